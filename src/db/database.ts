@@ -1,0 +1,98 @@
+/** The connections: one `pg` pool that Prisma's adapter and the statements of the hot path share. */
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import { CarillonError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { PrismaClient } from './generated/client.ts'
+
+/** What the rules are given to read and write with. */
+export interface Database {
+  readonly pool: pg.Pool
+  readonly prisma: PrismaClient
+  close(): Promise<void>
+}
+
+/** Whatever runs a statement: the pool, or a transaction's own connection. */
+export type Runner = Pick<pg.PoolClient, 'query'>
+
+const INT8 = 20
+
+/** Opens the pool. `max`: connections of this process. A statement may take 10 s, waiting for a connection 5 s. */
+export function openDatabase(url: string, options: { max: number; log: Log }): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.max,
+    connectionTimeoutMillis: 5_000,
+    statement_timeout: 10_000,
+    idle_in_transaction_session_timeout: 30_000,
+    keepAlive: true,
+    application_name: 'carillon',
+    types: {
+      // Feed numbers and counts stay far below 2^53; strings would only invite comparing them as text.
+      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+        oid === INT8 ? Number : pg.types.getTypeParser(oid, format === 'binary' ? 'binary' : 'text'),
+    },
+  })
+  // An idle connection that the server closed (a restart) is replaced by the next use; without a listener it ends the process.
+  pool.on('error', (error) => options.log.warn('An idle database connection was lost', { error: error.message }))
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: 'minimal' })
+  return {
+    pool,
+    prisma,
+    async close() {
+      await prisma.$disconnect()
+      await pool.end()
+    },
+  }
+}
+
+const RETRYABLE = new Set(['40001', '40P01'])
+
+/** Tells whether an error means that the connection went away, so that nobody knows how the statement ended. */
+export function isConnectionLoss(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return (
+    code.startsWith('08') ||
+    code === '57P01' ||
+    code === '57P02' ||
+    code === '57P03' ||
+    ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT'].includes(code) ||
+    /Connection terminated|Client has encountered a connection error|not queryable|timeout exceeded when trying to connect/.test(
+      error.message,
+    )
+  )
+}
+
+/**
+ * Runs `work` in one transaction. A deadlock or a serialisation failure is tried again, up to three times.
+ * @throws CarillonError OUTCOME_UNKNOWN when the connection was lost while committing
+ */
+export async function transact<T>(pool: pg.Pool, work: (tx: pg.PoolClient) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const client = await pool.connect()
+    let lost: Error | undefined
+    try {
+      const begun = client.query('BEGIN')
+      const result = await Promise.all([begun, work(client)]).then(([, value]) => value)
+      try {
+        await client.query('COMMIT')
+      } catch (error) {
+        if (!isConnectionLoss(error)) throw error
+        throw new CarillonError('OUTCOME_UNKNOWN', {
+          message: 'The database connection was lost while committing: repeat the call with the same id to learn the outcome.',
+          cause: error,
+        })
+      }
+      return result
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined
+      if (error instanceof CarillonError && error.code === 'OUTCOME_UNKNOWN') lost = error
+      else await client.query('ROLLBACK').catch((cause: Error) => (lost = cause))
+      if (typeof code === 'string' && RETRYABLE.has(code) && attempt <= 3) continue
+      throw error
+    } finally {
+      client.release(lost)
+    }
+  }
+}

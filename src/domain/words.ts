@@ -1,0 +1,111 @@
+/** The closed sets and shapes that every layer speaks of. */
+
+/** A kind of way to reach a contact. */
+export const channels = ['IN_APP', 'EMAIL', 'SMS', 'PUSH', 'WEB_PUSH', 'CHAT', 'ALIMTALK', 'FRIENDTALK', 'WEBHOOK'] as const
+export type Channel = (typeof channels)[number]
+
+/** Where a message stands. */
+export const messageStatuses = [
+  'SCHEDULED',
+  'QUEUED',
+  'SENDING',
+  'SENT',
+  'DELIVERED',
+  'FAILED',
+  'SKIPPED',
+  'CANCELED',
+  'UNKNOWN',
+] as const
+export type MessageStatus = (typeof messageStatuses)[number]
+
+/** Any value that JSON can hold. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
+export type JsonObject = { readonly [key: string]: Json }
+
+/** How one feed stands: unseen and unread messages that are not archived. */
+export type FeedCount = readonly [unseen: number, unread: number]
+/** The counts of a contact's feeds, by feed identifier. */
+export type FeedCounts = { readonly [feed: string]: FeedCount }
+
+/** A button of an in-app message, and what became of it. */
+export interface Action {
+  readonly type: 'PRIMARY' | 'SECONDARY'
+  readonly label: string
+  readonly url: string | null
+  readonly status: 'PENDING' | 'DONE'
+  readonly payload: JsonObject | null
+}
+
+/** Who did what the message tells. */
+export interface Actor {
+  readonly externalId: string
+  readonly firstName: string | null
+  readonly lastName: string | null
+  readonly photoUrl: string | null
+}
+
+/** A finished in-app message, the same for every viewer; times are ISO 8601, so that it crosses a process boundary as it is. */
+export interface FeedMessage {
+  readonly projectId: string
+  readonly id: string
+  readonly contactId: string
+  readonly notificationId: string
+  readonly transactionId: string
+  readonly templateKey: string | null
+  readonly status: MessageStatus
+  readonly feed: string
+  readonly title: string | null
+  readonly body: string
+  readonly iconUrl: string | null
+  readonly url: string | null
+  readonly actor: Actor | null
+  readonly data: JsonObject
+  readonly count: number
+  readonly actions: readonly Action[]
+  readonly arrivedSeq: number
+  readonly listedSeq: number
+  readonly changedSeq: number
+  readonly seenAt: string | null
+  readonly readAt: string | null
+  readonly archivedAt: string | null
+  readonly createdAt: string
+  readonly updatedAt: string
+}
+
+/** What a change of a feed was. */
+export type FeedChangeKind = 'RECEIVED' | 'UPDATED' | 'MARKED' | 'ALL_MARKED' | 'ACTED' | 'RETRACTED'
+
+/** One change of a contact's feed: its number, and the counts as they were after it. */
+export interface FeedChange {
+  readonly seq: number
+  readonly kind: FeedChangeKind
+  /** null for ALL_MARKED */
+  readonly message: FeedMessage | null
+  readonly counts: FeedCounts
+}
+
+/** A message of any channel reached a new status. */
+export interface StatusChange {
+  readonly notificationId: string
+  readonly messageId: string
+  readonly status: MessageStatus
+  readonly at: string
+}
+
+/** What pub/sub carries: hints that something changed. A lost one costs seconds, never a message. */
+export type Signal =
+  | { readonly topic: 'feed'; readonly projectId: string; readonly contactId: string; readonly changes: readonly FeedChange[] }
+  | { readonly topic: 'activity'; readonly projectId: string; readonly changes: readonly StatusChange[] }
+  | { readonly topic: 'wake' }
+
+/** Unseen and unread messages of all feeds, or of those named. */
+export function countOf(counts: FeedCounts, feeds: readonly string[] | null): { unseenCount: number; unreadCount: number } {
+  let unseenCount = 0
+  let unreadCount = 0
+  for (const [feed, [unseen, unread]] of Object.entries(counts)) {
+    if (feeds !== null && !feeds.includes(feed)) continue
+    unseenCount += unseen
+    unreadCount += unread
+  }
+  return { unseenCount, unreadCount }
+}

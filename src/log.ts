@@ -1,0 +1,31 @@
+/** JSON lines on standard output (pretty on a terminal). Secrets never get here: callers log ids, codes and counts. */
+import { pino } from 'pino'
+import pretty from 'pino-pretty'
+
+/** How every part of the server speaks to its operator. A message is a sentence; what varies goes into the fields. */
+export interface Log {
+  debug(message: string, fields?: Record<string, unknown>): void
+  info(message: string, fields?: Record<string, unknown>): void
+  warn(message: string, fields?: Record<string, unknown>): void
+  error(message: string, fields?: Record<string, unknown>): void
+}
+
+/** Levels that `CARILLON_LOG` takes. */
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+/** Makes the log. `terminal`: readable lines instead of JSON. */
+export function createLog(level: LogLevel, terminal: boolean): Log {
+  const stream = terminal
+    ? pretty({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', sync: true })
+    : pino.destination({ dest: 1, sync: false, minLength: 0 })
+  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream)
+  const at =
+    (name: 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string, fields: Record<string, unknown> = {}): void =>
+      logger[name](fields, message)
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+/** Logs nothing. */
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }

@@ -68,6 +68,8 @@ export interface FeedMessage {
   readonly seenAt: string | null
   readonly readAt: string | null
   readonly archivedAt: string | null
+  /** when it came into the feed */
+  readonly sentAt: string | null
   readonly createdAt: string
   readonly updatedAt: string
 }
@@ -108,4 +110,111 @@ export function countOf(counts: FeedCounts, feeds: readonly string[] | null): { 
     unreadCount += unread
   }
   return { unseenCount, unreadCount }
+}
+
+/** A project as every decision needs it. */
+export interface ProjectInfo {
+  readonly id: string
+  readonly key: string
+  readonly name: string
+  readonly locale: string
+  readonly timezone: string
+  readonly resendUnknown: boolean
+}
+
+/** A contact as a decision or a template sees it. */
+export interface ContactInfo {
+  readonly id: string
+  readonly externalId: string
+  readonly email: string | null
+  readonly phone: string | null
+  readonly locale: string | null
+  readonly timezone: string | null
+  readonly firstName: string | null
+  readonly lastName: string | null
+  readonly photoUrl: string | null
+  readonly country: string | null
+  readonly properties: JsonObject
+}
+
+/** The fields of a contact that have a name of their own; the rest of a profile is the caller's. */
+export const contactFields = ['email', 'phone', 'locale', 'timezone', 'firstName', 'lastName', 'photoUrl', 'country'] as const
+export type ContactField = (typeof contactFields)[number]
+
+/** A button as a template has it. */
+export type ActionContent = {
+  readonly label: string
+  readonly url: string | null
+}
+
+/** What a template says on a channel; every text is a Liquid template. */
+export type InAppContent = {
+  readonly title: string | null
+  readonly body: string
+  readonly iconUrl: string | null
+  readonly url: string | null
+  readonly primaryAction: ActionContent | null
+  readonly secondaryAction: ActionContent | null
+}
+export type EmailContent = {
+  readonly subject: string
+  readonly html: string | null
+  readonly text: string | null
+  readonly from: string | null
+  readonly replyTo: string | null
+  readonly cc: string | null
+  readonly bcc: string | null
+}
+export type TextType = 'SMS' | 'LMS' | 'MMS'
+export type SmsContent = {
+  readonly type: TextType
+  readonly title: string | null
+  readonly body: string
+}
+
+/** The content of each channel that can be sent so far. */
+export interface ContentOf {
+  IN_APP: InAppContent
+  EMAIL: EmailContent
+  SMS: SmsContent
+}
+/** A channel that a template can have contents for. */
+export const contentChannels = ['IN_APP', 'EMAIL', 'SMS'] as const satisfies readonly (keyof ContentOf)[]
+export type ContentChannel = (typeof contentChannels)[number]
+
+/** What the caller replaces of a template, for one message; strings are templates too. */
+export interface Overrides {
+  readonly inApp?:
+    | {
+        readonly title?: string | null | undefined
+        readonly body?: string | null | undefined
+        readonly iconUrl?: string | null | undefined
+        readonly url?: string | null | undefined
+        readonly feed?: string | null | undefined
+      }
+    | null
+    | undefined
+  readonly email?:
+    | {
+        readonly subject?: string | null | undefined
+        readonly from?: string | null | undefined
+        readonly replyTo?: string | null | undefined
+        readonly cc?: string | null | undefined
+        readonly bcc?: string | null | undefined
+      }
+    | null
+    | undefined
+  readonly sms?: { readonly title?: string | null | undefined; readonly body?: string | null | undefined } | null | undefined
+  readonly push?: JsonObject | null | undefined
+  readonly providers?: JsonObject | null | undefined
+}
+
+/** A template as a decision needs it. */
+export interface TemplateInfo {
+  readonly id: string
+  readonly key: string
+  readonly version: number
+  readonly active: boolean
+  readonly critical: boolean
+  readonly feed: string
 }

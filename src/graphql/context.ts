@@ -1,20 +1,8 @@
 /** Who is asking, and what a resolver is given. */
-import type { Project } from '../db/generated/client.ts'
 import type { Domain } from '../domain/domain.ts'
+import type { Caller } from '../domain/project.ts'
 
-/** The credential behind a request or a socket. */
-export type Caller =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'operator' }
-  /** `keyId`: the API key, or null for an access token */
-  | { readonly kind: 'project'; readonly project: Project; readonly keyId: string | null; readonly expiresAt: Date | null }
-  | {
-      readonly kind: 'contact'
-      readonly project: Project
-      readonly contactId: string
-      readonly externalId: string
-      readonly expiresAt: Date
-    }
+export type { Caller }
 
 /** What a subscription's queue may hold for its reader, shared by all operations of one socket. */
 export interface Outlet {

@@ -299,9 +299,11 @@ CREATE INDEX "message_increment" ON "message" ("project_id", "contact_id", "temp
 
 -- Activity lists of one contact; deleting contacts by e-mail or phone.
 CREATE INDEX "notification_contact" ON "notification" ("project_id", "contact_id", "id");
-CREATE INDEX "notification_created" ON "notification" ("project_id", "created_at");
 CREATE INDEX "contact_email" ON "contact" ("project_id", lower("email")) WHERE "email" IS NOT NULL;
 CREATE INDEX "contact_phone" ON "contact" ("project_id", "phone") WHERE "phone" IS NOT NULL;
+
+-- How a provider fared lately.
+CREATE INDEX "attempt_provider" ON "attempt" ("project_id", "provider_id", "started_at");
 
 -- A message of a contact's feed has all its numbers, or none yet.
 ALTER TABLE "message" ADD CONSTRAINT "message_numbers" CHECK (

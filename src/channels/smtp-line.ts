@@ -1,0 +1,251 @@
+/**
+ * One connection to a mail server, driven through nodemailer's protocol code. Not through its pool, because that can't tell whether a
+ * connection was lost before or after the whole message had been handed over, and resolves names where no one can judge the address.
+ */
+import { connect as connectPlain, isIP, type Socket } from 'node:net'
+import { Readable } from 'node:stream'
+import { connect as connectTls } from 'node:tls'
+import SMTPConnection, { type SMTPConnectionSendInfo, type SMTPEnvelope } from 'nodemailer/lib/smtp-connection'
+import type { AddressGuard } from './address-guard.ts'
+
+/** How a mail server is reached. */
+export interface SmtpServer {
+  readonly host: string
+  readonly port: number
+  /** TLS from the first byte; else STARTTLS where the server offers it */
+  readonly secure: boolean
+  readonly requireTls: boolean
+  readonly tlsVerify: boolean
+  readonly user: string | null
+  readonly password: string | null
+}
+
+/** How long things may take, ms. */
+export interface SmtpTimes {
+  readonly connectMs: number
+  readonly greetingMs: number
+  /** silence on a connection in use */
+  readonly silenceMs: number
+  /** from `send` to its outcome, waiting for a connection included */
+  readonly totalMs: number
+  /** an idle connection is kept this long */
+  readonly idleMs: number
+}
+
+/** What is sent: `to[0]` is the main recipient. */
+export interface SmtpJob {
+  readonly from: string
+  readonly to: readonly [string, ...string[]]
+  readonly raw: Buffer
+}
+
+/** A message got no answer, or a negative one (its cause then carries the `response`). Sorted by smtp-outcome.ts. */
+export class SmtpFailure extends Error {
+  override readonly name = 'SmtpFailure'
+  /** all of the message, its last dot included, was given to the connection */
+  readonly handedOver: boolean
+  constructor(message: string, handedOver: boolean, cause: unknown) {
+    super(message, { cause })
+    this.handedOver = handedOver
+  }
+
+  /** the server said no in due form, so that the connection is still in order */
+  get wasAnswered(): boolean {
+    return this.cause instanceof Error && 'response' in this.cause && typeof this.cause.response === 'string'
+  }
+}
+
+/** The caller, or the time for the whole attempt, ended it. */
+export class StoppedError extends Error {
+  override readonly name = 'StoppedError'
+}
+
+/** One connection that is past greeting, TLS and log-in. */
+export interface SmtpLine {
+  isAlive(): boolean
+  /** messages begun on it */
+  sent(): number
+  /** @throws SmtpFailure */
+  send(job: SmtpJob, signal: AbortSignal): Promise<SMTPConnectionSendInfo>
+  /** Ends a transaction that a refusal left half done. @throws SmtpFailure */
+  reset(): Promise<void>
+  /** Takes leave of the server, and closes. */
+  quit(): void
+  close(): void
+}
+
+/** A server that has not answered the farewell by then is left without it, ms. */
+const FAREWELL_MS = 1_000
+
+/**
+ * Opens a connection. `onEnd` is called once, when it has ended for whatever reason.
+ * @throws SmtpFailure; ProviderError when the guard refuses the host
+ */
+export async function openLine(
+  server: SmtpServer,
+  times: SmtpTimes,
+  guard: AddressGuard,
+  signal: AbortSignal,
+  onEnd: (line: SmtpLine) => void,
+): Promise<SmtpLine> {
+  const socket = await openSocket(server, times, guard, signal)
+  const connection = new SMTPConnection({
+    connection: socket,
+    host: server.host,
+    secure: server.secure,
+    secured: server.secure,
+    requireTLS: server.requireTls && !server.secure,
+    tls: { rejectUnauthorized: server.tlsVerify },
+    connectionTimeout: times.connectMs + times.greetingMs,
+    greetingTimeout: times.greetingMs,
+    socketTimeout: times.silenceMs,
+    // The farewell waits for its answer by itself; everywhere else a connection that is closed is of no more use.
+    socketCloseTimeout: 0,
+  })
+  let sent = 0
+  let farewell: NodeJS.Timeout | undefined
+  const line: SmtpLine = {
+    isAlive: () => !connection.destroyed,
+    sent: () => sent,
+    send(job, untilStopped) {
+      sent++
+      return transmit(connection, job, untilStopped)
+    },
+    reset: () =>
+      perform<void>(connection, new AbortController().signal, NEVER, (done) => connection.reset((error) => done(error))),
+    quit() {
+      farewell = setTimeout(() => connection.close(), FAREWELL_MS)
+      connection.quit()
+    },
+    close: () => connection.close(),
+  }
+  // An idle connection may be lost at any time; without a listener that would end the process.
+  connection.on('error', () => {})
+  connection.once('end', () => {
+    clearTimeout(farewell)
+    onEnd(line)
+  })
+  try {
+    await perform<void>(connection, signal, NEVER, (done) => connection.connect((error) => done(error)))
+    const { user, password } = server
+    // A relay that knows us by our address may offer no log-in at all.
+    if (user !== null && password !== null && connection.allowsAuth) {
+      await perform<void>(connection, signal, NEVER, (done) => connection.login({ user, pass: password }, (error) => done(error)))
+    }
+    return line
+  } catch (error) {
+    connection.close()
+    throw error
+  }
+}
+
+async function transmit(connection: SMTPConnection, job: SmtpJob, signal: AbortSignal): Promise<SMTPConnectionSendInfo> {
+  let handedOver = false
+  let mainRefusal: Error | undefined
+  // nodemailer keeps its notes on the recipients in the very object it is given.
+  const envelope: SMTPEnvelope & { rejectedErrors?: readonly (Error & { recipient?: unknown })[] } = {
+    from: job.from,
+    to: [...job.to],
+    size: job.raw.length,
+  }
+  const body = new Readable({
+    // Read once the server has agreed to take the message. When it refused the main recipient but took a copy's, the message must not
+    // go: a later attempt would reach the copies twice. Without the last dot the server throws away what it has.
+    read() {
+      mainRefusal = envelope.rejectedErrors?.find((error) => error.recipient === job.to[0])
+      if (mainRefusal !== undefined) {
+        this.destroy(new Error('The main recipient was refused.'))
+        return
+      }
+      this.push(job.raw)
+      this.push(null)
+    },
+  })
+  body.once('end', () => {
+    handedOver = true
+  })
+  try {
+    return await perform<SMTPConnectionSendInfo>(
+      connection,
+      signal,
+      () => handedOver,
+      (done) => connection.send(envelope, body, done),
+    )
+  } catch (error) {
+    if (mainRefusal === undefined) throw error
+    connection.close()
+    throw new SmtpFailure(mainRefusal.message, false, mainRefusal)
+  }
+}
+
+const NEVER = () => false
+
+/** Runs one step until it answers, the connection ends, or the signal says stop. The step's own error is the failure's cause. */
+function perform<T>(
+  connection: SMTPConnection,
+  signal: AbortSignal,
+  handedOver: () => boolean,
+  step: (done: (error: Error | null | undefined, result: T) => void) => void,
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const settle = () => {
+      connection.off('error', fail)
+      connection.off('end', onEnd)
+      signal.removeEventListener('abort', onAbort)
+    }
+    const fail = (error: Error) => {
+      settle()
+      reject(new SmtpFailure(error.message, handedOver(), error))
+    }
+    // The connection's own error comes right after its end; only when there is none is the end all that is known.
+    const onEnd = () => queueMicrotask(() => fail(new Error('The connection was closed.')))
+    const onAbort = () => {
+      fail(new StoppedError('The attempt was stopped.', { cause: signal.reason }))
+      connection.close()
+    }
+    connection.once('error', fail)
+    connection.once('end', onEnd)
+    if (signal.aborted) return onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    step((error, result) => {
+      if (error !== null && error !== undefined) return fail(error)
+      settle()
+      resolve(result)
+    })
+  })
+}
+
+/** Opens the socket, TLS included where the connection begins with it; the guard sees the address that is used. */
+function openSocket(server: SmtpServer, times: SmtpTimes, guard: AddressGuard, signal: AbortSignal): Promise<Socket> {
+  guard.checkHost(server.host)
+  const { host, port } = server
+  const where = { host, port, lookup: guard.lookup, autoSelectFamily: true }
+  const name = isIP(host) === 0 ? { servername: host } : {}
+  const socket: Socket = server.secure
+    ? connectTls({ ...where, ...name, rejectUnauthorized: server.tlsVerify })
+    : connectPlain(where)
+  return new Promise((resolve, reject) => {
+    const settle = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+      socket.off('error', fail)
+    }
+    const fail = (error: Error) => {
+      settle()
+      // What a socket says after it was given up is of no interest, but without a listener it would end the process.
+      socket.on('error', () => {})
+      socket.destroy()
+      reject(new SmtpFailure(error.message, false, error))
+    }
+    const onAbort = () => fail(new StoppedError('The attempt was stopped.', { cause: signal.reason }))
+    const tooLate = () => fail(Object.assign(new Error('No connection in time.'), { code: 'ETIMEDOUT' }))
+    const timer = setTimeout(tooLate, times.connectMs)
+    socket.once('error', fail)
+    socket.once(server.secure ? 'secureConnect' : 'connect', () => {
+      settle()
+      resolve(socket)
+    })
+    if (signal.aborted) return onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+}

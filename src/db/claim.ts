@@ -1,0 +1,103 @@
+/** Takes what is due, for one worker, for as long as a lease lasts. */
+import type {
+  Actor,
+  Channel,
+  ContactInfo,
+  JsonObject,
+  MessageStatus,
+  Overrides,
+  ProjectInfo,
+  TemplateInfo,
+} from '../domain/words.ts'
+import type { Runner } from './database.ts'
+
+/** A claimed message, with all that is needed to decide, render and send it. */
+export interface Claimed {
+  readonly projectId: string
+  readonly id: string
+  readonly notificationId: string
+  readonly transactionId: string
+  readonly channel: Channel
+  /** what it was before: SENDING means that another worker's lease ran out */
+  readonly was: MessageStatus
+  /** the hand-over had begun under that lease: the message may have arrived */
+  readonly wasHandedOver: boolean
+  /** fencing number: what is written for this claim counts only while the row still has it */
+  readonly claims: number
+  readonly attemptCount: number
+  readonly address: string | null
+  readonly feed: string | null
+  readonly incrementId: string | null
+  readonly createdAt: Date
+  readonly data: JsonObject
+  readonly overrides: Overrides | null
+  readonly project: ProjectInfo
+  readonly template: TemplateInfo
+  readonly contact: ContactInfo | null
+  readonly actor: Actor | null
+}
+
+const contactJson = (
+  alias: string,
+): string => `json_build_object('id', ${alias}.id, 'externalId', ${alias}.external_id, 'email', ${alias}.email,
+  'phone', ${alias}.phone, 'locale', ${alias}.locale, 'timezone', ${alias}.timezone, 'firstName', ${alias}.first_name,
+  'lastName', ${alias}.last_name, 'photoUrl', ${alias}.photo_url, 'country', ${alias}.country, 'properties', ${alias}.properties)`
+
+/**
+ * Claims up to `limit` messages that are due, oldest first, and never one that another worker holds (SKIP LOCKED); a lease that ran
+ * out is due again. Rides on message_due; locks only the rows it returns, and only until the statement ends.
+ */
+export async function claim(db: Runner, options: { limit: number; leaseMs: number; offsetMs: number }): Promise<Claimed[]> {
+  const { rows } = await db.query<Claimed>({
+    name: 'claim',
+    text: `WITH due AS (
+        SELECT project_id, id, status AS was, handover_at IS NOT NULL AS was_handed_over FROM message
+        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND due_at <= now() + $3 * interval '1 millisecond'
+        ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+      ), m AS (
+        UPDATE message x SET status = 'SENDING', claims = x.claims + 1, handover_at = NULL,
+          due_at = now() + ($2 + $3) * interval '1 millisecond'
+        FROM due WHERE x.project_id = due.project_id AND x.id = due.id
+        RETURNING x.project_id, x.id, x.notification_id, x.contact_id, x.channel, due.was, due.was_handed_over, x.claims, x.attempt_count,
+          x.address, x.feed, x.increment_id, x.created_at
+      )
+      SELECT m.project_id AS "projectId", m.id, m.notification_id AS "notificationId", n.transaction_id AS "transactionId", m.channel, m.was,
+        m.was_handed_over AS "wasHandedOver", m.claims, m.attempt_count AS "attemptCount", m.address, m.feed, m.increment_id AS "incrementId",
+        m.created_at AS "createdAt", n.data, n.overrides,
+        json_build_object('id', p.id, 'key', p.key, 'name', p.name, 'locale', p.locale, 'timezone', p.timezone,
+          'resendUnknown', p.resend_unknown) AS project,
+        json_build_object('id', t.id, 'key', t.key, 'version', t.version, 'active', t.active, 'critical', t.critical, 'feed', t.feed) AS template,
+        CASE WHEN c.id IS NULL THEN NULL ELSE ${contactJson('c')} END AS contact,
+        CASE WHEN a.id IS NULL THEN NULL ELSE json_build_object('externalId', a.external_id, 'firstName', a.first_name,
+          'lastName', a.last_name, 'photoUrl', a.photo_url) END AS actor
+      FROM m JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id
+      JOIN project p ON p.id = m.project_id
+      JOIN template t ON t.project_id = n.project_id AND t.id = n.template_id
+      LEFT JOIN contact c ON c.project_id = m.project_id AND c.id = m.contact_id
+      LEFT JOIN contact a ON a.project_id = n.project_id AND a.id = n.actor_id`,
+    values: [options.limit, options.leaseMs, options.offsetMs],
+  })
+  return rows
+}
+
+/** A claim, as later statements name it. */
+export interface ClaimKey {
+  readonly projectId: string
+  readonly id: string
+  readonly claims: number
+}
+
+/**
+ * Writes down that the hand-over of these begins now, before it does: after a crash they are UNKNOWN, and not simply sent again.
+ * @returns ids of those that are still ours; the others were canceled or claimed by somebody else, and must not be sent
+ */
+export async function begin(db: Runner, claims: readonly ClaimKey[]): Promise<Set<string>> {
+  const { rows } = await db.query<{ id: string }>({
+    name: 'begin',
+    // Touches no indexed column: the new version of the row stays on its page.
+    text: `UPDATE message m SET handover_at = now() FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS c (project_id, id, claims)
+      WHERE m.project_id = c.project_id AND m.id = c.id AND m.claims = c.claims AND m.status = 'SENDING' RETURNING m.id`,
+    values: [claims.map((one) => one.projectId), claims.map((one) => one.id), claims.map((one) => one.claims)],
+  })
+  return new Set(rows.map((row) => row.id))
+}

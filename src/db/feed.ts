@@ -1,0 +1,261 @@
+/** The statements of the feed: locking it, writing what changed, reading a page, and replaying what came since a number. */
+import type {
+  Action,
+  Actor,
+  FeedChange,
+  FeedChangeKind,
+  FeedCounts,
+  FeedMessage,
+  JsonObject,
+  MessageStatus,
+} from '../domain/words.ts'
+import type { Runner } from './database.ts'
+
+/** Where a contact's feed stands. */
+export interface FeedStateRow {
+  readonly projectId: string
+  readonly contactId: string
+  readonly feedSeq: number
+  readonly counts: FeedCounts
+}
+
+/** A contact's feed, by its two keys. */
+export interface FeedKey {
+  readonly projectId: string
+  readonly contactId: string
+}
+
+/**
+ * Locks feeds until the transaction ends, so that their numbers and counts change one transaction at a time.
+ * Locked in contact order: two batches that share contacts would otherwise wait for each other.
+ */
+export async function lockFeeds(tx: Runner, feeds: readonly FeedKey[]): Promise<FeedStateRow[]> {
+  const { rows } = await tx.query<FeedStateRow>({
+    name: 'lock-feeds',
+    text: `SELECT project_id AS "projectId", contact_id AS "contactId", feed_seq AS "feedSeq", counts FROM feed_state
+      WHERE (project_id, contact_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[])) ORDER BY project_id, contact_id FOR UPDATE`,
+    values: [feeds.map((feed) => feed.projectId), feeds.map((feed) => feed.contactId)],
+  })
+  return rows
+}
+
+/** An in-app message as the table has it, joined with its notification. */
+interface MessageRow {
+  readonly projectId: string
+  readonly id: string
+  readonly contactId: string
+  readonly notificationId: string
+  readonly transactionId: string
+  readonly templateKey: string | null
+  readonly status: MessageStatus
+  readonly feed: string
+  readonly title: string | null
+  readonly body: string
+  readonly iconUrl: string | null
+  readonly url: string | null
+  readonly actor: Actor | null
+  readonly data: JsonObject
+  readonly count: number
+  readonly actions: readonly Action[] | null
+  readonly arrivedSeq: number
+  readonly listedSeq: number
+  readonly changedSeq: number
+  readonly changeKind: FeedChangeKind
+  readonly seenAt: Date | null
+  readonly readAt: Date | null
+  readonly archivedAt: Date | null
+  readonly sentAt: Date | null
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+/** Columns of an in-app message `m` with its notification `n`, template `t` and actor `a`. */
+export const feedColumns = `m.project_id AS "projectId", m.id, m.contact_id AS "contactId", m.notification_id AS "notificationId",
+  n.transaction_id AS "transactionId", t.key AS "templateKey", m.status, m.feed, m.title, m.body, m.icon_url AS "iconUrl", m.url,
+  CASE WHEN a.id IS NULL THEN NULL ELSE json_build_object('externalId', a.external_id, 'firstName', a.first_name, 'lastName', a.last_name,
+    'photoUrl', a.photo_url) END AS actor,
+  n.data, m.count, m.actions, m.arrived_seq AS "arrivedSeq", m.listed_seq AS "listedSeq", m.changed_seq AS "changedSeq",
+  m.change_kind AS "changeKind", m.seen_at AS "seenAt", m.read_at AS "readAt", m.archived_at AS "archivedAt", m.sent_at AS "sentAt",
+  m.created_at AS "createdAt", m.updated_at AS "updatedAt"`
+export const feedJoins = `JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id
+  LEFT JOIN template t ON t.project_id = n.project_id AND t.id = n.template_id
+  LEFT JOIN contact a ON a.project_id = n.project_id AND a.id = n.actor_id`
+
+/** The finished message of a row. */
+export const feedMessageOf = ({ changeKind: _kind, ...row }: MessageRow): FeedMessage => ({
+  ...row,
+  actions: row.actions ?? [],
+  seenAt: row.seenAt?.toISOString() ?? null,
+  readAt: row.readAt?.toISOString() ?? null,
+  archivedAt: row.archivedAt?.toISOString() ?? null,
+  sentAt: row.sentAt?.toISOString() ?? null,
+  createdAt: row.createdAt.toISOString(),
+  updatedAt: row.updatedAt.toISOString(),
+})
+
+/** The message that later ones with the same incrementId fold into, where it is unread. Call it with the feeds locked. */
+export async function findFolding(
+  tx: Runner,
+  wanted: readonly (FeedKey & { readonly templateId: string; readonly incrementId: string })[],
+): Promise<(FeedMessage & { templateId: string; incrementId: string })[]> {
+  const { rows } = await tx.query<MessageRow & { templateId: string; incrementId: string }>({
+    name: 'find-folding',
+    // Rides on message_increment.
+    text: `SELECT ${feedColumns}, m.template_id AS "templateId", m.increment_id AS "incrementId"
+      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS w (project_id, contact_id, template_id, increment_id)
+      JOIN message m USING (project_id, contact_id, template_id, increment_id) ${feedJoins}
+      WHERE m.increment_id IS NOT NULL AND m.read_at IS NULL AND m.archived_at IS NULL AND m.status IN ('SENT', 'DELIVERED')`,
+    values: [
+      wanted.map((one) => one.projectId),
+      wanted.map((one) => one.contactId),
+      wanted.map((one) => one.templateId),
+      wanted.map((one) => one.incrementId),
+    ],
+  })
+  return rows.map((row) => ({ ...feedMessageOf(row), templateId: row.templateId, incrementId: row.incrementId }))
+}
+
+/** In-app messages by id, of one contact, locked for a change. */
+export async function findFeedMessages(tx: Runner, key: FeedKey, ids: readonly string[]): Promise<FeedMessage[]> {
+  const { rows } = await tx.query<MessageRow>({
+    name: 'find-feed-messages',
+    text: `SELECT ${feedColumns} FROM message m ${feedJoins}
+      WHERE m.project_id = $1 AND m.contact_id = $2 AND m.id = ANY($3::uuid[]) AND m.channel = 'IN_APP' AND m.arrived_seq IS NOT NULL
+        AND m.status <> 'CANCELED'`,
+    values: [key.projectId, key.contactId, ids],
+  })
+  return rows.map(feedMessageOf)
+}
+
+/** Which messages of a feed to list; null means: any. */
+export interface FeedFilter {
+  readonly feeds: readonly string[] | null
+  readonly seen: boolean | null
+  readonly read: boolean | null
+  readonly archived: boolean | null
+}
+
+const filtered = `m.project_id = $1 AND m.contact_id = $2 AND m.channel = 'IN_APP' AND m.listed_seq IS NOT NULL AND m.status <> 'CANCELED'
+  AND ($3::text[] IS NULL OR m.feed = ANY($3)) AND ($4::bool IS NULL OR (m.seen_at IS NOT NULL) = $4)
+  AND ($5::bool IS NULL OR (m.read_at IS NOT NULL) = $5) AND ($6::bool IS NULL OR (m.archived_at IS NOT NULL) = $6)`
+
+/** A page of a feed, and where the feed stood when it was read. */
+export interface FeedPage {
+  readonly state: FeedStateRow
+  readonly messages: readonly FeedMessage[]
+}
+
+/**
+ * One page, newest first (`backward`: oldest first), of numbers strictly between `above` and `below`. Rides on message_feed.
+ * The state comes from the same snapshot, so that a subscription from its number on misses nothing. null: no such contact.
+ */
+export async function readFeed(
+  db: Runner,
+  key: FeedKey,
+  filter: FeedFilter,
+  page: { readonly above: number; readonly below: number; readonly limit: number; readonly backward: boolean },
+): Promise<FeedPage | null> {
+  const direction = page.backward ? 'ASC' : 'DESC'
+  const { rows } = await db.query<MessageRow & { feedSeq: number; counts: FeedCounts }>({
+    name: `read-feed-${direction}`,
+    text: `SELECT s.feed_seq AS "feedSeq", s.counts, p.* FROM feed_state s LEFT JOIN LATERAL (
+        SELECT ${feedColumns} FROM message m ${feedJoins} WHERE ${filtered} AND m.listed_seq > $7 AND m.listed_seq < $8
+        ORDER BY m.listed_seq ${direction} LIMIT $9) p ON true
+      WHERE s.project_id = $1 AND s.contact_id = $2`,
+    values: [
+      key.projectId,
+      key.contactId,
+      filter.feeds,
+      filter.seen,
+      filter.read,
+      filter.archived,
+      page.above,
+      page.below,
+      page.limit,
+    ],
+  })
+  const first = rows[0]
+  if (first === undefined) return null
+  return {
+    state: { ...key, feedSeq: first.feedSeq, counts: first.counts },
+    messages: rows.filter((row) => row.id !== null).map(({ feedSeq: _seq, counts: _counts, ...row }) => feedMessageOf(row)),
+  }
+}
+
+/** How many messages a filter lists. */
+export async function countFeed(db: Runner, key: FeedKey, filter: FeedFilter): Promise<number> {
+  const { rows } = await db.query<{ total: number }>({
+    name: 'count-feed',
+    text: `SELECT count(*) AS total FROM message m WHERE ${filtered}`,
+    values: [key.projectId, key.contactId, filter.feeds, filter.seen, filter.read, filter.archived],
+  })
+  return rows[0]?.total ?? 0
+}
+
+/** What came since a number. */
+export interface Replay {
+  /** in order; `counts` of each are those of now */
+  readonly changes: readonly FeedChange[]
+  /** the replay is complete up to this number */
+  readonly upTo: number
+  readonly counts: FeedCounts
+  /** there is more after `upTo` */
+  readonly more: boolean
+}
+
+/**
+ * What came after the number `after`: arrivals by the number of their arrival, or messages that changed by the number of their last
+ * change. Rides on message_arrived and message_changed. null: no such contact.
+ */
+export async function replayFeed(
+  db: Runner,
+  key: FeedKey,
+  by: 'arrivals' | 'changes',
+  after: number,
+  limit: number,
+): Promise<Replay | null> {
+  const column = by === 'arrivals' ? 'arrived_seq' : 'changed_seq'
+  const { rows } = await db.query<MessageRow & { feedSeq: number; allMarkedSeq: number; counts: FeedCounts }>({
+    name: `replay-${by}`,
+    text: `SELECT s.feed_seq AS "feedSeq", s.all_marked_seq AS "allMarkedSeq", s.counts, p.* FROM feed_state s LEFT JOIN LATERAL (
+        SELECT ${feedColumns} FROM message m ${feedJoins}
+        WHERE m.project_id = $1 AND m.contact_id = $2 AND m.${column} > $3 ORDER BY m.${column} LIMIT $4) p ON true
+      WHERE s.project_id = $1 AND s.contact_id = $2`,
+    values: [key.projectId, key.contactId, after, limit],
+  })
+  const first = rows[0]
+  if (first === undefined) return null
+  const { feedSeq, allMarkedSeq, counts } = first
+  const found = rows.filter((row) => row.id !== null)
+  const more = found.length === limit
+  const last = found.at(-1)
+  const upTo = more && last !== undefined ? (by === 'arrivals' ? last.arrivedSeq : last.changedSeq) : feedSeq
+  const changes: FeedChange[] = []
+  for (const { feedSeq: _seq, allMarkedSeq: _marked, counts: _counts, ...row } of found) {
+    const message = feedMessageOf(row)
+    if (by === 'arrivals') {
+      // A message that was taken back before anybody asked did not arrive.
+      if (row.status !== 'CANCELED') changes.push({ seq: row.arrivedSeq, kind: 'RECEIVED', message, counts })
+      continue
+    }
+    // It arrived within the gap, whatever became of it since: for this reader it is new.
+    const kind = row.arrivedSeq > after && row.status !== 'CANCELED' ? 'RECEIVED' : row.changeKind
+    changes.push({ seq: row.changedSeq, kind, message, counts })
+  }
+  if (by === 'changes' && allMarkedSeq > after && allMarkedSeq <= upTo) {
+    const at = changes.findIndex((change) => change.seq > allMarkedSeq)
+    changes.splice(at < 0 ? changes.length : at, 0, { seq: allMarkedSeq, kind: 'ALL_MARKED', message: null, counts })
+  }
+  return { changes, upTo, counts, more }
+}
+
+/** The latest numbers of many feeds, in one statement: which of them moved on without our hearing of it. */
+export async function latestNumbers(db: Runner, feeds: readonly FeedKey[]): Promise<(FeedKey & { feedSeq: number })[]> {
+  const { rows } = await db.query({
+    name: 'latest-numbers',
+    text: `SELECT s.project_id AS "projectId", s.contact_id AS "contactId", s.feed_seq AS "feedSeq"
+      FROM unnest($1::uuid[], $2::uuid[]) AS w (project_id, contact_id) JOIN feed_state s USING (project_id, contact_id)`,
+    values: [feeds.map((feed) => feed.projectId), feeds.map((feed) => feed.contactId)],
+  })
+  return rows
+}

@@ -1,0 +1,92 @@
+/** What accepting has to know beforehand: templates, contacts, and ids that are taken. Each is one prepared statement for a whole batch. */
+import type { ContactInfo, ContentChannel, ContentOf, TemplateInfo } from '../domain/words.ts'
+import type { Runner } from './database.ts'
+
+/** A thing that a caller named: found by (project, key). */
+export interface Named {
+  readonly projectId: string
+  readonly key: string
+}
+
+const columns = (list: readonly Named[]): [string[], string[]] => [list.map((one) => one.projectId), list.map((one) => one.key)]
+
+/** Templates by key. Rides on template_project_id_key_key. */
+export async function findTemplates(db: Runner, wanted: readonly Named[]): Promise<(TemplateInfo & { projectId: string })[]> {
+  const { rows } = await db.query<TemplateInfo & { projectId: string }>({
+    name: 'find-templates',
+    text: `SELECT t.project_id AS "projectId", t.id, t.key, t.version, t.active, t.critical, t.feed
+      FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN template t USING (project_id, key)`,
+    values: columns(wanted),
+  })
+  return rows
+}
+
+/** Contents of templates by id, with the version that they belong to. */
+export async function findContents(
+  db: Runner,
+  templates: readonly { readonly projectId: string; readonly id: string }[],
+): Promise<
+  { templateId: string; version: number; channel: ContentChannel; locale: string; content: ContentOf[ContentChannel] }[]
+> {
+  const { rows } = await db.query({
+    name: 'find-contents',
+    text: `SELECT t.id AS "templateId", t.version, c.channel, c.locale, c.content
+      FROM unnest($1::uuid[], $2::uuid[]) AS wanted (project_id, id) JOIN template t USING (project_id, id)
+      JOIN template_content c ON c.project_id = t.project_id AND c.template_id = t.id`,
+    values: [templates.map((one) => one.projectId), templates.map((one) => one.id)],
+  })
+  return rows
+}
+
+/** The columns of a contact as ContactInfo has them; `c` is the contact. */
+export const contactColumns = `c.id, c.external_id AS "externalId", c.email, c.phone, c.locale, c.timezone, c.first_name AS "firstName",
+  c.last_name AS "lastName", c.photo_url AS "photoUrl", c.country, c.properties`
+
+/** Contacts by externalId. Rides on contact_project_id_external_id_key. */
+export async function findContacts(db: Runner, wanted: readonly Named[]): Promise<(ContactInfo & { projectId: string })[]> {
+  const { rows } = await db.query<ContactInfo & { projectId: string }>({
+    name: 'find-contacts',
+    text: `SELECT c.project_id AS "projectId", ${contactColumns}
+      FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, external_id) JOIN contact c USING (project_id, external_id)`,
+    values: columns(wanted),
+  })
+  return rows
+}
+
+/** Notifications that already carry one of these ids. Rides on notification_project_id_key_key. */
+export async function findNotifications(
+  db: Runner,
+  wanted: readonly Named[],
+): Promise<{ projectId: string; key: string; id: string; transactionId: string; contentHash: Buffer }[]> {
+  const { rows } = await db.query({
+    name: 'find-notifications',
+    text: `SELECT n.project_id AS "projectId", n.key, n.id, n.transaction_id AS "transactionId", n.content_hash AS "contentHash"
+      FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN notification n USING (project_id, key)`,
+    values: columns(wanted),
+  })
+  return rows
+}
+
+/** Transactions whose names are taken. Rides on transaction_pkey. */
+export async function findTransactions(db: Runner, wanted: readonly Named[]): Promise<Named[]> {
+  const { rows } = await db.query<Named>({
+    name: 'find-transactions',
+    text: `SELECT t.project_id AS "projectId", t.id AS key
+      FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, id) JOIN transaction t USING (project_id, id)`,
+    values: columns(wanted),
+  })
+  return rows
+}
+
+/** Channels that each project has an active provider for. */
+export async function findConfigured(
+  db: Runner,
+  projectIds: readonly string[],
+): Promise<{ projectId: string; channel: string }[]> {
+  const { rows } = await db.query({
+    name: 'find-configured',
+    text: `SELECT DISTINCT project_id AS "projectId", channel FROM provider WHERE project_id = ANY($1::uuid[]) AND active`,
+    values: [projectIds],
+  })
+  return rows
+}

@@ -1,0 +1,73 @@
+/** Writes what became of claimed messages: ONE statement for a group, with the attempts that were made. */
+import type { MessageStatus } from '../domain/words.ts'
+import type { Runner } from './database.ts'
+
+/** The outcome of one claim. Fields that are left out keep what the row has. */
+export interface Settlement {
+  readonly projectId: string
+  readonly id: string
+  readonly claims: number
+  readonly status: MessageStatus
+  /** for QUEUED: when it may be tried again, from now; null otherwise */
+  readonly dueInMs: number | null
+  readonly providerId?: string | null
+  readonly providerMessageId?: string | null
+  readonly address?: string | null
+  readonly subject?: string | null
+  readonly text?: string | null
+  readonly html?: string | null
+  readonly errorCode: string | null
+  readonly errorMessage: string | null
+  readonly history: readonly (readonly [status: MessageStatus, at: string, detail: string | null])[]
+  /** the attempt that was made; null: none was */
+  readonly attempt: {
+    readonly startedAt: string
+    readonly durationMs: number
+    readonly ok: boolean
+    readonly response: string | null
+  } | null
+}
+
+/** What a settled message is now. */
+export interface Settled {
+  readonly projectId: string
+  readonly notificationId: string
+  readonly messageId: string
+  readonly status: MessageStatus
+}
+
+/**
+ * Settles a group. A row whose fencing number moved on (its lease ran out, it was canceled) is left alone and not returned.
+ * Rides on message_pkey.
+ */
+export async function settle(db: Runner, group: readonly Settlement[], offsetMs: number): Promise<Settled[]> {
+  const { rows } = await db.query<Settled>({
+    name: 'settle',
+    text: `WITH r AS (
+        SELECT * FROM json_to_recordset($1) AS r ("projectId" uuid, id uuid, claims int, status message_status, "dueInMs" float8,
+          "providerId" uuid, "providerMessageId" text, address text, subject text, text text, html text, "errorCode" text,
+          "errorMessage" text, history jsonb, attempt jsonb)
+      ), m AS (
+        UPDATE message x SET status = r.status,
+          due_at = CASE WHEN r."dueInMs" IS NULL THEN NULL ELSE now() + (r."dueInMs" + $2) * interval '1 millisecond' END,
+          attempt_count = x.attempt_count + CASE WHEN r.attempt IS NULL THEN 0 ELSE 1 END, handover_at = NULL,
+          provider_id = COALESCE(r."providerId", x.provider_id), provider_message_id = COALESCE(r."providerMessageId", x.provider_message_id),
+          address = COALESCE(r.address, x.address), subject = COALESCE(r.subject, x.subject), text = COALESCE(r.text, x.text),
+          html = COALESCE(r.html, x.html), error_code = r."errorCode", error_message = r."errorMessage", history = x.history || r.history,
+          sent_at = CASE WHEN r.status = 'SENT' THEN now() + $2 * interval '1 millisecond' ELSE x.sent_at END,
+          updated_at = now() + $2 * interval '1 millisecond'
+        FROM r WHERE x.project_id = r."projectId" AND x.id = r.id AND x.claims = r.claims AND x.status = 'SENDING'
+        RETURNING x.project_id, x.notification_id, x.id, x.status, x.attempt_count, r.attempt, r."providerId" AS provider_id, r."errorCode" AS error_code,
+          r."errorMessage" AS error_message
+      ), a AS (
+        INSERT INTO attempt (project_id, message_id, number, provider_id, started_at, duration_ms, ok, error_code, error_message, response)
+        SELECT project_id, id, attempt_count, provider_id, (attempt->>'startedAt')::timestamptz, (attempt->>'durationMs')::float8,
+          (attempt->>'ok')::bool, CASE WHEN (attempt->>'ok')::bool THEN NULL ELSE error_code END,
+          CASE WHEN (attempt->>'ok')::bool THEN NULL ELSE error_message END, attempt->>'response'
+        FROM m WHERE attempt IS NOT NULL
+      )
+      SELECT project_id AS "projectId", notification_id AS "notificationId", id AS "messageId", status FROM m`,
+    values: [JSON.stringify(group), offsetMs],
+  })
+  return rows
+}

@@ -1,0 +1,149 @@
+/** Writes what a transaction of accepting, arriving or marking decided: ONE statement, however many rows. */
+import type { Channel, FeedCounts, JsonObject, MessageStatus } from '../domain/words.ts'
+import type { Runner } from './database.ts'
+
+/** A notification to insert. */
+export interface NotificationRow {
+  readonly projectId: string
+  readonly id: string
+  readonly key: string | null
+  /** SHA-256, hex */
+  readonly contentHash: string | null
+  readonly transactionId: string
+  readonly templateId: string
+  readonly contactId: string | null
+  readonly actorId: string | null
+  readonly data: JsonObject
+  readonly overrides: unknown
+  readonly channels: readonly Channel[]
+  readonly incrementId: string | null
+  readonly createdAt: string
+  readonly sendAt: string | null
+}
+
+/** A message to insert; the fields of its kind alone need to be there. */
+export interface NewMessageRow {
+  readonly projectId: string
+  readonly id: string
+  readonly notificationId: string
+  readonly contactId: string | null
+  readonly channel: Channel
+  readonly status: MessageStatus
+  /** when a worker may take it; null: `dueInMs` from the database's now */
+  readonly dueAt?: string | null
+  readonly dueInMs?: number | null
+  readonly address?: string | null
+  readonly errorCode?: string | null
+  readonly errorMessage?: string | null
+  readonly history: readonly (readonly [status: MessageStatus, at: string, detail: string | null])[]
+  readonly createdAt: string
+  readonly sentAt?: string | null
+  readonly feed?: string | null
+  readonly title?: string | null
+  readonly body?: string | null
+  readonly iconUrl?: string | null
+  readonly url?: string | null
+  readonly actions?: unknown
+  readonly incrementId?: string | null
+  readonly templateId?: string | null
+  readonly count?: number
+  readonly arrivedSeq?: number | null
+  readonly listedSeq?: number | null
+  readonly changedSeq?: number | null
+  readonly changeKind?: string | null
+}
+
+/** An in-app message to rewrite: all of what a feed change can touch. */
+export interface FeedUpdateRow {
+  readonly projectId: string
+  readonly id: string
+  readonly notificationId: string
+  readonly status: MessageStatus
+  readonly title: string | null
+  readonly body: string
+  readonly iconUrl: string | null
+  readonly url: string | null
+  readonly actions: unknown
+  readonly count: number
+  readonly arrivedSeq: number
+  readonly listedSeq: number
+  readonly changedSeq: number
+  readonly changeKind: string
+  readonly seenAt: string | null
+  readonly readAt: string | null
+  readonly archivedAt: string | null
+  readonly updatedAt: string
+  /** appended to the message's history; [] leaves it */
+  readonly history: readonly (readonly [status: MessageStatus, at: string, detail: string | null])[]
+}
+
+/** Everything that one transaction writes. */
+export interface Writes {
+  readonly transactions?: readonly { readonly projectId: string; readonly id: string }[]
+  readonly notifications?: readonly NotificationRow[]
+  readonly messages?: readonly NewMessageRow[]
+  readonly updates?: readonly FeedUpdateRow[]
+  readonly states?: readonly {
+    readonly projectId: string
+    readonly contactId: string
+    readonly feedSeq: number
+    readonly counts: FeedCounts
+  }[]
+}
+
+// Each part reads its rows from one JSON parameter, so the statement is the same whatever there is to write, and is prepared once.
+// Ids and names of transactions are inserted in order: two batches that share some would otherwise wait for each other.
+const TEXT = `WITH t AS (
+  INSERT INTO transaction (project_id, id)
+  SELECT "projectId", id FROM json_to_recordset($1) AS r ("projectId" uuid, id text) ORDER BY 1, 2
+), n AS (
+  INSERT INTO notification (project_id, id, key, content_hash, transaction_id, template_id, contact_id, actor_id, data, overrides, channels,
+    increment_id, created_at, send_at)
+  SELECT "projectId", id, key, decode("contentHash", 'hex'), "transactionId", "templateId", "contactId", "actorId", data, overrides, channels,
+    "incrementId", "createdAt", "sendAt"
+  FROM json_to_recordset($2) AS r ("projectId" uuid, id uuid, key text, "contentHash" text, "transactionId" text, "templateId" uuid,
+    "contactId" uuid, "actorId" uuid, data jsonb, overrides jsonb, channels channel[], "incrementId" text, "createdAt" timestamptz,
+    "sendAt" timestamptz)
+  ORDER BY "projectId", key
+), m AS (
+  INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, due_at, address, error_code, error_message, history,
+    created_at, updated_at, sent_at, delivered_at, feed, title, body, icon_url, url, actions, increment_id, template_id, count, arrived_seq,
+    listed_seq, changed_seq, change_kind)
+  SELECT "projectId", id, "notificationId", "contactId", channel, status, COALESCE("dueAt", now() + "dueInMs" * interval '1 millisecond'), address, "errorCode", "errorMessage", history,
+    "createdAt", "createdAt", "sentAt", CASE WHEN status = 'DELIVERED' THEN "sentAt" END, feed, title, body, "iconUrl", url, actions,
+    "incrementId", "templateId", COALESCE(count, 1), "arrivedSeq", "listedSeq", "changedSeq", "changeKind"
+  FROM json_to_recordset($3) AS r ("projectId" uuid, id uuid, "notificationId" uuid, "contactId" uuid, channel channel, status message_status,
+    "dueAt" timestamptz, "dueInMs" float8, address text, "errorCode" text, "errorMessage" text, history jsonb, "createdAt" timestamptz, "sentAt" timestamptz,
+    feed text, title text, body text, "iconUrl" text, url text, actions jsonb, "incrementId" text, "templateId" uuid, count int,
+    "arrivedSeq" bigint, "listedSeq" bigint, "changedSeq" bigint, "changeKind" text)
+), u AS (
+  UPDATE message x SET notification_id = r."notificationId", status = r.status, title = r.title, body = r.body, icon_url = r."iconUrl",
+    url = r.url, actions = r.actions, count = r.count, arrived_seq = r."arrivedSeq", listed_seq = r."listedSeq", changed_seq = r."changedSeq",
+    change_kind = r."changeKind", seen_at = r."seenAt", read_at = r."readAt", archived_at = r."archivedAt", updated_at = r."updatedAt",
+    history = x.history || r.history,
+    sent_at = CASE WHEN r.status = 'DELIVERED' THEN COALESCE(x.sent_at, r."updatedAt") ELSE x.sent_at END,
+    delivered_at = CASE WHEN r.status = 'DELIVERED' THEN COALESCE(x.delivered_at, r."updatedAt") ELSE x.delivered_at END,
+    due_at = NULL
+  FROM json_to_recordset($4) AS r ("projectId" uuid, id uuid, "notificationId" uuid, status message_status, title text, body text,
+    "iconUrl" text, url text, actions jsonb, count int, "arrivedSeq" bigint, "listedSeq" bigint, "changedSeq" bigint, "changeKind" text,
+    "seenAt" timestamptz, "readAt" timestamptz, "archivedAt" timestamptz, "updatedAt" timestamptz, history jsonb)
+  WHERE x.project_id = r."projectId" AND x.id = r.id
+)
+UPDATE feed_state s SET feed_seq = r."feedSeq", counts = r.counts
+FROM json_to_recordset($5) AS r ("projectId" uuid, "contactId" uuid, "feedSeq" bigint, counts jsonb)
+WHERE s.project_id = r."projectId" AND s.contact_id = r."contactId"`
+
+/** Writes all of it, or throws: 23505 when an id or a transaction's name is taken. The feeds must be locked (db/feed.ts). */
+export async function write(tx: Runner, writes: Writes): Promise<void> {
+  await tx.query({
+    name: 'write',
+    text: TEXT,
+    values: [
+      JSON.stringify(writes.transactions ?? []),
+      JSON.stringify(writes.notifications ?? []),
+      JSON.stringify(writes.messages ?? []),
+      JSON.stringify(writes.updates ?? []),
+      JSON.stringify(writes.states ?? []),
+    ],
+  })
+}

@@ -1,0 +1,43 @@
+/** What a start prints: where the server is, and on the first one, what to click and paste. */
+import type { App } from '../app.ts'
+import type { Config } from '../config.ts'
+
+/** The text. Every line that is meant to be pasted stands alone. */
+export function welcome(app: Pick<App, 'url' | 'firstStart'>, config: Pick<Config, 'role' | 'explore'>): string {
+  const { url, firstStart } = app
+  if (config.role === 'worker') return `Carillon works. Health: ${url}/health\n`
+  const lines = ['', `Carillon is running: ${url}/graphql`, '']
+  if (firstStart === null) {
+    if (config.explore) lines.push(`  GraphiQL  ${url}/graphql`)
+    return [...lines, `  Health    ${url}/health`, `  Metrics   ${url}/metrics`, '', ''].join('\n')
+  }
+  const { apiKey, accessKey, secretKey, contactToken } = firstStart
+  const send = `mutation { sendMessages(messages: [{ template: \\"welcome\\", contact: { externalId: \\"demo-user\\" } }]) { results { ok error { code message } notification { id } } } }`
+  return [
+    ...lines,
+    'A project "demo" was made. Its keys are shown only now:',
+    `  API key     ${apiKey}`,
+    `  access key  ${accessKey}`,
+    `  secret key  ${secretKey}`,
+    '',
+    ...(config.explore
+      ? [
+          '1. Open GraphiQL with the credential in place, paste  subscription { messageReceived(contact: "demo-user") { message { title body } unseenCount } }  and run it:',
+          `${url}/graphql#authorization=${encodeURIComponent(`Bearer ${apiKey}`)}`,
+          '',
+        ]
+      : []),
+    '2. Send a notification: it appears there at once.',
+    `curl -s ${url}/graphql -H 'content-type: application/json' -H 'authorization: Bearer ${apiKey}' -d '{"query":"${send}"}'`,
+    '',
+    '3. See what would have gone out by e-mail and SMS:',
+    `curl -s ${url}/graphql -H 'content-type: application/json' -H 'authorization: Bearer ${apiKey}' -d '{"query":"{ notifications(first: 1) { nodes { messages { channel status ... on OutboundMessage { address subject text } } } } }"}'`,
+    '',
+    'A token for the page of demo-user, good for 24 hours:',
+    `  ${contactToken}`,
+    '',
+    'npm run demo sends and shows what arrives. npm start -- --help lists the settings.',
+    '',
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,153 @@
+/**
+ * Accepting: every message of a batch is decided, then all of them are written in one transaction. Calls that arrive while a
+ * transaction is under way are gathered and share the next one, so that a commit carries as many of them as there are.
+ *
+ * A crash before the commit leaves nothing; after it, everything: the rows are the outbox (see jobs/deliver.ts).
+ */
+import { type Database, transact } from '../db/database.ts'
+import { CarillonError, type Problem } from '../errors.ts'
+import type { Renderer } from '../render/content.ts'
+import type { Clock } from './clock.ts'
+import type { ContentCache } from './contents.ts'
+import type { ChannelDecision } from './decide.ts'
+import type { Ids } from './ids.ts'
+import { type Accepted, type Known, lookUp, planMessage } from './plan.ts'
+import type { Intent } from './send.ts'
+import type { ProjectInfo, Signal } from './words.ts'
+import { writePlan } from './write-plan.ts'
+
+/** What became of one message of a call. */
+export type SendOutcome =
+  | {
+      readonly ok: true
+      readonly key: string | null
+      readonly notificationId: string
+      readonly transactionId: string
+      /** channels on which it will not go out, and why */
+      readonly silent: readonly (ChannelDecision & { reason: Problem })[]
+      /** messages that a worker hands over */
+      readonly outbound: readonly string[]
+    }
+  | {
+      readonly ok: false
+      readonly key: string | null
+      readonly error: Problem
+      /** of the earlier notification with the same id and content */
+      readonly notificationId: string | null
+      readonly transactionId: string | null
+    }
+
+/** One call: its messages, or what is wrong with them. */
+export interface Call {
+  readonly project: ProjectInfo
+  readonly intents: readonly (Intent | CarillonError)[]
+}
+
+/** What accepting works with. `wake` and `publish` are called after the commit. */
+export interface AcceptDeps {
+  readonly db: Database
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly renderer: Renderer
+  readonly contents: ContentCache
+  wake(): void
+  publish(signals: readonly Signal[]): void
+}
+
+/** Messages of one transaction; transactions at a time in this process; messages that may wait. */
+const BATCH = 200
+const LANES = 2
+const WAITING_MAX = 20_000
+const RETRIES = 5
+
+interface Waiting {
+  readonly call: Call
+  resolve(outcomes: SendOutcome[]): void
+  reject(error: unknown): void
+}
+
+const UNIQUE_VIOLATION = '23505'
+const FOREIGN_KEY_VIOLATION = '23503'
+const isCollision = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === UNIQUE_VIOLATION || error.code === FOREIGN_KEY_VIOLATION)
+
+/** Makes the function that accepts calls. */
+export function createAccept(deps: AcceptDeps): (call: Call) => Promise<SendOutcome[]> {
+  const waiting: Waiting[] = []
+  let waitingMessages = 0
+  let running = 0
+
+  async function acceptTogether(calls: readonly Call[]): Promise<SendOutcome[][]> {
+    for (let attempt = 1; ; attempt++) {
+      const known = await lookUp(deps, calls)
+      const outcomes = decideAll(calls, known)
+      const accepted = outcomes.flat().filter((outcome): outcome is Accepted => 'notification' in outcome)
+      if (accepted.length > 0) {
+        try {
+          const signals = await transact(deps.db.pool, (tx) => writePlan(tx, deps, known, accepted))
+          deps.publish(signals)
+          if (accepted.some((one) => one.wakes)) deps.wake()
+        } catch (error) {
+          // Another process took an id, or removed a row, between the look-up and the write: look again, and it shows.
+          if (isCollision(error) && attempt < RETRIES) continue
+          throw error
+        }
+      }
+      return outcomes.map((list) => list.map((one) => ('notification' in one ? one.outcome() : one)))
+    }
+  }
+
+  function decideAll(calls: readonly Call[], known: Known): (Accepted | SendOutcome)[][] {
+    return calls.map((call) => {
+      const scope = { transactionId: deps.ids(), mark: Symbol('call') }
+      return call.intents.map((intent) => planMessage(deps, known, call.project, scope, intent))
+    })
+  }
+
+  async function run(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const outcomes = await acceptTogether(batch.map((one) => one.call))
+      batch.forEach((one, index) => {
+        one.resolve(outcomes[index] ?? [])
+      })
+    } catch (error) {
+      const [only, ...others] = batch
+      if (only === undefined) return
+      if (others.length === 0) return only.reject(error)
+      if (error instanceof CarillonError && error.code === 'OUTCOME_UNKNOWN') {
+        // The commit may have happened: a second try would answer ID_EXISTS to a caller whose message is new.
+        for (const one of batch) one.reject(error)
+        return
+      }
+      // One call's trouble is not the others': each alone.
+      for (const one of batch) await run([one])
+    }
+  }
+
+  function pump(): void {
+    while (running < LANES && waiting.length > 0) {
+      const batch: Waiting[] = []
+      let size = 0
+      while (waiting[0] !== undefined && (size === 0 || size + waiting[0].call.intents.length <= BATCH)) {
+        size += waiting[0].call.intents.length
+        batch.push(waiting[0])
+        waiting.shift()
+      }
+      waitingMessages -= size
+      running++
+      void run(batch).finally(() => {
+        running--
+        pump()
+      })
+    }
+  }
+
+  return (call) => {
+    if (waitingMessages + call.intents.length > WAITING_MAX) throw new CarillonError('OVERLOADED', { retryAfterSeconds: 5 })
+    return new Promise<SendOutcome[]>((resolve, reject) => {
+      waiting.push({ call, resolve, reject })
+      waitingMessages += call.intents.length
+      pump()
+    })
+  }
+}

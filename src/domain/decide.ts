@@ -1,0 +1,64 @@
+/**
+ * The decision: on which channels a notification goes out, in which language, to which address, and for each channel that stays silent,
+ * why. Pure, and the only place: accepting, sending and previewing all ask here.
+ */
+import { type Problem, problem } from '../errors.ts'
+import type { TemplateContents } from '../render/content.ts'
+import { pickLocale } from '../render/locale.ts'
+import { mailboxOf } from './check.ts'
+import { type Channel, type ContactInfo, type ContentChannel, contentChannels, type ProjectInfo } from './words.ts'
+
+/** What a decision is made of. */
+export interface Question {
+  readonly project: ProjectInfo
+  readonly contents: TemplateContents
+  readonly contact: ContactInfo
+  /** only these of the template's channels; null: all of them */
+  readonly requested: readonly Channel[] | null
+  /** channels that the project has an active provider for */
+  readonly configured: ReadonlySet<Channel>
+}
+
+/** What was decided for one channel. */
+export interface ChannelDecision {
+  readonly channel: Channel
+  /** null: nothing is said on it, for `reason` */
+  readonly locale: string | null
+  readonly address: string | null
+  /** null: it goes out */
+  readonly reason: Problem | null
+}
+
+/** Where a channel's messages go: to a field of the contact, or nowhere outside this server. */
+const addressOf = {
+  IN_APP: () => null,
+  EMAIL: (contact) => contact.email,
+  SMS: (contact) => contact.phone,
+} satisfies Record<ContentChannel, (contact: ContactInfo) => string | null>
+
+const isContentChannel = (channel: Channel): channel is ContentChannel => contentChannels.some((known) => known === channel)
+
+/** Decides one channel of a notification. */
+export function decideChannel(
+  channel: Channel,
+  { project, contents, contact, configured }: Omit<Question, 'requested'>,
+): ChannelDecision {
+  const silent = (reason: Problem, locale: string | null = null): ChannelDecision => ({ channel, locale, address: null, reason })
+  if (!isContentChannel(channel) || !contents.channels.includes(channel)) {
+    return silent(problem('TEMPLATE_EMPTY', 'The template says nothing on this channel.'))
+  }
+  const locale = pickLocale(contents.locales(channel), contact.locale, project.locale)
+  if (locale === null) return silent(problem('TEMPLATE_EMPTY'))
+  if (channel === 'IN_APP') return { channel, locale, address: null, reason: null }
+  const address = addressOf[channel](contact)
+  if (address === null) return silent(problem('ADDRESS_MISSING'), locale)
+  if (channel === 'EMAIL' && mailboxOf(address) === null) return silent(problem('ADDRESS_INVALID'), locale)
+  if (!configured.has(channel)) return { channel, locale, address, reason: problem('CHANNEL_NOT_CONFIGURED') }
+  return { channel, locale, address, reason: null }
+}
+
+/** Decides every channel that is asked for, or every one that the template has. */
+export function decide(question: Question): ChannelDecision[] {
+  const wanted = question.requested ?? question.contents.channels
+  return [...new Set(wanted)].map((channel) => decideChannel(channel, question))
+}

@@ -1,0 +1,158 @@
+/** A contact's feed: reading it, and marking what is in it. */
+import { type Database, transact } from '../db/database.ts'
+import { countFeed, type FeedFilter, type FeedKey, findFeedMessages, lockFeeds, readFeed } from '../db/feed.ts'
+import { type Marks, markAll, setAllMarked } from '../db/mark.ts'
+import { write } from '../db/write.ts'
+import { CarillonError } from '../errors.ts'
+import { atIndex, checkList } from './check.ts'
+import type { Clock } from './clock.ts'
+import type { Cursors } from './cursor.ts'
+import { isUuid } from './ids.ts'
+import { openLedger } from './ledger.ts'
+import { checkPage, type PageArgs, type Slice, slice } from './page.ts'
+import { countOf, type FeedCounts, type FeedMessage, type Signal } from './words.ts'
+import { feedUpdateOf } from './write-plan.ts'
+
+/** What the feed works with. */
+export interface FeedDeps {
+  readonly db: Database
+  readonly clock: Clock
+  readonly cursors: Cursors
+  publish(signals: readonly Signal[]): void
+}
+
+/** A page of a feed. */
+export interface FeedList extends Slice<FeedMessage> {
+  readonly contactId: string
+  readonly unseenCount: number
+  readonly unreadCount: number
+  /** where a subscription goes on without a gap */
+  readonly seq: number
+  total(): Promise<number>
+}
+
+/** What `markAs` did. */
+export interface MarkResult {
+  readonly messages: readonly FeedMessage[]
+  readonly changedCount: number
+  readonly unseenCount: number
+  readonly unreadCount: number
+}
+
+/** What `markAs` is told. */
+export interface MarkInput {
+  readonly messages?: readonly string[] | null | undefined
+  readonly all?:
+    | { readonly feeds?: readonly string[] | null | undefined; readonly until?: string | null | undefined }
+    | null
+    | undefined
+  readonly seen?: boolean | null | undefined
+  readonly read?: boolean | null | undefined
+  readonly archived?: boolean | null | undefined
+}
+
+/** Makes the operations of feeds. */
+export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
+  return {
+    /** One page, newest first. @throws CONTACT_NOT_FOUND, BAD_CURSOR, BAD_INPUT */
+    async list(key: FeedKey, filter: FeedFilter, args: PageArgs): Promise<FeedList> {
+      const page = checkPage(args)
+      const below = page.after === null ? Number.MAX_SAFE_INTEGER : cursors.readFeed(key.contactId, page.after)
+      const above = page.before === null ? 0 : cursors.readFeed(key.contactId, page.before)
+      const found = await readFeed(db.pool, key, filter, { above, below, limit: page.limit + 1, backward: page.backward })
+      if (found === null) throw new CarillonError('CONTACT_NOT_FOUND')
+      return {
+        ...slice(found.messages, page),
+        ...countOf(found.state.counts, filter.feeds),
+        contactId: key.contactId,
+        seq: found.state.feedSeq,
+        total: () => countFeed(db.pool, key, filter),
+      }
+    },
+
+    /** Marks messages by id, or all of them. @throws NOT_FOUND that names the index, BAD_INPUT */
+    async mark(key: FeedKey, input: MarkInput): Promise<MarkResult> {
+      const marks: Marks = { seen: input.seen ?? null, read: input.read ?? null, archived: input.archived ?? null }
+      if (marks.seen === null && marks.read === null && marks.archived === null) {
+        throw new CarillonError('BAD_INPUT', { message: 'Say what to mark: seen, read or archived.' })
+      }
+      const { messages, all } = input
+      const byId = messages !== null && messages !== undefined
+      const byAll = all !== null && all !== undefined
+      if (byId === byAll) throw new CarillonError('BAD_INPUT', { message: 'Give either messages or all.' })
+      return byId ? markMessages(key, checkList('messages', messages, 1000), marks) : markEverything(key, all ?? {}, marks)
+    },
+  }
+
+  async function markMessages(key: FeedKey, ids: readonly string[], marks: Marks): Promise<MarkResult> {
+    ids.forEach((id, index) => {
+      if (!isUuid(id)) atIndex(index, () => notFound(id))
+    })
+    const at = clock.now().toISOString()
+    const { result, signals } = await transact(db.pool, async (tx) => {
+      const locked = await lockFeeds(tx, [key])
+      if (locked.length === 0) throw new CarillonError('CONTACT_NOT_FOUND')
+      const found = new Map((await findFeedMessages(tx, key, ids)).map((message) => [message.id, message]))
+      const ledger = openLedger(locked)
+      const marked = new Map<string, FeedMessage>()
+      ids.forEach((id, index) => {
+        const before = marked.get(id) ?? found.get(id)
+        if (before === undefined) {
+          atIndex(index, () => notFound(id))
+          return
+        }
+        const after = marksOf(before, marks, at)
+        marked.set(id, after === null ? before : ledger.change(before, after, 'MARKED'))
+      })
+      const updates = [...ledger.rewritten.values()].map((entry) => feedUpdateOf(entry))
+      if (updates.length > 0) await write(tx, { updates, states: ledger.states() })
+      const counts = countsOf(locked[0]?.counts, ledger.states()[0]?.counts)
+      return {
+        result: { messages: [...marked.values()], changedCount: updates.length, ...countOf(counts, null) },
+        signals: ledger.signals(),
+      }
+    })
+    publish(signals)
+    return result
+  }
+
+  async function markEverything(key: FeedKey, all: NonNullable<MarkInput['all']>, marks: Marks): Promise<MarkResult> {
+    const feeds = all.feeds ?? null
+    const upTo =
+      all.until === null || all.until === undefined ? Number.MAX_SAFE_INTEGER : cursors.readFeed(key.contactId, all.until)
+    const { result, signals } = await transact(db.pool, async (tx) => {
+      const locked = await lockFeeds(tx, [key])
+      if (locked.length === 0) throw new CarillonError('CONTACT_NOT_FOUND')
+      const deltas = await markAll(tx, key, feeds, upTo, marks, clock.now())
+      const changedCount = deltas.reduce((sum, delta) => sum + delta.changed, 0)
+      const ledger = openLedger(locked)
+      if (changedCount > 0) {
+        const byFeed = Object.fromEntries(deltas.map((delta) => [delta.feed, [delta.unseen, delta.unread] as const]))
+        const seq = ledger.changeAll(key.contactId, byFeed)
+        await write(tx, { states: ledger.states() })
+        await setAllMarked(tx, key, seq)
+      }
+      const counts = countsOf(locked[0]?.counts, ledger.states()[0]?.counts)
+      return { result: { messages: [], changedCount, ...countOf(counts, feeds) }, signals: ledger.signals() }
+    })
+    publish(signals)
+    return result
+  }
+}
+
+const countsOf = (before: FeedCounts | undefined, after: FeedCounts | undefined): FeedCounts => after ?? before ?? {}
+
+const notFound = (id: string): never => {
+  throw new CarillonError('NOT_FOUND', { message: `The feed has no message ${id.slice(0, 64)}.` })
+}
+
+/** The message with its marks set; null: it has them already. Reading is seeing; unseeing does not clear read. */
+function marksOf(message: FeedMessage, { seen, read, archived }: Marks, at: string): FeedMessage | null {
+  const mark = (value: string | null, wanted: boolean | null): string | null =>
+    wanted === null ? value : wanted ? (value ?? at) : null
+  const seenAt = mark(message.seenAt, read === true ? true : seen)
+  const readAt = mark(message.readAt, read)
+  const archivedAt = mark(message.archivedAt, archived)
+  if (seenAt === message.seenAt && readAt === message.readAt && archivedAt === message.archivedAt) return null
+  return { ...message, seenAt, readAt, archivedAt, updatedAt: at }
+}

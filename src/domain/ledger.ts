@@ -1,0 +1,194 @@
+/**
+ * The arithmetic of feeds whose rows are locked: which number a change takes, what the counts are after it, and whether an arrival
+ * folds into an unread message. Pure: the caller locked the rows, and writes what comes out in the same transaction.
+ */
+import type { FeedStateRow } from '../db/feed.ts'
+import type { InAppText } from '../render/content.ts'
+import type { Actor, FeedChange, FeedChangeKind, FeedCounts, FeedMessage, JsonObject, Signal } from './words.ts'
+
+/** An in-app message that is due. */
+export interface Arrival {
+  readonly projectId: string
+  readonly contactId: string
+  readonly messageId: string
+  readonly notificationId: string
+  readonly transactionId: string
+  readonly templateId: string
+  readonly templateKey: string
+  readonly incrementId: string | null
+  readonly feed: string
+  readonly text: InAppText
+  readonly actor: Actor | null
+  readonly data: JsonObject
+  readonly at: Date
+}
+
+/** Changes of locked feeds, collected. */
+export interface Ledger {
+  /** An arrival takes its place, or folds. @returns true when it folded into a message that was there */
+  arrive(arrival: Arrival): boolean
+  /** Puts a changed message (new seen, read, archived, status or action) in place of the old one. */
+  change(before: FeedMessage, after: FeedMessage, kind: FeedChangeKind): FeedMessage
+  /** One change of many messages at once: takes one number. */
+  changeAll(contactId: string, deltas: { readonly [feed: string]: readonly [unseen: number, unread: number] }): number
+  /** Messages to insert, and messages to rewrite, as they are after all changes; each with the kind of its last change. */
+  readonly inserted: ReadonlyMap<string, Entry>
+  readonly rewritten: ReadonlyMap<string, Entry>
+  /** The feeds' new numbers and counts: only those that changed. */
+  states(): FeedStateRow[]
+  /** What to publish after the commit. */
+  signals(): Signal[]
+}
+
+/** A message with what the last change of it was. */
+export interface Entry {
+  readonly message: FeedMessage
+  readonly kind: FeedChangeKind
+  readonly templateId: string | null
+  readonly incrementId: string | null
+}
+
+interface Page {
+  readonly projectId: string
+  readonly contactId: string
+  readonly before: number
+  seq: number
+  counts: Record<string, [number, number]>
+  readonly changes: FeedChange[]
+}
+
+/** What identifies the message that an incrementId folds into. */
+const foldKey = (contactId: string, templateId: string, incrementId: string): string =>
+  JSON.stringify([contactId, templateId, incrementId])
+
+/** How many of [unseen, unread] a message is. Archived ones count in neither. */
+const weight = ({ seenAt, readAt, archivedAt, status }: FeedMessage): [number, number] =>
+  archivedAt !== null || status === 'CANCELED' ? [0, 0] : [seenAt === null ? 1 : 0, readAt === null ? 1 : 0]
+
+/** Opens a ledger over locked feeds. `folding`: the unread messages that this transaction's incrementIds may fold into. */
+export function openLedger(
+  locked: readonly FeedStateRow[],
+  folding: readonly (FeedMessage & { readonly templateId: string; readonly incrementId: string })[] = [],
+): Ledger {
+  const pages = new Map<string, Page>()
+  for (const { projectId, contactId, feedSeq, counts } of locked) {
+    const copy = Object.fromEntries(
+      Object.entries(counts).map(([feed, [unseen, unread]]) => [feed, [unseen, unread] as [number, number]]),
+    )
+    pages.set(contactId, { projectId, contactId, before: feedSeq, seq: feedSeq, counts: copy, changes: [] })
+  }
+  const inserted = new Map<string, Entry>()
+  const rewritten = new Map<string, Entry>()
+  const targets = new Map<string, FeedMessage>()
+  for (const { templateId, incrementId, ...message } of folding)
+    targets.set(foldKey(message.contactId, templateId, incrementId), message)
+
+  const pageOf = (contactId: string): Page => {
+    const page = pages.get(contactId)
+    if (page === undefined) throw new Error(`The feed of contact ${contactId} is not locked`)
+    return page
+  }
+  const count = (page: Page, feed: string, unseen: number, unread: number): void => {
+    const [haveUnseen, haveUnread] = page.counts[feed] ?? [0, 0]
+    const next: [number, number] = [haveUnseen + unseen, haveUnread + unread]
+    // A feed with nothing to count leaves the row, so that feed names of one message only don't pile up in it.
+    const { [feed]: _gone, ...others } = page.counts
+    page.counts = next[0] === 0 && next[1] === 0 ? others : { ...page.counts, [feed]: next }
+  }
+  const record = (page: Page, kind: FeedChangeKind, message: FeedMessage | null): void => {
+    page.changes.push({ seq: page.seq, kind, message, counts: page.counts satisfies FeedCounts })
+  }
+  const keep = (message: FeedMessage, kind: FeedChangeKind, templateId: string | null, incrementId: string | null): void => {
+    if (inserted.has(message.id)) inserted.set(message.id, { message, kind, templateId, incrementId })
+    else rewritten.set(message.id, { message, kind, templateId, incrementId })
+  }
+
+  return {
+    inserted,
+    rewritten,
+    arrive(arrival) {
+      const page = pageOf(arrival.contactId)
+      const { incrementId, templateId, text } = arrival
+      const key = incrementId === null ? null : foldKey(arrival.contactId, templateId, incrementId)
+      const target = key === null ? undefined : targets.get(key)
+      const seq = ++page.seq
+      const at = arrival.at.toISOString()
+      const said = { title: text.title, body: text.body, iconUrl: text.iconUrl, url: text.url, actions: text.actions }
+      const of = {
+        notificationId: arrival.notificationId,
+        transactionId: arrival.transactionId,
+        actor: arrival.actor,
+        data: arrival.data,
+      }
+      if (target !== undefined && key !== null) {
+        // Something new happened: whoever had seen the old state has not seen this one.
+        const message = {
+          ...target,
+          ...said,
+          ...of,
+          count: target.count + 1,
+          seenAt: null,
+          listedSeq: seq,
+          changedSeq: seq,
+          updatedAt: at,
+        }
+        const [unseen, unread] = weight(target)
+        count(page, message.feed, 1 - unseen, 1 - unread)
+        keep(message, 'UPDATED', templateId, incrementId)
+        targets.set(key, message)
+        record(page, 'UPDATED', message)
+        return true
+      }
+      const message: FeedMessage = {
+        projectId: arrival.projectId,
+        id: arrival.messageId,
+        contactId: arrival.contactId,
+        templateKey: arrival.templateKey,
+        status: 'DELIVERED',
+        feed: arrival.feed,
+        ...said,
+        ...of,
+        count: 1,
+        arrivedSeq: seq,
+        listedSeq: seq,
+        changedSeq: seq,
+        seenAt: null,
+        readAt: null,
+        archivedAt: null,
+        sentAt: at,
+        createdAt: at,
+        updatedAt: at,
+      }
+      count(page, message.feed, 1, 1)
+      inserted.set(message.id, { message, kind: 'RECEIVED', templateId, incrementId })
+      if (key !== null) targets.set(key, message)
+      record(page, 'RECEIVED', message)
+      return false
+    },
+    change(before, after, kind) {
+      const page = pageOf(after.contactId)
+      const message = { ...after, changedSeq: ++page.seq }
+      const [unseenBefore, unreadBefore] = weight(before)
+      const [unseenAfter, unreadAfter] = weight(message)
+      count(page, message.feed, unseenAfter - unseenBefore, unreadAfter - unreadBefore)
+      keep(message, kind, null, null)
+      record(page, kind, message)
+      return message
+    },
+    changeAll(contactId, deltas) {
+      const page = pageOf(contactId)
+      page.seq++
+      for (const [feed, [unseen, unread]] of Object.entries(deltas)) count(page, feed, unseen, unread)
+      record(page, 'ALL_MARKED', null)
+      return page.seq
+    },
+    states: () =>
+      [...pages.values()]
+        .filter((page) => page.seq !== page.before)
+        .map(({ projectId, contactId, seq, counts }) => ({ projectId, contactId, feedSeq: seq, counts })),
+    signals: () =>
+      [...pages.values()]
+        .filter((page) => page.changes.length > 0)
+        .map(({ projectId, contactId, changes }) => ({ topic: 'feed', projectId, contactId, changes })),
+  }
+}

@@ -1,0 +1,99 @@
+/** The operations on a profile: set, setMissing, push, inc, unset. All of one contact apply, or none does. */
+import { CarillonError } from '../errors.ts'
+import { checkJson } from './check.ts'
+import { checkField, isContactField } from './profile.ts'
+import type { Json, JsonObject } from './words.ts'
+
+/** What a caller asks to be done to a profile. Keys are dotted paths. */
+export interface ProfileOperations {
+  readonly set?: JsonObject | null | undefined
+  readonly setMissing?: JsonObject | null | undefined
+  readonly push?: JsonObject | null | undefined
+  readonly inc?: JsonObject | null | undefined
+  readonly unset?: readonly string[] | null | undefined
+}
+
+/** Names that other systems give to the two addresses. */
+const ALIASES: Readonly<Record<string, string>> = { $email: 'email', $phone_number: 'phone' }
+const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype'])
+
+const refuse = (path: string, why: string): never => {
+  throw new CarillonError('BAD_INPUT', { field: `profile.${path}`, message: `profile.${path}: ${why}` })
+}
+
+type Mutable = { [key: string]: Json }
+
+function segments(path: string): string[] {
+  const parts = (ALIASES[path] ?? path).split('.')
+  if (path.length > 255 || parts.some((part) => part === '' || FORBIDDEN.has(part))) refuse(path, 'is not a property path.')
+  if (parts[0] === 'id' || parts[0] === 'externalId') refuse(path, 'is the id of the contact and cannot be changed.')
+  return parts
+}
+
+const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function valueAt(profile: Mutable, parts: readonly string[]): Json | undefined {
+  let value: Json | undefined = profile
+  for (const part of parts) value = isObject(value) && Object.hasOwn(value, part) ? value[part] : undefined
+  return value
+}
+
+function put(profile: Mutable, path: string, parts: readonly string[], value: Json | undefined): void {
+  let place = profile
+  for (const part of parts.slice(0, -1)) {
+    const next = Object.hasOwn(place, part) ? place[part] : undefined
+    if (next !== undefined && !isObject(next)) refuse(path, 'leads through a value that is not an object.')
+    if (next === undefined && value === undefined) return
+    const copy: Mutable = isObject(next) ? { ...next } : {}
+    place[part] = copy
+    place = copy
+  }
+  const last = parts.at(-1) ?? ''
+  if (value === undefined) delete place[last]
+  else place[last] = value
+}
+
+/**
+ * Applies operations to a profile.
+ * @returns the new profile; the one given is not changed
+ * @throws BAD_INPUT that names the path
+ */
+export function applyOperations(profile: JsonObject, operations: ProfileOperations): JsonObject {
+  const result: Mutable = { ...profile }
+  const touched: string[] = []
+  const claim = (path: string): string[] => {
+    const parts = segments(path)
+    const whole = parts.join('.')
+    const other = touched.find((one) => one === whole || one.startsWith(`${whole}.`) || whole.startsWith(`${one}.`))
+    if (other !== undefined) refuse(path, `two operations touch the same property (${other}).`)
+    touched.push(whole)
+    return parts
+  }
+  const each = (values: JsonObject | null | undefined, apply: (path: string, parts: string[], value: Json) => void): void => {
+    for (const [path, value] of Object.entries(values ?? {})) apply(path, claim(path), checkJson(`profile.${path}`, value))
+  }
+  each(operations.set, (path, parts, value) => put(result, path, parts, value))
+  each(operations.setMissing, (path, parts, value) => {
+    if (valueAt(result, parts) === undefined) put(result, path, parts, value)
+  })
+  each(operations.push, (path, parts, value) => {
+    const list = valueAt(result, parts) ?? []
+    if (!Array.isArray(list)) return refuse(path, 'is not a list, so nothing can be pushed to it.')
+    put(result, path, parts, [...list, value])
+  })
+  each(operations.inc, (path, parts, value) => {
+    const number = valueAt(result, parts) ?? 0
+    if (typeof value !== 'number' || typeof number !== 'number')
+      return refuse(path, 'is not a number, so nothing can be added to it.')
+    put(result, path, parts, checkJson(`profile.${path}`, number + value))
+  })
+  for (const path of operations.unset ?? []) put(result, path, claim(path), undefined)
+  for (const [key, value] of Object.entries(result)) {
+    if (!isContactField(key)) continue
+    if (value === null) delete result[key]
+    else if (typeof value !== 'string') refuse(key, 'must be a text.')
+    else result[key] = checkField(`profile.${key}`, key, value)
+  }
+  return result
+}

@@ -1,0 +1,226 @@
+/** What accepting decides for each message, from what was looked up for the whole batch. Nothing is written here. */
+import { findConfigured, findContacts, findNotifications, findTemplates, findTransactions } from '../db/lookup.ts'
+import { CarillonError, type ErrorCode, problem } from '../errors.ts'
+import type { InAppText } from '../render/content.ts'
+import type { AcceptDeps, Call, SendOutcome } from './accept.ts'
+import { type ChannelDecision, decide } from './decide.ts'
+import type { CheckedContact } from './profile.ts'
+import type { Intent } from './send.ts'
+import { type Actor, type Channel, type ContactInfo, contactFields, type ProjectInfo, type TemplateInfo } from './words.ts'
+
+/** A contact as it will be after this batch: `row` says whether it has to be written. */
+export interface KnownContact {
+  readonly info: ContactInfo
+  readonly isNew: boolean
+  readonly isFilled: boolean
+}
+
+/** What was looked up for a batch, and what its accepted messages have added. Keys are `keyOf(projectId, name)`. */
+export interface Known {
+  readonly templates: ReadonlyMap<string, TemplateInfo & { projectId: string }>
+  readonly contacts: Map<string, KnownContact>
+  readonly taken: Map<string, { readonly id: string; readonly transactionId: string; readonly contentHash: string }>
+  readonly transactions: Map<string, symbol | null>
+  readonly configured: ReadonlyMap<string, ReadonlySet<Channel>>
+}
+
+/** What belongs to one call alone. */
+export interface CallScope {
+  readonly transactionId: string
+  /** tells this call's own use of a transactionId from another's */
+  readonly mark: symbol
+}
+
+/** A message that will be written. */
+export interface Accepted {
+  readonly project: ProjectInfo
+  readonly intent: Intent
+  readonly template: TemplateInfo
+  readonly notification: { readonly id: string; readonly transactionId: string }
+  /** the caller named the transaction, and this is the first message of it */
+  readonly claimsTransaction: boolean
+  readonly contactKey: string
+  readonly actorKey: string | null
+  readonly decisions: readonly ChannelDecision[]
+  /** the in-app message where it is due now; an error where it can't be rendered */
+  readonly inApp: InAppText | CarillonError | null
+  readonly wakes: boolean
+  /** ids of messages that a worker hands over; filled when it is written */
+  readonly outbound: string[]
+  outcome(): SendOutcome
+}
+
+/** Joins a project and a name into one key. */
+export const keyOf = (projectId: string, name: string): string => `${projectId} ${name}`
+
+/** Looks up all that the messages of these calls name, in a few statements for all of them. */
+export async function lookUp(deps: Pick<AcceptDeps, 'db' | 'contents'>, calls: readonly Call[]): Promise<Known> {
+  const intents = calls.flatMap(({ project, intents }) =>
+    intents.flatMap((intent) => (intent instanceof CarillonError ? [] : [{ projectId: project.id, intent }])),
+  )
+  const named = (pick: (intent: Intent) => string | null) => {
+    const list = intents.flatMap(({ projectId, intent }) => {
+      const key = pick(intent)
+      return key === null ? [] : [{ projectId, key }]
+    })
+    return [...new Map(list.map((one) => [keyOf(one.projectId, one.key), one])).values()]
+  }
+  const contactNames = [...named((intent) => intent.contact.externalId), ...named((intent) => intent.actor?.externalId ?? null)]
+  const ids = named((intent) => intent.key)
+  const transactions = named((intent) => intent.transactionId)
+  const { pool } = deps.db
+  const [templates, contacts, taken, usedTransactions, configured] = await Promise.all([
+    findTemplates(
+      pool,
+      named((intent) => intent.template),
+    ),
+    findContacts(pool, contactNames),
+    ids.length === 0 ? [] : findNotifications(pool, ids),
+    transactions.length === 0 ? [] : findTransactions(pool, transactions),
+    findConfigured(pool, [...new Set(intents.map((one) => one.projectId))]),
+  ])
+  await deps.contents.load(pool, templates)
+  const channels = new Map<string, Set<Channel>>()
+  for (const { projectId, channel } of configured) {
+    channels.set(projectId, (channels.get(projectId) ?? new Set<Channel>()).add(channel as Channel))
+  }
+  return {
+    templates: new Map(templates.map((template) => [keyOf(template.projectId, template.key), template])),
+    contacts: new Map(
+      contacts.map(({ projectId, ...info }) => [keyOf(projectId, info.externalId), { info, isNew: false, isFilled: false }]),
+    ),
+    taken: new Map(taken.map((one) => [keyOf(one.projectId, one.key), { ...one, contentHash: one.contentHash.toString('hex') }])),
+    transactions: new Map(usedTransactions.map((one) => [keyOf(one.projectId, one.key), null])),
+    configured: channels,
+  }
+}
+
+/** The contact as it will be: what is missing is filled, what is there stays. */
+function fill(known: KnownContact | undefined, input: CheckedContact, id: string): KnownContact {
+  const empty = {
+    email: null,
+    phone: null,
+    locale: null,
+    timezone: null,
+    firstName: null,
+    lastName: null,
+    photoUrl: null,
+    country: null,
+  }
+  const before: ContactInfo = known?.info ?? { id, externalId: input.externalId, ...empty, properties: {} }
+  const filled = contactFields.filter((field) => before[field] === null && input.fields[field] !== undefined)
+  const added = Object.keys(input.properties).filter((key) => !Object.hasOwn(before.properties, key))
+  if (known !== undefined && filled.length === 0 && added.length === 0) return known
+  const info: ContactInfo = {
+    ...before,
+    ...Object.fromEntries(filled.map((field) => [field, input.fields[field] ?? null])),
+    properties: { ...input.properties, ...before.properties },
+  }
+  return { info, isNew: known?.isNew ?? true, isFilled: true }
+}
+
+/** Who did it, as an in-app message shows it. */
+export const actorOf = ({ externalId, firstName, lastName, photoUrl }: ContactInfo): Actor => ({
+  externalId,
+  firstName,
+  lastName,
+  photoUrl,
+})
+
+/** Decides one message. What it returns with `notification` is to be written; anything else is its outcome already. */
+export function planMessage(
+  deps: Pick<AcceptDeps, 'ids' | 'renderer' | 'contents'>,
+  known: Known,
+  project: ProjectInfo,
+  scope: CallScope,
+  intent: Intent | CarillonError,
+): Accepted | SendOutcome {
+  const refuse = (code: ErrorCode, message?: string, field: string | null = null, key: string | null = null): SendOutcome => ({
+    ok: false,
+    key,
+    error: problem(code, message, field),
+    notificationId: null,
+    transactionId: null,
+  })
+  if (intent instanceof CarillonError) return refuse(intent.code, intent.message, intent.details.field ?? null)
+  const { key } = intent
+  const twin = key === null ? undefined : known.taken.get(keyOf(project.id, key))
+  if (twin !== undefined) {
+    return twin.contentHash === intent.contentHash
+      ? { ...refuse('ID_EXISTS', undefined, null, key), notificationId: twin.id, transactionId: twin.transactionId }
+      : refuse('ID_MISMATCH', undefined, null, key)
+  }
+  const transactionId = intent.transactionId ?? scope.transactionId
+  const transactionKey = keyOf(project.id, transactionId)
+  const user = known.transactions.get(transactionKey)
+  if (user !== undefined && user !== scope.mark) return refuse('TRANSACTION_EXISTS', undefined, 'transactionId', key)
+  const template = known.templates.get(keyOf(project.id, intent.template))
+  if (template === undefined) return refuse('TEMPLATE_NOT_FOUND', `There is no template "${intent.template}".`, 'template', key)
+  if (!template.active) return refuse('TEMPLATE_INACTIVE', undefined, 'template', key)
+
+  const contactKey = keyOf(project.id, intent.contact.externalId)
+  const contact = fill(known.contacts.get(contactKey), intent.contact, deps.ids())
+  const actorKey = intent.actor === null ? null : keyOf(project.id, intent.actor.externalId)
+  const actor =
+    intent.actor === null || actorKey === null
+      ? null
+      : fill(actorKey === contactKey ? contact : known.contacts.get(actorKey), intent.actor, deps.ids())
+  const contents = deps.contents.get(template)
+  const configured = known.configured.get(project.id) ?? new Set<Channel>()
+  const decisions = decide({ project, contents, contact: contact.info, requested: intent.channels, configured })
+  if (
+    decisions.every((one) => one.reason?.code === 'TEMPLATE_EMPTY') &&
+    (intent.channels === null || intent.channels.length > 0)
+  ) {
+    return refuse(
+      'TEMPLATE_EMPTY',
+      decisions.length === 0 ? 'The template has no content on any channel.' : undefined,
+      'template',
+      key,
+    )
+  }
+
+  let inApp: Accepted['inApp'] = null
+  const said = decisions.find((one) => one.channel === 'IN_APP' && one.reason === null)
+  const content = said?.locale === undefined || said.locale === null ? null : contents.get('IN_APP', said.locale)
+  if (content !== null && intent.when === null) {
+    const sees = {
+      project,
+      contact: contact.info,
+      actor: actor === null ? null : actorOf(actor.info),
+      data: intent.data,
+      unsubscribeUrl: null,
+    }
+    try {
+      inApp = deps.renderer.inApp(content, sees, intent.overrides)
+    } catch (error) {
+      if (!(error instanceof CarillonError)) throw error
+      inApp = error
+    }
+  }
+
+  // From here on it is accepted: later messages of the batch see it.
+  known.contacts.set(contactKey, contact)
+  if (actor !== null && actorKey !== null) known.contacts.set(actorKey, actor)
+  const id = deps.ids()
+  if (key !== null) known.taken.set(keyOf(project.id, key), { id, transactionId, contentHash: intent.contentHash ?? '' })
+  const claimsTransaction = intent.transactionId !== null && user === undefined
+  if (intent.transactionId !== null) known.transactions.set(transactionKey, scope.mark)
+  const outbound: string[] = []
+  const silent = decisions.flatMap((one) => (one.reason === null ? [] : [{ ...one, reason: one.reason }]))
+  if (inApp instanceof CarillonError && said !== undefined) silent.push({ ...said, reason: problem(inApp.code, inApp.message) })
+  return {
+    project,
+    intent,
+    template,
+    notification: { id, transactionId },
+    claimsTransaction,
+    contactKey,
+    actorKey,
+    decisions,
+    inApp,
+    wakes: intent.when === null && decisions.some((one) => one.channel !== 'IN_APP' && one.reason === null),
+    outbound,
+    outcome: () => ({ ok: true, key, notificationId: id, transactionId, silent, outbound }),
+  }
+}

@@ -1,0 +1,110 @@
+/** `sendMessages`: checks what was asked, one message at a time, before anything is decided. */
+import { createHash } from 'node:crypto'
+import { CarillonError } from '../errors.ts'
+import { checkId, checkKey, checkObject, checkText } from './check.ts'
+import { type CheckedContact, type ContactInput, checkContact } from './profile.ts'
+import { type Channel, channels, type JsonObject, type Overrides } from './words.ts'
+
+/** One message as a caller asks for it. */
+export interface MessageInput {
+  readonly id?: string | null | undefined
+  readonly template: string
+  readonly contact?: ContactInput | null | undefined
+  readonly topic?: string | null | undefined
+  readonly data?: JsonObject | null | undefined
+  readonly actor?: ContactInput | null | undefined
+  readonly incrementId?: string | null | undefined
+  readonly transactionId?: string | null | undefined
+  readonly sendAt?: Date | null | undefined
+  readonly delaySeconds?: number | null | undefined
+  readonly channels?: readonly Channel[] | null | undefined
+  readonly overrides?: Overrides | null | undefined
+}
+
+/** A message that was asked for and is well formed. */
+export interface Intent {
+  readonly key: string | null
+  /** SHA-256 of what was asked, hex: tells a repeat from a mismatch; null without a key */
+  readonly contentHash: string | null
+  readonly template: string
+  readonly contact: CheckedContact
+  readonly actor: CheckedContact | null
+  readonly data: JsonObject
+  readonly overrides: Overrides | null
+  readonly incrementId: string | null
+  /** the caller's, or null: the call's own */
+  readonly transactionId: string | null
+  /** null: now */
+  readonly when: { readonly at: Date } | { readonly inMs: number } | null
+  readonly channels: readonly Channel[] | null
+}
+
+const YEAR_MS = 366 * 24 * 3_600_000
+const PAST_MS = 5 * 60_000
+
+/** JSON whose text is the same for the same content, whatever the order of its keys. Dates are their ISO text. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, item: unknown) =>
+    typeof item === 'object' && item !== null && !Array.isArray(item) && !(item instanceof Date)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
+  )
+}
+
+const asText = (over: object): object =>
+  Object.fromEntries(Object.entries(over).filter(([, value]) => value !== null && value !== undefined))
+
+function checkWhen({ sendAt, delaySeconds }: MessageInput, now: Date): Intent['when'] {
+  if (sendAt !== null && sendAt !== undefined) {
+    if (delaySeconds !== null && delaySeconds !== undefined) {
+      throw new CarillonError('BAD_INPUT', { field: 'sendAt', message: 'sendAt and delaySeconds exclude each other.' })
+    }
+    const aheadMs = sendAt.getTime() - now.getTime()
+    if (aheadMs < -PAST_MS)
+      throw new CarillonError('BAD_INPUT', { field: 'sendAt', message: 'sendAt is more than 5 minutes in the past.' })
+    if (aheadMs > YEAR_MS) throw new CarillonError('BAD_INPUT', { field: 'sendAt', message: 'sendAt is more than a year ahead.' })
+    return aheadMs <= 0 ? null : { at: sendAt }
+  }
+  if (delaySeconds === null || delaySeconds === undefined || delaySeconds === 0) return null
+  if (delaySeconds < 0 || delaySeconds * 1000 > YEAR_MS) {
+    throw new CarillonError('BAD_INPUT', { field: 'delaySeconds', message: 'delaySeconds must be from 0 to a year.' })
+  }
+  return { inMs: delaySeconds * 1000 }
+}
+
+/** Checks one message. @throws BAD_INPUT, ADDRESS_INVALID, TOO_LARGE, naming the field */
+export function checkMessage(input: MessageInput, now: Date): Intent {
+  if (input.topic !== null && input.topic !== undefined) {
+    throw new CarillonError('NOT_IMPLEMENTED', { field: 'topic', message: 'Sending to a topic is not supported yet.' })
+  }
+  if (input.contact === null || input.contact === undefined) {
+    throw new CarillonError('BAD_INPUT', { field: 'contact', message: 'contact is missing: say whom to notify.' })
+  }
+  const key = input.id === null || input.id === undefined ? null : checkId('id', input.id)
+  const overrides = input.overrides === null || input.overrides === undefined ? null : input.overrides
+  if (overrides !== null) {
+    checkObject('overrides', { ...asText(overrides) })
+    if (overrides.inApp?.feed !== null && overrides.inApp?.feed !== undefined)
+      checkKey('overrides.inApp.feed', overrides.inApp.feed)
+  }
+  for (const channel of input.channels ?? []) {
+    if (!channels.includes(channel))
+      throw new CarillonError('BAD_INPUT', { field: 'channels', message: `channels: there is no ${channel}.` })
+  }
+  const { transactionId: _transaction, ...content } = input
+  return {
+    key,
+    contentHash: key === null ? null : createHash('sha256').update(canonical(content)).digest('hex'),
+    template: checkText('template', input.template, 255),
+    contact: checkContact('contact', input.contact),
+    actor: input.actor === null || input.actor === undefined ? null : checkContact('actor', input.actor),
+    data: checkObject('data', input.data ?? {}),
+    overrides,
+    incrementId:
+      input.incrementId === null || input.incrementId === undefined ? null : checkKey('incrementId', input.incrementId),
+    transactionId:
+      input.transactionId === null || input.transactionId === undefined ? null : checkId('transactionId', input.transactionId),
+    when: checkWhen(input, now),
+    channels: input.channels ?? null,
+  }
+}

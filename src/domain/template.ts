@@ -1,0 +1,147 @@
+/** Templates: what a notification says on each channel, in each language. */
+import type { Database } from '../db/database.ts'
+import { CarillonError } from '../errors.ts'
+import type { Renderer, StoredContent } from '../render/content.ts'
+import { atIndex, checkKey, checkList, checkLocale, checkText } from './check.ts'
+import type { Clock } from './clock.ts'
+import type { Ids } from './ids.ts'
+import type { ContentChannel, ContentOf } from './words.ts'
+
+type Given<T> = { readonly [K in keyof T]?: T[K] | undefined }
+/** One content as a caller gives it: what may be null may be left out. */
+export type ContentInput<C extends ContentChannel> = Given<ContentOf[C]> & { readonly locale?: string | null | undefined }
+
+/** A template as a caller gives it: a field left out stays as it is, null removes it. */
+export interface TemplateInput {
+  readonly key: string
+  readonly name?: string | null | undefined
+  readonly active?: boolean | null | undefined
+  readonly critical?: boolean | null | undefined
+  readonly feed?: string | null | undefined
+  readonly inApp?: readonly ContentInput<'IN_APP'>[] | null | undefined
+  readonly email?: readonly ContentInput<'EMAIL'>[] | null | undefined
+  readonly sms?: readonly ContentInput<'SMS'>[] | null | undefined
+}
+
+/** What templates work with. */
+export interface TemplateDeps {
+  readonly db: Database
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly renderer: Renderer
+}
+
+const contentOf: { readonly [C in ContentChannel]: (input: ContentInput<C>) => ContentOf[C] } = {
+  IN_APP: (input) => ({
+    title: input.title ?? null,
+    body: input.body ?? '',
+    iconUrl: input.iconUrl ?? null,
+    url: input.url ?? null,
+    primaryAction: input.primaryAction ?? null,
+    secondaryAction: input.secondaryAction ?? null,
+  }),
+  EMAIL: (input) => ({
+    subject: input.subject ?? '',
+    html: input.html ?? null,
+    text: input.text ?? null,
+    from: input.from ?? null,
+    replyTo: input.replyTo ?? null,
+    cc: input.cc ?? null,
+    bcc: input.bcc ?? null,
+  }),
+  SMS: (input) => ({ type: input.type ?? 'SMS', title: input.title ?? null, body: input.body ?? '' }),
+}
+
+interface Checked {
+  readonly input: TemplateInput
+  /** channels whose contents are replaced, with what replaces them */
+  readonly replaced: ReadonlyMap<ContentChannel, readonly StoredContent[]>
+}
+
+/** Makes the operations of templates. */
+export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
+  function checkContents<C extends ContentChannel>(channel: C, field: string, list: readonly ContentInput<C>[]): StoredContent[] {
+    const make: (input: ContentInput<C>) => ContentOf[C] = contentOf[channel]
+    const contents = list.map((input, index) => {
+      const path = `${field}[${index}]`
+      const content = { channel, locale: checkLocale(`${path}.locale`, input.locale ?? 'en'), content: make(input) }
+      checkText(path, JSON.stringify(content.content), 600_000)
+      renderer.check(path, content)
+      return content
+    })
+    const twin = contents.find((one, index) => contents.findIndex((other) => other.locale === one.locale) !== index)
+    if (twin !== undefined)
+      throw new CarillonError('BAD_INPUT', { field, message: `${field}: the locale ${twin.locale} is there twice.` })
+    return contents
+  }
+
+  function check(input: TemplateInput): Checked {
+    checkKey('key', input.key)
+    if (typeof input.name === 'string') checkText('name', input.name, 255)
+    if (typeof input.feed === 'string') checkKey('feed', input.feed)
+    const replaced = new Map<ContentChannel, StoredContent[]>()
+    if (input.inApp !== undefined) replaced.set('IN_APP', checkContents('IN_APP', 'inApp', input.inApp ?? []))
+    if (input.email !== undefined) replaced.set('EMAIL', checkContents('EMAIL', 'email', input.email ?? []))
+    if (input.sms !== undefined) replaced.set('SMS', checkContents('SMS', 'sms', input.sms ?? []))
+    return { input, replaced }
+  }
+
+  return {
+    /**
+     * Makes or changes up to 1,000 templates: all of them, or none.
+     * @returns their ids, in the order asked
+     * @throws BAD_INPUT or TEMPLATE_BROKEN, naming the template's index
+     */
+    async upsert(projectId: string, templates: readonly TemplateInput[]): Promise<string[]> {
+      checkList('templates', templates, 1000)
+      const checked = templates.map((input, index) => atIndex(index, () => check(input)))
+      return db.prisma.$transaction(
+        async (tx) => {
+          const written: string[] = []
+          for (const { input, replaced } of checked) {
+            const { key, name, active, critical, feed } = input
+            const now = clock.now()
+            const { id } = await tx.template.upsert({
+              where: { projectId_key: { projectId, key } },
+              create: {
+                projectId,
+                id: ids(),
+                key,
+                name: name ?? key,
+                active: active ?? true,
+                critical: critical ?? false,
+                feed: feed ?? 'default',
+                createdAt: now,
+                updatedAt: now,
+              },
+              update: {
+                ...(name === undefined ? {} : { name: name ?? key }),
+                ...(active === undefined ? {} : { active: active ?? true }),
+                ...(critical === undefined ? {} : { critical: critical ?? false }),
+                ...(feed === undefined ? {} : { feed: feed ?? 'default' }),
+                version: { increment: 1 },
+                updatedAt: now,
+              },
+            })
+            for (const [channel, contents] of replaced) {
+              await tx.templateContent.deleteMany({ where: { projectId, templateId: id, channel } })
+              if (contents.length === 0) continue
+              await tx.templateContent.createMany({
+                data: contents.map(({ locale, content }) => ({
+                  projectId,
+                  templateId: id,
+                  channel,
+                  locale,
+                  content: { ...content },
+                })),
+              })
+            }
+            written.push(id)
+          }
+          return written
+        },
+        { timeout: 30_000, maxWait: 5_000 },
+      )
+    },
+  }
+}

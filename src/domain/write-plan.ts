@@ -1,0 +1,249 @@
+/** Writes what accepting decided, inside its transaction: contacts, then feeds in order, then everything else in one statement. */
+import { fillContacts } from '../db/contact.ts'
+import type { Runner } from '../db/database.ts'
+import { type FeedKey, findFolding, lockFeeds } from '../db/feed.ts'
+import { type NewMessageRow, type NotificationRow, write } from '../db/write.ts'
+import { CarillonError } from '../errors.ts'
+import type { AcceptDeps } from './accept.ts'
+import { type Entry, openLedger } from './ledger.ts'
+import { type Accepted, actorOf, type Known } from './plan.ts'
+import type { ContactInfo, MessageStatus, Signal, StatusChange } from './words.ts'
+
+/** The due time of what waits for its in-app twin: the arrival of that one decides whether it goes out at all. */
+export const HELD_UNTIL = '9999-01-01T00:00:00.000Z'
+
+/** An in-app message of the ledger as a row to rewrite. */
+export const feedUpdateOf = (
+  { message, kind }: Entry,
+  history: readonly (readonly [status: MessageStatus, at: string, detail: string | null])[] = [],
+) => ({
+  projectId: message.projectId,
+  id: message.id,
+  notificationId: message.notificationId,
+  status: message.status,
+  title: message.title,
+  body: message.body,
+  iconUrl: message.iconUrl,
+  url: message.url,
+  actions: message.actions,
+  count: message.count,
+  arrivedSeq: message.arrivedSeq,
+  listedSeq: message.listedSeq,
+  changedSeq: message.changedSeq,
+  changeKind: kind,
+  seenAt: message.seenAt,
+  readAt: message.readAt,
+  archivedAt: message.archivedAt,
+  updatedAt: message.updatedAt,
+  history,
+})
+
+/** @returns what to publish after the commit */
+export async function writePlan(
+  tx: Runner,
+  { ids, clock }: Pick<AcceptDeps, 'ids' | 'clock'>,
+  known: Known,
+  accepted: readonly Accepted[],
+): Promise<Signal[]> {
+  const at = clock.now()
+  const now = at.toISOString()
+  const contacts = await writeContacts(tx, known, accepted)
+  const contactOf = (key: string): ContactInfo => {
+    const contact = contacts.get(key)
+    if (contact === undefined) throw new Error(`The contact ${key} was not written`)
+    return contact
+  }
+
+  const arriving = accepted.filter((one) => one.inApp !== null && !(one.inApp instanceof CarillonError))
+  const feeds = new Map<string, FeedKey>()
+  for (const one of arriving) {
+    const contactId = contactOf(one.contactKey).id
+    feeds.set(contactId, { projectId: one.project.id, contactId })
+  }
+  const locked = feeds.size === 0 ? [] : await lockFeeds(tx, [...feeds.values()])
+  const folds = arriving.flatMap(({ intent, project, contactKey, template }) =>
+    intent.incrementId === null
+      ? []
+      : [
+          {
+            projectId: project.id,
+            contactId: contactOf(contactKey).id,
+            templateId: template.id,
+            incrementId: intent.incrementId,
+          },
+        ],
+  )
+  const ledger = openLedger(locked, folds.length === 0 ? [] : await findFolding(tx, folds))
+
+  const notifications: NotificationRow[] = []
+  const messages: NewMessageRow[] = []
+  const activity = new Map<string, StatusChange[]>()
+  for (const one of accepted) {
+    const { project, intent, template, notification, decisions, inApp } = one
+    const contact = contactOf(one.contactKey)
+    const actor = one.actorKey === null ? null : contactOf(one.actorKey)
+    const of = { projectId: project.id, notificationId: notification.id, contactId: contact.id, createdAt: now }
+    const add = (row: Omit<NewMessageRow, keyof typeof of>): void => {
+      messages.push({ ...of, ...row })
+      const changes = activity.get(project.id) ?? []
+      changes.push({ notificationId: notification.id, messageId: row.id, status: row.status, at: now })
+      activity.set(project.id, changes)
+    }
+
+    let folded = false
+    if (inApp !== null && !(inApp instanceof CarillonError)) {
+      folded = ledger.arrive({
+        projectId: project.id,
+        contactId: contact.id,
+        messageId: ids(),
+        notificationId: notification.id,
+        transactionId: notification.transactionId,
+        templateId: template.id,
+        templateKey: template.key,
+        incrementId: intent.incrementId,
+        feed: intent.overrides?.inApp?.feed ?? template.feed,
+        text: inApp,
+        actor: actor === null ? null : actorOf(actor),
+        data: intent.data,
+        at,
+      })
+    }
+    notifications.push({
+      projectId: project.id,
+      id: notification.id,
+      key: intent.key,
+      contentHash: intent.contentHash,
+      transactionId: notification.transactionId,
+      templateId: template.id,
+      contactId: contact.id,
+      actorId: actor?.id ?? null,
+      data: intent.data,
+      overrides: intent.overrides,
+      channels: decisions.map((decision) => decision.channel),
+      incrementId: intent.incrementId,
+      createdAt: now,
+      sendAt:
+        intent.when === null
+          ? null
+          : 'at' in intent.when
+            ? intent.when.at.toISOString()
+            : new Date(at.getTime() + intent.when.inMs).toISOString(),
+    })
+    // The unread message stands for this notification as well; saying it again on other channels is what incrementId avoids.
+    if (folded) continue
+
+    const scheduledInApp =
+      intent.when !== null && decisions.some((decision) => decision.channel === 'IN_APP' && decision.reason === null)
+    for (const { channel, address, reason } of decisions) {
+      const inAppError = channel === 'IN_APP' && inApp instanceof CarillonError ? inApp : null
+      if (inAppError !== null) {
+        add({
+          id: ids(),
+          channel,
+          status: 'FAILED',
+          errorCode: inAppError.code,
+          errorMessage: inAppError.message,
+          history: [['FAILED', now, null]],
+        })
+      } else if (reason !== null) {
+        add({
+          id: ids(),
+          channel,
+          status: 'SKIPPED',
+          address,
+          errorCode: reason.code,
+          errorMessage: reason.message,
+          history: [['SKIPPED', now, reason.code]],
+        })
+      } else if (channel === 'IN_APP' && intent.when === null) {
+        // Arrived: the ledger has it.
+      } else {
+        const id = ids()
+        const status = intent.when === null ? 'QUEUED' : 'SCHEDULED'
+        const held = channel !== 'IN_APP' && scheduledInApp && intent.incrementId !== null
+        add({
+          id,
+          channel,
+          status,
+          address,
+          ...(held ? { dueAt: HELD_UNTIL } : dueOf(intent.when, clock.offsetMs)),
+          history: [[status, now, null]],
+          ...(channel === 'IN_APP'
+            ? { feed: intent.overrides?.inApp?.feed ?? template.feed, incrementId: intent.incrementId, templateId: template.id }
+            : {}),
+        })
+        if (channel !== 'IN_APP' && intent.when === null) one.outbound.push(id)
+      }
+    }
+  }
+  for (const { message, kind, incrementId, templateId } of ledger.inserted.values()) {
+    messages.push({
+      projectId: message.projectId,
+      id: message.id,
+      notificationId: message.notificationId,
+      contactId: message.contactId,
+      channel: 'IN_APP',
+      status: 'DELIVERED',
+      history: [['DELIVERED', now, null]],
+      createdAt: now,
+      sentAt: now,
+      feed: message.feed,
+      title: message.title,
+      body: message.body,
+      iconUrl: message.iconUrl,
+      url: message.url,
+      actions: message.actions,
+      incrementId,
+      templateId,
+      count: message.count,
+      arrivedSeq: message.arrivedSeq,
+      listedSeq: message.listedSeq,
+      changedSeq: message.changedSeq,
+      changeKind: kind,
+    })
+    const changes = activity.get(message.projectId) ?? []
+    changes.push({ notificationId: message.notificationId, messageId: message.id, status: 'DELIVERED', at: now })
+    activity.set(message.projectId, changes)
+  }
+  const transactions = accepted
+    .filter((one) => one.claimsTransaction)
+    .map((one) => ({ projectId: one.project.id, id: one.notification.transactionId }))
+  const updates = [...ledger.rewritten.values()].map((entry) => feedUpdateOf(entry))
+  await write(tx, { transactions, notifications, messages, updates, states: ledger.states() })
+  return [
+    ...ledger.signals(),
+    ...[...activity].map(([projectId, changes]): Signal => ({ topic: 'activity', projectId, changes })),
+  ]
+}
+
+/** When a worker may take it. The offset moves the database's clock in tests alone. */
+function dueOf(when: Accepted['intent']['when'], offsetMs: number): { dueAt: string } | { dueInMs: number } {
+  if (when === null) return { dueInMs: 0 }
+  return 'at' in when ? { dueAt: when.at.toISOString() } : { dueInMs: when.inMs + offsetMs }
+}
+
+/** Writes contacts that are new or gained a field. @returns all contacts of the batch as they are in the table, by key */
+async function writeContacts(tx: Runner, known: Known, accepted: readonly Accepted[]): Promise<Map<string, ContactInfo>> {
+  const contacts = new Map<string, ContactInfo>()
+  const rows = []
+  const keys = new Map<string, string>()
+  for (const one of accepted) {
+    for (const key of one.actorKey === null ? [one.contactKey] : [one.contactKey, one.actorKey]) {
+      if (contacts.has(key)) continue
+      const contact = known.contacts.get(key)
+      if (contact === undefined) continue
+      contacts.set(key, contact.info)
+      if (contact.isNew || contact.isFilled) {
+        rows.push({ projectId: one.project.id, ...contact.info })
+        keys.set(`${one.project.id} ${contact.info.externalId}`, key)
+      }
+    }
+  }
+  if (rows.length === 0) return contacts
+  for (const { projectId, ...info } of await fillContacts(tx, rows)) {
+    const key = keys.get(`${projectId} ${info.externalId}`)
+    // Somebody else may have made it meanwhile: the row's id counts, not the one we would have given it.
+    if (key !== undefined) contacts.set(key, info)
+  }
+  return contacts
+}

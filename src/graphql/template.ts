@@ -1,0 +1,273 @@
+/** Templates and their contents. */
+import type { Prisma } from '../db/generated/client.ts'
+import type {
+  ActionContent,
+  Channel,
+  ContentChannel,
+  ContentOf,
+  EmailContent as Email,
+  InAppContent as InApp,
+  SmsContent as Sms,
+} from '../domain/words.ts'
+import { projectOf } from './access.ts'
+import type { Builder } from './builder.ts'
+import { type Connection, type createConnections, pageById, selectionOfNodes } from './connection.ts'
+import type { Enums } from './enums.ts'
+
+interface ContentRow {
+  readonly channel: Channel
+  readonly locale: string
+  readonly content: unknown
+}
+type Localized<C extends ContentChannel> = ContentOf[C] & { readonly locale: string }
+
+/** The contents of one channel. The table's rows of a channel have that channel's shape (see domain/template.ts). */
+const contentsOf = <C extends ContentChannel>(contents: readonly ContentRow[], channel: C): Localized<C>[] =>
+  contents
+    .filter((one) => one.channel === channel)
+    .map(({ locale, content }) => ({ ...(content as ContentOf[C]), locale }))
+    .sort((a, b) => (a.locale < b.locale ? -1 : 1))
+
+/** Adds them. */
+export function defineTemplates(
+  builder: Builder,
+  { Channel, TextType }: Pick<Enums, 'Channel' | 'TextType'>,
+  connections: ReturnType<typeof createConnections>,
+) {
+  const Action = builder.objectRef<ActionContent>('ActionContent').implement({
+    description: 'A button, as a template has it. Texts are Liquid.',
+    fields: (t) => ({
+      label: t.exposeString('label', { description: 'What it says.' }),
+      url: t.exposeString('url', { nullable: true, description: 'Where it leads: https, http, mailto, tel or relative.' }),
+    }),
+  })
+  const locale = 'The language of this content, BCP 47.'
+  const InAppContent = builder.objectRef<InApp & { locale: string }>('InAppContent').implement({
+    description: 'What a template says in the feed. Texts are Liquid.',
+    fields: (t) => ({
+      locale: t.exposeString('locale', { description: locale }),
+      title: t.exposeString('title', { nullable: true, description: 'The title.' }),
+      body: t.exposeString('body', { description: 'The text.' }),
+      iconUrl: t.exposeString('iconUrl', { nullable: true, description: 'Address of an icon.' }),
+      url: t.exposeString('url', { nullable: true, description: 'Where a click leads.' }),
+      primaryAction: t.expose('primaryAction', { type: Action, nullable: true, description: 'The first button.' }),
+      secondaryAction: t.expose('secondaryAction', { type: Action, nullable: true, description: 'The second button.' }),
+    }),
+  })
+  const EmailContent = builder.objectRef<Email & { locale: string }>('EmailContent').implement({
+    description:
+      'What a template says in an e-mail. Texts are Liquid; in `html` every value is escaped unless it is marked `| raw`.',
+    fields: (t) => ({
+      locale: t.exposeString('locale', { description: locale }),
+      subject: t.exposeString('subject', { description: 'The subject.' }),
+      html: t.exposeString('html', { nullable: true, description: 'The HTML part.' }),
+      text: t.exposeString('text', { nullable: true, description: 'The plain part.' }),
+      from: t.exposeString('from', { nullable: true, description: "The sender; null: the provider's own." }),
+      replyTo: t.exposeString('replyTo', { nullable: true, description: 'Where answers go.' }),
+      cc: t.exposeString('cc', { nullable: true, description: 'Copies, comma separated.' }),
+      bcc: t.exposeString('bcc', { nullable: true, description: 'Blind copies, comma separated.' }),
+    }),
+  })
+  const SmsContent = builder.objectRef<Sms & { locale: string }>('SmsContent').implement({
+    description: 'What a template says in a text message. Texts are Liquid.',
+    fields: (t) => ({
+      locale: t.exposeString('locale', { description: locale }),
+      type: t.expose('type', { type: TextType, description: 'The kind.' }),
+      title: t.exposeString('title', { nullable: true, description: 'The title, of LMS and MMS.' }),
+      body: t.exposeString('body', { description: 'The text.' }),
+    }),
+  })
+
+  const select = { contents: true } as const
+  const Template = builder.prismaObject('Template', {
+    description: 'Which channels a notification uses, and what it says on each, per language.',
+    fields: (t) => ({
+      id: t.exposeID('id', { description: 'Its id.' }),
+      key: t.exposeID('key', { description: 'Its name in calls: what every argument `template` takes.' }),
+      name: t.exposeString('name', { description: 'Its name for people.' }),
+      active: t.exposeBoolean('active', { description: 'Whether it may be sent.' }),
+      critical: t.exposeBoolean('critical', { description: 'Whether preferences are ignored: for what must be said.' }),
+      feed: t.exposeID('feed', { description: 'The feed that its in-app messages go to.' }),
+      locales: t.stringList({
+        description: 'Languages that it has contents in.',
+        select,
+        resolve: ({ contents }) => [...new Set(contents.map((one) => one.locale))].sort(),
+      }),
+      channels: t.field({
+        type: [Channel],
+        description: 'Channels that it has contents for.',
+        select,
+        resolve: ({ contents }) => [...new Set(contents.map((one) => one.channel))].sort(),
+      }),
+      variables: t.stringList({
+        description: 'Names of the variables that its contents use.',
+        select,
+        resolve: ({ contents }, _args, { domain }) =>
+          domain.renderer.variables([
+            ...contentsOf(contents, 'IN_APP').map(({ locale, ...content }) => ({ channel: 'IN_APP' as const, locale, content })),
+            ...contentsOf(contents, 'EMAIL').map(({ locale, ...content }) => ({ channel: 'EMAIL' as const, locale, content })),
+            ...contentsOf(contents, 'SMS').map(({ locale, ...content }) => ({ channel: 'SMS' as const, locale, content })),
+          ]),
+      }),
+      inApp: t.field({
+        type: [InAppContent],
+        description: 'In-app, per language.',
+        select,
+        resolve: ({ contents }) => contentsOf(contents, 'IN_APP'),
+      }),
+      email: t.field({
+        type: [EmailContent],
+        description: 'E-mail, per language.',
+        select,
+        resolve: ({ contents }) => contentsOf(contents, 'EMAIL'),
+      }),
+      sms: t.field({
+        type: [SmsContent],
+        description: 'Text message, per language.',
+        select,
+        resolve: ({ contents }) => contentsOf(contents, 'SMS'),
+      }),
+      createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+      updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+    }),
+  })
+  const TemplateConnection = connections.of('Template', Template)
+
+  builder.queryFields((t) => ({
+    template: t.prismaField({
+      type: 'Template',
+      nullable: true,
+      description: 'One template; null when there is none.',
+      args: { key: t.arg.id({ required: true, description: 'Its key.' }) },
+      resolve: (query, _root, { key }, context) =>
+        key.includes('\0')
+          ? null
+          : context.domain.prisma.template.findUnique({
+              ...query,
+              where: { projectId_key: { projectId: projectOf(context).id, key } },
+            }),
+    }),
+    templates: t.field({
+      type: TemplateConnection,
+      description: 'Templates, oldest first. Errors: BAD_INPUT, BAD_CURSOR.',
+      args: connections.args,
+      resolve: (_root, page, context, info): Promise<Connection<Prisma.TemplateGetPayload<object>>> => {
+        const { prisma } = context.domain
+        const projectId = projectOf(context).id
+        const query = selectionOfNodes<Prisma.TemplateFindManyArgs>(context, info, 'Template')
+        return pageById(
+          context,
+          'templates',
+          projectId,
+          page,
+          'oldest-first',
+          ({ where, ...order }) => prisma.template.findMany({ ...query, where: { projectId, ...where }, ...order }),
+          () => prisma.template.count({ where: { projectId } }),
+        )
+      },
+    }),
+  }))
+
+  const ActionContentInput = builder.inputType('ActionContentInput', {
+    description: 'A button. Texts are Liquid.',
+    fields: (t) => ({
+      label: t.string({ required: true, description: 'What it says.' }),
+      url: t.string({ description: 'Where it leads: https, http, mailto, tel or relative.' }),
+    }),
+  })
+  const InAppContentInput = builder.inputType('InAppContentInput', {
+    description: 'What the template says in the feed, in one language. Texts are Liquid.',
+    fields: (t) => ({
+      locale: t.string({ defaultValue: 'en', description: locale }),
+      title: t.string({ description: 'The title.' }),
+      body: t.string({ required: true, description: 'The text.' }),
+      iconUrl: t.string({ description: 'Address of an icon: https, http or relative.' }),
+      url: t.string({ description: 'Where a click leads: https, http, mailto, tel or relative.' }),
+      primaryAction: t.field({ type: ActionContentInput, description: 'The first button.' }),
+      secondaryAction: t.field({ type: ActionContentInput, description: 'The second button.' }),
+    }),
+  })
+  const EmailContentInput = builder.inputType('EmailContentInput', {
+    description: 'What the template says in an e-mail, in one language. Texts are Liquid.',
+    fields: (t) => ({
+      locale: t.string({ defaultValue: 'en', description: locale }),
+      subject: t.string({ required: true, description: 'The subject.' }),
+      html: t.string({ description: 'The HTML part; every value is escaped unless it is marked `| raw`.' }),
+      text: t.string({ description: 'The plain part.' }),
+      from: t.string({ description: "The sender, `a@b.c` or `Name <a@b.c>`; default: the provider's own." }),
+      replyTo: t.string({ description: 'Where answers go.' }),
+      cc: t.string({ description: 'Copies, comma separated.' }),
+      bcc: t.string({ description: 'Blind copies, comma separated.' }),
+    }),
+  })
+  const SmsContentInput = builder.inputType('SmsContentInput', {
+    description: 'What the template says in a text message, in one language. Texts are Liquid.',
+    fields: (t) => ({
+      locale: t.string({ defaultValue: 'en', description: locale }),
+      type: t.field({ type: TextType, defaultValue: 'SMS', description: 'The kind.' }),
+      title: t.string({ description: 'The title, of LMS and MMS.' }),
+      body: t.string({ required: true, description: 'The text.' }),
+    }),
+  })
+  const TemplateInput = builder.inputType('TemplateInput', {
+    description:
+      'A template. A field that is left out stays as it is; null removes it. The contents of a channel are replaced as a whole.',
+    fields: (t) => ({
+      key: t.id({ required: true, description: 'Its name in calls: 1-255 characters.' }),
+      name: t.string({ description: 'Its name for people; default: the key.' }),
+      active: t.boolean({ description: 'Whether it may be sent; default: true.' }),
+      critical: t.boolean({ description: 'Whether preferences are ignored; default: false.' }),
+      feed: t.id({ description: 'The feed that its in-app messages go to; default: `default`.' }),
+      inApp: t.field({ type: [InAppContentInput], description: 'In-app, one for each language.' }),
+      email: t.field({ type: [EmailContentInput], description: 'E-mail, one for each language.' }),
+      sms: t.field({ type: [SmsContentInput], description: 'Text message, one for each language.' }),
+    }),
+  })
+
+  builder.mutationFields((t) => ({
+    upsertTemplates: t.prismaField({
+      type: ['Template'],
+      description:
+        'Makes or changes up to 1,000 templates: all of them or none; an error names the index. ' +
+        'Errors: BAD_INPUT, BATCH_TOO_LARGE, TEMPLATE_BROKEN with line and column.',
+      args: { templates: t.arg({ type: [TemplateInput], required: true, description: 'The templates, 1-1,000.' }) },
+      resolve: async (query, _root, { templates }, context) => {
+        const projectId = projectOf(context).id
+        const { prisma } = context.domain
+        const ids = await context.domain.templates.upsert(
+          projectId,
+          templates.map(({ inApp, email, sms, ...template }) => ({
+            ...template,
+            ...(inApp === undefined ? {} : { inApp: inApp === null ? null : inApp.map(withActions) }),
+            ...(email === undefined ? {} : { email }),
+            ...(sms === undefined
+              ? {}
+              : { sms: sms === null ? null : sms.map(({ type, ...content }) => ({ ...content, type: type ?? 'SMS' })) }),
+          })),
+        )
+        const rows = new Map(
+          (await prisma.template.findMany({ ...query, where: { projectId, id: { in: ids } } })).map((row) => [row.id, row]),
+        )
+        return ids.flatMap((id) => rows.get(id) ?? [])
+      },
+    }),
+  }))
+}
+
+interface ActionInput {
+  readonly label: string
+  readonly url?: string | null | undefined
+}
+
+const withActions = <
+  T extends { primaryAction?: ActionInput | null | undefined; secondaryAction?: ActionInput | null | undefined },
+>(
+  content: T,
+) => ({
+  ...content,
+  primaryAction: actionOf(content.primaryAction),
+  secondaryAction: actionOf(content.secondaryAction),
+})
+
+const actionOf = (action: ActionInput | null | undefined): ActionContent | null =>
+  action === null || action === undefined ? null : { label: action.label, url: action.url ?? null }

@@ -1,0 +1,115 @@
+/**
+ * GraphiQL: one page that needs nothing but this server. What is typed into its headers pane goes along over
+ * WebSocket too, and `#authorization=…` in the address fills that pane.
+ */
+import { createHash } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { promisify } from 'node:util'
+import { brotliCompress, constants, gzip } from 'node:zlib'
+import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
+
+/** Answers with the page. */
+export type SendGraphiQL = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+
+/** Stands in the rendered options, where JSON can't hold a function. */
+const PLACE = '__CONNECTION_PARAMS__'
+
+// Runs before GraphiQL reads its storage. The fragment never reaches a server or its logs; it is taken out of the address at once.
+const seed = `<script>
+(() => {
+  const given = new URLSearchParams(location.hash.slice(1)).get('authorization')
+  if (given !== null) {
+    localStorage.setItem('graphiql:headers', JSON.stringify({ Authorization: given }, null, 2))
+    localStorage.removeItem('graphiql:tabState')
+    history.replaceState({}, '', location.pathname + location.search)
+  }
+  // What the headers pane holds now, for the WebSocket: GraphiQL itself sends headers over HTTP only.
+  window.carillonConnectionParams = () => {
+    const read = (text) => { try { return JSON.parse(text) ?? {} } catch { return {} } }
+    const state = read(localStorage.getItem('graphiql:tabState'))
+    const tab = state.tabs?.[state.activeTabIndex]?.headers
+    const headers = read(tab ?? localStorage.getItem('graphiql:headers'))
+    const name = Object.keys(headers).find((key) => key.toLowerCase() === 'authorization')
+    return name === undefined ? {} : { authorization: headers[name] }
+  }
+})()
+</script>`
+
+const defaultQuery = `# Carillon: one endpoint to send, look and watch.
+# Put a credential into the Headers pane below: { "Authorization": "Bearer KEY" }
+
+{
+  __typename
+}
+`
+
+const policy = [
+  "default-src 'self'",
+  "script-src 'self' 'unsafe-inline' blob:",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  'worker-src blob:',
+  "connect-src 'self' ws: wss:",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+].join('; ')
+
+function render(): string {
+  const options = { title: 'Carillon', endpoint: '/graphql', subscriptionsProtocol: 'WS', defaultQuery, connectionParams: PLACE }
+  const page = renderGraphiQL(options as Parameters<typeof renderGraphiQL>[0])
+  const parts = page.split(JSON.stringify(PLACE))
+  const [before, after] = parts
+  if (before === undefined || after === undefined || parts.length !== 2 || !before.includes('<head>')) {
+    throw new Error('GraphiQL renders its options in another way than it used to.')
+  }
+  // Plain concatenation: the page is 9 MB of script, in which "$&" and its kin would be replacement patterns.
+  const head = before.indexOf('<head>') + '<head>'.length
+  return `${before.slice(0, head)}${seed}${before.slice(head)}window.carillonConnectionParams${after}`.trim()
+}
+
+interface Page {
+  readonly tag: string
+  readonly br: Buffer
+  readonly gzip: Buffer
+}
+
+const compress = async (): Promise<Page> => {
+  const html = Buffer.from(render())
+  const params = {
+    [constants.BROTLI_PARAM_QUALITY]: 5,
+    [constants.BROTLI_PARAM_LGWIN]: 22,
+    [constants.BROTLI_PARAM_SIZE_HINT]: html.length,
+  }
+  const [br, zipped] = await Promise.all([promisify(brotliCompress)(html, { params }), promisify(gzip)(html, { level: 6 })])
+  return { tag: createHash('sha256').update(html).digest('base64url').slice(0, 16), br, gzip: zipped }
+}
+
+/** Makes the page when it is first asked for, once. */
+export function createGraphiQL(): SendGraphiQL {
+  let page: Promise<Page> | null = null
+  return async (request, response) => {
+    page ??= compress()
+    const { tag, br, gzip: zipped } = await page
+    const accepts = String(request.headers['accept-encoding'] ?? '')
+    const encoding = /\bbr\b/.test(accepts) ? 'br' : 'gzip'
+    const etag = `"${tag}-${encoding}"`
+    response.setHeader('etag', etag)
+    response.setHeader('cache-control', 'public, max-age=0, must-revalidate')
+    response.setHeader('vary', 'accept, accept-encoding')
+    if (request.headers['if-none-match'] === etag) {
+      response.writeHead(304).end()
+      return
+    }
+    const body = encoding === 'br' ? br : zipped
+    response.writeHead(200, {
+      'content-type': 'text/html; charset=utf-8',
+      'content-encoding': encoding,
+      'content-length': body.length,
+      'content-security-policy': policy,
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+    })
+    response.end(body)
+  }
+}

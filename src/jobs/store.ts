@@ -1,0 +1,143 @@
+/** Where Agenda keeps its jobs: the same Postgres as everything else, or MongoDB. Both may be emptied: they hold no truth. */
+import { MongoChangeStreamNotificationChannel, MongoJobRepository } from '@agendajs/mongo-backend'
+import { PostgresJobRepository, PostgresNotificationChannel } from '@agendajs/postgres-backend'
+import type { AgendaBackend, JobRepository, NotificationChannel } from 'agenda'
+import { MongoClient } from 'mongodb'
+import pg from 'pg'
+
+/** Which database keeps the jobs. */
+export type StoreAddress = { readonly kind: 'postgres'; readonly url: string } | { readonly kind: 'mongo'; readonly url: string }
+
+/** An open store. Nothing in it reconnects by itself: when it is lost it is closed, and another one opened. */
+export interface Store {
+  readonly backend: AgendaBackend
+  readonly repository: JobRepository
+  /** How a job that another process saved is heard of; null: by polling only. Not connected yet: Agenda does that when it starts. */
+  readonly channel: NotificationChannel | null
+  /** Makes others hear of the jobs that are saved here, where Agenda itself is not started. */
+  connectToPublish(): Promise<void>
+  /** Ends the connections. May take long, or throw, when the database is away. */
+  close(): Promise<void>
+}
+
+/** The schema of Agenda's table in Postgres. It can be dropped while the server runs. */
+const SCHEMA = 'carillon_jobs'
+const COLLECTION = 'agendaJobs'
+const DEFAULT_MONGO_DATABASE = 'carillon'
+/** Held while the schema is made: CREATE … IF NOT EXISTS of two processes at once can fail. Any constant will do. */
+const SCHEMA_LOCK = 7_202_315
+const CONNECT_TIMEOUT_MS = 2_000
+const ANSWER_TIMEOUT_MS = 3_000
+
+/**
+ * Opens the store and makes what Agenda needs there: in Postgres the schema `carillon_jobs` with the table `agenda_jobs`,
+ * in MongoDB the collection `agendaJobs` (of the database `carillon`, when the URL names none).
+ * @param onLost called when the connection that listens was lost
+ * @throws whatever the database's driver throws, within a few seconds
+ */
+export function openStore(address: StoreAddress, onLost: (error: Error) => void): Promise<Store> {
+  return address.kind === 'postgres' ? openPostgres(address.url, onLost) : openMongo(address.url, onLost)
+}
+
+function makeStore(
+  name: string,
+  repository: JobRepository,
+  channel: NotificationChannel | null,
+): Pick<Store, 'backend' | 'repository' | 'channel'> {
+  // Agenda does not wait for these calls, nor catch what they throw: a database that goes away at that moment would end the process.
+  const unlockJob = repository.unlockJob.bind(repository)
+  repository.unlockJob = (job) => unlockJob(job).catch(() => {})
+  const backend: AgendaBackend = {
+    name,
+    repository,
+    ...(channel === null ? {} : { notificationChannel: channel }),
+    ownsConnection: false,
+    // Connected already: what Agenda's constructor does with a backend that fails to connect is an unhandled rejection.
+    connect: async () => {},
+    disconnect: async () => {},
+  }
+  return { backend, repository, channel }
+}
+
+async function openPostgres(url: string, onLost: (error: Error) => void): Promise<Store> {
+  // Two connections: one listens, one works. A job is a hint, so there is little to do.
+  const pool = new pg.Pool({
+    connectionString: url,
+    options: `-c search_path=${SCHEMA}`,
+    max: 2,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: ANSWER_TIMEOUT_MS,
+    keepAlive: true,
+    application_name: 'carillon jobs',
+  })
+  pool.on('error', onLost)
+  // A connection in use that is lost tells its query and also emits an error, which ends the process when nobody listens.
+  pool.on('connect', (client) => client.on('error', () => {}))
+  const repository = new PostgresJobRepository({ pool })
+  const channel = new PostgresNotificationChannel({ pool, channelName: SCHEMA, reconnect: { enabled: false } })
+  // Without a listener, the loss of the listening connection ends the process.
+  channel.on('error', onLost)
+  const close = async () => {
+    await channel.disconnect()
+    await pool.end()
+  }
+  try {
+    await prepareSchema(pool, repository)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { ...makeStore('PostgreSQL', repository, channel), connectToPublish: () => channel.connect(), close }
+}
+
+async function prepareSchema(pool: pg.Pool, repository: PostgresJobRepository): Promise<void> {
+  const client = await pool.connect()
+  let broken: Error | undefined
+  try {
+    await client.query('BEGIN')
+    await client.query('SELECT pg_advisory_xact_lock($1)', [SCHEMA_LOCK])
+    const { rows } = await pool.query<{ found: boolean }>('SELECT to_regnamespace($1) IS NOT NULL AS found', [SCHEMA])
+    // Asked first, because CREATE SCHEMA wants the right to create one even when there is nothing to do.
+    if (rows[0]?.found !== true) await pool.query(`CREATE SCHEMA ${SCHEMA}`)
+    await repository.connect()
+    await client.query('COMMIT')
+  } catch (error) {
+    broken = error instanceof Error ? error : new Error(String(error))
+    throw broken
+  } finally {
+    // An open transaction goes with its connection.
+    client.release(broken)
+  }
+}
+
+async function openMongo(url: string, onLost: (error: Error) => void): Promise<Store> {
+  const client = new MongoClient(url, {
+    appName: 'carillon',
+    maxPoolSize: 5,
+    serverSelectionTimeoutMS: CONNECT_TIMEOUT_MS,
+    connectTimeoutMS: CONNECT_TIMEOUT_MS,
+    socketTimeoutMS: ANSWER_TIMEOUT_MS,
+  })
+  const named = /^mongodb(?:\+srv)?:\/\/[^/]+\/[^?]+/.test(url)
+  const db = client.db(named ? undefined : DEFAULT_MONGO_DATABASE)
+  let channel: MongoChangeStreamNotificationChannel | null = null
+  const close = async () => {
+    await channel?.disconnect()
+    await client.close()
+  }
+  const repository = new MongoJobRepository({ mongo: db, db: { collection: COLLECTION } })
+  try {
+    await repository.connect()
+    const hello = await db.command({ hello: 1 })
+    // Only a member of a replica set has a change stream.
+    if (typeof hello['setName'] === 'string') {
+      channel = new MongoChangeStreamNotificationChannel({ db, collection: COLLECTION, reconnect: { enabled: false } })
+      channel.on('error', onLost)
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  // A change stream sees what is saved: there is nothing to publish.
+  return { ...makeStore('MongoDB', repository, channel), connectToPublish: async () => {}, close }
+}

@@ -1,0 +1,233 @@
+/** A template's contents, compiled once per version, and what they say to one contact. */
+import { LRUCache } from 'lru-cache'
+import {
+  type Action,
+  type ActionContent,
+  type Actor,
+  type ContactInfo,
+  type ContentChannel,
+  type ContentOf,
+  contactFields,
+  type JsonObject,
+  type Overrides,
+  type ProjectInfo,
+  type TextType,
+} from '../domain/words.ts'
+import { CarillonError } from '../errors.ts'
+import { isLink } from './link.ts'
+import { type Compiled, createLiquid, type Escaping } from './liquid.ts'
+
+/** One content as it is stored. */
+export interface StoredContent {
+  readonly channel: ContentChannel
+  readonly locale: string
+  readonly content: ContentOf[ContentChannel]
+}
+
+/** All contents of one version of a template. */
+export interface TemplateContents {
+  /** Locales that a channel has contents in. */
+  locales(channel: ContentChannel): readonly string[]
+  readonly channels: readonly ContentChannel[]
+  readonly stored: readonly StoredContent[]
+  get<C extends ContentChannel>(channel: C, locale: string): ContentOf[C] | null
+}
+
+/** What a template sees. */
+export interface Scope {
+  readonly project: ProjectInfo
+  readonly contact: ContactInfo | null
+  readonly actor: Actor | null
+  readonly data: JsonObject
+  readonly unsubscribeUrl: string | null
+}
+
+/** An in-app message, rendered. */
+export interface InAppText {
+  readonly title: string | null
+  readonly body: string
+  readonly iconUrl: string | null
+  readonly url: string | null
+  readonly actions: readonly Action[]
+}
+/** An e-mail, rendered; addresses are not checked yet. */
+export interface EmailText {
+  readonly subject: string
+  readonly html: string | null
+  readonly text: string | null
+  readonly from: string | null
+  readonly replyTo: string | null
+  readonly cc: string | null
+  readonly bcc: string | null
+}
+/** A text message, rendered. */
+export interface SmsText {
+  readonly type: TextType
+  readonly title: string | null
+  readonly body: string
+}
+
+/** Renders contents. */
+export interface Renderer {
+  /** Parses every text of a content. @throws TEMPLATE_BROKEN with field, line and column */
+  check(field: string, content: StoredContent): void
+  /** Names of the variables that contents use, sorted. */
+  variables(contents: readonly StoredContent[]): string[]
+  inApp(content: InAppContentOf, scope: Scope, overrides: Overrides | null): InAppText
+  email(content: ContentOf['EMAIL'], scope: Scope, overrides: Overrides | null): EmailText
+  sms(content: ContentOf['SMS'], scope: Scope, overrides: Overrides | null): SmsText
+}
+type InAppContentOf = ContentOf['IN_APP']
+
+/** Every property of a contact: its fields under their own names, and the caller's properties. */
+export function profileOf(contact: ContactInfo): JsonObject {
+  const profile: Record<string, JsonObject[string]> = {
+    ...contact.properties,
+    id: contact.externalId,
+    externalId: contact.externalId,
+  }
+  for (const field of contactFields) if (contact[field] !== null) profile[field] = contact[field]
+  return profile
+}
+
+/** Names and their order of precedence: what a caller may not replace by its data comes last. */
+function variablesOf({ project, contact, actor, data, unsubscribeUrl }: Scope): Record<string, unknown> {
+  const profile = contact === null ? {} : profileOf(contact)
+  return {
+    ...profile,
+    user: profile,
+    subscriber: profile,
+    payload: data,
+    event: data,
+    actor: actor ?? {},
+    project: { key: project.key, name: project.name },
+    ...data,
+    contact: profile,
+    data,
+    unsubscribeUrl: unsubscribeUrl ?? '',
+  }
+}
+
+const texts = (content: StoredContent): [field: string, source: string, escaping: Escaping][] => {
+  const found: [string, string, Escaping][] = []
+  const walk = (path: string, value: unknown): void => {
+    if (typeof value === 'string') found.push([path, value, path === 'html' ? 'html' : 'text'])
+    else if (typeof value === 'object' && value !== null) {
+      for (const [key, item] of Object.entries(value)) walk(path === '' ? key : `${path}.${key}`, item)
+    }
+  }
+  walk('', content.content)
+  return found.filter(([path]) => path !== 'type')
+}
+
+/** Makes a renderer. Texts are compiled once each, and kept by their source: 5,000 of them, or 64 MB of source. */
+export function createRenderer(): Renderer {
+  const liquid = createLiquid()
+  const kept = new LRUCache<string, Compiled>({ max: 5_000, maxSize: 64_000_000, sizeCalculation: (_value, key) => key.length })
+  const compiled = (field: string, source: string, escaping: Escaping): Compiled => {
+    const key = `${escaping} ${source}`
+    const known = kept.get(key)
+    if (known !== undefined) return known
+    const fresh = liquid.compile(field, source, escaping)
+    kept.set(key, fresh)
+    return fresh
+  }
+  const say = (field: string, source: string, variables: Record<string, unknown>, escaping: Escaping = 'text'): string =>
+    // A text without a tag or an output says itself.
+    source.includes('{') ? liquid.render(compiled(field, source, escaping), variables) : source.trimEnd()
+  const sayOr = (field: string, source: string | null | undefined, variables: Record<string, unknown>): string | null =>
+    source === null || source === undefined ? null : say(field, source, variables)
+  /** A link that a value makes bad becomes null: it is not worth losing the message for, and not safe to show. */
+  const link = (field: string, source: string | null | undefined, variables: Record<string, unknown>): string | null => {
+    const text = sayOr(field, source, variables)
+    return text !== null && text !== '' && isLink(text) ? text : null
+  }
+  const action = (type: Action['type'], content: ActionContent | null, variables: Record<string, unknown>): Action[] =>
+    content === null
+      ? []
+      : [
+          {
+            type,
+            label: say('label', content.label, variables),
+            url: link('url', content.url, variables),
+            status: 'PENDING',
+            payload: null,
+          },
+        ]
+
+  return {
+    check(field, content) {
+      for (const [path, source, escaping] of texts(content)) {
+        liquid.compile(`${field}.${path}`, source, escaping)
+        if (/url$/i.test(path) && !source.includes('{') && source !== '' && !isLink(source)) {
+          throw new CarillonError('BAD_INPUT', {
+            field: `${field}.${path}`,
+            message: `${field}.${path}: is not an allowed link.`,
+          })
+        }
+      }
+    },
+    variables(contents) {
+      const names = contents.flatMap((content) =>
+        texts(content).flatMap(([path, source, escaping]) => liquid.variables(compiled(path, source, escaping))),
+      )
+      return [...new Set(names)].sort()
+    },
+    inApp(content, scope, overrides) {
+      const variables = variablesOf(scope)
+      const over = overrides?.inApp
+      return {
+        title: sayOr('title', over?.title ?? content.title, variables),
+        body: say('body', over?.body ?? content.body, variables),
+        iconUrl: link('iconUrl', over?.iconUrl ?? content.iconUrl, variables),
+        url: link('url', over?.url ?? content.url, variables),
+        actions: [
+          ...action('PRIMARY', content.primaryAction, variables),
+          ...action('SECONDARY', content.secondaryAction, variables),
+        ],
+      }
+    },
+    email(content, scope, overrides) {
+      const variables = variablesOf(scope)
+      const over = overrides?.email
+      return {
+        subject: say('subject', over?.subject ?? content.subject, variables),
+        html: content.html === null ? null : say('html', content.html, variables, 'html'),
+        text: sayOr('text', content.text, variables),
+        from: sayOr('from', over?.from ?? content.from, variables),
+        replyTo: sayOr('replyTo', over?.replyTo ?? content.replyTo, variables),
+        cc: sayOr('cc', over?.cc ?? content.cc, variables),
+        bcc: sayOr('bcc', over?.bcc ?? content.bcc, variables),
+      }
+    },
+    sms(content, scope, overrides) {
+      const variables = variablesOf(scope)
+      const over = overrides?.sms
+      return {
+        type: content.type,
+        title: sayOr('title', over?.title ?? content.title, variables),
+        body: say('body', over?.body ?? content.body, variables),
+      }
+    },
+  }
+}
+
+/** Orders the stored contents of a template for looking up. */
+export function indexContents(stored: readonly StoredContent[]): TemplateContents {
+  const byChannel = new Map<ContentChannel, Map<string, StoredContent['content']>>()
+  for (const { channel, locale, content } of stored) {
+    const locales = byChannel.get(channel) ?? new Map<string, StoredContent['content']>()
+    locales.set(locale, content)
+    byChannel.set(channel, locales)
+  }
+  const locales = new Map([...byChannel].map(([channel, contents]) => [channel, [...contents.keys()]]))
+  return {
+    stored,
+    channels: [...byChannel.keys()],
+    locales: (channel) => locales.get(channel) ?? [],
+    get<C extends ContentChannel>(channel: C, locale: string) {
+      // The table's key is (channel, locale), and the content of a channel has that channel's shape.
+      return (byChannel.get(channel)?.get(locale) as ContentOf[C] | undefined) ?? null
+    },
+  }
+}

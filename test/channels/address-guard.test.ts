@@ -1,0 +1,96 @@
+import { Agent, createServer, get } from 'node:http'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { createAddressGuard, guardRefusal, isPrivateAddress } from '../../src/channels/address-guard.ts'
+import { ProviderError } from '../../src/channels/provider.ts'
+
+describe('which addresses are private', () => {
+  it.each([
+    '0.0.0.0',
+    '0.1.2.3',
+    '10.0.0.1',
+    '100.64.0.1',
+    '127.0.0.1',
+    '127.255.255.254',
+    '169.254.169.254',
+    '172.16.0.1',
+    '172.31.255.255',
+    '192.0.0.1',
+    '192.168.1.1',
+    '198.18.0.1',
+    '224.0.0.1',
+    '240.0.0.1',
+    '255.255.255.255',
+    '::',
+    '::1',
+    '::127.0.0.1',
+    '::ffff:127.0.0.1',
+    '::ffff:10.0.0.1',
+    '64:ff9b::7f00:1',
+    '64:ff9b::a9fe:a9fe',
+    '64:ff9b:1::808:808',
+    'fc00::1',
+    'fd12:3456::1',
+    'fe80::1',
+    'fec0::1',
+    'ff02::1',
+    '2001:db8::1',
+    '2002:7f00:1::',
+    '2001::1',
+    'not an address',
+    '',
+  ])('%s is', (address) => expect(isPrivateAddress(address)).toBe(true))
+
+  it.each(['8.8.8.8', '1.1.1.1', '172.32.0.1', '100.128.0.1', '2606:4700::1111', '::ffff:8.8.8.8', '64:ff9b::808:808'])(
+    '%s is not',
+    (address) => expect(isPrivateAddress(address)).toBe(false),
+  )
+})
+
+describe('the guard', () => {
+  const strict = createAddressGuard({ allowPrivateHosts: false })
+  const open = createAddressGuard({ allowPrivateHosts: true })
+
+  it('refuses hosts that are private addresses, brackets or not, and lets names to the lookup', () => {
+    for (const host of ['127.0.0.1', '::1', '[::1]', '[::ffff:10.0.0.1]']) {
+      expect(() => strict.checkHost(host)).toThrow(ProviderError)
+      expect(() => open.checkHost(host)).not.toThrow()
+    }
+    for (const host of ['8.8.8.8', 'localhost', '127.1']) expect(() => strict.checkHost(host)).not.toThrow()
+  })
+
+  it('refuses names that resolve to nothing else, whichever way they are asked for', async () => {
+    for (const all of [true, false]) {
+      const lookup = promisify(strict.lookup)
+      await expect(lookup('localhost', { all })).rejects.toMatchObject({ outcome: 'refused', code: 'PROVIDER_REFUSED' })
+      await expect(promisify(open.lookup)('localhost', { all })).resolves.toBeTruthy()
+    }
+    await expect(promisify(strict.lookup)('does-not-exist.invalid', {})).rejects.toMatchObject({ syscall: 'getaddrinfo' })
+  })
+
+  it('holds for an HTTP agent, whose error leads back to the refusal', async () => {
+    const server = createServer((_, response) => response.end('secret'))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    try {
+      const address = server.address()
+      const port = typeof address === 'object' ? address?.port : undefined
+      const ask = (lookup: typeof strict.lookup) =>
+        new Promise<number | undefined>((resolve, reject) => {
+          get({ host: 'localhost', port, agent: new Agent({ lookup }) }, (response) => resolve(response.resume().statusCode)).on(
+            'error',
+            reject,
+          )
+        })
+      await expect(ask(open.lookup)).resolves.toBe(200)
+      const error = await ask(strict.lookup).catch((caught: unknown) => caught)
+      expect(guardRefusal(error)).toMatchObject({
+        outcome: 'refused',
+        message: 'The host "localhost" points at a private address.',
+      })
+      expect(guardRefusal(new TypeError('fetch failed', { cause: error }))).not.toBeNull()
+      expect(guardRefusal(new Error('other'))).toBeNull()
+    } finally {
+      await new Promise((resolve) => server.close(resolve))
+    }
+  })
+})

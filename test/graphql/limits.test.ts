@@ -1,0 +1,135 @@
+/** The limits of documents, at the limit and one beyond, over HTTP and over a socket. */
+
+import { getIntrospectionQuery } from 'graphql'
+import { createClient } from 'graphql-ws'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import WebSocket from 'ws'
+import { limits } from '../../src/graphql/limits.ts'
+import { post, startDoors, type TestDoors } from '../helpers/doors.ts'
+
+let doors: TestDoors
+beforeAll(async () => {
+  doors = await startDoors()
+})
+afterAll(() => doors.stop())
+
+interface Operation {
+  readonly query: string
+  readonly variables?: Record<string, unknown>
+}
+
+/** The extensions of the first error, or null. */
+const transports = {
+  async HTTP(operation: Operation) {
+    return (await post(doors.endpoint, operation)).body.errors?.[0]?.extensions ?? null
+  },
+  async WebSocket(operation: Operation) {
+    const client = createClient({ url: doors.socketUrl, webSocketImpl: WebSocket, retryAttempts: 0 })
+    try {
+      const answer = await client.iterate(operation).next()
+      return answer.value?.errors?.[0]?.extensions ?? null
+    } catch (errors) {
+      if (!Array.isArray(errors)) throw errors
+      return errors[0].extensions
+    } finally {
+      await client.dispose()
+    }
+  },
+}
+
+const times = (count: number, text: (n: number) => string) => Array.from({ length: count }, (_, n) => text(n)).join(' ')
+const deep = (depth: number) => `{node${'{self'.repeat(depth - 2)}{id}${'}'.repeat(depth - 2)}}`
+const fragments = (depth: number) =>
+  `{node{...f1}} ${times(depth - 2, (n) => `fragment f${n + 1} on Node{self{...f${n + 2}}}`)} fragment f${depth - 1} on Node{id}`
+
+/** 1,000 tokens, when `roots` is one. */
+const thousand = (roots: string) =>
+  `{${roots} node{${times(99, (n) => `...f${n}`)}}} ${times(98, (n) => `fragment f${n} on Node{id name}`)} fragment f98 on Node{id name self{id}}`
+/** 5,000 objects, when `size` is 23. */
+const wide = (size: string) => `list(first:100){nodes{list(first:${size}){nodes{id self{id}}}}} b:list(last:99){nodes{self{id}}}`
+
+describe.each(Object.entries(transports))('over %s', (_name, ask) => {
+  it.each<[title: string, at: Operation, beyond: Operation, max: number, got: number | undefined]>([
+    ['depth', { query: deep(10) }, { query: deep(11) }, 10, 11],
+    ['depth through fragments', { query: fragments(10) }, { query: fragments(11) }, 10, 11],
+    [
+      'depth of a fragment named like introspection',
+      { query: deep(10) },
+      { query: `{...__schema} fragment __schema on Query ${deep(12)}` },
+      10,
+      12,
+    ],
+    ['aliases', { query: `{${times(15, (n) => `a${n}:hello`)}}` }, { query: `{${times(16, (n) => `a${n}:hello`)}}` }, 15, 16],
+    [
+      'aliases split over fragments',
+      {
+        query: `{...f ...g} fragment f on Query{${times(8, (n) => `a${n}:hello`)}} fragment g on Query{${times(7, (n) => `b${n}:hello`)}}`,
+      },
+      {
+        query: `{...f ...g} fragment f on Query{${times(8, (n) => `a${n}:hello`)}} fragment g on Query{${times(8, (n) => `b${n}:hello`)}}`,
+      },
+      15,
+      16,
+    ],
+    ['the same field again', { query: `{${times(16, () => 'hello')}}` }, { query: `{${times(500, () => 'hello')}}` }, 15, 499],
+    [
+      'directives',
+      { query: `{node{${'...@include(if:true){id} '.repeat(50)}}}` },
+      { query: `{node{${'...@include(if:true){id} '.repeat(51)}}}` },
+      50,
+      51,
+    ],
+    ['characters', { query: '{hello}'.padEnd(15_000, ' ') }, { query: '{hello}'.padEnd(15_001, ' ') }, 15_000, 15_001],
+    ['tokens', { query: thousand('hello') }, { query: thousand('hello who') }, 1_000, undefined],
+    ['cost by literal page sizes', { query: `{${wide('23')}}` }, { query: `{${wide('23')} node{id}}` }, 5_000, 5_001],
+    [
+      'cost by variable page sizes',
+      { query: `query($n:Int){${wide('$n')}}`, variables: { n: 23 } },
+      { query: `query($n:Int){${wide('$n')} node{id}}`, variables: { n: 23 } },
+      5_000,
+      5_001,
+    ],
+  ])('lets %s at the limit pass and refuses one beyond with QUERY_TOO_COMPLEX', async (_title, at, beyond, max, got) => {
+    expect(await ask(at)).toBeNull()
+    expect(await ask(beyond)).toEqual({ code: 'QUERY_TOO_COMPLEX', max, ...(got === undefined ? {} : { got }) })
+  })
+
+  it('lets the whole introspection query of GraphiQL pass', async () => {
+    const query = getIntrospectionQuery({
+      descriptions: true,
+      inputValueDeprecation: true,
+      specifiedByUrl: true,
+      schemaDescription: true,
+    })
+    expect(await ask({ query })).toBeNull()
+  })
+
+  it('refuses introspection that goes in circles', async () => {
+    const query = `{__schema{types{${'fields{type{'.repeat(6)}name${'}}'.repeat(6)}}}}`
+    expect(await ask({ query })).toMatchObject({ code: 'QUERY_INVALID' })
+  })
+
+  it('lets wide pages of usual queries pass', async () => {
+    const leaves = 'id name '.repeat(8)
+    expect(await ask({ query: `{list(first:100){nodes{${leaves}}}}` })).toBeNull()
+    expect(await ask({ query: `{list(first:100){nodes{${leaves} self{id self{id name}} a:self{id}}}}` })).toBeNull()
+  })
+
+  it('answers a hostile document within 50 ms', async () => {
+    const doubled = `{...f0} ${times(40, (n) => `fragment f${n} on Query{node{...g${n}} ...f${n + 1} ...f${n + 1}} fragment g${n} on Node{self{id}}`)} fragment f40 on Query{hello}`
+    const cyclic = `{...f0} ${times(150, (n) => `fragment f${n} on Query{...f${(n + 1) % 150}}`)}`
+    const many = `{hello} ${times(10_000, (n) => `fragment f${n} on Query{hello}`)}`
+    for (const query of [
+      doubled,
+      cyclic,
+      many,
+      `#${'x'.repeat(1_000_000)}`.slice(0, 900_000),
+      `{echo(text:"${'x'.repeat(900_000)}")}`,
+    ]) {
+      if (query.length > limits.messageBytes && ask === transports.WebSocket) continue
+      const started = performance.now()
+      expect(await ask({ query })).toMatchObject({ code: expect.stringMatching(/^QUERY_/) })
+      expect(performance.now() - started).toBeLessThan(200)
+    }
+  })
+})

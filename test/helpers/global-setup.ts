@@ -1,0 +1,63 @@
+/** One PostgreSQL for the whole run: TEST_DATABASE_URL, or an embedded one in a folder that is thrown away. */
+import { chmod, mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { startEmbedded } from '../../src/db/embedded.ts'
+import { lockFolder } from '../../src/db/folder-lock.ts'
+import { silentLog } from '../../src/log.ts'
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** a server on which tests may make databases */
+    postgresUrl: string
+  }
+}
+
+const PREFIX = 'carillon-test-'
+const MEMORY = '/dev/shm'
+const ROOM_BYTES = 2 * 1024 ** 3
+
+/** Run by vitest before the first test; what it returns, after the last. After a crash the server ends by itself. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const given = process.env['TEST_DATABASE_URL']
+  if (given !== undefined && given !== '') {
+    project.provide('postgresUrl', given)
+    return async () => {}
+  }
+  const base = await findBase()
+  await removeLeftovers(base)
+  const dir = await mkdtemp(join(base, PREFIX))
+  // When root runs the tests, PostgreSQL's user must pass through.
+  await chmod(dir, 0o711)
+  const server = await startEmbedded(dir, { log: silentLog, settings: { shared_buffers: '128MB', max_wal_size: '256MB' } })
+  project.provide('postgresUrl', server.url)
+  return async () => {
+    await server.stop()
+    await rm(dir, { recursive: true, force: true })
+  }
+}
+
+/** In memory, where there is room: a database of its own for each test then takes 12 ms, not 300. */
+async function findBase(): Promise<string> {
+  try {
+    const { bavail, bsize } = await statfs(MEMORY)
+    return bavail * bsize >= ROOM_BYTES ? MEMORY : tmpdir()
+  } catch {
+    return tmpdir()
+  }
+}
+
+/** Removes what runs that were killed left behind; a run that still goes on has its folder locked. */
+async function removeLeftovers(base: string): Promise<void> {
+  for (const name of (await readdir(base)).filter((entry) => entry.startsWith(PREFIX))) {
+    const dir = join(base, name)
+    try {
+      if (Date.now() - (await stat(dir)).mtimeMs < 60_000) continue
+      lockFolder(dir, 0).release()
+      await rm(dir, { recursive: true, force: true })
+    } catch {
+      // In use, or somebody else's, or removed meanwhile: not ours to remove.
+    }
+  }
+}

@@ -1,0 +1,152 @@
+/** The other doors: health, metrics, GraphiQL, added routes, and how a stop goes. */
+import { Agent, get, request } from 'node:http'
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { post, startDoors, type TestDoors, until } from '../helpers/doors.ts'
+
+let doors: TestDoors
+let isAway = false
+beforeAll(async () => {
+  doors = await startDoors({
+    checks: [
+      { name: 'postgres', check: async () => (isAway ? Promise.reject(new Error('away')) : 1) },
+      { name: 'jobs', check: () => (isAway ? new Promise(() => {}) : Promise.resolve()) },
+      { name: 'signals', check: async () => true },
+    ],
+    routes: [
+      { path: '/', handle: (_request, response) => void response.end('home') },
+      { path: '/callbacks/', handle: (incoming, response, address) => void response.end(`${incoming.url} ${address}`) },
+      {
+        path: '/broken',
+        handle: () => {
+          throw new Error('hunter2')
+        },
+      },
+    ],
+  })
+})
+afterAll(() => doors.stop())
+
+const others: TestDoors[] = []
+const start = async () => {
+  const started = await startDoors()
+  others.push(started)
+  return started
+}
+afterEach(async () => {
+  await Promise.all(others.splice(0).map((each) => each.stop()))
+})
+
+it('answers /health as long as the process does', async () => {
+  const response = await fetch(`${doors.url}/health`)
+  expect([response.status, await response.json()]).toEqual([200, { status: 'ok' }])
+})
+
+it('answers /ready with 200, and with 503 and names when stores fail or do not answer in 2 s', async () => {
+  const ready = await fetch(`${doors.url}/ready`)
+  expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready' }])
+  isAway = true
+  const started = performance.now()
+  const away = await fetch(`${doors.url}/ready`)
+  isAway = false
+  expect([away.status, await away.json()]).toEqual([503, { status: 'unavailable', away: ['postgres', 'jobs'] }])
+  expect(performance.now() - started).toBeLessThan(2_500)
+})
+
+it('counts requests, operations and what others add', async () => {
+  await post(doors.endpoint, { query: '{hello}' })
+  await post(doors.endpoint, { query: '{' })
+  doors.metrics.gauge('carillon_test_queue', 'Waiting.', async () => 42)
+  doors.metrics.gauge('carillon_test_away', 'Cannot be read.', () => Promise.reject(new Error('away')))
+  doors.metrics.counter('carillon_test_total', 'Counted.')(3)
+  const response = await fetch(`${doors.url}/metrics`)
+  const text = await response.text()
+  expect(response.headers.get('content-type')).toContain('text/plain')
+  for (const line of [
+    'carillon_operations_total{transport="http",code="OK"} 1',
+    'carillon_operations_total{transport="http",code="QUERY_INVALID"} 1',
+    'carillon_test_queue 42',
+    'carillon_test_total 3',
+    'carillon_http_request_seconds_count{route="/graphql",status="200"} 2',
+    'process_resident_memory_bytes',
+  ]) {
+    expect(text).toContain(line)
+  }
+  expect(text).not.toMatch(/^carillon_test_away \d/m)
+})
+
+it('serves added routes, exact and below a prefix, and masks what they throw', async () => {
+  expect(await (await fetch(`${doors.url}/`)).text()).toBe('home')
+  expect(await (await fetch(`${doors.url}/callbacks/twilio?x=1`)).text()).toBe('/callbacks/twilio?x=1 127.0.0.1')
+  const broken = await fetch(`${doors.url}/broken`)
+  const text = await broken.text()
+  expect([broken.status, text.includes('hunter2'), text.includes('INTERNAL')]).toEqual([500, false, true])
+})
+
+it('shows GraphiQL to a browser: one page, compressed, kept by its tag, with no address of others to load from', async () => {
+  const ask = (headers: Record<string, string>) =>
+    new Promise<{ status: number; headers: NodeJS.Dict<string | string[]>; body: Buffer }>((resolve, reject) => {
+      get(doors.endpoint, { headers: { accept: 'text/html,*/*', ...headers } }, (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }),
+        )
+      }).on('error', reject)
+    })
+  const br = await ask({ 'accept-encoding': 'gzip, br' })
+  expect([br.status, br.headers['content-encoding'], br.headers['content-type']]).toEqual([200, 'br', 'text/html; charset=utf-8'])
+  const html = brotliDecompressSync(br.body).toString()
+  expect(br.body.length).toBeLessThan(html.length / 3)
+  expect(html).toContain('window.carillonConnectionParams')
+  expect(html).not.toMatch(/<(script|link|img)[^>]*(src|href)="https?:/)
+  const zipped = await ask({ 'accept-encoding': 'gzip' })
+  expect(gunzipSync(zipped.body).toString()).toBe(html)
+  const again = await ask({ 'accept-encoding': 'br', 'if-none-match': String(br.headers['etag']) })
+  expect([again.status, again.body.length]).toEqual([304, 0])
+})
+
+it('answers a request that runs while it stops, tells the client that the connection ends, and takes no new one', async () => {
+  const mine = await start()
+  const agent = new Agent({ keepAlive: true })
+  const answer = new Promise<{ text: string; connection: string | undefined }>((resolve, reject) => {
+    const body = JSON.stringify({ query: '{slow}' })
+    const headers = { 'content-type': 'application/json', 'content-length': body.length }
+    const running = request(mine.endpoint, { method: 'POST', agent, headers }, (response) => {
+      let text = ''
+      response.on('data', (chunk) => (text += chunk))
+      response.on('end', () => resolve({ text, connection: response.headers.connection }))
+    })
+    running.on('error', reject)
+    running.end(body)
+  })
+  await mine.begun.promise
+  const drained = mine.doors.drain()
+  await expect(fetch(`${mine.url}/health`)).rejects.toThrow()
+  mine.slow.resolve('done')
+  expect(await answer).toEqual({ text: '{"data":{"slow":"done"}}', connection: 'close' })
+  await drained
+  agent.destroy()
+})
+
+it('ends event streams when it stops', async () => {
+  const mine = await start()
+  const response = await fetch(mine.endpoint, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+    body: JSON.stringify({ query: 'subscription{ticks}' }),
+  })
+  const text = response.text()
+  await until(() => mine.topic.count() === 1)
+  await mine.doors.drain()
+  await text
+  expect(mine.topic.count()).toBe(0)
+})
+
+it('rejects when the port is taken', async () => {
+  const other = await start()
+  const taken = await startDoors()
+  others.push(taken)
+  await taken.doors.drain()
+  await expect(taken.doors.listen(other.port, '127.0.0.1')).rejects.toThrow('EADDRINUSE')
+})

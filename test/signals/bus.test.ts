@@ -1,0 +1,374 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Signal } from '../../src/domain/words.ts'
+import { type Log, silentLog } from '../../src/log.ts'
+import type { SignalBus, SignalChannel } from '../../src/signals/bus.ts'
+import { createInProcessBus } from '../../src/signals/in-process.ts'
+import { createRedisBus } from '../../src/signals/redis.ts'
+import { optionalSuite } from '../helpers/optional.ts'
+import { findRedis, hasRedis, howToHaveRedis, type TestRedis } from '../helpers/redis.ts'
+import { until } from '../helpers/until.ts'
+
+const ACTIVITY: SignalChannel = 'activity:p1'
+
+/** A signal that carries a number, and ballast of `bytes`. */
+const activity = (n: number, bytes = 0, projectId = 'p1'): Signal => ({
+  topic: 'activity',
+  projectId,
+  changes: [{ notificationId: String(n), messageId: 'm'.repeat(bytes), status: 'SENT', at: '2026-01-01T00:00:00.000Z' }],
+})
+
+const numberOf = (signal: Signal): number => (signal.topic === 'activity' ? Number(signal.changes[0]?.notificationId) : -1)
+
+/** Collects the numbers that come on a channel. */
+async function listen(bus: SignalBus, channel: SignalChannel = ACTIVITY): Promise<{ heard: number[]; end: () => void }> {
+  const heard: number[] = []
+  const end = await bus.subscribe(channel, (signal) => heard.push(numberOf(signal)))
+  return { heard, end }
+}
+
+let open: SignalBus[] = []
+
+afterEach(async () => {
+  await Promise.all(open.map((bus) => bus.close()))
+  open = []
+})
+
+function opened(bus: SignalBus): SignalBus {
+  open.push(bus)
+  return bus
+}
+
+/** The contract. `make` gives two ends of one bus: two processes, or twice the same. */
+function contract(make: () => Promise<[SignalBus, SignalBus]>): void {
+  test('every listener of a channel hears each signal once and in order, here and elsewhere', async () => {
+    const [here, there] = await make()
+    const listeners = [await listen(here), await listen(here), await listen(there)]
+    here.publish(Array.from({ length: 100 }, (_, n) => activity(n)))
+    here.publish([activity(100)])
+    const all = Array.from({ length: 101 }, (_, n) => n)
+    await until('all have heard the last', () => listeners.every(({ heard }) => heard.includes(100)))
+    for (const { heard } of listeners) expect(heard).toEqual(all)
+  })
+
+  test('carries a signal unchanged', async () => {
+    const [here, there] = await make()
+    const heard: Signal[] = []
+    await there.subscribe('feed:p1:c1', (signal) => heard.push(signal))
+    const signal: Signal = {
+      topic: 'feed',
+      projectId: 'p1',
+      contactId: 'c1',
+      changes: [{ seq: 7, kind: 'ALL_MARKED', message: null, counts: { 'ä"\u2028': [1, 2] } }],
+    }
+    here.publish([signal])
+    await until('it is heard', () => heard.length > 0)
+    expect(heard).toEqual([signal])
+  })
+
+  test('nothing of one channel reaches another', async () => {
+    const [here, there] = await make()
+    const mine = await listen(there)
+    const other = await listen(there, 'activity:p2')
+    here.publish([activity(1), activity(2, 0, 'p2'), activity(3, 0, 'p3'), { topic: 'wake' }, activity(4), activity(5, 0, 'p2')])
+    await until('the last came', () => mine.heard.includes(4) && other.heard.includes(5))
+    expect([mine.heard, other.heard]).toEqual([
+      [1, 4],
+      [2, 5],
+    ])
+  })
+
+  test('a listener that throws hinders nobody', async () => {
+    const [here, there] = await make()
+    const broken = () => {
+      throw new Error('broken')
+    }
+    for (const bus of [here, there]) await bus.subscribe(ACTIVITY, broken)
+    const listeners = [await listen(here), await listen(there)]
+    here.publish([activity(1), activity(2)])
+    await until('the others hear', () => listeners.every(({ heard }) => heard.length === 2))
+  })
+
+  test('a listener that ended hears nothing more, and the others still do', async () => {
+    const [here, there] = await make()
+    const first = await listen(there)
+    const second = await listen(there)
+    first.end()
+    first.end()
+    here.publish([activity(1)])
+    await until('the other hears', () => second.heard.length === 1)
+    second.end()
+    const third = await listen(there)
+    here.publish([activity(2)])
+    await until('the new one hears', () => third.heard.length === 1)
+    expect([first.heard, second.heard]).toEqual([[], [1]])
+  })
+
+  test('a listener may end itself and others while it is called', async () => {
+    const [here, there] = await make()
+    const heard: string[] = []
+    const ends: (() => void)[] = []
+    const endAll = (name: string) => () => {
+      heard.push(name)
+      for (const end of ends) end()
+    }
+    for (const name of ['first', 'second']) ends.push(await there.subscribe(ACTIVITY, endAll(name)))
+    const last = await listen(there, 'activity:p2')
+    here.publish([activity(1), activity(2), activity(3, 0, 'p2')])
+    await until('the last came', () => last.heard.length === 1)
+    expect(heard).toEqual(['first'])
+  })
+
+  test('a listener that publishes does not turn the order around for the next', async () => {
+    const [here] = await make()
+    await here.subscribe(ACTIVITY, (signal) => {
+      if (numberOf(signal) === 1) here.publish([activity(2)])
+    })
+    const second = await listen(here)
+    here.publish([activity(1)])
+    await until('both came', () => second.heard.length === 2)
+    expect(second.heard).toEqual([1, 2])
+  })
+
+  test('publishing returns before anybody is called', async () => {
+    const [here] = await make()
+    const { heard } = await listen(here)
+    here.publish([activity(1)])
+    expect(heard).toEqual([])
+    await until('it is heard', () => heard.length === 1)
+  })
+
+  test('a closed bus takes signals, and says nothing', async () => {
+    const [here] = await make()
+    const { heard } = await listen(here)
+    await here.close()
+    await here.close()
+    expect(() => here.publish([activity(1)])).not.toThrow()
+    expect([heard, here.isConnected()]).toEqual([[], false])
+  })
+}
+
+describe('in-process bus', () => {
+  contract(async () => {
+    const bus = opened(createInProcessBus())
+    return [bus, bus]
+  })
+})
+
+optionalSuite({ name: 'Redis bus', found: hasRedis(), how: howToHaveRedis }, () => {
+  let redis: TestRedis
+  let prefix = 0
+
+  beforeAll(async () => {
+    const found = await findRedis()
+    if (found === null) throw new Error('Redis went away')
+    redis = found
+  })
+  afterAll(() => redis.stop())
+
+  const make = (log: Log = silentLog, url = redis.url): SignalBus =>
+    opened(createRedisBus(url, { log, prefix: `carillon-test-${process.pid}-${prefix}:` }))
+
+  async function pair(): Promise<[SignalBus, SignalBus]> {
+    prefix += 1
+    const buses: [SignalBus, SignalBus] = [make(), make()]
+    await until('both are connected', () => buses.every((bus) => bus.isConnected()))
+    return buses
+  }
+
+  contract(pair)
+
+  const ownOnly = test.skipIf((process.env['TEST_REDIS_URL'] ?? '') !== '')
+
+  ownOnly(
+    'while Redis is away listeners of the same process still hear; once it is back, all do, and are told of the gap',
+    async () => {
+      const [here, there] = await pair()
+      const before = [await listen(here), await listen(there)]
+      const gaps = [0, 0]
+      here.onGap(() => gaps.splice(0, 1, Number(gaps[0]) + 1))
+      there.onGap(() => gaps.splice(1, 1, Number(gaps[1]) + 1))
+      await redis.kill()
+      await until('it is noticed', () => !here.isConnected() && !there.isConnected())
+      // A channel that somebody asks for meanwhile, and one that everybody left.
+      const meanwhile = await listen(there, 'activity:p2')
+      const left = await listen(there, 'activity:p3')
+      left.end()
+      here.publish([activity(1)])
+      await until('the listener here hears', () => before[0]?.heard.length === 1)
+      expect(gaps).toEqual([0, 0])
+
+      await redis.start()
+      await until('both are connected again', () => here.isConnected() && there.isConnected())
+      await until('both were told', () => Math.min(...gaps) > 0)
+      here.publish([activity(2), activity(3, 0, 'p2')])
+      await until('everybody hears', () => meanwhile.heard.length === 1)
+      expect(before.map(({ heard }) => heard)).toEqual([[1, 2], [2]])
+    },
+  )
+
+  ownOnly('starts while Redis is down, and logs one line for the outage and one for its end', async () => {
+    await redis.kill()
+    const lines: string[] = []
+    const note = (line: string) => void lines.push(line)
+    let bus: SignalBus
+    try {
+      bus = make({ debug: note, info: note, warn: note, error: note })
+      const { heard } = await listen(bus)
+      bus.publish([activity(1)])
+      await until('the listener here hears', () => heard.length === 1)
+      // Long enough for several tries.
+      const began = performance.now()
+      await until('some tries failed', () => performance.now() > began + 800)
+    } finally {
+      await redis.start()
+    }
+    await until('it is connected', () => bus.isConnected())
+    expect(lines).toEqual(['Redis is away: signals stay within this process until it is back', 'Redis is back'])
+  })
+
+  ownOnly('closes at once while Redis is down', async () => {
+    const [here, there] = await pair()
+    await listen(there)
+    await redis.kill()
+    try {
+      const down = make()
+      await listen(down)
+      const began = performance.now()
+      await Promise.all([here, there, down].map((bus) => bus.close()))
+      expect(performance.now() - began).toBeLessThan(700)
+    } finally {
+      await redis.start()
+    }
+  })
+
+  test('nothing is kept for a slow listener: 20,000 signals of 4 KB leave the memory as it was', async () => {
+    const [here, there] = await pair()
+    let heard = 0
+    await there.subscribe(ACTIVITY, () => {
+      heard += 1
+    })
+    const slow: Promise<void>[] = []
+    // It starts work that takes long, for each hundredth; the bus does not wait for it, nor remember for it.
+    await here.subscribe(ACTIVITY, (signal) => {
+      if (numberOf(signal) % 100 === 0) slow.push(new Promise((done) => setTimeout(done, 50)))
+    })
+    const before = settledHeap()
+    let highest = 0
+    for (let n = 0; n < 20_000; n += 100) {
+      here.publish(Array.from({ length: 100 }, (_, i) => activity(n + i, 4_000)))
+      await new Promise((done) => setImmediate(done))
+      highest = Math.max(highest, process.memoryUsage().rss)
+    }
+    await until('all are heard', () => heard === 20_000, 20_000)
+    await Promise.all(slow)
+    expect(settledHeap() - before).toBeLessThan(8 * 1024 * 1024)
+  })
+
+  ownOnly(
+    'a Redis that hangs takes neither memory nor time, and the others are told of the gap',
+    { timeout: 60_000 },
+    async () => {
+      const [here, there] = await pair()
+      const mine = await listen(here)
+      let gaps = 0
+      there.onGap(() => {
+        gaps += 1
+      })
+      const before = settledHeap() + process.memoryUsage().external
+      redis.pause()
+      try {
+        const began = performance.now()
+        for (let n = 0; n < 20_000; n += 100) here.publish(Array.from({ length: 100 }, (_, i) => activity(n + i, 4_000)))
+        expect(performance.now() - began).toBeLessThan(5_000)
+        await until('the listener here hears all', () => mine.heard.length === 20_000)
+        // 80 MB were published; what waits for Redis is at most 16 MB of text, and as much in the socket.
+        expect(settledHeap() + process.memoryUsage().external - before).toBeLessThan(48 * 1024 * 1024)
+      } finally {
+        redis.resume()
+      }
+      await until('the others are told', () => gaps > 0, 20_000)
+      const { heard } = await listen(there)
+      here.publish([activity(7)])
+      await until('they hear again', () => heard.includes(7))
+    },
+  )
+
+  ownOnly('a Redis that hangs for long is given up, and found again', async () => {
+    const [here, there] = await pair()
+    const { heard } = await listen(there)
+    redis.pause()
+    try {
+      here.publish([activity(1)])
+      await until('it is given up', () => !here.isConnected(), 8_000)
+    } finally {
+      redis.resume()
+    }
+    await until('both are connected', () => here.isConnected() && there.isConnected())
+    here.publish([activity(2)])
+    await until('it is heard', () => heard.includes(2))
+  })
+
+  test('goes on trying while Redis refuses a subscription, and hears once it does not', async () => {
+    prefix += 1
+    const { Redis } = await import('ioredis')
+    const operator = new Redis(redis.url)
+    const name = `carillon-test-${process.pid}`
+    try {
+      await operator.call('ACL', 'SETUSER', name, 'reset', 'on', '>secret', '~*', '+@all', 'resetchannels')
+      const url = new URL(redis.url)
+      url.username = name
+      url.password = 'secret'
+      const lines: string[] = []
+      const there = make({ ...silentLog, warn: (line) => void lines.push(line), info: (line) => void lines.push(line) }, url.href)
+      const { heard } = await listen(there)
+      await until('it is told', () => lines.length === 1)
+      expect(there.isConnected()).toBe(false)
+      await operator.call('ACL', 'SETUSER', name, 'allchannels')
+      await until('it is connected', () => there.isConnected())
+      const here = make()
+      await until('the other too', () => here.isConnected())
+      here.publish([activity(1)])
+      await until('it is heard', () => heard.length === 1)
+      expect(lines).toEqual(['Redis is away: signals stay within this process until it is back', 'Redis is back'])
+    } finally {
+      await operator.call('ACL', 'DELUSER', name)
+      operator.disconnect()
+    }
+  })
+
+  test('a message of somebody else on our channel hurts nobody', async () => {
+    const [here, there] = await pair()
+    const { heard } = await listen(there)
+    const { Redis } = await import('ioredis')
+    const stranger = new Redis(redis.url)
+    try {
+      for (const text of [
+        '',
+        'not JSON',
+        'null',
+        '[]',
+        '7',
+        '{"from":"x"}',
+        '{"from":"x","signal":{"topic":"other"}}',
+        '{"from":"x","signal":null}',
+      ]) {
+        for (const channel of [ACTIVITY, 'gap']) await stranger.publish(`carillon-test-${process.pid}-${prefix}:${channel}`, text)
+      }
+    } finally {
+      stranger.disconnect()
+    }
+    here.publish([activity(1)])
+    await until('ours is heard', () => heard.length === 1)
+  })
+})
+
+/** Bytes of the heap after everything that is not held was collected. */
+function settledHeap(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  collect()
+  return process.memoryUsage().heapUsed
+}

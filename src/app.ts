@@ -161,7 +161,12 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       log.warn('Without REDIS_URL, messages that other processes put into feeds are seen here within 10 s, not at once')
     }
     await jobs.start()
-    const port = await doors.listen(config.port, config.host)
+    const port = await doors.listen(config.port, config.host).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code !== 'EADDRINUSE') throw cause
+      throw new Error(`The port ${config.port} of ${config.host} is taken. Set PORT to another one; 0 takes any that is free.`, {
+        cause,
+      })
+    })
     undo.push(() => doors.drain(DRAIN_MS))
     const made = config.demo ? await firstStart(domain, db.prisma) : null
     const address = config.host.includes(':') ? `[${config.host}]` : config.host

@@ -1,6 +1,7 @@
 /** The process: settings, start, and an end in good order. */
 import { startApp } from './app.ts'
 import { ConfigError, help, readConfig } from './config.ts'
+import { keepDemoKeys } from './demo/keys.ts'
 import { welcome } from './demo/welcome.ts'
 import { createLog } from './log.ts'
 
@@ -12,6 +13,7 @@ async function main(): Promise<void> {
   const config = readConfig(process.env, args)
   const log = createLog(config.log, process.stdout.isTTY)
   const app = await startApp(config, log)
+  if (app.firstStart !== null) await keepDemoKeys(config.dir, { ...app.firstStart, url: app.url })
   process.stdout.write(welcome(app, config))
 
   let stopping = false

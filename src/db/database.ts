@@ -34,12 +34,17 @@ export function openDatabase(url: string, options: { max: number; log: Log }): D
     },
   })
   // An idle connection that the server closed (a restart) is replaced by the next use; without a listener it ends the process.
-  pool.on('error', (error) => options.log.warn('An idle database connection was lost', { error: error.message }))
+  let closing = false
+  pool.on('error', (error) => {
+    // The pool lets go of a connection before the server has heard of it, so a server that stops next still speaks to it.
+    if (!closing) options.log.warn('An idle database connection was lost', { error: error.message })
+  })
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: 'minimal' })
   return {
     pool,
     prisma,
     async close() {
+      closing = true
       await prisma.$disconnect()
       await pool.end()
     },

@@ -3,13 +3,12 @@ import { type Database, transact } from '../db/database.ts'
 import { findContacts } from '../db/lookup.ts'
 import { insertContacts, lockContacts, updateContacts } from '../db/upsert.ts'
 import { CarillonError, type Problem, problem } from '../errors.ts'
-import { profileOf } from '../render/content.ts'
 import { checkKey, checkList } from './check.ts'
 import type { Clock } from './clock.ts'
 import type { Ids } from './ids.ts'
 import { applyOperations, type ProfileOperations } from './operations.ts'
 import { type ContactInput, checkContact, isContactField } from './profile.ts'
-import { type ContactField, type ContactInfo, contactFields, type JsonObject } from './words.ts'
+import { type ContactField, type ContactInfo, contactFields, type JsonObject, profileOf } from './words.ts'
 
 /** One contact of `upsertContacts`. */
 export interface UpsertInput extends Omit<ContactInput, 'profile'> {

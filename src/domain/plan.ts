@@ -158,6 +158,13 @@ export function planMessage(
   if (template === undefined) return refuse('TEMPLATE_NOT_FOUND', `There is no template "${intent.template}".`, 'template', key)
   if (!template.active) return refuse('TEMPLATE_INACTIVE', undefined, 'template', key)
 
+  try {
+    if (intent.overrides !== null) deps.renderer.checkOverrides(intent.overrides)
+  } catch (error) {
+    if (error instanceof CarillonError) return refuse(error.code, error.message, error.details.field ?? null, key)
+    throw error
+  }
+
   const contactKey = keyOf(project.id, intent.contact.externalId)
   const contact = fill(known.contacts.get(contactKey), intent.contact, deps.ids())
   const actorKey = intent.actor === null ? null : keyOf(project.id, intent.actor.externalId)

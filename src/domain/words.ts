@@ -218,3 +218,14 @@ export interface TemplateInfo {
   readonly critical: boolean
   readonly feed: string
 }
+
+/** Every property of a contact: its fields under their own names, and the caller's properties. */
+export function profileOf(contact: ContactInfo): JsonObject {
+  const profile: Record<string, JsonObject[string]> = {
+    ...contact.properties,
+    id: contact.externalId,
+    externalId: contact.externalId,
+  }
+  for (const field of contactFields) if (contact[field] !== null) profile[field] = contact[field]
+  return profile
+}

@@ -7,10 +7,10 @@ import {
   type ContactInfo,
   type ContentChannel,
   type ContentOf,
-  contactFields,
   type JsonObject,
   type Overrides,
   type ProjectInfo,
+  profileOf,
   type TextType,
 } from '../domain/words.ts'
 import { CarillonError } from '../errors.ts'
@@ -71,6 +71,8 @@ export interface SmsText {
 export interface Renderer {
   /** Parses every text of a content. @throws TEMPLATE_BROKEN with field, line and column */
   check(field: string, content: StoredContent): void
+  /** Parses every text of overrides. @throws TEMPLATE_BROKEN with field, line and column */
+  checkOverrides(overrides: Overrides): void
   /** Names of the variables that contents use, sorted. */
   variables(contents: readonly StoredContent[]): string[]
   inApp(content: InAppContentOf, scope: Scope, overrides: Overrides | null): InAppText
@@ -78,17 +80,6 @@ export interface Renderer {
   sms(content: ContentOf['SMS'], scope: Scope, overrides: Overrides | null): SmsText
 }
 type InAppContentOf = ContentOf['IN_APP']
-
-/** Every property of a contact: its fields under their own names, and the caller's properties. */
-export function profileOf(contact: ContactInfo): JsonObject {
-  const profile: Record<string, JsonObject[string]> = {
-    ...contact.properties,
-    id: contact.externalId,
-    externalId: contact.externalId,
-  }
-  for (const field of contactFields) if (contact[field] !== null) profile[field] = contact[field]
-  return profile
-}
 
 /** Names and their order of precedence: what a caller may not replace by its data comes last. */
 function variablesOf({ project, contact, actor, data, unsubscribeUrl }: Scope): Record<string, unknown> {
@@ -164,6 +155,14 @@ export function createRenderer(): Renderer {
             field: `${field}.${path}`,
             message: `${field}.${path}: is not an allowed link.`,
           })
+        }
+      }
+    },
+    checkOverrides({ inApp, email, sms }) {
+      for (const [channel, texts] of Object.entries({ inApp, email, sms })) {
+        for (const [field, text] of Object.entries(texts ?? {})) {
+          // A feed is named, not said.
+          if (typeof text === 'string' && field !== 'feed') compiled(`overrides.${channel}.${field}`, text, 'text')
         }
       }
     },

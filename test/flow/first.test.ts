@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import { ConfigureProviders, Feed, GetNotification, MessageReceived, Send, UpsertTemplates } from '../helpers/operations.ts'
-import { type SmtpServer, startSmtp } from '../helpers/smtp.ts'
+import { type SmtpSink, startSmtp } from '../helpers/smtp.ts'
 
 let app: TestApp
-let smtp: SmtpServer
+let smtp: SmtpSink
 let project: TestProject
 
 beforeAll(async () => {

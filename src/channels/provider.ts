@@ -1,12 +1,19 @@
 /** The contract between the worker and a vendor: four verbs, limits as data. The vendor's codes stop in the vendor's file. */
 import type { z } from 'zod'
+import type { Json, JsonObject } from '../domain/words.ts'
 import type { ErrorCode } from '../errors.ts'
 
-/** An e-mail, ready to go: every text is rendered, every address is one validated mailbox. */
-export interface RenderedEmail {
-  readonly channel: 'EMAIL'
+interface RenderedBase {
   /** the message's UUID: the same on every attempt, so a receiver can fold a repeat */
   readonly messageId: string
+  readonly createdAt: Date
+  /** what the caller adds to the request of this provider, for this message alone; only keys that the kind allows */
+  readonly extra?: JsonObject | undefined
+}
+
+/** An e-mail, ready to go: every text is rendered, every address is one validated mailbox. */
+export interface RenderedEmail extends RenderedBase {
+  readonly channel: 'EMAIL'
   readonly address: string
   /** null: the provider's own `from` */
   readonly from: string | null
@@ -18,22 +25,72 @@ export interface RenderedEmail {
   readonly html: string | null
   /** an https link that takes a one-click POST (RFC 8058), or null */
   readonly unsubscribeUrl: string | null
-  readonly createdAt: Date
 }
 
 /** A text message, ready to go. */
-export interface RenderedSms {
+export interface RenderedSms extends RenderedBase {
   readonly channel: 'SMS'
-  readonly messageId: string
   readonly address: string
   readonly type: 'SMS' | 'LMS' | 'MMS'
   readonly title: string | null
   readonly body: string
-  readonly createdAt: Date
+}
+
+/** A push message to one device, or to one browser. */
+export interface RenderedPush extends RenderedBase {
+  readonly channel: 'PUSH' | 'WEB_PUSH'
+  /** the device token; WEB_PUSH: the subscription as JSON text, `{ endpoint, keys: { p256dh, auth } }` */
+  readonly address: string
+  readonly title: string
+  readonly body: string
+  readonly imageUrl: string | null
+  readonly url: string | null
+  readonly data: JsonObject
+}
+
+/** A message to a chat service's incoming webhook. */
+export interface RenderedChat extends RenderedBase {
+  readonly channel: 'CHAT'
+  /** the webhook's address */
+  readonly address: string
+  readonly channelName: string | null
+  readonly body: string
+}
+
+/** A KakaoTalk Alimtalk message: a registered template with its parameters, or with its text already filled in. */
+export interface RenderedAlimtalk extends RenderedBase {
+  readonly channel: 'ALIMTALK'
+  readonly address: string
+  readonly templateCode: string
+  readonly body: string | null
+  readonly parameters: JsonObject
+}
+
+/** A KakaoTalk Friendtalk message. */
+export interface RenderedFriendtalk extends RenderedBase {
+  readonly channel: 'FRIENDTALK'
+  readonly address: string
+  readonly body: string
+  readonly isAd: boolean
+}
+
+/** An HTTP request to an address of the caller. */
+export interface RenderedWebhook extends RenderedBase {
+  readonly channel: 'WEBHOOK'
+  /** the address; empty: the provider's own `url` */
+  readonly address: string
+  readonly body: Json
 }
 
 /** What a provider is given to send. */
-export type Rendered = RenderedEmail | RenderedSms
+export type Rendered =
+  | RenderedEmail
+  | RenderedSms
+  | RenderedPush
+  | RenderedChat
+  | RenderedAlimtalk
+  | RenderedFriendtalk
+  | RenderedWebhook
 
 /** The vendor took the message. */
 export interface Receipt {
@@ -41,6 +98,28 @@ export interface Receipt {
   readonly providerMessageId: string | null
   /** the vendor's answer, cut to 1,000 characters, for the operator */
   readonly response: string | null
+}
+
+/** A delivery report as it came over the wire. */
+export interface CallbackRequest {
+  readonly method: string
+  /** the public address that the vendor called, with its query string */
+  readonly url: string
+  /** names in lower case */
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly rawBody: Uint8Array
+  readonly now: Date
+}
+
+/** What a delivery report says of one message. Reports may come twice and out of order: a later state wins. */
+export interface CallbackEvent {
+  /** as the receipt had it */
+  readonly providerMessageId: string
+  readonly status: 'SENT' | 'DELIVERED' | 'FAILED'
+  readonly code: ErrorCode | null
+  readonly message: string | null
+  /** the address will never work again */
+  readonly addressDead: boolean
 }
 
 /**
@@ -60,12 +139,20 @@ export class ProviderError extends Error {
   readonly addressDead: boolean
   /** the vendor's answer, cut to 1,000 characters */
   readonly response: string | null
+  /** it speaks of the provider (its credentials, its account, its limits), not of the message: another provider may take it */
+  readonly aboutProvider: boolean
 
   constructor(
     outcome: FailureOutcome,
     code: ErrorCode,
     message: string,
-    more: { retryAfterMs?: number | null; addressDead?: boolean; response?: string | null; cause?: unknown } = {},
+    more: {
+      retryAfterMs?: number | null
+      addressDead?: boolean
+      response?: string | null
+      aboutProvider?: boolean
+      cause?: unknown
+    } = {},
   ) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause })
     this.outcome = outcome
@@ -73,6 +160,7 @@ export class ProviderError extends Error {
     this.retryAfterMs = more.retryAfterMs ?? null
     this.addressDead = more.addressDead ?? false
     this.response = more.response ?? null
+    this.aboutProvider = more.aboutProvider ?? false
   }
 
   get retryable(): boolean {
@@ -93,6 +181,11 @@ export interface Provider {
   readonly kind: string
   readonly limits: Limits
   send(message: Rendered, signal: AbortSignal): Promise<Receipt>
+  /**
+   * Reads a delivery report. Absent where the vendor sends none.
+   * @throws CarillonError UNAUTHENTICATED when its signature is not the vendor's
+   */
+  verify?(request: CallbackRequest): readonly CallbackEvent[]
   close(): Promise<void>
 }
 
@@ -100,6 +193,8 @@ export interface Provider {
 export interface ProviderDeps {
   /** vendors' hosts may be private or loopback addresses */
   readonly allowPrivateHosts: boolean
+  /** where the vendor sends its delivery reports for this provider; null: nowhere */
+  readonly callbackUrl?: string | null
 }
 
 /** A kind of provider: what it can be configured with, and how to make one. */

@@ -41,7 +41,7 @@ const contactJson = (
   alias: string,
 ): string => `json_build_object('id', ${alias}.id, 'externalId', ${alias}.external_id, 'email', ${alias}.email,
   'phone', ${alias}.phone, 'locale', ${alias}.locale, 'timezone', ${alias}.timezone, 'firstName', ${alias}.first_name,
-  'lastName', ${alias}.last_name, 'photoUrl', ${alias}.photo_url, 'country', ${alias}.country, 'properties', ${alias}.properties)`
+  'lastName', ${alias}.last_name, 'photoUrl', ${alias}.photo_url, 'country', ${alias}.country, 'properties', ${alias}.properties, 'preferences', ${alias}.preferences)`
 
 /**
  * Claims up to `limit` messages that are due, oldest first, and never one that another worker holds (SKIP LOCKED); a lease that ran

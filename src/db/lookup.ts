@@ -1,5 +1,5 @@
 /** What accepting has to know beforehand: templates, contacts, and ids that are taken. Each is one prepared statement for a whole batch. */
-import type { ContactInfo, ContentChannel, ContentOf, TemplateInfo } from '../domain/words.ts'
+import type { Channel, ContactInfo, ContentChannel, ContentOf, SuppressionReason, TemplateInfo } from '../domain/words.ts'
 import type { Runner } from './database.ts'
 
 /** A thing that a caller named: found by (project, key). */
@@ -40,7 +40,7 @@ export async function findContents(
 
 /** The columns of a contact as ContactInfo has them; `c` is the contact. */
 export const contactColumns = `c.id, c.external_id AS "externalId", c.email, c.phone, c.locale, c.timezone, c.first_name AS "firstName",
-  c.last_name AS "lastName", c.photo_url AS "photoUrl", c.country, c.properties`
+  c.last_name AS "lastName", c.photo_url AS "photoUrl", c.country, c.properties, c.preferences`
 
 /** Contacts by externalId. Rides on contact_project_id_external_id_key. */
 export async function findContacts(db: Runner, wanted: readonly Named[]): Promise<(ContactInfo & { projectId: string })[]> {
@@ -87,6 +87,20 @@ export async function findConfigured(
     name: 'find-configured',
     text: `SELECT DISTINCT project_id AS "projectId", channel FROM provider WHERE project_id = ANY($1::uuid[]) AND active`,
     values: [projectIds],
+  })
+  return rows
+}
+
+/** Addresses of these that nothing is sent to. Rides on suppression_project_id_channel_address_key. */
+export async function findSuppressed(
+  db: Runner,
+  wanted: readonly { readonly projectId: string; readonly channel: Channel; readonly address: string }[],
+): Promise<{ projectId: string; channel: Channel; address: string; reason: SuppressionReason }[]> {
+  const { rows } = await db.query({
+    name: 'find-suppressed',
+    text: `SELECT s.project_id AS "projectId", s.channel, s.address, s.reason
+      FROM unnest($1::uuid[], $2::channel[], $3::text[]) AS wanted (project_id, channel, address) JOIN suppression s USING (project_id, channel, address)`,
+    values: [wanted.map((one) => one.projectId), wanted.map((one) => one.channel), wanted.map((one) => one.address)],
   })
   return rows
 }

@@ -107,7 +107,7 @@ function fill(known: KnownContact | undefined, input: CheckedContact, id: string
     photoUrl: null,
     country: null,
   }
-  const before: ContactInfo = known?.info ?? { id, externalId: input.externalId, ...empty, properties: {} }
+  const before: ContactInfo = known?.info ?? { id, externalId: input.externalId, ...empty, properties: {}, preferences: {} }
   const filled = contactFields.filter((field) => before[field] === null && input.fields[field] !== undefined)
   const added = Object.keys(input.properties).filter((key) => !Object.hasOwn(before.properties, key))
   if (known !== undefined && filled.length === 0 && added.length === 0) return known

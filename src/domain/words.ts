@@ -135,7 +135,19 @@ export interface ContactInfo {
   readonly photoUrl: string | null
   readonly country: string | null
   readonly properties: JsonObject
+  readonly preferences: PreferenceSet
 }
+
+/** What a contact wants. What is not in it was never said. */
+export interface PreferenceSet {
+  readonly channels?: { readonly [C in Channel]?: boolean }
+  /** by template id; `all`: the template on every channel */
+  readonly templates?: { readonly [templateId: string]: { readonly [C in Channel | 'all']?: boolean } }
+}
+
+/** Why nothing is sent to an address. */
+export const suppressionReasons = ['HARD_BOUNCE', 'COMPLAINT', 'UNSUBSCRIBED', 'MANUAL'] as const
+export type SuppressionReason = (typeof suppressionReasons)[number]
 
 /** The fields of a contact that have a name of their own; the rest of a profile is the caller's. */
 export const contactFields = ['email', 'phone', 'locale', 'timezone', 'firstName', 'lastName', 'photoUrl', 'country'] as const
@@ -220,7 +232,7 @@ export interface TemplateInfo {
 }
 
 /** Every property of a contact: its fields under their own names, and the caller's properties. */
-export function profileOf(contact: ContactInfo): JsonObject {
+export function profileOf(contact: Omit<ContactInfo, 'preferences'>): JsonObject {
   const profile: Record<string, JsonObject[string]> = {
     ...contact.properties,
     id: contact.externalId,

@@ -95,6 +95,7 @@ export function createContacts({ db, clock, ids }: ContactDeps) {
             externalId: checkKey('externalId', externalId),
             ...EMPTY,
             properties: {},
+            preferences: {},
           }
           for (const input of list) contact = applyInput(contact, input)
           const createdAt =

@@ -114,3 +114,13 @@ async function startFerret(binary: string): Promise<TestMongo> {
   }
   return { url, own: true, kill, start, stop }
 }
+
+/** Empties a database in mid-flight, as an operator's mistake would. */
+export async function dropMongoDatabase(url: string): Promise<void> {
+  const client = await MongoClient.connect(url)
+  try {
+    await client.db().dropDatabase()
+  } finally {
+    await client.close()
+  }
+}

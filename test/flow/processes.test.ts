@@ -1,0 +1,175 @@
+/** Several processes on the same stores: two that answer, one that works. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Client } from '../helpers/client.ts'
+import { dropMongoDatabase, findMongo, howToHaveMongo, type TestMongo } from '../helpers/mongo.ts'
+import { ConfigureProviders, Feed, MessageReceived, Send, SendBare, UpsertTemplates } from '../helpers/operations.ts'
+import { optionalSuite } from '../helpers/optional.ts'
+import { createTestDatabase } from '../helpers/postgres.ts'
+import { newProject, newSecrets, type ServerProcess, startProcess } from '../helpers/process.ts'
+import { findRedis, hasRedis, howToHaveRedis, type TestRedis } from '../helpers/redis.ts'
+import { type SmtpSink, startSmtp } from '../helpers/smtp.ts'
+
+const JOBS = `jobs_${process.pid}`
+const times = <T>(count: number, make: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_unused, index) => make(index))
+
+/** Two API processes, one worker, an SMTP server and a project. */
+async function startCluster(stores: Record<string, string>) {
+  const database = await createTestDatabase()
+  const secrets = newSecrets()
+  const env = { DATABASE_URL: database.url, ...secrets, ...stores }
+  const smtp: SmtpSink = await startSmtp()
+  const [first, second, worker] = await Promise.all([
+    startProcess(env, ['--role', 'api']),
+    startProcess(env, ['--role', 'api']),
+    startProcess(env, ['--role', 'worker']),
+  ])
+  const project = await newProject(first, secrets.CARILLON_OPERATOR_KEY)
+  const [one, two]: Client[] = [first.client(project.credential), second.client(project.credential)]
+  if (one === undefined || two === undefined) throw new Error('No clients')
+  await one.do(ConfigureProviders, {
+    providers: [
+      {
+        key: 'mail',
+        channel: 'EMAIL',
+        kind: 'smtp',
+        settings: { host: '127.0.0.1', port: smtp.port, from: 'shop@example.com', tlsVerify: false },
+      },
+    ],
+  })
+  await one.do(UpsertTemplates, {
+    templates: [
+      { key: 'both', inApp: [{ body: '{{ n }}' }], email: [{ subject: '{{ n }}', text: 'x' }] },
+      { key: 'feed', inApp: [{ body: '{{ n }}' }] },
+    ],
+  })
+  return {
+    env,
+    smtp,
+    project,
+    one,
+    two,
+    first,
+    second,
+    worker,
+    page: async (server: ServerProcess, contact: string) => server.client(await project.token(contact)),
+    async stop() {
+      for (const server of [first, second, worker]) server.kill('SIGTERM')
+      await Promise.all([first, second, worker].map((server) => server.exited))
+      await smtp.close()
+      await database.drop()
+    },
+  }
+}
+type Cluster = Awaited<ReturnType<typeof startCluster>>
+
+describe('two API processes and a worker on PostgreSQL alone', () => {
+  let cluster: Cluster
+  beforeAll(async () => {
+    cluster = await startCluster({})
+  })
+  afterAll(() => cluster.stop())
+
+  it('N1-18: accepts one of a hundred parallel sends with one id through both, and delivers once', async () => {
+    const message = { id: 'once', template: 'both', contact: { externalId: 'c1', email: 'c1@example.com' }, data: { n: 1 } }
+    const answers = await Promise.all(
+      times(100, (n) => (n % 2 === 0 ? cluster.one : cluster.two).do(Send, { messages: [message] })),
+    )
+    const results = answers.flatMap((answer) => answer.sendMessages.results)
+    expect(results.filter((result) => result.ok)).toHaveLength(1)
+    expect(results.filter((result) => result.error?.code === 'ID_EXISTS')).toHaveLength(99)
+    // Every refused one names the notification that was accepted.
+    expect(new Set(results.map((result) => result.notification?.id)).size).toBe(1)
+    await cluster.smtp.waitFor(1)
+    const { feed } = await (await cluster.page(cluster.first, 'c1')).do(Feed, {})
+    expect(feed).toMatchObject({ totalCount: 1, unseenCount: 1 })
+    expect(cluster.smtp.messages).toHaveLength(1)
+  })
+
+  it('N1-42, N1-49: folds a hundred parallel sends with one incrementId into one unread message with the count 100', async () => {
+    const message = { template: 'feed', contact: { externalId: 'c2' }, incrementId: 'likes', data: { n: 1 } }
+    await Promise.all(times(100, (n) => (n % 2 === 0 ? cluster.one : cluster.two).do(SendBare, { messages: [message] })))
+    const { feed } = await (await cluster.page(cluster.second, 'c2')).do(Feed, {})
+    expect(feed).toMatchObject({ totalCount: 1, unseenCount: 1, unreadCount: 1, nodes: [{ count: 100 }] })
+  })
+
+  it('hands over within a second what the other process accepted', async () => {
+    const before = cluster.smtp.messages.length
+    const begun = performance.now()
+    await cluster.two.do(SendBare, {
+      messages: [{ template: 'both', contact: { externalId: 'c3', email: 'c3@example.com' }, data: { n: 3 } }],
+    })
+    await cluster.smtp.waitFor(before + 1)
+    expect(performance.now() - begun).toBeLessThan(1_000)
+  })
+})
+
+optionalSuite({ name: 'processes with Redis and MongoDB', found: hasRedis(), how: howToHaveRedis }, () => {
+  let cluster: Cluster
+  let redis: TestRedis
+  let mongo: TestMongo | null
+  beforeAll(async () => {
+    const found = await findRedis()
+    if (found === null) throw new Error(`There is no Redis: ${howToHaveRedis}`)
+    redis = found
+    mongo = await findMongo()
+    if (mongo === null && (process.env['CI'] ?? '') !== '') throw new Error(`There is no MongoDB: ${howToHaveMongo}`)
+    if (mongo === null) process.stderr.write(`Tried with Redis alone, without MongoDB: ${howToHaveMongo}.\n`)
+    cluster = await startCluster({ REDIS_URL: redis.url, ...(mongo === null ? {} : { MONGODB_URL: `${mongo.url}/${JOBS}` }) })
+  })
+  afterAll(async () => {
+    await cluster.stop()
+    await redis.stop()
+    await mongo?.stop()
+  })
+
+  it('shows on one process, at once, what the other accepted', async () => {
+    const page = await cluster.page(cluster.second, 'live')
+    const live = await page.watch(MessageReceived, {})
+    const begun = performance.now()
+    await cluster.one.do(SendBare, { messages: [{ template: 'feed', contact: { externalId: 'live' }, data: { n: 1 } }] })
+    await live.waitFor(1)
+    expect(performance.now() - begun).toBeLessThan(1_000)
+    live.close()
+  })
+
+  it('loses nothing while Redis is away for 10 s and MongoDB is emptied, and is live again within 10 s', async () => {
+    const page = await cluster.page(cluster.second, 'outage')
+    const live = await page.watch(MessageReceived, {})
+    let sent = 0
+    let going = true
+    const sending = (async () => {
+      while (going) {
+        const n = sent++
+        await cluster.one.do(SendBare, {
+          messages: [{ id: `o-${n}`, template: 'both', contact: { externalId: 'outage', email: 'o@example.com' }, data: { n } }],
+        })
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+    })()
+    await live.waitFor(10)
+    const mailsBefore = cluster.smtp.messages.length
+    await redis.kill()
+    if (mongo !== null) await dropMongoDatabase(`${mongo.url}/${JOBS}`)
+    await new Promise((resolve) => setTimeout(resolve, 10_000))
+    await redis.start()
+    const returned = performance.now()
+    going = false
+    await sending
+    await live.waitFor(sent, 15_000)
+    expect(performance.now() - returned).toBeLessThan(10_000)
+    expect(live.events.map((event) => event.messageReceived.message.body)).toEqual(times(sent, String))
+    await cluster.smtp.waitFor(mailsBefore + 1)
+    const subjects = () =>
+      new Set(cluster.smtp.messages.filter((mail) => mail.to[0] === 'o@example.com').map((mail) => mail.subject))
+    await expect.poll(() => subjects().size, { timeout: 10_000 }).toBe(sent)
+    expect(cluster.smtp.messages.filter((mail) => mail.to[0] === 'o@example.com')).toHaveLength(sent)
+
+    // Live again: at once, not by the comparison.
+    const begun = performance.now()
+    await cluster.one.do(SendBare, { messages: [{ template: 'feed', contact: { externalId: 'outage' }, data: { n: 'after' } }] })
+    await live.waitFor(sent + 1)
+    expect(performance.now() - begun).toBeLessThan(1_500)
+    live.close()
+  }, 60_000)
+})

@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { GraphQLSchema } from 'graphql'
 import type { Config } from './config.ts'
+import { endLeases } from './db/claim.ts'
 import { type Database, openDatabase } from './db/database.ts'
 import { startEmbedded } from './db/embedded.ts'
 import { migrate } from './db/migrate.ts'
@@ -84,6 +85,8 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
     await migrate(url, log)
     const db = openDatabase(url, { max: POOL[config.role], log })
     undo.push(() => db.close())
+    // The folder is locked by this process alone, so the one that crashed before it holds nothing any more.
+    if (config.databaseUrl === null) await endLeases(db.pool)
 
     const bus = config.redisUrl === null ? createInProcessBus({ log }) : createRedisBus(config.redisUrl, { log })
     undo.push(() => bus.close())

@@ -101,3 +101,11 @@ export async function begin(db: Runner, claims: readonly ClaimKey[]): Promise<Se
   })
   return new Set(rows.map((row) => row.id))
 }
+
+/**
+ * Ends every lease. Only for a store that belongs to one process: whoever held them is dead then, and nothing has to wait for the time
+ * that they had left.
+ */
+export async function endLeases(db: Runner): Promise<void> {
+  await db.query(`UPDATE message SET due_at = now() WHERE status = 'SENDING'`)
+}

@@ -70,7 +70,7 @@ export function createLive(deps: {
     let size = sizes.get(change)
     if (size === undefined) {
       const { message } = change
-      size = OVERHEAD + (message === null ? 0 : 2 * message.body.length + 2 * JSON.stringify(message.data).length)
+      size = OVERHEAD + (message === null ? 0 : message.body.length + JSON.stringify(message.data).length)
       sizes.set(change, size)
     }
     return size
@@ -158,11 +158,15 @@ export function createLive(deps: {
             return
           }
           heard = Math.max(heard, change.seq)
+          if (isWanted(change)) {
+            const size = sizeOf(change)
+            // A reader that falls behind is not cut: what does not fit is read from the table when it comes for more. One that does not
+            // read at all is closed by its transport, once nothing has moved for a while.
+            if (size > outlet.room() || !outlet.take(size)) return follower.hear(change.seq)
+            held += size
+            queue.push(change)
+          }
           position = change.seq
-          if (!isWanted(change)) return
-          if (!outlet.take(sizeOf(change))) return end()
-          held += sizeOf(change)
-          queue.push(change)
           poke()
         },
       }

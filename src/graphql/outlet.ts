@@ -18,6 +18,7 @@ export function createOutlet(maxBytes: number, buffered: () => number, onFull: (
   let held = 0
   let given = 0
   return {
+    room: () => Math.max(0, maxBytes - held - buffered()),
     take(bytes) {
       const waiting = held + buffered()
       // One message that is larger than the limit may still go to a reader that has nothing waiting.

@@ -21,8 +21,12 @@ export interface ServerProcess {
 }
 
 /** Starts a server and waits until it listens. */
-export async function startProcess(env: Record<string, string>, args: readonly string[] = []): Promise<ServerProcess> {
-  const child: ChildProcess = spawn(process.execPath, [join(root, 'src/main.ts'), ...args], {
+export async function startProcess(
+  env: Record<string, string>,
+  args: readonly string[] = [],
+  nodeArgs: readonly string[] = [],
+): Promise<ServerProcess> {
+  const child: ChildProcess = spawn(process.execPath, [...nodeArgs, join(root, 'src/main.ts'), ...args], {
     cwd: root,
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', PORT: '0', CARILLON_LOG: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -103,6 +103,8 @@ const url = (protocols: readonly string[]) =>
   z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
     error: `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
   })
+/** A MongoDB URL may name several hosts, which no URL parser takes. */
+const mongoUrl = z.string().regex(/^mongodb(\+srv)?:\/\/[^/\s]+/, 'must be a URL that begins with mongodb:// or mongodb+srv://')
 const whole = (min: number, max: number) =>
   z
     .string()
@@ -122,7 +124,7 @@ const environment = z.object({
     .optional(),
   CARILLON_PUBLIC_URL: url(['http:', 'https:']).optional(),
   DATABASE_URL: url(['postgres:', 'postgresql:']).optional(),
-  MONGODB_URL: url(['mongodb:', 'mongodb+srv:']).optional(),
+  MONGODB_URL: mongoUrl.optional(),
   REDIS_URL: url(['redis:', 'rediss:']).optional(),
   CARILLON_EXPLORE: flag.default(true),
   CARILLON_MAX_BODY_BYTES: whole(1024, 100 * 1024 * 1024).default(1_048_576),

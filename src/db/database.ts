@@ -39,6 +39,8 @@ export function openDatabase(url: string, options: { max: number; log: Log }): D
     // The pool lets go of a connection before the server has heard of it, so a server that stops next still speaks to it.
     if (!closing) options.log.warn('An idle database connection was lost', { error: error.message })
   })
+  // A connection that is lost while it is in use says so twice: to the query that waits, which fails, and here, where nobody may be missing.
+  pool.on('connect', (client) => client.on('error', () => {}))
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: 'minimal' })
   return {
     pool,

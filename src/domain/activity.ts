@@ -3,7 +3,7 @@ import type { Database } from '../db/database.ts'
 import type { Prisma } from '../db/generated/client.ts'
 import { type ChannelRow, countDays, countTotals, type TemplateRow, type Totals } from '../db/stats.ts'
 import { CarillonError } from '../errors.ts'
-import { checkText } from './check.ts'
+import { checkText, literally } from './check.ts'
 import type { Clock } from './clock.ts'
 import { firstIdAt } from './ids.ts'
 import type { Channel, MessageStatus } from './words.ts'
@@ -51,13 +51,15 @@ export function whereOf(projectId: string, filter: NotificationFilter | null | u
   if (emails) {
     and.push({
       OR: emails.flatMap((email) => [
-        { contact: { email: { equals: email, mode: 'insensitive' as const } } },
-        { messages: { some: { channel: 'EMAIL' as const, address: { equals: email, mode: 'insensitive' as const } } } },
+        { contact: { email: { equals: literally(email), mode: 'insensitive' as const } } },
+        {
+          messages: { some: { channel: 'EMAIL' as const, address: { equals: literally(email), mode: 'insensitive' as const } } },
+        },
       ]),
     })
   }
   if (search) {
-    const contains = { contains: search, mode: 'insensitive' as const }
+    const contains = { contains: literally(search), mode: 'insensitive' as const }
     and.push({
       OR: [
         { transactionId: contains },

@@ -160,3 +160,6 @@ export function atIndex<T>(index: number, check: () => T): T {
     throw error
   }
 }
+
+/** A text to look for, for Prisma's filters without case: they compare by ILIKE, and leave its wildcards as they are. */
+export const literally = (text: string): string => text.replaceAll(/[\\%_]/g, '\\$&')

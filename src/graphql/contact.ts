@@ -1,6 +1,6 @@
 /** Contacts. */
 import type { Prisma } from '../db/generated/client.ts'
-import { checkText } from '../domain/check.ts'
+import { checkText, literally } from '../domain/check.ts'
 import type { UpsertResult } from '../domain/contact.ts'
 import { type JsonObject, profileOf } from '../domain/words.ts'
 import type { Problem } from '../errors.ts'
@@ -93,10 +93,10 @@ export function defineContacts(
         const projectId = projectOf(context).id
         const { search, email, phone } = filter ?? {}
         for (const text of [search, email, phone]) if (text) checkText('filter', text, 1000)
-        const contains = { contains: search ?? '', mode: 'insensitive' as const }
+        const contains = { contains: literally(search ?? ''), mode: 'insensitive' as const }
         const where: Prisma.ContactWhereInput = {
           projectId,
-          ...(email ? { email: { equals: email, mode: 'insensitive' } } : {}),
+          ...(email ? { email: { equals: literally(email), mode: 'insensitive' } } : {}),
           ...(phone ? { phone } : {}),
           ...(search
             ? {

@@ -1,6 +1,7 @@
 /** Several processes on the same stores: two that answer, one that works. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Client } from '../helpers/client.ts'
+import type { MessageReceivedSubscription } from '../../generated/graphql.ts'
+import type { Client, Watched } from '../helpers/client.ts'
 import { dropMongoDatabase, findMongo, howToHaveMongo, type TestMongo } from '../helpers/mongo.ts'
 import { ConfigureProviders, Feed, MessageReceived, Send, SendBare, UpsertTemplates } from '../helpers/operations.ts'
 import { optionalSuite } from '../helpers/optional.ts'
@@ -54,8 +55,9 @@ async function startCluster(stores: Record<string, string>) {
     worker,
     page: async (server: ServerProcess, contact: string) => server.client(await project.token(contact)),
     async stop() {
-      for (const server of [first, second, worker]) server.kill('SIGTERM')
-      await Promise.all([first, second, worker].map((server) => server.exited))
+      const servers = [this.first, this.second, this.worker]
+      for (const server of servers) server.kill('SIGTERM')
+      await Promise.all(servers.map((server) => server.exited))
       await smtp.close()
       await database.drop()
     },
@@ -92,6 +94,95 @@ describe('two API processes and a worker on PostgreSQL alone', () => {
     const { feed } = await (await cluster.page(cluster.second, 'c2')).do(Feed, {})
     expect(feed).toMatchObject({ totalCount: 1, unseenCount: 1, unreadCount: 1, nodes: [{ count: 100 }] })
   })
+
+  it('F7: loses nothing and repeats nothing while every process is replaced under load, and tells sockets to reconnect', async () => {
+    const { env, smtp, project } = cluster
+    const mails = () => smtp.messages.filter((mail) => mail.to[0] === 'roll@example.com')
+    const apis = [cluster.first, cluster.second]
+    const token = await project.token('roll')
+    const { feed } = await cluster.first.client(token).do(Feed, {})
+    const received: string[] = []
+    const closings: unknown[] = []
+    let cursor = feed.cursor
+    let going = true
+    let sent = 0
+    // A page: follows, and when it is told to reconnect, goes on elsewhere from its cursor.
+    const following = (async () => {
+      for (let n = 0; going || received.length < sent; n++) {
+        const api = apis[n % apis.length] ?? cluster.first
+        let live: Watched<MessageReceivedSubscription>
+        try {
+          live = await api.client(token).watch(MessageReceived, { after: cursor })
+        } catch {
+          continue
+        }
+        const note = (): void => {
+          for (const event of live.events.slice(noted)) {
+            received.push(event.messageReceived.message.body)
+            cursor = event.messageReceived.cursor
+          }
+          noted = live.events.length
+        }
+        let noted = 0
+        while (going || received.length < sent) {
+          const end = await live.ended(50).catch(() => null)
+          note()
+          if (end !== null) {
+            closings.push(end)
+            break
+          }
+        }
+        live.close()
+      }
+    })()
+    const sending = (async () => {
+      while (going) {
+        const n = sent
+        const message = {
+          id: `roll-${n}`,
+          template: 'both',
+          contact: { externalId: 'roll', email: 'roll@example.com' },
+          data: { n },
+        }
+        for (let attempt = 0; ; attempt++) {
+          try {
+            const api = apis[attempt % apis.length] ?? cluster.first
+            const [result] = (await api.client(project.credential).do(SendBare, { messages: [message] })).sendMessages.results
+            if (result?.ok === true || result?.error?.code === 'ID_EXISTS') break
+          } catch {
+            // It is going: the other one answers.
+          }
+        }
+        sent = n + 1
+      }
+    })()
+    const replace = async (old: ServerProcess, role: string): Promise<ServerProcess> => {
+      const fresh = await startProcess(env, ['--role', role])
+      old.kill('SIGTERM')
+      expect(await old.exited).toBe(0)
+      return fresh
+    }
+    await expect.poll(() => received.length, { timeout: 10_000 }).toBeGreaterThan(20)
+    cluster.worker = await replace(cluster.worker, 'worker')
+    for (const [index, old] of [...apis.entries()]) {
+      const fresh = await startProcess(env, ['--role', 'api'])
+      apis[index] = fresh
+      old.kill('SIGTERM')
+      expect(await old.exited).toBe(0)
+    }
+    cluster.first = apis[0] ?? cluster.first
+    cluster.second = apis[1] ?? cluster.second
+    cluster.one = cluster.first.client(project.credential)
+    cluster.two = cluster.second.client(project.credential)
+    going = false
+    await sending
+    await following
+    expect(received).toEqual(times(sent, String))
+    expect(closings.length).toBeGreaterThan(0)
+    for (const closing of closings) expect(closing).toMatchObject({ code: 1012 })
+    await expect.poll(() => mails().length, { timeout: 10_000 }).toBe(sent)
+    expect(new Set(mails().map((mail) => mail.subject)).size).toBe(sent)
+  }, 60_000)
 
   it('hands over within a second what the other process accepted', async () => {
     const before = cluster.smtp.messages.length

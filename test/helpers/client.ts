@@ -34,25 +34,29 @@ export interface Client {
   ask<T, V>(document: TypedDocumentNode<T, V>, variables: V): Promise<Answer<T>>
   /** Asks, and gives the data. @throws when there is an error in the answer */
   do<T, V>(document: TypedDocumentNode<T, V>, variables: V): Promise<T>
+  /** Asks for a document that is made up at run time. @returns the codes of its errors */
+  raw(query: string, variables?: Record<string, unknown>): Promise<string[]>
   /** Subscribes on a socket of its own. Resolves when the server has it (a query on the same socket was answered after it). */
   watch<T, V extends Record<string, unknown>>(document: TypedDocumentNode<T, V>, variables: V): Promise<Watched<T>>
 }
 
 /** Makes a client. `credential`: the whole header, or null. */
 export function createTestClient(url: string, credential: string | null): Client {
-  async function ask<T, V>(document: TypedDocumentNode<T, V>, variables: V): Promise<Answer<T>> {
+  async function post<T>(query: string, variables: unknown): Promise<Answer<T>> {
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...(credential === null ? {} : { authorization: credential }) },
-      body: JSON.stringify({ query: print(document), variables }),
+      body: JSON.stringify({ query, variables }),
     })
     const body = (await response.json()) as { data?: T; errors?: Answer<T>['errors'] }
     const errors = body.errors ?? []
     return { status: response.status, data: body.data, errors, codes: errors.map((error) => String(error.extensions['code'])) }
   }
+  const ask = <T, V>(document: TypedDocumentNode<T, V>, variables: V): Promise<Answer<T>> => post<T>(print(document), variables)
   return {
     url,
     ask,
+    raw: async (query, variables = {}) => [...(await post(query, variables)).codes],
     async do(document, variables) {
       const { data, errors } = await ask(document, variables)
       if (errors.length > 0 || data === null || data === undefined)

@@ -1,0 +1,159 @@
+/** Claiming, beginning, settling: one worker at a time, and a worker that comes too late changes nothing. */
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { cancelWaiting } from '../../src/db/cancel.ts'
+import { begin, type Claimed, claim } from '../../src/db/claim.ts'
+import { type Database, openDatabase } from '../../src/db/database.ts'
+import { type Settlement, settle } from '../../src/db/settle.ts'
+import { write } from '../../src/db/write.ts'
+import { systemClock } from '../../src/domain/clock.ts'
+import { createIds } from '../../src/domain/ids.ts'
+import { silentLog } from '../../src/log.ts'
+import { createTestDatabase } from '../helpers/postgres.ts'
+import { times } from '../helpers/setup.ts'
+
+const ids = createIds(systemClock)
+const now = new Date().toISOString()
+let database: Awaited<ReturnType<typeof createTestDatabase>>
+let db: Database
+let projectId: string
+let templateId: string
+let contactId: string
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  db = openDatabase(database.url, { max: 10, log: silentLog })
+  projectId = ids()
+  templateId = ids()
+  contactId = ids()
+  await db.pool.query(`INSERT INTO project (id, key, name, access_key, secret_hash) VALUES ($1, 'p', 'P', 'a', '\\x00')`, [
+    projectId,
+  ])
+  await db.pool.query(`INSERT INTO template (project_id, id, key, name) VALUES ($1, $2, 't', 'T')`, [projectId, templateId])
+  await db.pool.query(`INSERT INTO contact (project_id, id, external_id) VALUES ($1, $2, 'c')`, [projectId, contactId])
+})
+beforeEach(() => db.pool.query('DELETE FROM notification'))
+afterAll(async () => {
+  await db.close()
+  await database.drop()
+})
+
+/** Queues e-mails that are due. */
+async function queue(count: number, transactionId = 'tx'): Promise<void> {
+  const notifications = times(count, () => ({
+    ...{ projectId, id: ids(), key: null, contentHash: null, transactionId, templateId, contactId, actorId: null, data: {} },
+    ...{ overrides: null, channels: ['EMAIL' as const], incrementId: null, createdAt: now, sendAt: null },
+  }))
+  const messages = notifications.map(({ id }) => ({
+    ...{ projectId, id: ids(), notificationId: id, contactId, channel: 'EMAIL' as const, status: 'QUEUED' as const },
+    ...{ dueInMs: 0, history: [['QUEUED', now, null] as const], createdAt: now },
+  }))
+  await write(db.pool, { notifications, messages })
+}
+const take = (limit = 100, leaseMs = 60_000) => claim(db.pool, { limit, leaseMs, offsetMs: 0 })
+const sent = (message: Claimed): Settlement => ({
+  ...{ projectId, id: message.id, claims: message.claims, status: 'SENT', dueInMs: null, errorCode: null, errorMessage: null },
+  history: [['SENT', now, null]],
+  attempt: { startedAt: now, durationMs: 1, ok: true, response: null },
+})
+const statuses = async () => (await db.pool.query('SELECT status, attempt_count FROM message ORDER BY id')).rows
+
+it('never gives one message to two workers, however many claim at once', async () => {
+  await queue(500)
+  const batches = await Promise.all(times(8, async () => [...(await take(100)), ...(await take(100))]))
+  const taken = batches.flat().map((message) => message.id)
+  expect(taken).toHaveLength(500)
+  expect(new Set(taken).size).toBe(500)
+  expect(await take()).toEqual([])
+})
+
+it('gives a message again when its lease ran out, and says whether its hand-over had begun', async () => {
+  await queue(2)
+  const [first, second] = await take(2, 0)
+  if (first === undefined || second === undefined) throw new Error('Nothing was claimed')
+  expect(first).toMatchObject({
+    was: 'QUEUED',
+    wasHandedOver: false,
+    claims: 1,
+    template: { key: 't' },
+    contact: { externalId: 'c' },
+  })
+  await begin(db.pool, [first])
+  const again = await take()
+  expect(
+    again
+      .map(({ id, was, wasHandedOver, claims }) => ({ id, was, wasHandedOver, claims }))
+      .toSorted((a) => (a.id === first.id ? -1 : 1)),
+  ).toEqual([
+    { id: first.id, was: 'SENDING', wasHandedOver: true, claims: 2 },
+    { id: second.id, was: 'SENDING', wasHandedOver: false, claims: 2 },
+  ])
+})
+
+it('G4, F8: a worker whose lease ran out can neither begin nor settle', async () => {
+  await queue(1)
+  const [late] = await take(1, 0)
+  const [current] = await take()
+  if (late === undefined || current === undefined) throw new Error('Nothing was claimed')
+  expect(await begin(db.pool, [late])).toEqual(new Set())
+  expect(await settle(db.pool, [{ ...sent(late), status: 'FAILED' }], 0)).toEqual([])
+  expect(await begin(db.pool, [current])).toEqual(new Set([current.id]))
+  expect(await settle(db.pool, [sent(current)], 0)).toMatchObject([{ messageId: current.id, status: 'SENT' }])
+  // Late again, after it was settled.
+  expect(await settle(db.pool, [{ ...sent(current), status: 'FAILED' }], 0)).toEqual([])
+  expect(await statuses()).toEqual([{ status: 'SENT', attempt_count: 1 }])
+})
+
+it('a message that was canceled between claim and beginning is not begun', async () => {
+  await queue(2, 'tx-cancel')
+  const [begun, waiting] = await take()
+  if (begun === undefined || waiting === undefined) throw new Error('Nothing was claimed')
+  await begin(db.pool, [begun])
+  expect(await cancelWaiting(db.pool, projectId, 'tx-cancel')).toMatchObject({
+    canceled: [{ messageId: waiting.id }],
+    underWay: 1,
+  })
+  expect(await begin(db.pool, [waiting])).toEqual(new Set())
+  expect(await settle(db.pool, [sent(begun), sent(waiting)], 0)).toHaveLength(1)
+})
+
+it('keeps an attempt for each try, and makes a message due again when told to', async () => {
+  await queue(1)
+  for (const number of [1, 2]) {
+    const [message] = await take()
+    if (message === undefined) throw new Error('Nothing was claimed')
+    expect(message.attemptCount).toBe(number - 1)
+    await settle(
+      db.pool,
+      [
+        {
+          ...sent(message),
+          status: 'QUEUED',
+          dueInMs: 0,
+          errorCode: 'PROVIDER_UNREACHABLE',
+          errorMessage: 'away',
+          attempt: { startedAt: now, durationMs: 2, ok: false, response: '451' },
+        },
+      ],
+      0,
+    )
+  }
+  const { rows } = await db.pool.query('SELECT number, ok, error_code, response FROM attempt ORDER BY number')
+  expect(rows).toEqual([1, 2].map((number) => ({ number, ok: false, error_code: 'PROVIDER_UNREACHABLE', response: '451' })))
+})
+
+it('G3: refuses a second message of one notification on one channel', async () => {
+  await queue(1)
+  const { rows } = await db.pool.query('SELECT notification_id FROM message')
+  const twin = {
+    projectId,
+    id: ids(),
+    notificationId: rows[0].notification_id,
+    contactId,
+    channel: 'EMAIL' as const,
+    status: 'QUEUED' as const,
+    dueInMs: 0,
+    history: [],
+    createdAt: now,
+  }
+  await expect(write(db.pool, { messages: [twin] })).rejects.toMatchObject({ code: '23505' })
+})

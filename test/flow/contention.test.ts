@@ -1,0 +1,54 @@
+/** Many calls that share contacts: no deadlock, exact counts, numbers without a gap. */
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
+import { Feed, MarkAs, SendBare } from '../helpers/operations.ts'
+import { newShop, times } from '../helpers/setup.ts'
+
+let app: TestApp
+let other: TestApp
+let project: TestProject
+beforeAll(async () => {
+  app = await startTestApp()
+  other = await app.another()
+  project = await newShop(app, null)
+})
+afterAll(() => app.stop())
+
+it('fifty parallel batches over the same twenty contacts, in every order, through two servers', async () => {
+  const contacts = times(20, (n) => `shared-${n}`)
+  const clients = [project.api, other.client(`Bearer ${project.apiKey}`)]
+  const shuffled = (seed: number) =>
+    contacts.toSorted(
+      (a, b) => ((a.length * 7 + Number(a.slice(7)) * seed) % 23) - ((b.length * 7 + Number(b.slice(7)) * seed) % 23),
+    )
+  const results = await Promise.all(
+    times(50, async (n) => {
+      const messages = shuffled(n + 1).map((externalId) => ({
+        template: 'note',
+        contact: { externalId, email: `${externalId}@example.com` },
+        data: { n },
+      }))
+      const client = clients[n % 2] ?? project.api
+      const [sent] = await Promise.all([
+        client.do(SendBare, { messages }),
+        // Marks and sends lock the same rows.
+        n % 5 === 0 && n > 0 ? client.ask(MarkAs, { contact: contacts[n % 20], all: {}, seen: true }) : null,
+      ])
+      return sent.sendMessages.results
+    }),
+  )
+  expect(results.flat().every((result) => result.ok)).toBe(true)
+  for (const contact of contacts) {
+    const { feed } = await project.api.do(Feed, { contact })
+    expect(feed).toMatchObject({ totalCount: 50, unreadCount: 50 })
+  }
+  // Where nobody marked, each message took exactly one number.
+  const gaps: { feeds: number; wrong: number }[] = await app.app.domain.prisma.$queryRaw`
+    SELECT count(*)::int AS feeds, (count(*) FILTER (WHERE s.feed_seq <> (SELECT count(*) FROM message m WHERE m.contact_id = s.contact_id)))::int AS wrong
+    FROM feed_state s JOIN contact c ON c.id = s.contact_id WHERE c.external_id LIKE 'shared-%' AND s.all_marked_seq = 0`
+  expect(gaps[0]?.wrong).toBe(0)
+  expect(gaps[0]?.feeds).toBeGreaterThan(10)
+  const twice: { n: number }[] = await app.app.domain.prisma.$queryRaw`
+    SELECT count(*)::int AS n FROM (SELECT contact_id, arrived_seq FROM message GROUP BY 1, 2 HAVING count(*) > 1) x`
+  expect(twice[0]?.n).toBe(0)
+}, 60_000)

@@ -1,0 +1,254 @@
+/** Who may ask for what: every root field with every credential, generated from the schema, and the walls between projects. */
+import {
+  type GraphQLField,
+  GraphQLInputObjectType,
+  type GraphQLInputType,
+  GraphQLNonNull,
+  GraphQLObjectType,
+  getNamedType,
+  isEnumType,
+  isListType,
+  isScalarType,
+} from 'graphql'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createTestClock, startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
+import type { Client } from '../helpers/client.ts'
+import {
+  Authenticate,
+  Cancel,
+  CreateApiKey,
+  CreateContactToken,
+  CreateProject,
+  Feed,
+  GetContact,
+  GetNotification,
+  GetViewer,
+  ListApiKeys,
+  MarkAs,
+  MessageReceived,
+  RevokeApiKey,
+  Send,
+  TestProvider,
+} from '../helpers/operations.ts'
+import { newShop } from '../helpers/setup.ts'
+
+const clock = createTestClock()
+const MINUTE = 60_000
+let app: TestApp
+let project: TestProject
+let other: TestProject
+let page: Client
+beforeAll(async () => {
+  app = await startTestApp({ clock })
+  project = await newShop(app, null)
+  other = await newShop(app, null)
+  page = await project.page('me')
+})
+afterAll(() => app.stop())
+
+/** A value that an argument's type takes. */
+function example(type: GraphQLInputType): unknown {
+  if (type instanceof GraphQLNonNull) return example(type.ofType)
+  if (isListType(type)) return [example(type.ofType)]
+  const named = getNamedType(type)
+  if (isEnumType(named)) return named.getValues()[0]?.name
+  if (named instanceof GraphQLInputObjectType) {
+    const required = Object.values(named.getFields()).filter((field) => field.type instanceof GraphQLNonNull)
+    return Object.fromEntries(required.map((field) => [field.name, example(field.type)]))
+  }
+  if (isScalarType(named) && named.name === 'Int') return 1
+  if (isScalarType(named) && named.name === 'Boolean') return true
+  if (isScalarType(named) && named.name.startsWith('JSON')) return {}
+  return 'x'
+}
+
+/** The first field of a type that needs nothing, as a selection. */
+function selection(type: GraphQLField<unknown, unknown>['type']): string {
+  const named = getNamedType(type)
+  return named instanceof GraphQLObjectType || 'getFields' in named ? ' { __typename }' : ''
+}
+
+const asked = (client: Client, kind: 'query' | 'mutation', field: GraphQLField<unknown, unknown>): Promise<string[]> => {
+  const given = field.args.filter((arg) => arg.type instanceof GraphQLNonNull)
+  const definitions = given.map((arg) => `$${arg.name}: ${arg.type}`).join(', ')
+  const passed = given.map((arg) => `${arg.name}: $${arg.name}`).join(', ')
+  const query = `${kind} Q${definitions === '' ? '' : `(${definitions})`} { ${field.name}${passed === '' ? '' : `(${passed})`}${selection(field.type)} }`
+  return client.raw(query, Object.fromEntries(given.map((arg) => [arg.name, example(arg.type)])))
+}
+
+/** What each kind of caller may ask for beside what the rest is: a project's. */
+const open: Record<'none' | 'operator' | 'contact', readonly string[]> = {
+  none: ['authenticate'],
+  operator: ['authenticate', 'viewer', 'createProject'],
+  contact: ['authenticate', 'viewer', 'feed', 'markAs', 'preferences', 'recordAction', 'setPreference', 'setOnline'],
+}
+
+describe('every root field', () => {
+  const roots = () => {
+    const { schema } = app.app
+    return [
+      ...Object.values(schema.getQueryType()?.getFields() ?? {}).map((field) => ['query', field] as const),
+      ...Object.values(schema.getMutationType()?.getFields() ?? {}).map((field) => ['mutation', field] as const),
+    ]
+  }
+  it('A1, N1-07: is UNAUTHENTICATED without a credential, authenticate apart', async () => {
+    expect(roots().length).toBeGreaterThan(20)
+    for (const [kind, field] of roots()) {
+      const codes = await asked(app.anonymous, kind, field)
+      if (!open.none.includes(field.name)) expect([field.name, codes]).toEqual([field.name, ['UNAUTHENTICATED']])
+    }
+  })
+  it('A1: is UNAUTHENTICATED with a wrong credential', async () => {
+    for (const credential of ['Bearer ck_wrong', 'ApiKey x', 'nonsense', `Bearer ${project.apiKey}x`, project.apiKey.slice(1)]) {
+      const client = app.client(credential)
+      for (const [kind, field] of roots()) {
+        const codes = await asked(client, kind, field)
+        expect([field.name, codes]).toEqual([field.name, ['UNAUTHENTICATED']])
+      }
+    }
+  })
+  it('A1: is FORBIDDEN to the operator, beside createProject and viewer', async () => {
+    for (const [kind, field] of roots()) {
+      const codes = await asked(app.operator, kind, field)
+      if (!open.operator.includes(field.name)) expect([field.name, codes]).toEqual([field.name, ['FORBIDDEN']])
+    }
+  })
+  it('A1: is FORBIDDEN to a contact token, beside its own feed', async () => {
+    for (const [kind, field] of roots()) {
+      const codes = await asked(page, kind, field)
+      if (open.contact.includes(field.name)) expect(codes).not.toContain('FORBIDDEN')
+      else expect([field.name, codes[0]]).toEqual([field.name, 'FORBIDDEN'])
+    }
+  }, 30_000)
+  it('A1: createProject is FORBIDDEN to a project', async () => {
+    expect((await project.api.ask(CreateProject, { input: { key: 'k', name: 'n' } })).codes).toEqual(['FORBIDDEN'])
+  })
+})
+
+describe('a contact token', () => {
+  it('A1: reads what it may of project, contact and message, and nothing beyond, however it is reached', async () => {
+    await project.api.do(Send, {
+      messages: [{ template: 'note', contact: { externalId: 'me', email: 'me@example.com' }, data: { n: 1 } }],
+    })
+    expect(
+      await page.raw(
+        '{ viewer { project { id key name locale timezone } contact { id externalId email createdAt isOnline } expiresAt } }',
+      ),
+    ).toEqual([])
+    for (const query of [
+      '{ viewer { project { accessKey } } }',
+      '{ viewer { project { allowedOrigins } } }',
+      '{ viewer { contact { profile } } }',
+      '{ viewer { contact { project { key } } } }',
+      '{ viewer { contact { monthlyReceived { count } } } }',
+      '{ feed { nodes { notification { id } } } }',
+      '{ feed { nodes { attempts { ok } } } }',
+      '{ feed { nodes { history { at } } } }',
+      '{ feed { edges { node { error { code } } } } }',
+    ]) {
+      expect([query, (await page.raw(query))[0]]).toEqual([query, 'FORBIDDEN'])
+    }
+  })
+  it('A1: is good for its own contact only', async () => {
+    expect((await page.ask(Feed, { contact: 'me' })).codes).toEqual([])
+    expect((await page.ask(Feed, { contact: 'you' })).codes).toEqual(['FORBIDDEN'])
+    expect((await page.ask(MarkAs, { contact: 'you', all: {}, read: true })).codes).toEqual(['FORBIDDEN'])
+    const live = await page.watch(MessageReceived, { contact: 'you' })
+    expect(JSON.stringify(await live.ended())).toContain('FORBIDDEN')
+  })
+  it('A1: lasts at most a day, and an hour by default', async () => {
+    const token = async (ttlSeconds?: number) =>
+      project.api.ask(CreateContactToken, { contact: 'ttl', ...(ttlSeconds === undefined ? {} : { ttlSeconds }) })
+    const { data } = await token()
+    expect(Date.parse(data?.createContactToken.expiresAt ?? '') - clock.now().getTime()).toBeGreaterThan(3_590_000)
+    expect((await token(86_400)).codes).toEqual([])
+    expect((await token(86_401)).codes).toEqual(['BAD_INPUT'])
+    expect((await token(0)).codes).toEqual(['BAD_INPUT'])
+  })
+  it('A1: creates the contact', async () => {
+    await project.page('brand-new')
+    expect((await project.api.do(GetContact, { externalId: 'brand-new' })).contact).not.toBeNull()
+  })
+})
+
+describe('keys and access tokens', () => {
+  it('N1-02, NV-02, LY-08, X-04: takes Bearer, ApiKey, and a bare token', async () => {
+    const { authenticate } = await app.anonymous.do(Authenticate, { accessKey: project.accessKey, secretKey: project.secretKey })
+    for (const credential of [
+      `Bearer ${project.apiKey}`,
+      `ApiKey ${project.apiKey}`,
+      `bearer ${project.apiKey}`,
+      authenticate.token,
+      `Bearer ${authenticate.token}`,
+    ]) {
+      const { viewer } = await app.client(credential).do(GetViewer, {})
+      expect(viewer).toMatchObject({ isOperator: false, project: { key: project.key }, contact: null })
+    }
+  })
+  it('LY-01…07, LY-09, B7-6: a token works at 59 minutes and not at 61; many are good at once; wrong keys are refused', async () => {
+    const issue = async () =>
+      (await app.anonymous.do(Authenticate, { accessKey: project.accessKey, secretKey: project.secretKey })).authenticate.token
+    const [first, second] = [await issue(), await issue()]
+    clock.advance(59 * MINUTE)
+    expect((await app.client(first).ask(GetViewer, {})).codes).toEqual([])
+    expect((await app.client(second).ask(GetViewer, {})).codes).toEqual([])
+    clock.advance(2 * MINUTE)
+    expect(await app.client(first).ask(GetViewer, {})).toMatchObject({ codes: ['UNAUTHENTICATED'], status: 401 })
+    expect((await app.anonymous.ask(Authenticate, { accessKey: project.accessKey, secretKey: 'x' })).codes).toEqual([
+      'UNAUTHENTICATED',
+    ])
+    expect((await app.anonymous.ask(Authenticate, { accessKey: 'x', secretKey: project.secretKey })).codes).toEqual([
+      'UNAUTHENTICATED',
+    ])
+  })
+  it('A5: ten failures a minute, then RATE_LIMITED with Retry-After', async () => {
+    const codes: string[] = []
+    for (let n = 0; n < 11; n++)
+      codes.push(...(await app.anonymous.ask(Authenticate, { accessKey: other.accessKey, secretKey: 'guess' })).codes)
+    expect(codes).toEqual([...Array.from({ length: 10 }, () => 'UNAUTHENTICATED'), 'RATE_LIMITED'])
+  })
+  it('N1-03: several keys for a project, shown once, revoked one by one, at once', async () => {
+    const { createApiKey } = await project.api.do(CreateApiKey, { name: 'ci' })
+    const client = app.client(`Bearer ${createApiKey.secret}`)
+    const live = await client.watch(MessageReceived, { contact: 'me' })
+    const { apiKeys } = await project.api.do(ListApiKeys, {})
+    expect(apiKeys.map((key) => key.name)).toEqual(['ci', 'first'])
+    expect(JSON.stringify(apiKeys)).not.toContain(createApiKey.secret)
+    await project.api.do(RevokeApiKey, { id: createApiKey.apiKey.id })
+    const begun = performance.now()
+    expect((await client.ask(GetViewer, {})).codes).toEqual(['UNAUTHENTICATED'])
+    expect(await live.ended()).toMatchObject({ code: 4403 })
+    expect(performance.now() - begun).toBeLessThan(2_500)
+    expect((await project.api.ask(GetViewer, {})).codes).toEqual([])
+    expect((await project.api.ask(RevokeApiKey, { id: 'x' })).codes).toEqual(['NOT_FOUND'])
+  })
+})
+
+describe('G10: nothing leaves its project', () => {
+  it('what belongs to another project looks like what is not there', async () => {
+    const { sendMessages } = await other.api.do(Send, {
+      messages: [{ id: 'theirs', transactionId: 'tx-theirs', template: 'note', contact: { externalId: 'them' } }],
+    })
+    const id = sendMessages.results[0]?.notification?.id ?? ''
+    expect((await other.api.do(GetNotification, { id })).notification).not.toBeNull()
+    expect((await project.api.do(GetNotification, { id })).notification).toBeNull()
+    expect((await project.api.do(GetContact, { externalId: 'them' })).contact).toBeNull()
+    expect((await project.api.ask(Feed, { contact: 'them' })).codes).toEqual(['CONTACT_NOT_FOUND'])
+    const { feed } = await other.api.do(Feed, { contact: 'them' })
+    const message = feed.nodes[0]?.id ?? ''
+    const [foreign, missing] = await Promise.all(
+      [message, '0199c1de-0000-7000-8000-000000000002'].map((one) =>
+        project.api.ask(MarkAs, { contact: 'me', messages: [one], read: true }),
+      ),
+    )
+    expect(foreign?.codes).toEqual(['NOT_FOUND'])
+    expect(foreign?.errors[0]?.message.replace(message, 'ID')).toBe(
+      missing?.errors[0]?.message.replace('0199c1de-0000-7000-8000-000000000002', 'ID'),
+    )
+    expect((await project.api.ask(Cancel, { transactionId: 'tx-theirs' })).codes).toEqual(['NOT_FOUND'])
+    expect((await project.api.ask(TestProvider, { provider: 'theirs', to: 'a@example.com' })).codes).toEqual(['NOT_FOUND'])
+    const { apiKeys } = await other.api.do(ListApiKeys, {})
+    expect((await project.api.ask(RevokeApiKey, { id: apiKeys[0]?.id ?? '' })).codes).toEqual(['NOT_FOUND'])
+    expect((await (await project.page('me')).ask(Feed, { after: feed.cursor })).codes).toEqual(['BAD_CURSOR'])
+  })
+})

@@ -26,6 +26,7 @@ export function openDatabase(url: string, options: { max: number; log: Log }): D
     statement_timeout: 10_000,
     idle_in_transaction_session_timeout: 30_000,
     keepAlive: true,
+    pipeline: true,
     application_name: 'carillon',
     types: {
       // Feed numbers and counts stay far below 2^53; strings would only invite comparing them as text.
@@ -72,25 +73,38 @@ export function isConnectionLoss(error: unknown): boolean {
 }
 
 /**
+ * Tells a transaction which statement is its last: COMMIT leaves with it, in one packet, and fails with it. The transaction's result
+ * waits for both.
+ */
+export type Finish = (last: Promise<unknown>) => void
+
+/**
  * Runs `work` in one transaction. A deadlock or a serialisation failure is tried again, up to three times.
+ * @param on a connection to run it on; default: one of the pool's
  * @throws CarillonError OUTCOME_UNKNOWN when the connection was lost while committing
  */
-export async function transact<T>(pool: pg.Pool, work: (tx: pg.PoolClient) => Promise<T>): Promise<T> {
+export async function transact<T>(
+  pool: pg.Pool,
+  work: (tx: pg.PoolClient, finish: Finish) => Promise<T>,
+  on: pg.PoolClient | null = null,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
-    const client = await pool.connect()
+    const client = on ?? (await pool.connect())
     let lost: Error | undefined
     try {
+      let last: Promise<unknown> = Promise.resolve()
+      // Statements are pipelined: what follows BEGIN does not wait for its answer.
       const begun = client.query('BEGIN')
-      const result = await Promise.all([begun, work(client)]).then(([, value]) => value)
-      try {
-        await client.query('COMMIT')
-      } catch (error) {
-        if (!isConnectionLoss(error)) throw error
-        throw new CarillonError('OUTCOME_UNKNOWN', {
-          message: 'The database connection was lost while committing: repeat the call with the same id to learn the outcome.',
-          cause: error,
-        })
-      }
+      const working = work(client, (statement) => {
+        last = statement
+        // It is awaited below; meanwhile nobody may find it unhandled.
+        statement.catch(() => {})
+      })
+      const [, result] = await Promise.all([begun, working])
+      const committed = commit(client)
+      committed.catch(() => {})
+      await last
+      await committed
       return result
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined
@@ -99,7 +113,19 @@ export async function transact<T>(pool: pg.Pool, work: (tx: pg.PoolClient) => Pr
       if (typeof code === 'string' && RETRYABLE.has(code) && attempt <= 3) continue
       throw error
     } finally {
-      client.release(lost)
+      if (on === null) client.release(lost)
     }
+  }
+}
+
+async function commit(client: pg.PoolClient): Promise<void> {
+  try {
+    await client.query('COMMIT')
+  } catch (error) {
+    if (!isConnectionLoss(error)) throw error
+    throw new CarillonError('OUTCOME_UNKNOWN', {
+      message: 'The database connection was lost while committing: repeat the call with the same id to learn the outcome.',
+      cause: error,
+    })
   }
 }

@@ -1,8 +1,10 @@
 /** What accepting decides for each message, from what was looked up for the whole batch. Nothing is written here. */
+import type { Runner } from '../db/database.ts'
 import { findConfigured, findContacts, findNotifications, findTemplates, findTransactions } from '../db/lookup.ts'
 import { CarillonError, type ErrorCode, problem } from '../errors.ts'
 import type { InAppText } from '../render/content.ts'
 import type { AcceptDeps, Call, SendOutcome } from './accept.ts'
+import type { ContentCache } from './contents.ts'
 import { type ChannelDecision, decide } from './decide.ts'
 import type { CheckedContact } from './profile.ts'
 import type { Intent } from './send.ts'
@@ -54,7 +56,7 @@ export interface Accepted {
 export const keyOf = (projectId: string, name: string): string => `${projectId} ${name}`
 
 /** Looks up all that the messages of these calls name, in a few statements for all of them. */
-export async function lookUp(deps: Pick<AcceptDeps, 'db' | 'contents'>, calls: readonly Call[]): Promise<Known> {
+export async function lookUp(db: Runner, cache: ContentCache, calls: readonly Call[]): Promise<Known> {
   const intents = calls.flatMap(({ project, intents }) =>
     intents.flatMap((intent) => (intent instanceof CarillonError ? [] : [{ projectId: project.id, intent }])),
   )
@@ -68,18 +70,17 @@ export async function lookUp(deps: Pick<AcceptDeps, 'db' | 'contents'>, calls: r
   const contactNames = [...named((intent) => intent.contact.externalId), ...named((intent) => intent.actor?.externalId ?? null)]
   const ids = named((intent) => intent.key)
   const transactions = named((intent) => intent.transactionId)
-  const { pool } = deps.db
   const [templates, contacts, taken, usedTransactions, configured] = await Promise.all([
     findTemplates(
-      pool,
+      db,
       named((intent) => intent.template),
     ),
-    findContacts(pool, contactNames),
-    ids.length === 0 ? [] : findNotifications(pool, ids),
-    transactions.length === 0 ? [] : findTransactions(pool, transactions),
-    findConfigured(pool, [...new Set(intents.map((one) => one.projectId))]),
+    findContacts(db, contactNames),
+    ids.length === 0 ? [] : findNotifications(db, ids),
+    transactions.length === 0 ? [] : findTransactions(db, transactions),
+    findConfigured(db, [...new Set(intents.map((one) => one.projectId))]),
   ])
-  await deps.contents.load(pool, templates)
+  await cache.load(db, templates)
   const channels = new Map<string, Set<Channel>>()
   for (const { projectId, channel } of configured) {
     channels.set(projectId, (channels.get(projectId) ?? new Set<Channel>()).add(channel as Channel))

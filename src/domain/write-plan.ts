@@ -1,6 +1,6 @@
 /** Writes what accepting decided, inside its transaction: contacts, then feeds in order, then everything else in one statement. */
 import { fillContacts } from '../db/contact.ts'
-import type { Runner } from '../db/database.ts'
+import type { Finish, Runner } from '../db/database.ts'
 import { type FeedKey, findFolding, lockFeeds } from '../db/feed.ts'
 import { type NewMessageRow, type NotificationRow, write } from '../db/write.ts'
 import { CarillonError } from '../errors.ts'
@@ -44,6 +44,7 @@ export async function writePlan(
   { ids, clock }: Pick<AcceptDeps, 'ids' | 'clock'>,
   known: Known,
   accepted: readonly Accepted[],
+  finish: Finish,
 ): Promise<Signal[]> {
   const at = clock.now()
   const now = at.toISOString()
@@ -209,7 +210,7 @@ export async function writePlan(
     .filter((one) => one.claimsTransaction)
     .map((one) => ({ projectId: one.project.id, id: one.notification.transactionId }))
   const updates = [...ledger.rewritten.values()].map((entry) => feedUpdateOf(entry))
-  await write(tx, { transactions, notifications, messages, updates, states: ledger.states() })
+  finish(write(tx, { transactions, notifications, messages, updates, states: ledger.states() }))
   return [
     ...ledger.signals(),
     ...[...activity].map(([projectId, changes]): Signal => ({ topic: 'activity', projectId, changes })),

@@ -137,6 +137,7 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     deadline: number,
   ): Promise<void> {
     const leave = await open.lane.enter(stopping.signal)
+    let outcome: Settlement
     try {
       if (leave === null || performance.now() > deadline) return await giveBack(message)
       // Canceled, or its lease ran out and somebody else has it: not ours to send.
@@ -144,7 +145,6 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
       const startedAt = clock.now()
       const started = performance.now()
       const attempt = (): Attempt => ({ startedAt, durationMs: performance.now() - started })
-      let outcome: Settlement
       try {
         const receipt = await open.provider.send(composed.rendered, AbortSignal.timeout(SEND_MS))
         const { durationMs } = attempt()
@@ -167,11 +167,12 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
             : new ProviderError('unknown', 'INTERNAL', 'The provider failed on our side.', { cause: error })
         outcome = failureOf(message, open.provider, known, attempt(), open)
       }
-      const { rendered, subject, text, html } = composed
-      await settling.add({ ...outcome, address: rendered.address, subject, text, html })
     } finally {
+      // The way is free as soon as the provider has answered: writing that down holds up nobody.
       leave?.()
     }
+    const { rendered, subject, text, html } = composed
+    await settling.add({ ...outcome, address: rendered.address, subject, text, html })
   }
 
   async function deliverOne(

@@ -101,6 +101,9 @@ const FACTS = `
     WHERE c.relnamespace = 'public'::regnamespace AND c.relname <> '_prisma_migrations' AND i.indpred IS NULL AND i.indexprs IS NULL
   ORDER BY 1`
 
+// Left out on purpose (see 0001_init): a provider's name outlives it.
+const without = ['message_project_id_provider_id_fkey', 'attempt_project_id_provider_id_fkey']
+
 // Indexes on a condition or an expression, check constraints and storage options are left out: Prisma's schema has no words for them.
 test('the migrations make exactly what prisma/schema.prisma says', async () => {
   await migrate(database.url, silentLog)
@@ -120,7 +123,8 @@ test('the migrations make exactly what prisma/schema.prisma says', async () => {
     const client = new pg.Client({ connectionString: other.url })
     await client.connect()
     await client.query(`CREATE TABLE _prisma_migrations (); ${stdout}`).finally(() => client.end())
-    expect(await facts(database.url)).toEqual(await facts(other.url))
+    const wanted = (await facts(other.url)).filter((fact) => !without.some((name) => fact.includes(name)))
+    expect(await facts(database.url)).toEqual(wanted)
   } finally {
     engine.free()
     await other.drop()

@@ -1,0 +1,180 @@
+/** B5: from a mutation sent to a frame received, through two API processes, at half the rate that B8 reached. */
+import { Redis } from 'ioredis'
+import pg from 'pg'
+import { WebSocket } from 'ws'
+import { compare, exactly, type Measured, quantile, type Row } from './harness.ts'
+import { load, request } from './load.ts'
+import { ask, newProject, type Stack, secrets } from './stack.ts'
+
+/** Measures p50 and p99. */
+export async function b5(stack: Stack, quick: boolean, fullRate: number, say: (line: string) => void): Promise<Row[]> {
+  const { redisUrl } = stack
+  if (redisUrl === null) {
+    say('  B5 is left out: there is no redis-server on PATH')
+    return []
+  }
+  const perSecond = Math.round(fullRate / 2)
+  const seconds = quick ? 2 : 10
+  const total = perSecond * seconds
+  const url = await stack.database()
+  const keys = secrets()
+  const env = { DATABASE_URL: url, REDIS_URL: redisUrl, ...keys }
+  const [sender, holder] = [await stack.server(env, ['--role', 'api']), await stack.server(env, ['--role', 'api'])]
+  const project = await newProject(sender.url, keys.CARILLON_OPERATOR_KEY)
+  await ask(
+    sender.url,
+    project.key,
+    'mutation { upsertTemplates(templates: [{ key: "bench", inApp: [{ body: "{{ n }}" }] }]) { key } createContactToken(contact: "one") { token } }',
+  )
+  const chain = await stack.script('bench/chain.ts', { REDIS_URL: redisUrl })
+  const pool = new pg.Pool({ connectionString: url, max: 10 })
+  await pool.query('CREATE TABLE bare (id uuid PRIMARY KEY, body text)')
+  const redis = new Redis(redisUrl)
+  let run = 0
+
+  /** Fires at a steady rate; `arrived` is called by whoever receives. @returns milliseconds of each */
+  async function paced(fire: (n: number) => void, arrivals: { at: number[] }): Promise<number[]> {
+    const sentAt: number[] = []
+    const begun = performance.now()
+    for (let n = 0; n < total; ) {
+      const due = Math.min(total, Math.floor(((performance.now() - begun) / 1000) * perSecond) + 1)
+      for (; n < due; n++) {
+        sentAt[n] = performance.now()
+        fire(n)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    for (let waitedMs = 0; arrivals.at.length < total && waitedMs < 10_000; waitedMs += 20)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    const got = Object.keys(arrivals.at).length
+    exactly('B5 arrivals', total, got)
+    return sentAt.map((at, n) => (arrivals.at[n] ?? Number.NaN) - at)
+  }
+
+  async function ours(): Promise<Measured> {
+    run++
+    const contact = `b5-${run}`
+    const made: Record<string, { token: string }> = await ask(
+      sender.url,
+      project.key,
+      'mutation($c: ID!) { createContactToken(contact: $c) { token } }',
+      { c: contact },
+    )
+    const socket = new WebSocket(`${holder.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
+    const arrivals: { at: number[] } = { at: [] }
+    await new Promise((resolve) => socket.once('open', resolve))
+    const answer = () => new Promise((resolve) => socket.once('message', resolve))
+    socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: made['createContactToken']?.token } }))
+    await answer()
+    socket.send(
+      JSON.stringify({ id: 's', type: 'subscribe', payload: { query: 'subscription { messageReceived { message { body } } }' } }),
+    )
+    for (const id of ['a', 'b', 'c']) {
+      socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query: '{ __typename }' } }))
+      await answer()
+    }
+    socket.on('message', (text) => {
+      const body = /"body":"(\d+)"/.exec(text.toString())?.[1]
+      if (body !== undefined) arrivals.at[Number(body)] = performance.now()
+    })
+    const query = 'mutation($m: [MessageInput!]!) { sendMessages(messages: $m) { results { ok } } }'
+    const waiting: string[] = []
+    const wakes: (() => void)[] = []
+    let isDone = false
+    // A pool of connections that take what is fired; each waits for the next when there is none.
+    const sending = lanes(sender.url, 32, waiting, wakes, () => isDone)
+    const latencies = await paced((n) => {
+      waiting.push(
+        request(
+          sender.url,
+          project.key,
+          JSON.stringify({ query, variables: { m: [{ template: 'bench', contact: { externalId: contact }, data: { n } }] } }),
+        ),
+      )
+      wakes.shift()?.()
+    }, arrivals)
+    isDone = true
+    for (const wake of wakes.splice(0)) wake()
+    await sending
+    socket.close()
+    return { value: quantile(latencies, 0.5), extra: { 'p99 ms': quantile(latencies, 0.99) } }
+  }
+
+  async function bare(): Promise<Measured> {
+    const socket = new WebSocket(chain.ready)
+    const arrivals: { at: number[] } = { at: [] }
+    await new Promise((resolve) => socket.once('open', resolve))
+    socket.on('message', (text) => {
+      arrivals.at[Number(text.toString())] = performance.now()
+    })
+    const latencies = await paced((n) => {
+      void pool
+        .query({ name: 'bare', text: 'INSERT INTO bare VALUES ($1, $2)', values: [crypto.randomUUID(), String(n)] })
+        .then(() => redis.publish('bench', String(n)))
+    }, arrivals)
+    socket.close()
+    return { value: quantile(latencies, 0.5), extra: { 'p99 ms': quantile(latencies, 0.99) } }
+  }
+
+  const p99: { a: number[]; b: number[] } = { a: [], b: [] }
+  const common = { a: `mutation to frame at ${perSecond}/s`, b: 'pg insert, ioredis, ws', unit: 'ms', lowerIsBetter: true }
+  const median = await compare(
+    {
+      ...{ ...common, name: 'B5 p50', floor: 3, goal: 1.5 },
+      async runA() {
+        const measured = await ours()
+        p99.a.push(measured.extra?.['p99 ms'] ?? Number.NaN)
+        return measured
+      },
+      async runB() {
+        const measured = await bare()
+        p99.b.push(measured.extra?.['p99 ms'] ?? Number.NaN)
+        return measured
+      },
+    },
+    quick ? 4 : 6,
+    say,
+  )
+  // The same legs, looked at by their slowest hundredth.
+  let [a, b] = [0, 0]
+  const slowest = await compare(
+    {
+      ...{ ...common, name: 'B5 p99', floor: 5, goal: 2 },
+      runA: async () => ({ value: p99.a[a++] ?? Number.NaN }),
+      runB: async () => ({ value: p99.b[b++] ?? Number.NaN }),
+    },
+    p99.a.length,
+    () => {},
+  )
+  redis.disconnect()
+  await pool.end()
+  await Promise.all([sender.stop(), holder.stop(), chain.stop()])
+  return [median, slowest]
+}
+
+/** Connections that send what is in `waiting`, and sleep when there is nothing. */
+async function lanes(url: string, count: number, waiting: string[], wakes: (() => void)[], isDone: () => boolean): Promise<void> {
+  await Promise.all(
+    Array.from({ length: count }, async () => {
+      for (;;) {
+        const text = waiting.shift()
+        if (text !== undefined) {
+          let first: string | null = text
+          await load(
+            url,
+            1,
+            () => {
+              const next = first ?? waiting.shift() ?? null
+              first = null
+              return next
+            },
+            (body) => {
+              if (!body.includes('"ok":true')) throw new Error(body)
+            },
+          )
+        } else if (isDone()) return
+        else await new Promise<void>((resolve) => wakes.push(resolve))
+      }
+    }),
+  )
+}

@@ -1,0 +1,126 @@
+/** B8: accepting. `sendMessages` a second, one recipient, durable, with an id; one in ten is a repeat. */
+import pg from 'pg'
+import { compare, cpuSeconds, exactly, type Measured, quantile, type Row } from './harness.ts'
+import { load, request } from './load.ts'
+import { ask, newProject, type Stack, secrets } from './stack.ts'
+
+const CONCURRENCY = 64
+
+/** Measures it. */
+export async function b8(stack: Stack, quick: boolean, say: (line: string) => void): Promise<{ row: Row; rate: number }> {
+  const requests = quick ? 4_000 : 20_000
+  const url = await stack.database()
+  const keys = secrets()
+  const server = await stack.server({ DATABASE_URL: url, ...keys })
+  const yoga = await stack.script('bench/yoga.ts', {})
+  const project = await newProject(server.url, keys.CARILLON_OPERATOR_KEY)
+  await ask(
+    server.url,
+    project.key,
+    'mutation { upsertTemplates(templates: [{ key: "bench", inApp: [{ title: "Hello", body: "Number {{ n }}" }] }]) { key } }',
+  )
+  const pool = new pg.Pool({ connectionString: url, max: 20 })
+  await pool.query(
+    'CREATE TABLE bare_a (id uuid PRIMARY KEY, key text UNIQUE, data jsonb); CREATE TABLE bare_b (id uuid PRIMARY KEY, a uuid, body text); CREATE TABLE bare_c (id uuid PRIMARY KEY, n int)',
+  )
+  let run = 0
+
+  async function ours(): Promise<Measured> {
+    run++
+    await pool.query('CHECKPOINT')
+    const before = await count(pool)
+    const cpu = cpuSeconds(server.pid)
+    let next = 0
+    let accepted = 0
+    let repeated = 0
+    const query = 'mutation($m: [MessageInput!]!) { sendMessages(messages: $m) { results { ok error { code } } } }'
+    const done = await load(
+      server.url,
+      CONCURRENCY,
+      () => {
+        const n = next++
+        if (n >= requests) return null
+        // One in ten repeats an id that was sent well before it.
+        const id = n % 10 === 9 && n > 500 ? n - 401 : n
+        const message = { id: `r${run}-${id}`, template: 'bench', contact: { externalId: `c${id % 1_000}` }, data: { n: id } }
+        return request(server.url, project.key, JSON.stringify({ query, variables: { m: [message] } }))
+      },
+      (body) => {
+        if (body.includes('"ok":true')) accepted++
+        else if (body.includes('ID_EXISTS')) repeated++
+        else throw new Error(body)
+      },
+    )
+    exactly('B8 answers', requests, accepted + repeated)
+    exactly('B8 stored', accepted, (await count(pool)) - before)
+    return {
+      value: done.count / done.seconds,
+      extra: { 'p50 ms': quantile(done.latencies, 0.5), 'CPU s': cpuSeconds(server.pid) - cpu },
+    }
+  }
+
+  async function constant(): Promise<number> {
+    let next = 0
+    const body = JSON.stringify({
+      query: 'mutation($m: [MessageInput!]!) { sendMessages(messages: $m) { results { ok } } }',
+      variables: { m: [{ id: 'x', template: 'bench' }] },
+    })
+    const text = request(yoga.ready, 'none', body)
+    const done = await load(
+      yoga.ready,
+      CONCURRENCY,
+      () => (next++ < requests ? text : null),
+      () => {},
+    )
+    return done.count / done.seconds
+  }
+
+  async function threeRows(): Promise<number> {
+    await pool.query('CHECKPOINT')
+    let next = 0
+    const begun = performance.now()
+    await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const client = await pool.connect()
+        for (let n = next++; n < requests; n = next++) {
+          const id = crypto.randomUUID()
+          await client.query('BEGIN')
+          await client.query({ name: 'a', text: 'INSERT INTO bare_a VALUES ($1, $2, $3)', values: [id, id, '{"n":1}'] })
+          await client.query({
+            name: 'b',
+            text: 'INSERT INTO bare_b VALUES ($1, $2, $3)',
+            values: [crypto.randomUUID(), id, 'Number 1'],
+          })
+          await client.query({ name: 'c', text: 'INSERT INTO bare_c VALUES ($1, $2)', values: [crypto.randomUUID(), n] })
+          await client.query('COMMIT')
+        }
+        client.release()
+      }),
+    )
+    return requests / ((performance.now() - begun) / 1000)
+  }
+
+  const row = await compare(
+    {
+      ...{
+        name: 'B8 accept',
+        a: 'sendMessages over HTTP',
+        b: 'min(yoga constant, pg three rows)',
+        unit: 'requests/s',
+        floor: 0.45,
+        goal: 1,
+      },
+      runA: ours,
+      runB: async () => ({ value: Math.min(await constant(), await threeRows()) }),
+    },
+    quick ? 4 : 6,
+    say,
+  )
+  await pool.end()
+  await server.stop()
+  await yoga.stop()
+  return { row, rate: row.medianA }
+}
+
+const count = async (pool: pg.Pool): Promise<number> =>
+  Number((await pool.query('SELECT count(*) AS n FROM notification')).rows[0]?.n)

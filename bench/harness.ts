@@ -1,0 +1,134 @@
+/**
+ * The harness: two things measured in turn in one run, A B A B …, the first pair dropped, the median of the pairs' ratios reported.
+ * How far two runs of A alone lie apart is the noise floor: a difference below it means nothing.
+ */
+import { readFileSync } from 'node:fs'
+
+/** What a leg gives. */
+export interface Measured {
+  /** a rate a second, or a time in milliseconds: see `lowerIsBetter` */
+  readonly value: number
+  /** whatever else is worth a column, by name */
+  readonly extra?: Readonly<Record<string, number>>
+}
+
+/** One comparison. */
+export interface Comparison {
+  readonly name: string
+  /** what A and B are, in a few words */
+  readonly a: string
+  readonly b: string
+  readonly unit: string
+  /** a ratio of times: the smaller, the better */
+  readonly lowerIsBetter?: boolean
+  /** wanted for a release, and what would make it best in class; as a ratio A / B */
+  readonly floor: number
+  readonly goal: number
+  runA(): Promise<Measured>
+  runB(): Promise<Measured>
+}
+
+/** A row of the table. */
+export interface Row {
+  readonly name: string
+  readonly a: string
+  readonly b: string
+  readonly unit: string
+  readonly medianA: number
+  readonly medianB: number
+  readonly ratio: number
+  readonly spread: readonly [number, number]
+  /** how far two runs of A lie apart, as a share of A */
+  readonly noise: number
+  readonly floor: number
+  readonly goal: number
+  readonly verdict: 'goal' | 'floor' | 'below floor'
+  readonly extra: Readonly<Record<string, number>>
+}
+
+export const median = (values: readonly number[]): number => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? (sorted[middle] ?? Number.NaN) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
+}
+
+/** The value below which a share of all lie. */
+export const quantile = (values: readonly number[], share: number): number =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? Number.NaN
+
+/** Runs pairs, and sums them up. */
+export async function compare(comparison: Comparison, pairs: number, say: (line: string) => void): Promise<Row> {
+  const { name, a, b, unit, lowerIsBetter = false, floor, goal } = comparison
+  const kept: { a: Measured; b: Measured }[] = []
+  for (let pair = 0; pair < pairs; pair++) {
+    const measured = { a: await comparison.runA(), b: await comparison.runB() }
+    say(`  ${name} pair ${pair + 1}/${pairs}: ${round(measured.a.value)} against ${round(measured.b.value)} ${unit}`)
+    if (pair > 0) kept.push(measured)
+  }
+  const ratios = kept.map((pair) => pair.a.value / pair.b.value)
+  const values = kept.map((pair) => pair.a.value)
+  const ratio = median(ratios)
+  const reaches = (bound: number): boolean => (lowerIsBetter ? ratio <= bound : ratio >= bound)
+  const names = Object.keys(kept[0]?.a.extra ?? {})
+  return {
+    ...{ name, a, b, unit, floor, goal, ratio },
+    medianA: median(values),
+    medianB: median(kept.map((pair) => pair.b.value)),
+    spread: [Math.min(...ratios), Math.max(...ratios)],
+    noise: median(values.slice(1).map((value, index) => Math.abs(value / (values[index] ?? value) - 1))) || 0,
+    verdict: reaches(goal) ? 'goal' : reaches(floor) ? 'floor' : 'below floor',
+    extra: Object.fromEntries(names.map((key) => [key, median(kept.map((pair) => pair.a.extra?.[key] ?? Number.NaN))])),
+  }
+}
+
+const round = (value: number): string => (value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(2))
+
+/** The table, as Markdown. */
+export function table(rows: readonly Row[]): string {
+  const head = [
+    'benchmark',
+    'ours (A)',
+    'against (B)',
+    'A',
+    'B',
+    'unit',
+    'A / B',
+    'spread',
+    'noise',
+    'floor',
+    'goal',
+    'verdict',
+    'beside',
+  ]
+  const cells = rows.map((row) => [
+    ...[row.name, row.a, row.b, round(row.medianA), round(row.medianB), row.unit, row.ratio.toFixed(2)],
+    ...[
+      `${row.spread[0].toFixed(2)}-${row.spread[1].toFixed(2)}`,
+      `${Math.round(row.noise * 100)} %`,
+      String(row.floor),
+      String(row.goal),
+      row.verdict,
+    ],
+    Object.entries(row.extra)
+      .map(([key, value]) => `${key} ${round(value)}`)
+      .join(', '),
+  ])
+  return [head, head.map(() => '---'), ...cells].map((row) => `| ${row.join(' | ')} |`).join('\n')
+}
+
+/** CPU seconds that a process has used so far; NaN where there is no /proc. */
+export function cpuSeconds(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+    return (Number(fields[11]) + Number(fields[12])) / 100
+  } catch {
+    return Number.NaN
+  }
+}
+
+/** A run that lost or repeated something says nothing about speed. @throws Error */
+export function exactly(what: string, expected: number, got: number): void {
+  if (expected !== got) throw new Error(`Void: ${what}: expected ${expected}, got ${got}`)
+}

@@ -1,0 +1,45 @@
+/** Fills the outbox beforehand: what B2 and B3 measure begins where accepting ends. */
+import type pg from 'pg'
+
+/** Queues e-mails that are due, for as many contacts, by SQL alone. @returns when they are all there */
+export async function fillQueue(pool: pg.Pool, projectId: string, transactionId: string, count: number): Promise<void> {
+  await pool.query(
+    `INSERT INTO contact (project_id, id, external_id, email, first_name)
+     SELECT $1, gen_random_uuid(), 'q' || n, 'q' || n || '@example.com', 'Queue' FROM generate_series(1, $2::int) n ON CONFLICT DO NOTHING`,
+    [projectId, count],
+  )
+  await pool.query(
+    `WITH c AS (SELECT id, row_number() OVER () AS n FROM contact WHERE project_id = $1 AND external_id LIKE 'q%' LIMIT $3),
+     n AS (
+       INSERT INTO notification (project_id, id, transaction_id, template_id, contact_id, data, channels)
+       SELECT $1, gen_random_uuid(), $2, (SELECT id FROM template WHERE project_id = $1 AND key = 'bench'), c.id, jsonb_build_object('n', c.n), '{EMAIL}' FROM c
+       RETURNING id, contact_id)
+     INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, due_at, history)
+     SELECT $1, gen_random_uuid(), n.id, n.contact_id, 'EMAIL', 'QUEUED', now(), '[]' FROM n`,
+    [projectId, transactionId, count],
+  )
+}
+
+/** Waits until nothing of a transaction waits. @returns seconds from the first attempt's beginning to the last result's writing */
+export async function drained(
+  pool: pg.Pool,
+  projectId: string,
+  transactionId: string,
+): Promise<{ seconds: number; sent: number }> {
+  for (;;) {
+    const { rows } = await pool.query(
+      `SELECT 1 FROM message WHERE project_id = $1 AND status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND due_at IS NOT NULL LIMIT 1`,
+      [projectId],
+    )
+    if (rows.length === 0) break
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  const { rows } = await pool.query(
+    `SELECT extract(epoch FROM max(m.updated_at) - min(a.started_at))::float8 AS seconds, count(*) FILTER (WHERE m.status = 'SENT')::int AS sent
+     FROM message m JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id
+     LEFT JOIN attempt a ON a.project_id = m.project_id AND a.message_id = m.id AND a.number = 1
+     WHERE n.project_id = $1 AND n.transaction_id = $2`,
+    [projectId, transactionId],
+  )
+  return rows[0]
+}

@@ -1,0 +1,189 @@
+/** What the benchmarks run against: an embedded PostgreSQL, a Redis where there is one, and server processes, all of their own. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { accessSync, constants } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { startEmbedded } from '../src/db/embedded.ts'
+import { silentLog } from '../src/log.ts'
+
+const root = join(import.meta.dirname, '..')
+
+/** A process that was started. */
+export interface Started {
+  readonly pid: number
+  readonly output: () => string
+  stop(): Promise<void>
+}
+
+/** A server with a project of its own. */
+export interface BenchServer extends Started {
+  readonly url: string
+}
+
+/** Everything together. */
+export interface Stack {
+  readonly redisUrl: string | null
+  /** an empty database */
+  database(): Promise<string>
+  server(env: Record<string, string>, args?: readonly string[]): Promise<BenchServer>
+  script(file: string, env: Record<string, string>): Promise<Started & { readonly ready: string }>
+  close(): Promise<void>
+}
+
+/** A free port. */
+export const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+
+function onPath(name: string): string | null {
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    try {
+      accessSync(join(folder, name), constants.X_OK)
+      return join(folder, name)
+    } catch {
+      // The next folder may have it.
+    }
+  }
+  return null
+}
+
+/** Starts a program, and waits until its output matches. */
+async function start(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string>,
+  ready: RegExp,
+): Promise<Started & { readonly ready: string }> {
+  const child: ChildProcess = spawn(command, args, {
+    cwd: root,
+    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+    })
+  }
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 20) {
+    const match = ready.exec(output)
+    if (match !== null) {
+      return {
+        pid: child.pid ?? 0,
+        output: () => output,
+        ready: match[1] ?? match[0],
+        async stop() {
+          child.kill('SIGTERM')
+          await Promise.race([exited, sleep(10_000)])
+          child.kill('SIGKILL')
+        },
+      }
+    }
+    if (child.exitCode !== null) break
+    await sleep(20)
+  }
+  child.kill('SIGKILL')
+  throw new Error(`${command} ${args.join(' ')} did not start: ${output}`)
+}
+
+/** Starts the stack. */
+export async function startStack(): Promise<Stack> {
+  const dir = await mkdtemp(join(tmpdir(), 'carillon-bench-'))
+  const postgres = await startEmbedded(dir, { log: silentLog })
+  const stops: (() => Promise<unknown>)[] = []
+  let redisUrl: string | null = null
+  const binary = onPath('redis-server')
+  if (binary !== null) {
+    const port = await freePort()
+    const redis = await start(
+      binary,
+      ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir],
+      {},
+      /Ready to accept/,
+    )
+    stops.push(() => redis.stop())
+    redisUrl = `redis://127.0.0.1:${port}`
+  }
+  return {
+    redisUrl,
+    async database() {
+      const name = `bench_${randomBytes(6).toString('hex')}`
+      const client = new pg.Client({ connectionString: postgres.url })
+      await client.connect()
+      await client.query(`CREATE DATABASE ${name}`)
+      await client.end()
+      const url = new URL(postgres.url)
+      url.pathname = `/${name}`
+      return url.href
+    },
+    async server(env, args = []) {
+      const started = await start(
+        process.execPath,
+        ['src/main.ts', ...args],
+        { PORT: '0', CARILLON_LOG: 'warn', ...env },
+        /(http:\/\/[\d.:]+)\/(?:graphql|health)/,
+      )
+      stops.push(() => started.stop())
+      return { ...started, url: started.ready }
+    },
+    async script(file, env) {
+      const started = await start(process.execPath, [file], env, /ready (\S+)/)
+      stops.push(() => started.stop())
+      return started
+    },
+    async close() {
+      for (const stop of stops.reverse()) await stop()
+      await postgres.stop()
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Credentials that the processes of one benchmark share. */
+export const secrets = () => ({
+  CARILLON_SECRET: randomBytes(32).toString('hex'),
+  CARILLON_OPERATOR_KEY: randomBytes(24).toString('hex'),
+  CARILLON_ALLOW_PRIVATE_HOSTS: 'on',
+})
+
+/** Asks over HTTP. @throws when there is an error in the answer */
+export async function ask(
+  url: string,
+  credential: string,
+  query: string,
+  variables: object = {},
+): Promise<Record<string, never>> {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${credential}` },
+    body: JSON.stringify({ query, variables }),
+  })
+  const { data, errors } = (await response.json()) as { data?: Record<string, never>; errors?: unknown }
+  if (errors !== undefined || data === undefined) throw new Error(JSON.stringify(errors))
+  return data
+}
+
+/** A project with a template `bench` on the channels named. @returns its API key and its id */
+export async function newProject(url: string, operatorKey: string): Promise<{ id: string; key: string }> {
+  const made: Record<string, { secret: string; project: { id: string } }> = await ask(
+    url,
+    operatorKey,
+    'mutation($key: ID!) { createProject(input: { key: $key, name: "Bench" }) { secret project { id } } }',
+    { key: `bench-${randomBytes(4).toString('hex')}` },
+  )
+  const project = made['createProject']
+  if (project === undefined) throw new Error('No project was made')
+  return { id: project.project.id, key: project.secret }
+}

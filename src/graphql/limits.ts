@@ -28,7 +28,7 @@ export const limits = {
   stallMs: 30_000,
   /** how long a new socket may take to say who it is */
   initMs: 3_000,
-  /** between two pings; who misses two is gone */
+  /** between two pings; who has not answered one when the next is due is gone, two intervals after it fell silent at the latest */
   pingMs: 25_000,
   /** how long a close frame may take to leave before the connection is cut */
   closeMs: 5_000,

@@ -135,8 +135,6 @@ export function createLive(deps: {
       let held = 0
       let ended = false
       let waiting: PromiseWithResolvers<void> | undefined
-      let joined: Promise<unknown> | undefined
-
       const isWanted = ({ kind, message }: FeedChange): boolean =>
         (by === 'changes' || kind === 'RECEIVED') && (message === null || feeds === null || feeds.includes(message.feed))
       const poke = (): void => waiting?.resolve()
@@ -222,6 +220,9 @@ export function createLive(deps: {
         return []
       }
 
+      // At once, not when the reader first asks: "from now on" means from here.
+      const joined = join(key, follower)
+      const begun = position === null ? catchUpPatiently() : Promise.resolve([])
       const replayed: FeedChange[] = []
       let last: FeedChange | undefined
       const done = { done: true as const, value: undefined }
@@ -234,8 +235,7 @@ export function createLive(deps: {
             held -= sizeOf(last)
           }
           last = undefined
-          joined ??= join(key, follower)
-          await joined
+          await Promise.all([joined, begun])
           while (!ended) {
             const old = replayed.shift()
             if (old !== undefined) return { done: false, value: old }

@@ -189,20 +189,20 @@ export function createSockets(deps: SocketDeps): Sockets {
     connections.add(connection)
     meter.socketOpened()
 
-    let missed = 0
+    let isSilent = false
     ws.on('pong', () => {
-      missed = 0
+      isSilent = false
     })
     const leaveWheel = wheel.add({
       caller: () => connection.caller,
       backlog: () => connection.outlet.held() + ws.bufferedAmount,
       progress: () => `${connection.outlet.progress()} ${ws.bufferedAmount}`,
       ping() {
-        if (missed >= 2) {
+        if (isSilent) {
           ws.terminate()
           return false
         }
-        missed += 1
+        isSilent = true
         if (ws.readyState === ws.OPEN) ws.ping()
         return true
       },

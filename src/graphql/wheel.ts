@@ -11,7 +11,7 @@ export interface Spoke {
   backlog(): number
   /** a number that changes whenever some of them left */
   progress(): number | string
-  /** Asks whether the other side lives. False: it did not answer the last two times, and is cut off. */
+  /** Asks whether the other side lives. False: it did not answer the last time, and is cut off. */
   ping(): boolean
   end(reason: 'credential' | 'stalled'): void
 }

@@ -216,7 +216,7 @@ optionalSuite({ name: 'processes with Redis and MongoDB', found: hasRedis(), how
 
   it('shows on one process, at once, what the other accepted', async () => {
     const page = await cluster.page(cluster.second, 'live')
-    const live = await page.watch(MessageReceived, {})
+    const live = await page.watch(MessageReceived, { after: (await page.do(Feed, {})).feed.cursor })
     const begun = performance.now()
     await cluster.one.do(SendBare, { messages: [{ template: 'feed', contact: { externalId: 'live' }, data: { n: 1 } }] })
     await live.waitFor(1)
@@ -226,7 +226,7 @@ optionalSuite({ name: 'processes with Redis and MongoDB', found: hasRedis(), how
 
   it('loses nothing while Redis is away for 10 s and MongoDB is emptied, and is live again within 10 s', async () => {
     const page = await cluster.page(cluster.second, 'outage')
-    const live = await page.watch(MessageReceived, {})
+    const live = await page.watch(MessageReceived, { after: (await page.do(Feed, {})).feed.cursor })
     let sent = 0
     let going = true
     const sending = (async () => {

@@ -123,7 +123,7 @@ it('G9: finds by comparison what no signal told, on a server that hears none', a
   const page = await project.page('deaf')
   const deaf = await other
     .client(`Bearer ${(await project.api.do(CreateToken, { contact: 'deaf' })).createContactToken.token}`)
-    .watch(MessageReceived, {})
+    .watch(MessageReceived, { after: (await page.do(Feed, {})).feed.cursor })
   await project.api.do(SendBare, { messages: [{ template: 'tick', contact: { externalId: 'deaf' }, data: { n: 1 } }] })
   const [event] = await deaf.waitFor(1, 5_000)
   expect(event?.messageReceived.message.body).toBe('1')

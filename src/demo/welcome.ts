@@ -22,12 +22,14 @@ export function welcome(app: Pick<App, 'url' | 'firstStart'>, config: Pick<Confi
     '',
     ...(config.explore
       ? [
-          '1. Open GraphiQL with the credential in place, paste  subscription { messageReceived(contact: "demo-user") { message { title body } unseenCount } }  and run it:',
+          '1. Open GraphiQL, with the credential in place:',
           `${url}/graphql#authorization=${encodeURIComponent(`Bearer ${apiKey}`)}`,
+          '   and there paste and run:',
+          'subscription { messageReceived(contact: "demo-user") { message { title body } unseenCount } }',
           '',
         ]
       : []),
-    '2. Send a notification: it appears there at once.',
+    '2. Send a notification; it appears there at once:',
     `curl -s ${url}/graphql -H 'content-type: application/json' -H 'authorization: Bearer ${apiKey}' -d '{"query":"${send}"}'`,
     '',
     '3. See what would have gone out by e-mail and SMS:',

@@ -120,20 +120,23 @@ export function createProjects({ db, clock, ids, tokens, operatorKey }: ProjectD
     async create(input: { key: string; name: string; locale?: string | null | undefined; timezone?: string | null | undefined }) {
       const key = checkKey('key', input.key)
       const secretKey = newCredential('sk')
-      const taken = await db.prisma.project.findUnique({ where: { key } })
-      if (taken !== null) throw new CarillonError('BAD_INPUT', { field: 'key', message: `There is a project "${key}" already.` })
-      const project = await db.prisma.project.create({
-        data: {
-          id: ids(),
-          key,
-          name: checkText('name', input.name, 255),
-          locale: checkLocale('locale', input.locale ?? 'en'),
-          timezone: checkTimezone('timezone', input.timezone ?? 'UTC'),
-          accessKey: newCredential('ak'),
-          secretHash: new Uint8Array(hashOf(secretKey)),
-          createdAt: clock.now(),
-        },
-      })
+      const project = await db.prisma.project
+        .create({
+          data: {
+            id: ids(),
+            key,
+            name: checkText('name', input.name, 255),
+            locale: checkLocale('locale', input.locale ?? 'en'),
+            timezone: checkTimezone('timezone', input.timezone ?? 'UTC'),
+            accessKey: newCredential('ak'),
+            secretHash: new Uint8Array(hashOf(secretKey)),
+            createdAt: clock.now(),
+          },
+        })
+        .catch((cause: unknown) => {
+          if (!isTaken(cause)) throw cause
+          throw new CarillonError('BAD_INPUT', { field: 'key', message: `There is a project "${key}" already.`, cause })
+        })
       return { project, ...(await addKey(project.id, 'first')), accessKey: project.accessKey, secretKey }
     },
 
@@ -178,3 +181,6 @@ export function createProjects({ db, clock, ids, tokens, operatorKey }: ProjectD
     },
   }
 }
+
+/** Prisma's way to say that a unique value is there already. */
+const isTaken = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'P2002'

@@ -2,7 +2,7 @@
 import type { Database } from '../db/database.ts'
 import { CarillonError } from '../errors.ts'
 import type { Renderer, StoredContent } from '../render/content.ts'
-import { atIndex, checkKey, checkList, checkLocale, checkText } from './check.ts'
+import { atIndex, checkJson, checkKey, checkList, checkLocale, checkText } from './check.ts'
 import type { Clock } from './clock.ts'
 import type { Ids } from './ids.ts'
 import type { ContentChannel, ContentOf } from './words.ts'
@@ -65,6 +65,7 @@ export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
     const contents = list.map((input, index) => {
       const path = `${field}[${index}]`
       const content = { channel, locale: checkLocale(`${path}.locale`, input.locale ?? 'en'), content: make(input) }
+      checkJson(path, content.content)
       checkText(path, JSON.stringify(content.content), 600_000)
       renderer.check(path, content)
       return content

@@ -75,7 +75,7 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     log,
     failed: 'Could not write down outcomes',
     async write(items: readonly Settlement[]) {
-      const settled = await settle(db.pool, items, clock.offsetMs)
+      const settled = await settle(db.pool, items.map(keepable), clock.offsetMs)
       const at = clock.now().toISOString()
       const byProject = new Map<string, StatusChange[]>()
       for (const { projectId, notificationId, messageId, status } of settled) {
@@ -199,6 +199,19 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     if (released > 0) deps.wake()
   }
 
+  /** One message that breaks what composes it fails alone, and not for ever again. */
+  function composeSafely(message: Claimed, configured: ReadonlySet<Channel>): Composed {
+    try {
+      return compose(deps, message, configured)
+    } catch (error) {
+      log.error('A message can not be composed', {
+        message: message.id,
+        error: error instanceof Error ? error.stack : String(error),
+      })
+      return { kind: 'failed', reason: problem('INTERNAL') }
+    }
+  }
+
   async function start(batch: readonly Claimed[]): Promise<void> {
     const deadline = performance.now() + BEGIN_WITHIN_MS
     const open = await providers.load([...new Set(batch.map((message) => message.projectId))])
@@ -209,7 +222,7 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     const inApp: DueInApp[] = []
     for (const message of batch) {
       const channels = open.get(message.projectId) ?? new Map<Channel, readonly OpenProvider[]>()
-      const composed = compose(deps, message, new Set(channels.keys()))
+      const composed = composeSafely(message, new Set(channels.keys()))
       if (composed.kind === 'in-app') inApp.push({ claimed: message, contactId: composed.contactId, text: composed.text })
       else track(1, deliverOne(message, composed, channels.get(message.channel)?.[0], deadline))
     }
@@ -246,6 +259,19 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
       while (inFlight > 0) await onProgress.promise
     },
     inFlight: () => inFlight,
+  }
+}
+
+/** A vendor may answer anything; a NUL in it would keep its whole group from being written. */
+function keepable(settlement: Settlement): Settlement {
+  const clean = <T>(value: T): T =>
+    typeof value === 'string' ? (value.replaceAll('\0', '').toWellFormed() as T & string) : value
+  const { attempt, errorMessage, providerMessageId } = settlement
+  return {
+    ...settlement,
+    errorMessage: clean(errorMessage),
+    ...(providerMessageId === undefined ? {} : { providerMessageId: clean(providerMessageId) }),
+    attempt: attempt === null ? null : { ...attempt, response: clean(attempt.response) },
   }
 }
 

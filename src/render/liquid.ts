@@ -66,7 +66,8 @@ export function createLiquid(): LiquidEngine {
         const why = cause instanceof Error ? cause.message : String(cause)
         throw new CarillonError('TEMPLATE_BROKEN', { message: `The template could not be rendered: ${why}`, cause })
       }
-      const result = String(text).trimEnd()
+      // A filter can make what no input may hold, and no database keeps: NUL, and halves of characters.
+      const result = String(text).replaceAll('\0', '').toWellFormed().trimEnd()
       if (result.length > renderLimits.outputLength) {
         throw new CarillonError('TEMPLATE_BROKEN', {
           message: `The rendered text has ${result.length} characters, at most ${renderLimits.outputLength} are allowed.`,

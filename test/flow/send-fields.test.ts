@@ -175,6 +175,12 @@ describe('what the answer says of providers', () => {
     expect(message('EMAIL')).toMatchObject({ status: 'FAILED', error: { code: 'PROVIDER_REFUSED' }, attempts: [{ ok: false }] })
     expect(message('EMAIL')?.attempts[0]?.response).toContain('550 5.7.1 not here')
   })
+  it('I43: keeps what a provider answers, without what no database keeps', async () => {
+    smtp.script(({ stage }) => (stage === 'rcpt' ? { reply: '550 5.7.1 no\u0000 \u001b[31mway' } : undefined))
+    const { message } = await sendOne()
+    expect(message('EMAIL')).toMatchObject({ status: 'FAILED' })
+    expect(message('EMAIL')?.attempts[0]?.response).toContain('550 5.7.1 no')
+  })
   it('N1-58: a provider that can not take it now leaves it queued, and says so', async () => {
     smtp.script(({ stage }) => (stage === 'mail' ? { reply: '451 4.3.0 later' } : undefined))
     const { result, message } = await sendOne()

@@ -116,6 +116,11 @@ describe('upsertTemplates', () => {
   })
 })
 
+it('I28: refuses a NUL in a content, and renders none that a filter makes', async () => {
+  expect((await ask({ key: 'nul', inApp: [{ body: 'a\u0000' }] })).codes).toEqual(['BAD_INPUT'])
+  expect(await said('{{ "a%00b" | url_decode }}')).toBe('ab')
+})
+
 describe('what a template sees', () => {
   it('A6, LY-57, B7-10: renders what is missing as nothing, and cuts white space at the end', async () => {
     expect(await said('Hello {{ user["name"] }}')).toBe('Hello')

@@ -136,6 +136,20 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     open: OpenProvider,
     deadline: number,
   ): Promise<void> {
+    const settled = await open.unsettled.enter(stopping.signal)
+    try {
+      await handOver(message, composed, open, deadline)
+    } finally {
+      settled?.()
+    }
+  }
+
+  async function handOver(
+    message: Claimed,
+    composed: Extract<Composed, { kind: 'outbound' }>,
+    open: OpenProvider,
+    deadline: number,
+  ): Promise<void> {
     const leave = await open.lane.enter(stopping.signal)
     let outcome: Settlement
     try {

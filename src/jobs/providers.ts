@@ -17,6 +17,11 @@ export interface OpenProvider {
   readonly key: string
   readonly provider: Provider
   readonly lane: Lane
+  /**
+   * Bounds what a crash can repeat: messages whose hand-over has begun and whose outcome is not written down yet. Three times what the
+   * provider carries at once: one share is with it, the others are being written down while it takes the next.
+   */
+  readonly unsettled: Lane
 }
 
 /** The open providers of this process. */
@@ -66,7 +71,14 @@ export function createProviderPool(deps: {
             log.error('A provider can not be opened', { projectId, provider: key, error: String(error) })
             continue
           }
-          instance = { id, key, version, provider, lane: createLane(provider.limits.concurrency, ratePerSecond) }
+          instance = {
+            id,
+            key,
+            version,
+            provider,
+            lane: createLane(provider.limits.concurrency, ratePerSecond),
+            unsettled: createLane(3 * provider.limits.concurrency, null),
+          }
           open.set(id, instance)
         }
         const channels = byProject.get(projectId) ?? new Map<Channel, OpenProvider[]>()

@@ -12,9 +12,9 @@ import { until } from '../helpers/until.ts'
 const FULL = process.env['TEST_FULL'] === '1'
 const KILLS = FULL ? 10 : 3
 const MAILS = FULL ? 5_000 : 1_500
-/** Connections of the provider, and what may be under way beside them: a repeat can only be one of these. */
 const CONNECTIONS = 10
-const IN_FLIGHT = 2 * CONNECTIONS
+/** What may be begun and not written down, see jobs/providers.ts: twice the connections at once, and three times that unsettled. */
+const IN_FLIGHT = 3 * 2 * CONNECTIONS
 
 let dir: string
 let smtp: SmtpSink

@@ -102,7 +102,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
 
     const wake = (): void => jobs.wake()
     const random = options.random ?? Math.random
-    const deliverer = createDeliverer({ db, clock, providers, log, contents, renderer, links, random, publish, wake })
+    const deliverer = createDeliverer({ db, clock, providers, log, contents, renderer, links, ids, random, publish, wake })
     const jobs = createJobs({
       backend: config.mongodbUrl === null ? { kind: 'postgres', url } : { kind: 'mongo', url: config.mongodbUrl },
       role: { worker: config.role !== 'api' },

@@ -6,7 +6,17 @@ import { type Problem, problem } from '../errors.ts'
 import type { TemplateContents } from '../render/content.ts'
 import { pickLocale } from '../render/locale.ts'
 import { mailboxOf } from './check.ts'
-import { type Channel, type ContactInfo, type ContentChannel, contentChannels, type ProjectInfo } from './words.ts'
+import { isWanted } from './preference.ts'
+import { suppressionKey } from './suppression.ts'
+import {
+  type Channel,
+  type ContactInfo,
+  type ContentChannel,
+  contentChannels,
+  type ProjectInfo,
+  type SuppressionReason,
+  type TemplateInfo,
+} from './words.ts'
 
 /** What a decision is made of. */
 export interface Question {
@@ -17,6 +27,9 @@ export interface Question {
   readonly requested: readonly Channel[] | null
   /** channels that the project has an active provider for */
   readonly configured: ReadonlySet<Channel>
+  readonly template: Pick<TemplateInfo, 'id' | 'critical'>
+  /** addresses of the project that nothing is sent to, by `suppressedKey` */
+  readonly suppressed: ReadonlyMap<string, SuppressionReason>
 }
 
 /** What was decided for one channel. */
@@ -38,21 +51,34 @@ const addressOf = {
 
 const isContentChannel = (channel: Channel): channel is ContentChannel => contentChannels.some((known) => known === channel)
 
-/** Decides one channel of a notification. */
-export function decideChannel(
-  channel: Channel,
-  { project, contents, contact, configured }: Omit<Question, 'requested'>,
-): ChannelDecision {
+/** How a suppressed address is found. */
+export const suppressedKey = (channel: Channel, address: string): string => `${channel} ${suppressionKey(channel, address)}`
+
+/** Addresses that a decision on this contact may have to do with. */
+export const addressesOf = (contact: Pick<ContactInfo, 'email' | 'phone'>): { channel: Channel; address: string }[] => [
+  ...(contact.email === null ? [] : [{ channel: 'EMAIL' as const, address: suppressionKey('EMAIL', contact.email) }]),
+  ...(contact.phone === null ? [] : [{ channel: 'SMS' as const, address: suppressionKey('SMS', contact.phone) }]),
+]
+
+/** Decides one channel of a notification. The first "no" is the reason. */
+export function decideChannel(channel: Channel, question: Omit<Question, 'requested'>): ChannelDecision {
+  const { project, contents, contact, configured, template, suppressed } = question
   const silent = (reason: Problem, locale: string | null = null): ChannelDecision => ({ channel, locale, address: null, reason })
   if (!isContentChannel(channel) || !contents.channels.includes(channel)) {
     return silent(problem('TEMPLATE_EMPTY', 'The template says nothing on this channel.'))
   }
   const locale = pickLocale(contents.locales(channel), contact.locale, project.locale)
   if (locale === null) return silent(problem('TEMPLATE_EMPTY'))
+  if (!template.critical && !isWanted(contact.preferences, template.id, channel)) return silent(problem('OPTED_OUT'), locale)
   if (channel === 'IN_APP') return { channel, locale, address: null, reason: null }
   const address = addressOf[channel](contact)
   if (address === null) return silent(problem('ADDRESS_MISSING'), locale)
   if (channel === 'EMAIL' && mailboxOf(address) === null) return silent(problem('ADDRESS_INVALID'), locale)
+  const reason = suppressed.get(suppressedKey(channel, address))
+  // What must be said is said to whoever only unsubscribed; to a dead or complaining address, nothing is.
+  if (reason !== undefined && !(template.critical && reason === 'UNSUBSCRIBED')) {
+    return { channel, locale, address, reason: problem('SUPPRESSED', `The address is suppressed: ${reason}.`) }
+  }
   if (!configured.has(channel)) return { channel, locale, address, reason: problem('CHANNEL_NOT_CONFIGURED') }
   return { channel, locale, address, reason: null }
 }

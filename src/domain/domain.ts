@@ -14,10 +14,12 @@ import type { ContentCache } from './contents.ts'
 import type { Cursors } from './cursor.ts'
 import { createFeed } from './feed.ts'
 import type { Ids } from './ids.ts'
+import { createPreferences } from './preference.ts'
 import { createProjects } from './project.ts'
 import { createProviders, type Vendors } from './provider.ts'
 import type { Secrets } from './secrets.ts'
 import { checkMessage, type MessageInput } from './send.ts'
+import { createSuppressions } from './suppression.ts'
 import { createTemplates } from './template.ts'
 import type { Tokens } from './token.ts'
 import { createWaiter } from './wait.ts'
@@ -58,6 +60,8 @@ export function createDomain(deps: DomainDeps) {
     contacts: createContacts(deps),
     templates: createTemplates(deps),
     providers: createProviders(deps),
+    preferences: createPreferences(deps),
+    suppressions: createSuppressions(deps),
     activity: createActivity(deps),
     feed: {
       ...createFeed(deps),

@@ -1,14 +1,22 @@
 /** What accepting decides for each message, from what was looked up for the whole batch. Nothing is written here. */
 import type { Runner } from '../db/database.ts'
-import { findConfigured, findContacts, findNotifications, findTemplates, findTransactions } from '../db/lookup.ts'
+import { findConfigured, findContacts, findNotifications, findSuppressed, findTemplates, findTransactions } from '../db/lookup.ts'
 import { CarillonError, type ErrorCode, problem } from '../errors.ts'
 import type { InAppText } from '../render/content.ts'
 import type { AcceptDeps, Call, SendOutcome } from './accept.ts'
 import type { ContentCache } from './contents.ts'
-import { type ChannelDecision, decide } from './decide.ts'
+import { addressesOf, type ChannelDecision, decide } from './decide.ts'
 import type { CheckedContact } from './profile.ts'
 import type { Intent } from './send.ts'
-import { type Actor, type Channel, type ContactInfo, contactFields, type ProjectInfo, type TemplateInfo } from './words.ts'
+import {
+  type Actor,
+  type Channel,
+  type ContactInfo,
+  contactFields,
+  type ProjectInfo,
+  type SuppressionReason,
+  type TemplateInfo,
+} from './words.ts'
 
 /** A contact as it will be after this batch: `row` says whether it has to be written. */
 export interface KnownContact {
@@ -24,6 +32,8 @@ export interface Known {
   readonly taken: Map<string, { readonly id: string; readonly transactionId: string; readonly contentHash: string }>
   readonly transactions: Map<string, symbol | null>
   readonly configured: ReadonlyMap<string, ReadonlySet<Channel>>
+  /** by project: addresses that nothing is sent to, of all contacts that are named */
+  readonly suppressed: ReadonlyMap<string, ReadonlyMap<string, SuppressionReason>>
 }
 
 /** What belongs to one call alone. */
@@ -80,7 +90,24 @@ export async function lookUp(db: Runner, cache: ContentCache, calls: readonly Ca
     transactions.length === 0 ? [] : findTransactions(db, transactions),
     findConfigured(db, [...new Set(intents.map((one) => one.projectId))]),
   ])
-  await cache.load(db, templates)
+  const addresses = [
+    ...contacts.flatMap((contact) => addressesOf(contact).map((one) => ({ projectId: contact.projectId, ...one }))),
+    ...intents.flatMap(({ projectId, intent }) => {
+      const { email = null, phone = null } = intent.contact.fields
+      return addressesOf({ email, phone }).map((one) => ({ projectId, ...one }))
+    }),
+  ]
+  const [, suppressions] = await Promise.all([
+    cache.load(db, templates),
+    addresses.length === 0 ? [] : findSuppressed(db, addresses),
+  ])
+  const suppressed = new Map<string, Map<string, SuppressionReason>>()
+  for (const { projectId, channel, address, reason } of suppressions) {
+    suppressed.set(
+      projectId,
+      (suppressed.get(projectId) ?? new Map<string, SuppressionReason>()).set(`${channel} ${address}`, reason),
+    )
+  }
   const channels = new Map<string, Set<Channel>>()
   for (const { projectId, channel } of configured) {
     channels.set(projectId, (channels.get(projectId) ?? new Set<Channel>()).add(channel as Channel))
@@ -93,6 +120,7 @@ export async function lookUp(db: Runner, cache: ContentCache, calls: readonly Ca
     taken: new Map(taken.map((one) => [keyOf(one.projectId, one.key), { ...one, contentHash: one.contentHash.toString('hex') }])),
     transactions: new Map(usedTransactions.map((one) => [keyOf(one.projectId, one.key), null])),
     configured: channels,
+    suppressed,
   }
 }
 
@@ -175,7 +203,16 @@ export function planMessage(
       : fill(actorKey === contactKey ? contact : known.contacts.get(actorKey), intent.actor, deps.ids())
   const contents = deps.contents.get(template)
   const configured = known.configured.get(project.id) ?? new Set<Channel>()
-  const decisions = decide({ project, contents, contact: contact.info, requested: intent.channels, configured })
+  const suppressed = known.suppressed.get(project.id) ?? new Map<string, SuppressionReason>()
+  const decisions = decide({
+    project,
+    contents,
+    contact: contact.info,
+    requested: intent.channels,
+    configured,
+    template,
+    suppressed,
+  })
   if (
     decisions.every((one) => one.reason?.code === 'TEMPLATE_EMPTY') &&
     (intent.channels === null || intent.channels.length > 0)

@@ -27,7 +27,8 @@ const statusTexts = {
   UNKNOWN: 'The connection was lost before the provider said what became of it, and sending it again could make two.',
 } satisfies Record<MessageStatus, string>
 
-const valuesOf = <T extends string>(names: readonly T[], texts: Readonly<Record<T, string>>) =>
+/** An enum's values, described. */
+export const valuesOf = <T extends string>(names: readonly T[], texts: Readonly<Record<T, string>>) =>
   Object.fromEntries(names.map((name) => [name, { value: name, description: texts[name] }])) as Record<
     T,
     { value: T; description: string }

@@ -11,6 +11,7 @@ import { defineFeed } from './feed.ts'
 import type { Live } from './live.ts'
 import { defineMessages } from './message.ts'
 import { defineNotifications } from './notification.ts'
+import { definePreferences } from './preference.ts'
 import { defineProblems } from './problem.ts'
 import { defineProjects } from './project.ts'
 import { defineProviders } from './provider.ts'
@@ -42,6 +43,7 @@ export function createSchema({ prisma, live, activity, rates }: SchemaDeps): Gra
   defineSending(builder, enums, problems)
   defineFeed(builder, enums, messages, connections, live)
   defineStats(builder, enums)
+  definePreferences(builder, enums, connections)
   return guard(builder.toSchema())
 }
 

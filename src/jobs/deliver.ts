@@ -8,10 +8,15 @@
 import { type Provider, ProviderError } from '../channels/provider.ts'
 import { begin, type Claimed, claim } from '../db/claim.ts'
 import type { Database } from '../db/database.ts'
+import { findSuppressed } from '../db/lookup.ts'
 import { type Settlement, settle } from '../db/settle.ts'
+import { addSuppressions } from '../db/suppression.ts'
 import { arriveInFeeds, type DueInApp } from '../domain/arrive.ts'
 import type { Clock } from '../domain/clock.ts'
-import type { Channel, Signal, StatusChange } from '../domain/words.ts'
+import { addressesOf } from '../domain/decide.ts'
+import type { Ids } from '../domain/ids.ts'
+import { suppressionKey } from '../domain/suppression.ts'
+import type { Channel, Signal, StatusChange, SuppressionReason } from '../domain/words.ts'
 import { type Problem, problem } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { MAX_ATTEMPTS, nextAttemptDelayMs } from './backoff.ts'
@@ -25,6 +30,7 @@ export interface DeliverDeps extends ComposeDeps {
   readonly clock: Clock
   readonly providers: ProviderPool
   readonly log: Log
+  readonly ids: Ids
   random(): number
   publish(signals: readonly Signal[]): void
   /** other channels became due */
@@ -180,6 +186,7 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
             ? error
             : new ProviderError('unknown', 'INTERNAL', 'The provider failed on our side.', { cause: error })
         outcome = failureOf(message, open.provider, known, attempt(), open)
+        if (known.addressDead) await suppress(message, composed.rendered.address)
       }
     } finally {
       // The way is free as soon as the provider has answered: writing that down holds up nobody.
@@ -187,6 +194,15 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     }
     const { rendered, subject, text, html } = composed
     await settling.add({ ...outcome, address: rendered.address, subject, text, html })
+  }
+
+  /** The address will never work again: nothing more is tried on it. That this fails costs another refusal, later. */
+  async function suppress(message: Claimed, address: string): Promise<void> {
+    const { projectId, channel } = message
+    const row = { id: deps.ids(), channel, address: suppressionKey(channel, address), reason: 'HARD_BOUNCE' as const }
+    await addSuppressions(db.pool, projectId, [row]).catch((error) =>
+      log.warn('Could not suppress an address', { error: String(error) }),
+    )
   }
 
   async function deliverOne(
@@ -214,9 +230,13 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
   }
 
   /** One message that breaks what composes it fails alone, and not for ever again. */
-  function composeSafely(message: Claimed, configured: ReadonlySet<Channel>): Composed {
+  function composeSafely(
+    message: Claimed,
+    configured: ReadonlySet<Channel>,
+    suppressed: ReadonlyMap<string, SuppressionReason>,
+  ): Composed {
     try {
-      return compose(deps, message, configured)
+      return compose(deps, message, configured, suppressed)
     } catch (error) {
       log.error('A message can not be composed', {
         message: message.id,
@@ -226,6 +246,20 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     }
   }
 
+  /** Looked up again when a message goes out: an address may have been suppressed since it was accepted. */
+  async function suppressedOf(batch: readonly Claimed[]): Promise<Map<string, Map<string, SuppressionReason>>> {
+    const addresses = batch.flatMap(({ projectId, contact }) =>
+      contact === null ? [] : addressesOf(contact).map((one) => ({ projectId, ...one })),
+    )
+    const found = new Map<string, Map<string, SuppressionReason>>()
+    for (const { projectId, channel, address, reason } of addresses.length === 0
+      ? []
+      : await findSuppressed(db.pool, addresses)) {
+      found.set(projectId, (found.get(projectId) ?? new Map<string, SuppressionReason>()).set(`${channel} ${address}`, reason))
+    }
+    return found
+  }
+
   async function start(batch: readonly Claimed[]): Promise<void> {
     const deadline = performance.now() + BEGIN_WITHIN_MS
     const open = await providers.load([...new Set(batch.map((message) => message.projectId))])
@@ -233,10 +267,11 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
       db.pool,
       batch.map((message) => ({ projectId: message.projectId, ...message.template })),
     )
+    const suppressed = await suppressedOf(batch)
     const inApp: DueInApp[] = []
     for (const message of batch) {
       const channels = open.get(message.projectId) ?? new Map<Channel, readonly OpenProvider[]>()
-      const composed = composeSafely(message, new Set(channels.keys()))
+      const composed = composeSafely(message, new Set(channels.keys()), suppressed.get(message.projectId) ?? new Map())
       if (composed.kind === 'in-app') inApp.push({ claimed: message, contactId: composed.contactId, text: composed.text })
       else track(1, deliverOne(message, composed, channels.get(message.channel)?.[0], deadline))
     }

@@ -213,3 +213,35 @@ export const ListTemplates = graphql(`
 export const ListProviders = graphql(`
   query ListProviders { providers { key channel kind settings priority active health { state successRate latencyMs lastError checkedAt } } }
 `)
+
+export const GetPreferences = graphql(`
+  query GetPreferences($contact: ID) {
+    preferences(contact: $contact) {
+      channels { channel enabled }
+      templates { enabled template { key critical } channels { channel enabled } }
+    }
+  }
+`)
+
+export const SetPreference = graphql(`
+  mutation SetPreference($contact: ID, $template: ID, $channel: Channel, $enabled: Boolean!) {
+    setPreference(contact: $contact, template: $template, channel: $channel, enabled: $enabled) {
+      channels { channel enabled }
+      templates { enabled template { key } channels { channel enabled } }
+    }
+  }
+`)
+
+export const AddSuppressions = graphql(`
+  mutation AddSuppressions($suppressions: [SuppressionInput!]!) {
+    addSuppressions(suppressions: $suppressions) { id channel address reason }
+  }
+`)
+
+export const RemoveSuppression = graphql(`
+  mutation RemoveSuppression($id: ID!) { removeSuppression(id: $id) { id } }
+`)
+
+export const ListSuppressions = graphql(`
+  query ListSuppressions($first: Int) { suppressions(first: $first) { totalCount nodes { id channel address reason } } }
+`)

@@ -1,0 +1,175 @@
+/** What contacts want, and addresses that nothing is sent to. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createTestClock, startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
+import type { Client } from '../helpers/client.ts'
+import {
+  AddSuppressions,
+  Feed,
+  GetNotification,
+  GetPreferences,
+  ListSuppressions,
+  RemoveSuppression,
+  Send,
+  SetPreference,
+  UpsertTemplates,
+} from '../helpers/operations.ts'
+import { newShop } from '../helpers/setup.ts'
+import { type SmtpSink, startSmtp } from '../helpers/smtp.ts'
+import { until } from '../helpers/until.ts'
+
+const clock = createTestClock()
+let app: TestApp
+let smtp: SmtpSink
+let project: TestProject
+let contacts = 0
+let contact: string
+let page: Client
+beforeAll(async () => {
+  app = await startTestApp({ clock })
+  smtp = await startSmtp()
+  project = await newShop(app, smtp)
+  await project.api.do(UpsertTemplates, {
+    templates: [{ key: 'alarm', critical: true, inApp: [{ body: 'fire' }], email: [{ subject: 'fire', text: 'fire' }] }],
+  })
+})
+beforeEach(async () => {
+  contact = `pref${++contacts}`
+  page = await project.page(contact)
+  smtp.script(null)
+})
+afterAll(async () => {
+  await app.stop()
+  await smtp.close()
+})
+
+type Channels = 'IN_APP' | 'EMAIL' | 'SMS'
+const set = async (enabled: boolean, template: string | null, channel: Channels | null) =>
+  (await page.do(SetPreference, { template, channel, enabled })).setPreference
+/** Sends on all channels. @returns the status of each */
+async function sent(template = 'order', more: object = {}): Promise<Record<string, string>> {
+  const to = { externalId: contact, email: `${contact}@example.com`, phone: `+1500555${String(contacts).padStart(4, '0')}` }
+  const { sendMessages } = await project.api.do(Send, {
+    messages: [{ template, contact: to, data: { number: 1 }, ...more }],
+    wait: 'SENT',
+  })
+  return statuses(sendMessages.results[0]?.notification?.id ?? '')
+}
+async function statuses(id: string): Promise<Record<string, string>> {
+  const { notification } = await project.api.do(GetNotification, { id })
+  return Object.fromEntries(
+    notification?.messages.map((one) => [one.channel, one.error === null ? one.status : one.error.code]) ?? [],
+  )
+}
+
+describe('preferences', () => {
+  it('NV-60: lists every active template with its channels, all enabled at first', async () => {
+    const { preferences } = await page.do(GetPreferences, {})
+    expect(preferences.templates.map((one) => [one.template.key, one.template.critical, one.enabled])).toEqual([
+      ['alarm', true, true],
+      ['note', false, true],
+      ['order', false, true],
+    ])
+    expect(preferences.templates[2]?.channels.toSorted((a, b) => (a.channel < b.channel ? -1 : 1))).toEqual(
+      ['EMAIL', 'IN_APP', 'SMS'].map((channel) => ({ channel, enabled: true })),
+    )
+    expect(preferences.channels).toHaveLength(9)
+  })
+  it('NV-61: a template on a channel, a template, a channel everywhere: any no wins', async () => {
+    await set(false, 'order', 'SMS')
+    expect(await sent()).toEqual({ IN_APP: 'DELIVERED', EMAIL: 'SENT', SMS: 'OPTED_OUT' })
+    await set(false, null, 'EMAIL')
+    expect(await sent()).toEqual({ IN_APP: 'DELIVERED', EMAIL: 'OPTED_OUT', SMS: 'OPTED_OUT' })
+    await set(false, 'order', null)
+    expect(await sent()).toEqual({ IN_APP: 'OPTED_OUT', EMAIL: 'OPTED_OUT', SMS: 'OPTED_OUT' })
+    expect(await sent('note')).toEqual({ IN_APP: 'DELIVERED' })
+  })
+  it('A5: but a yes of the pair itself', async () => {
+    await set(false, null, 'EMAIL')
+    await set(true, 'order', 'EMAIL')
+    expect((await sent())['EMAIL']).toBe('SENT')
+    // Said of the template as a whole, it replaces what was said of its channels.
+    await set(true, 'order', null)
+    expect((await sent())['EMAIL']).toBe('OPTED_OUT')
+  })
+  it('NV-62, B7-18: a critical template ignores them, and refuses to be set', async () => {
+    await set(false, null, 'EMAIL')
+    await set(false, null, 'IN_APP')
+    expect(await sent('alarm')).toEqual({ IN_APP: 'DELIVERED', EMAIL: 'SENT' })
+    expect((await page.ask(SetPreference, { template: 'alarm', enabled: false })).codes).toEqual(['FORBIDDEN'])
+    const { preferences } = await page.do(GetPreferences, {})
+    expect(preferences.templates[0]?.channels.every((one) => one.enabled)).toBe(true)
+  })
+  it('refuses to be set for nothing, or for what there is not', async () => {
+    expect((await page.ask(SetPreference, { enabled: false })).codes).toEqual(['BAD_INPUT'])
+    expect((await page.ask(SetPreference, { template: 'none', enabled: false })).codes).toEqual(['TEMPLATE_NOT_FOUND'])
+    expect((await project.api.ask(SetPreference, { contact: 'stranger', channel: 'SMS', enabled: false })).codes).toEqual([
+      'CONTACT_NOT_FOUND',
+    ])
+  })
+  it('keeps parallel changes apart', async () => {
+    await Promise.all([
+      set(false, 'order', 'SMS'),
+      set(false, 'order', 'EMAIL'),
+      set(false, null, 'IN_APP'),
+      set(false, 'note', null),
+    ])
+    expect(await sent()).toEqual({ IN_APP: 'OPTED_OUT', EMAIL: 'OPTED_OUT', SMS: 'OPTED_OUT' })
+  })
+  it('G5: are read again when a message goes out', async () => {
+    const scheduled = { delaySeconds: 600 }
+    const to = { externalId: contact, email: `${contact}@example.com` }
+    const { sendMessages } = await project.api.do(Send, {
+      messages: [{ template: 'order', contact: to, data: { number: 1 }, ...scheduled }],
+    })
+    const id = sendMessages.results[0]?.notification?.id ?? ''
+    await set(false, 'order', null)
+    clock.advance(700_000)
+    await until(
+      'it was decided',
+      async () => (await statuses(id))['EMAIL'] === 'OPTED_OUT' && (await statuses(id))['IN_APP'] === 'OPTED_OUT',
+    )
+    expect(smtp.messages.some((mail) => mail.to.includes(to.email))).toBe(false)
+    expect((await page.do(Feed, {})).feed.totalCount).toBe(0)
+  })
+})
+
+describe('suppressions', () => {
+  it('keep e-mail and SMS from an address, in whatever spelling, until they are removed', async () => {
+    const number = `+1500555${String(contacts).padStart(4, '0')}`
+    const { addSuppressions } = await project.api.do(AddSuppressions, {
+      suppressions: [
+        { channel: 'EMAIL', address: `${contact.toUpperCase()}@Example.com` },
+        { channel: 'SMS', address: `${number.slice(0, 2)} (500) ${number.slice(5)}` },
+      ],
+    })
+    expect(addSuppressions.map((one) => [one.address, one.reason])).toEqual([
+      [`${contact}@example.com`, 'MANUAL'],
+      [number, 'MANUAL'],
+    ])
+    expect(await sent()).toEqual({ IN_APP: 'DELIVERED', EMAIL: 'SUPPRESSED', SMS: 'SUPPRESSED' })
+    await project.api.do(AddSuppressions, { suppressions: [{ channel: 'EMAIL', address: `${contact}@example.com` }] })
+    await project.api.do(RemoveSuppression, { id: addSuppressions[0]?.id ?? '' })
+    expect(await sent()).toEqual({ IN_APP: 'DELIVERED', EMAIL: 'SENT', SMS: 'SUPPRESSED' })
+    expect((await project.api.ask(RemoveSuppression, { id: addSuppressions[0]?.id ?? '' })).codes).toEqual(['NOT_FOUND'])
+  })
+  it('F22: a mailbox that a provider says there is not is suppressed by itself', async () => {
+    smtp.script(({ stage }) => (stage === 'rcpt' ? { reply: '550 5.1.1 no such user' } : undefined))
+    expect((await sent())['EMAIL']).toBe('PROVIDER_REFUSED')
+    smtp.script(null)
+    expect((await sent())['EMAIL']).toBe('SUPPRESSED')
+    const { suppressions } = await project.api.do(ListSuppressions, { first: 1 })
+    expect(suppressions.nodes[0]).toMatchObject({ channel: 'EMAIL', address: `${contact}@example.com`, reason: 'HARD_BOUNCE' })
+  })
+  it('refuse what is no address, naming the index', async () => {
+    const answer = await project.api.ask(AddSuppressions, {
+      suppressions: [
+        { channel: 'SMS', address: '+1' },
+        { channel: 'EMAIL', address: 'x' },
+      ],
+    })
+    expect([answer.codes, answer.errors[0]?.extensions['index']]).toEqual([['ADDRESS_INVALID'], 1])
+    expect((await project.api.ask(AddSuppressions, { suppressions: [{ channel: 'IN_APP', address: 'x' }] })).codes).toEqual([
+      'CHANNEL_UNSUPPORTED',
+    ])
+  })
+})

@@ -25,6 +25,7 @@ import { createRates } from './graphql/rates.ts'
 import { createSchema } from './graphql/schema.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createDoors } from './http/server.ts'
+import { createUnsubscribe } from './http/unsubscribe.ts'
 import { createWorkerDoors } from './http/worker.ts'
 import { createDeliverer } from './jobs/deliver.ts'
 import { createProviderPool } from './jobs/providers.ts'
@@ -156,10 +157,11 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       }),
       isRevoked: (keyIds: readonly string[]) => domain.projects.revoked(keyIds),
     }
+    const unsubscribe = createUnsubscribe({ read: links.readUnsubscribe, unsubscribe: domain.preferences.unsubscribe })
     const doors =
       config.role === 'worker'
         ? createWorkerDoors({ checks, metrics })
-        : createDoors<Context>({ schema, gate, config, rates, metrics, log, checks })
+        : createDoors<Context>({ schema, gate, config, rates, metrics, log, checks, routes: [unsubscribe] })
     if (config.role === 'api' && config.redisUrl === null) {
       log.warn('Without REDIS_URL, messages that other processes put into feeds are seen here within 10 s, not at once')
     }

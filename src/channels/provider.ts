@@ -48,6 +48,13 @@ export interface RenderedPush extends RenderedBase {
   readonly data: JsonObject
 }
 
+/** A push message as its platform carries it. */
+export interface FittedPush {
+  readonly message: RenderedPush
+  /** something of its text is missing */
+  readonly truncated: boolean
+}
+
 /** A message to a chat service's incoming webhook. */
 export interface RenderedChat extends RenderedBase {
   readonly channel: 'CHAT'
@@ -205,5 +212,10 @@ export interface ProviderKind<Settings> {
   readonly settings: z.ZodType<Settings>
   /** settings that are encrypted at rest and never shown */
   readonly secrets: readonly string[]
+  /**
+   * Cuts a push to what the platform carries, as `send` does. Absent for kinds that carry no push.
+   * @throws ProviderError refused, when it can't be cut so far
+   */
+  fit?(message: RenderedPush): FittedPush
   create(settings: Settings, deps: ProviderDeps): Provider
 }

@@ -2,6 +2,7 @@
 import { type Database, transact } from '../db/database.ts'
 import { lockPreferences, writePreferences } from '../db/preference.ts'
 import { CarillonError } from '../errors.ts'
+import type { UnsubscribeTarget } from './link.ts'
 import { type Channel, channels, type PreferenceSet } from './words.ts'
 
 /** Whether a contact lets a template speak on a channel: any "no" wins, unless the pair itself says yes. */
@@ -67,6 +68,15 @@ export function createPreferences({ db }: { readonly db: Database }) {
 
   return {
     list,
+
+    /** What an unsubscribe link does: no e-mail of this template any more. A contact that was deleted wants none anyway. */
+    async unsubscribe({ projectId, contactId, templateId }: UnsubscribeTarget): Promise<void> {
+      await transact(db.pool, async (tx) => {
+        const before = await lockPreferences(tx, { projectId, contactId })
+        if (before !== null)
+          await writePreferences(tx, { projectId, contactId }, withPreference(before, templateId, 'EMAIL', false))
+      })
+    },
 
     /**
      * Sets one preference: of a template on a channel, of a template, or of a channel.

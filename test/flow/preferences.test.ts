@@ -173,3 +173,37 @@ describe('suppressions', () => {
     ])
   })
 })
+
+describe('the unsubscribe link of an e-mail', () => {
+  const linkOf = () => {
+    const mail = smtp.messages.findLast((one) => one.to.includes(`${contact}@example.com`))
+    const header = mail?.headers.get('list-unsubscribe') ?? ''
+    // The public address is that of the settings; the server of this test is at another port.
+    return { mail, url: header.replace(/^<https?:\/\/[^/]+(.*)>$/, `${app.url}$1`) }
+  }
+  it('I48: is in the headers, shows a page on GET that changes nothing, and unsubscribes on POST', async () => {
+    expect((await sent())['EMAIL']).toBe('SENT')
+    const { mail, url } = linkOf()
+    expect(mail?.headers.get('list-unsubscribe-post')).toBe('List-Unsubscribe=One-Click')
+    const shown = await fetch(url)
+    expect(shown.status).toBe(200)
+    expect(shown.headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(await shown.text()).toContain('<button>Unsubscribe</button>')
+    expect((await sent())['EMAIL']).toBe('SENT')
+    const done = await fetch(url, { method: 'POST', body: new URLSearchParams({ 'List-Unsubscribe': 'One-Click' }) })
+    expect(done.status).toBe(200)
+    expect(await sent()).toMatchObject({ IN_APP: 'DELIVERED', EMAIL: 'OPTED_OUT', SMS: 'SENT' })
+    expect((await sent('alarm'))['EMAIL']).toBe('SENT')
+  })
+  it('I48: does nothing when it is altered, and is not in critical e-mails', async () => {
+    await sent()
+    const { url } = linkOf()
+    for (const altered of [`${url}x`, url.slice(0, -1), url.replace(/unsubscribe\/./, 'unsubscribe/B')]) {
+      expect((await fetch(altered, { method: 'POST' })).status).toBe(404)
+    }
+    expect((await fetch(url, { method: 'DELETE' })).status).toBe(405)
+    expect((await sent())['EMAIL']).toBe('SENT')
+    await sent('alarm')
+    expect(linkOf().mail?.headers.has('list-unsubscribe')).toBe(false)
+  })
+})

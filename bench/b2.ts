@@ -23,6 +23,7 @@ export async function b2(stack: Stack, quick: boolean, say: (line: string) => vo
     }`,
   )
   const pool = new pg.Pool({ connectionString: url, max: 4 })
+  pool.on('error', () => {})
   await pool.query(
     'CREATE TABLE bare (id uuid PRIMARY KEY, status text, due_at timestamptz, body text); CREATE INDEX ON bare (due_at) WHERE status = $$due$$',
   )

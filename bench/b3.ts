@@ -27,6 +27,7 @@ export async function b3(stack: Stack, quick: boolean, say: (line: string) => vo
     { settings: { host: '127.0.0.1', port: Number(smtpPort), from: 'Shop <shop@example.com>', maxConnections: CONNECTIONS } },
   )
   const pool = new pg.Pool({ connectionString: url, max: 2 })
+  pool.on('error', () => {})
   let run = 0
 
   async function ours(): Promise<Measured> {

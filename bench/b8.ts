@@ -20,6 +20,7 @@ export async function b8(stack: Stack, quick: boolean, say: (line: string) => vo
     'mutation { upsertTemplates(templates: [{ key: "bench", inApp: [{ title: "Hello", body: "Number {{ n }}" }] }]) { key } }',
   )
   const pool = new pg.Pool({ connectionString: url, max: 20 })
+  pool.on('error', () => {})
   await pool.query(
     'CREATE TABLE bare_a (id uuid PRIMARY KEY, key text UNIQUE, data jsonb); CREATE TABLE bare_b (id uuid PRIMARY KEY, a uuid, body text); CREATE TABLE bare_c (id uuid PRIMARY KEY, n int)',
   )

@@ -27,6 +27,9 @@ try {
   if (wanted('B2')) rows.push(...(await b2(stack, quick, say)))
   if (wanted('B3')) rows.push(await b3(stack, quick, say))
   if (wanted('B5')) rows.push(...(await b5(stack, quick, rate, say)))
+} catch (error) {
+  say(`\n${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
 } finally {
   await stack.close()
 }
@@ -42,4 +45,4 @@ await writeFile(
 )
 const below = rows.filter((row) => row.verdict === 'below floor')
 if (below.length > 0) say(`\nBelow the floor: ${below.map((row) => row.name).join(', ')}`)
-process.exit(0)
+process.exit()

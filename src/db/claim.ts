@@ -25,6 +25,8 @@ export interface Claimed {
   /** fencing number: what is written for this claim counts only while the row still has it */
   readonly claims: number
   readonly attemptCount: number
+  /** attempts before an operator had it sent again: they do not count against the most that are made */
+  readonly attemptBase: number
   readonly address: string | null
   readonly feed: string | null
   readonly incrementId: string | null
@@ -58,11 +60,11 @@ export async function claim(db: Runner, options: { limit: number; leaseMs: numbe
         UPDATE message x SET status = 'SENDING', claims = x.claims + 1, handover_at = NULL,
           due_at = now() + ($2 + $3) * interval '1 millisecond'
         FROM due WHERE x.project_id = due.project_id AND x.id = due.id
-        RETURNING x.project_id, x.id, x.notification_id, x.contact_id, x.channel, due.was, due.was_handed_over, x.claims, x.attempt_count,
+        RETURNING x.project_id, x.id, x.notification_id, x.contact_id, x.channel, due.was, due.was_handed_over, x.claims, x.attempt_count, x.attempt_base,
           x.address, x.feed, x.increment_id, x.created_at
       )
       SELECT m.project_id AS "projectId", m.id, m.notification_id AS "notificationId", n.transaction_id AS "transactionId", m.channel, m.was,
-        m.was_handed_over AS "wasHandedOver", m.claims, m.attempt_count AS "attemptCount", m.address, m.feed, m.increment_id AS "incrementId",
+        m.was_handed_over AS "wasHandedOver", m.claims, m.attempt_count AS "attemptCount", m.attempt_base AS "attemptBase", m.address, m.feed, m.increment_id AS "incrementId",
         m.created_at AS "createdAt", n.data, n.overrides,
         json_build_object('id', p.id, 'key', p.key, 'name', p.name, 'locale', p.locale, 'timezone', p.timezone,
           'resendUnknown', p.resend_unknown) AS project,

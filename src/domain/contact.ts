@@ -130,6 +130,16 @@ export function createContacts({ db, clock, ids }: ContactDeps) {
       throw new CarillonError('OVERLOADED', { message: 'Other calls keep inserting the same contacts: try again.' })
     },
 
+    /** Says whether a contact is online; going offline sets when it last was. @returns its id */
+    async setOnline({ projectId, contactId }: { projectId: string; contactId: string }, isOnline: boolean): Promise<string> {
+      const now = clock.now()
+      await db.prisma.contact.updateMany({
+        where: { projectId, id: contactId },
+        data: { isOnline, ...(isOnline ? {} : { lastOnlineAt: now }) },
+      })
+      return contactId
+    },
+
     /** The keys of a contact's feed. @throws CONTACT_NOT_FOUND */
     async keyOf(projectId: string, externalId: string): Promise<{ projectId: string; contactId: string }> {
       const [contact] = externalId.includes('\0') ? [] : await findContacts(db.pool, [{ projectId, key: externalId }])

@@ -12,9 +12,11 @@ import type { Clock } from './clock.ts'
 import { createContacts } from './contact.ts'
 import type { ContentCache } from './contents.ts'
 import type { Cursors } from './cursor.ts'
+import { createDeadLetters } from './dead-letter.ts'
 import { createFeed } from './feed.ts'
 import type { Ids } from './ids.ts'
 import { createPreferences } from './preference.ts'
+import { createPreview } from './preview.ts'
 import { createProjects } from './project.ts'
 import { createProviders, type Vendors } from './provider.ts'
 import type { Secrets } from './secrets.ts'
@@ -22,6 +24,7 @@ import { checkMessage, type MessageInput } from './send.ts'
 import { createSuppressions } from './suppression.ts'
 import { createTemplates } from './template.ts'
 import type { Tokens } from './token.ts'
+import { createTopics } from './topic.ts'
 import { createWaiter } from './wait.ts'
 import type { ProjectInfo, Signal } from './words.ts'
 
@@ -61,7 +64,11 @@ export function createDomain(deps: DomainDeps) {
     templates: createTemplates(deps),
     providers: createProviders(deps),
     preferences: createPreferences(deps),
+    /** What a send would decide and say; stores and sends nothing. */
+    preview: createPreview(deps),
     suppressions: createSuppressions(deps),
+    topics: createTopics(deps),
+    deadLetters: createDeadLetters(deps),
     activity: createActivity(deps),
     feed: {
       ...createFeed(deps),

@@ -4,13 +4,13 @@ import { countFeed, type FeedFilter, type FeedKey, findFeedMessages, lockFeeds, 
 import { type Marks, markAll, setAllMarked } from '../db/mark.ts'
 import { write } from '../db/write.ts'
 import { CarillonError } from '../errors.ts'
-import { atIndex, checkList } from './check.ts'
+import { atIndex, checkList, checkObject } from './check.ts'
 import type { Clock } from './clock.ts'
 import type { Cursors } from './cursor.ts'
 import { isUuid } from './ids.ts'
 import { openLedger } from './ledger.ts'
 import { checkPage, type PageArgs, type Slice, slice } from './page.ts'
-import { countOf, type FeedCounts, type FeedMessage, type Signal } from './words.ts'
+import { type Action, countOf, type FeedCounts, type FeedMessage, type JsonObject, type Signal } from './words.ts'
 import { feedUpdateOf } from './write-plan.ts'
 
 /** What the feed works with. */
@@ -51,6 +51,13 @@ export interface MarkInput {
   readonly archived?: boolean | null | undefined
 }
 
+/** What a contact did with a button. */
+export interface ActionInput {
+  readonly type: Action['type']
+  readonly status: Action['status']
+  readonly payload?: JsonObject | null | undefined
+}
+
 /** Makes the operations of feeds. */
 export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
   return {
@@ -70,6 +77,8 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
       }
     },
 
+    act,
+
     /** Marks messages by id, or all of them. @throws NOT_FOUND that names the index, BAD_INPUT */
     async mark(key: FeedKey, input: MarkInput): Promise<MarkResult> {
       const marks: Marks = { seen: input.seen ?? null, read: input.read ?? null, archived: input.archived ?? null }
@@ -82,6 +91,28 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
       if (byId === byAll) throw new CarillonError('BAD_INPUT', { message: 'Give either messages or all.' })
       return byId ? markMessages(key, checkList('messages', messages, 1000), marks) : markEverything(key, all ?? {}, marks)
     },
+  }
+
+  /** Stores what a contact did with a button. @throws NOT_FOUND for a message or a button that there is not */
+  async function act(key: FeedKey, id: string, { type, status, payload }: ActionInput): Promise<FeedMessage> {
+    if (!isUuid(id)) notFound(id)
+    const kept = payload === null || payload === undefined ? null : checkObject('payload', payload, 65_536)
+    const at = clock.now().toISOString()
+    const { result, signals } = await transact(db.pool, async (tx) => {
+      const ledger = openLedger(await lockFeeds(tx, [key]))
+      const [message] = await findFeedMessages(tx, key, [id])
+      if (message === undefined) return notFound(id)
+      const before = message.actions.find((one) => one.type === type)
+      if (before === undefined)
+        throw new CarillonError('NOT_FOUND', { field: 'type', message: 'The message has no such button.' })
+      const action = { ...before, status, payload: kept ?? before.payload }
+      const actions = message.actions.map((one) => (one.type === type ? action : one))
+      const changed = ledger.change(message, { ...message, actions, updatedAt: at }, 'ACTED')
+      await write(tx, { updates: [...ledger.rewritten.values()].map((entry) => feedUpdateOf(entry)), states: ledger.states() })
+      return { result: changed, signals: ledger.signals() }
+    })
+    publish(signals)
+    return result
   }
 
   async function markMessages(key: FeedKey, ids: readonly string[], marks: Marks): Promise<MarkResult> {

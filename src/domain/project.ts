@@ -1,5 +1,6 @@
 /** Projects, their keys, and who is asking. */
 import { timingSafeEqual } from 'node:crypto'
+import { domainToASCII } from 'node:url'
 import { LRUCache } from 'lru-cache'
 import { fillContacts } from '../db/contact.ts'
 import type { Database } from '../db/database.ts'
@@ -41,11 +42,43 @@ const CONTACT_TOKEN_MAX_SECONDS = 24 * 3600
 const CACHE_MS = 1000
 const LAST_USED_MS = 60_000
 
+/** What of a project can be changed. */
+export interface UpdateProjectInput {
+  readonly name?: string | null | undefined
+  readonly locale?: string | null | undefined
+  readonly timezone?: string | null | undefined
+  readonly inboundDomain?: string | null | undefined
+  readonly allowedOrigins?: readonly string[] | null | undefined
+  readonly resendUnknown?: boolean | null | undefined
+}
+
+function checkOrigin(origin: string): void {
+  if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+    throw new CarillonError('BAD_INPUT', {
+      field: 'allowedOrigins',
+      message: `allowedOrigins: ${JSON.stringify(origin)} is not an origin such as "https://example.com".`,
+    })
+  }
+}
+
+function checkDomain(domain: string): string {
+  const ascii = domainToASCII(domain)
+  if (ascii === '' || !ascii.includes('.'))
+    throw new CarillonError('BAD_INPUT', { field: 'inboundDomain', message: 'inboundDomain: is not a domain.' })
+  return ascii
+}
+
 /** Makes the operations of projects and credentials. */
 export function createProjects({ db, clock, ids, tokens, operatorKey }: ProjectDeps) {
   const byHash = new LRUCache<string, { project: Project; keyId: string }>({ max: 10_000, ttl: CACHE_MS })
   const byId = new LRUCache<string, Project>({ max: 10_000, ttl: CACHE_MS })
   const lastUsed = new LRUCache<string, true>({ max: 10_000, ttl: LAST_USED_MS })
+
+  /** What is kept of projects is read again: at once here, within a second elsewhere. */
+  const forget = (): void => {
+    byHash.clear()
+    byId.clear()
+  }
 
   async function projectById(id: string): Promise<Project> {
     const known = byId.get(id)
@@ -141,6 +174,36 @@ export function createProjects({ db, clock, ids, tokens, operatorKey }: ProjectD
     },
 
     addKey,
+
+    /** Changes what is given; null gives back the default. @throws BAD_INPUT */
+    async update(projectId: string, input: UpdateProjectInput): Promise<Project> {
+      const { name, locale, timezone, inboundDomain, allowedOrigins, resendUnknown } = input
+      for (const origin of allowedOrigins ?? []) checkOrigin(origin)
+      const project = await db.prisma.project.update({
+        where: { id: projectId },
+        data: {
+          ...(typeof name === 'string' ? { name: checkText('name', name, 255) } : {}),
+          ...(locale === undefined ? {} : { locale: checkLocale('locale', locale ?? 'en') }),
+          ...(timezone === undefined ? {} : { timezone: checkTimezone('timezone', timezone ?? 'UTC') }),
+          ...(inboundDomain === undefined ? {} : { inboundDomain: inboundDomain === null ? null : checkDomain(inboundDomain) }),
+          ...(allowedOrigins === undefined ? {} : { allowedOrigins: [...(allowedOrigins ?? [])] }),
+          ...(typeof resendUnknown === 'boolean' ? { resendUnknown } : {}),
+        },
+      })
+      forget()
+      return project
+    },
+
+    /** Makes a new secret key for `authenticate`; the old one is refused from now on, tokens that it gave run out by themselves. */
+    async rotate(projectId: string): Promise<{ accessKey: string; secretKey: string }> {
+      const secretKey = newCredential('sk')
+      const { accessKey } = await db.prisma.project.update({
+        where: { id: projectId },
+        data: { secretHash: new Uint8Array(hashOf(secretKey)) },
+      })
+      forget()
+      return { accessKey, secretKey }
+    },
 
     /** Revokes a key for good; revoking it again changes nothing. @throws NOT_FOUND */
     async revokeKey(projectId: string, id: string): Promise<ApiKey> {

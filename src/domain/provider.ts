@@ -144,6 +144,15 @@ export function createProviders({ db, clock, ids, secrets, vendors }: ProviderDe
       })
     },
 
+    /** Deletes providers; those that there are not are not counted. What went through them stays. */
+    async remove(projectId: string, keys: readonly string[]): Promise<number> {
+      checkList('keys', keys, 1000)
+      const { count } = await db.prisma.provider.deleteMany({
+        where: { projectId, key: { in: keys.filter((key) => !key.includes('\0')) } },
+      })
+      return count
+    },
+
     /** All providers of a project, by channel and priority. */
     list: (projectId: string): Promise<Provider[]> =>
       db.prisma.provider.findMany({ where: { projectId }, orderBy: [{ channel: 'asc' }, { priority: 'asc' }, { key: 'asc' }] }),

@@ -4,7 +4,7 @@ import { checkText, literally } from '../domain/check.ts'
 import type { UpsertResult } from '../domain/contact.ts'
 import { type JsonObject, profileOf } from '../domain/words.ts'
 import type { Problem } from '../errors.ts'
-import { projectOf } from './access.ts'
+import { contactOf, projectOf } from './access.ts'
 import type { Builder } from './builder.ts'
 import { type Connection, type createConnections, pageById, selectionOfNodes } from './connection.ts'
 import type { Enums } from './enums.ts'
@@ -189,6 +189,22 @@ export function defineContacts(
         }),
       },
       resolve: (_root, { contacts }, context) => context.domain.contacts.upsert(projectOf(context).id, contacts),
+    }),
+    setOnline: t.prismaField({
+      type: 'Contact',
+      description: 'Says whether a contact is online; going offline sets `lastOnlineAt`. Errors: CONTACT_NOT_FOUND.',
+      args: {
+        contact: t.arg.id({ description: 'externalId of the contact; left out with a contact token.' }),
+        isOnline: t.arg.boolean({ required: true, description: 'Whether it is online.' }),
+      },
+      resolve: async (query, _root, { contact, isOnline }, context) => {
+        const key = await contactOf(context, contact)
+        const id = await context.domain.contacts.setOnline(key, isOnline)
+        return context.domain.prisma.contact.findUniqueOrThrow({
+          ...query,
+          where: { projectId_id: { projectId: key.projectId, id } },
+        })
+      },
     }),
   }))
 }

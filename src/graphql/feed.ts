@@ -28,7 +28,7 @@ const cursorText = 'Where it stands: `after` of a subscription goes on from here
 /** Adds it. */
 export function defineFeed(
   builder: Builder,
-  { FeedChangeKind }: Pick<Enums, 'FeedChangeKind'>,
+  { FeedChangeKind, ActionType, ActionStatus }: Pick<Enums, 'FeedChangeKind' | 'ActionType' | 'ActionStatus'>,
   { InAppMessage }: Messages,
   connections: ReturnType<typeof createConnections>,
   live: Live,
@@ -114,6 +114,22 @@ export function defineFeed(
       },
       resolve: async (_root, { contact, ...input }, context) =>
         context.domain.feed.mark(await contactOf(context, contact), input),
+    }),
+    recordAction: t.field({
+      type: InAppMessage,
+      description: 'Stores what a contact did with a button of a message. Errors: NOT_FOUND, CONTACT_NOT_FOUND.',
+      args: {
+        contact: t.arg.id({ description: contactText }),
+        message: t.arg.id({ required: true, description: 'Id of the message.' }),
+        type: t.arg({ type: ActionType, required: true, description: 'Which button.' }),
+        status: t.arg({ type: ActionStatus, required: true, description: 'Whether it was used.' }),
+        payload: t.arg({
+          type: 'JSONObject',
+          description: 'What to store with it, at most 65,536 characters; left out: what is there stays.',
+        }),
+      },
+      resolve: async (_root, { contact, message, ...input }, context) =>
+        context.domain.feed.act(await contactOf(context, contact), message, input),
     }),
   }))
 

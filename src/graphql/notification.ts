@@ -122,6 +122,10 @@ export function defineNotifications(
       alreadySentCount: t.exposeInt('alreadySentCount', { description: 'Messages that were handed over before; in-app: seen.' }),
     }),
   })
+  const RetryPayload = builder.objectRef<{ retriedCount: number }>('RetryPayload').implement({
+    description: 'What sending again did.',
+    fields: (t) => ({ retriedCount: t.exposeInt('retriedCount', { description: 'How many messages go out again.' }) }),
+  })
   builder.mutationFields((t) => ({
     cancel: t.field({
       type: CancelPayload,
@@ -130,6 +134,19 @@ export function defineNotifications(
         'taken back. Errors: NOT_FOUND.',
       args: { transactionId: t.arg.id({ required: true, description: 'The transaction.' }) },
       resolve: (_root, { transactionId }, context) => context.domain.cancel(projectOf(context).id, transactionId),
+    }),
+    retryMessages: t.field({
+      type: RetryPayload,
+      description:
+        'Sends FAILED messages again, as new attempts of the same messages; UNKNOWN ones only when they are named, because they may have ' +
+        'arrived. Others are left alone and not counted. Give `messages` or `filter`. Errors: BAD_INPUT, BATCH_TOO_LARGE.',
+      args: {
+        messages: t.arg.idList({ description: 'Ids of the messages, 1-1,000.' }),
+        filter: t.arg({ type: NotificationFilter, description: 'Messages of these notifications, at most 10,000 in one call.' }),
+      },
+      resolve: async (_root, { messages, filter }, context) => ({
+        retriedCount: await context.domain.deadLetters.retry(projectOf(context).id, messages ?? null, filter ?? null),
+      }),
     }),
   }))
 

@@ -148,12 +148,45 @@ export function defineProjects(builder: Builder, rates: Pick<Rates, 'authenticat
     }),
   })
 
+  const UpdateProjectInput = builder.inputType('UpdateProjectInput', {
+    description: 'What to change of a project; what is left out stays as it is.',
+    fields: (t) => ({
+      name: t.string({ description: 'Its name, at most 255 characters.' }),
+      locale: t.string({ description: 'The language of contacts that have none (BCP 47).' }),
+      timezone: t.string({ description: 'The time zone of contacts that have none (IANA).' }),
+      inboundDomain: t.string({ description: 'The domain whose mail comes in here; null: none.' }),
+      allowedOrigins: t.stringList({ description: 'Origins whose pages may use contact tokens; empty: every origin.' }),
+      resendUnknown: t.boolean({
+        description: 'Whether messages whose outcome is unknown go out again where that could make two.',
+      }),
+    }),
+  })
+  const SecretKeyPayload = builder.objectRef<{ accessKey: string; secretKey: string }>('SecretKeyPayload').implement({
+    description: 'What `authenticate` takes from now on. The secret key is not shown again.',
+    fields: (t) => ({
+      accessKey: t.exposeString('accessKey', { description: 'First half.' }),
+      secretKey: t.exposeString('secretKey', { description: 'Second half.' }),
+    }),
+  })
+
   builder.mutationFields((t) => ({
     createProject: t.field({
       type: CreateProjectPayload,
       description: "Makes a project. The operator's key alone may. Errors: BAD_INPUT (a key that is taken), FORBIDDEN.",
       args: { input: t.arg({ type: CreateProjectInput, required: true, description: 'What to make.' }) },
       resolve: (_root, { input }, { domain }) => domain.projects.create(input),
+    }),
+    updateProject: t.field({
+      type: ProjectType,
+      description: 'Changes the project; what is left out stays as it is. Errors: BAD_INPUT.',
+      args: { input: t.arg({ type: UpdateProjectInput, required: true, description: 'What to change.' }) },
+      resolve: (_root, { input }, context) => context.domain.projects.update(projectOf(context).id, input),
+    }),
+    rotateSecretKey: t.field({
+      type: SecretKeyPayload,
+      description:
+        'Makes a new secret key for `authenticate`. The old one is refused from now on; tokens that it gave run out by themselves.',
+      resolve: (_root, _args, context) => context.domain.projects.rotate(projectOf(context).id),
     }),
     createApiKey: t.field({
       type: ApiKeyPayload,

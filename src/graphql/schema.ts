@@ -12,6 +12,7 @@ import type { Live } from './live.ts'
 import { defineMessages } from './message.ts'
 import { defineNotifications } from './notification.ts'
 import { definePreferences } from './preference.ts'
+import { definePreview } from './preview.ts'
 import { defineProblems } from './problem.ts'
 import { defineProjects } from './project.ts'
 import { defineProviders } from './provider.ts'
@@ -19,6 +20,7 @@ import type { Rates } from './rates.ts'
 import { defineSending } from './send.ts'
 import { defineStats } from './stats.ts'
 import { defineTemplates } from './template.ts'
+import { defineTopics } from './topic.ts'
 
 /** What the schema's resolvers hold on to beside their context. */
 export interface SchemaDeps {
@@ -40,10 +42,12 @@ export function createSchema({ prisma, live, activity, rates }: SchemaDeps): Gra
   const providers = defineProviders(builder, enums, problems)
   const messages = defineMessages(builder, enums, problems, providers)
   defineNotifications(builder, enums, messages, connections, activity)
-  defineSending(builder, enums, problems)
+  const sending = defineSending(builder, enums, problems)
+  definePreview(builder, enums, problems, sending)
   defineFeed(builder, enums, messages, connections, live)
   defineStats(builder, enums)
   definePreferences(builder, enums, connections)
+  defineTopics(builder, connections)
   return guard(builder.toSchema())
 }
 

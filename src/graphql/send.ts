@@ -189,7 +189,10 @@ export function defineSending(builder: Builder, enums: Pick<Enums, 'Channel' | '
       },
     }),
   }))
+  return { MessageInput, ContactInput, OverridesInput }
 }
+
+export type Sending = ReturnType<typeof defineSending>
 
 /** What is wrong on the channels of an accepted message: decided against, or tried without success. */
 function problemsOf(outcome: SendOutcome, sent: readonly Outcome[]): ChannelProblem[] {

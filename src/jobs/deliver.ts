@@ -118,7 +118,7 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     open: OpenProvider,
   ): Settlement {
     const { code, message: text, retryAfterMs } = error
-    const made = message.attemptCount + 1
+    const made = message.attemptCount - message.attemptBase + 1
     const again = error.outcome === 'retryable' || (error.outcome === 'unknown' && maySendAgain(message, provider))
     const status = again && made < MAX_ATTEMPTS ? 'QUEUED' : error.outcome === 'unknown' ? 'UNKNOWN' : 'FAILED'
     const settlement = settlementOf(message, status, problem(code, text))

@@ -245,3 +245,67 @@ export const RemoveSuppression = graphql(`
 export const ListSuppressions = graphql(`
   query ListSuppressions($first: Int) { suppressions(first: $first) { totalCount nodes { id channel address reason } } }
 `)
+
+export const Preview = graphql(`
+  query Preview($message: MessageInput!) {
+    preview(message: $message) {
+      ok locale error { code field }
+      channels {
+        channel wouldSend reason { code } address provider subject title body html text truncated
+        sms { encoding characters segments bytes }
+      }
+    }
+  }
+`)
+
+export const RecordAction = graphql(`
+  mutation RecordAction($contact: ID, $message: ID!, $type: ActionType!, $status: ActionStatus!, $payload: JSONObject) {
+    recordAction(contact: $contact, message: $message, type: $type, status: $status, payload: $payload) {
+      id primaryAction { status payload } secondaryAction { status payload }
+    }
+  }
+`)
+
+export const SetOnline = graphql(`
+  mutation SetOnline($contact: ID, $isOnline: Boolean!) {
+    setOnline(contact: $contact, isOnline: $isOnline) { externalId isOnline lastOnlineAt }
+  }
+`)
+
+export const RetryMessages = graphql(`
+  mutation RetryMessages($messages: [ID!], $filter: NotificationFilter) { retryMessages(messages: $messages, filter: $filter) { retriedCount } }
+`)
+
+export const UpdateProject = graphql(`
+  mutation UpdateProject($input: UpdateProjectInput!) {
+    updateProject(input: $input) { name locale timezone inboundDomain allowedOrigins resendUnknown }
+  }
+`)
+
+export const RotateSecretKey = graphql(`
+  mutation RotateSecretKey { rotateSecretKey { accessKey secretKey } }
+`)
+
+export const UpsertTopics = graphql(`
+  mutation UpsertTopics($topics: [TopicInput!]!) { upsertTopics(topics: $topics) { key name contactCount } }
+`)
+
+export const SubscribeToTopic = graphql(`
+  mutation SubscribeToTopic($topic: ID!, $contacts: [ID!]!) { subscribeToTopic(topic: $topic, contacts: $contacts) { key contactCount } }
+`)
+
+export const UnsubscribeFromTopic = graphql(`
+  mutation UnsubscribeFromTopic($topic: ID!, $contacts: [ID!]!) { unsubscribeFromTopic(topic: $topic, contacts: $contacts) { key contactCount } }
+`)
+
+export const DeleteTopics = graphql(`
+  mutation DeleteTopics($keys: [ID!]!) { deleteTopics(keys: $keys) { deletedCount } }
+`)
+
+export const DeleteProviders = graphql(`
+  mutation DeleteProviders($keys: [ID!]!) { deleteProviders(keys: $keys) { deletedCount } }
+`)
+
+export const ContactTopics = graphql(`
+  query ContactTopics($externalId: ID!) { contact(externalId: $externalId) { topics { key name } } topics { totalCount nodes { key contactCount } } }
+`)

@@ -17,7 +17,8 @@ ADD COLUMN     "digest_id" UUID,
 ALTER COLUMN "template_id" DROP NOT NULL;
 
 -- AlterTable
-ALTER TABLE "message" ADD COLUMN     "only_if" TEXT;
+ALTER TABLE "message" ADD COLUMN     "attempt_base" INTEGER NOT NULL DEFAULT 0,
+ADD COLUMN     "only_if" TEXT;
 
 -- CreateTable
 CREATE TABLE "credential" (

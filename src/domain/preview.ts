@@ -1,0 +1,121 @@
+/** `preview`: what `sendMessages` would decide and say, by the same code, with nothing stored and nothing sent. */
+import type { Database } from '../db/database.ts'
+import { findProviders } from '../db/provider.ts'
+import { CarillonError, type Problem, problem } from '../errors.ts'
+import type { Renderer, Scope } from '../render/content.ts'
+import { type SmsSize, smsSize } from '../render/sms.ts'
+import type { Clock } from './clock.ts'
+import type { ContentCache } from './contents.ts'
+import type { ChannelDecision } from './decide.ts'
+import type { Ids } from './ids.ts'
+import { type Accepted, actorOf, lookUp, planMessage } from './plan.ts'
+import { checkMessage, type MessageInput } from './send.ts'
+import type { Channel, ProjectInfo } from './words.ts'
+
+/** One channel of a preview. */
+export interface ChannelPreview {
+  readonly channel: Channel
+  readonly wouldSend: boolean
+  readonly reason: Problem | null
+  readonly address: string | null
+  /** key of the provider that would carry it */
+  readonly provider: string | null
+  readonly subject: string | null
+  readonly title: string | null
+  readonly body: string | null
+  readonly html: string | null
+  readonly text: string | null
+  readonly sms: SmsSize | null
+  readonly truncated: boolean
+}
+
+/** What would happen. */
+export interface Preview {
+  readonly ok: boolean
+  /** why nothing would be accepted */
+  readonly error: Problem | null
+  /** the language of the first channel that would speak */
+  readonly locale: string | null
+  readonly channels: readonly ChannelPreview[]
+}
+
+/** What it works with. */
+export interface PreviewDeps {
+  readonly db: Database
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly renderer: Renderer
+  readonly contents: ContentCache
+}
+
+const refused = (error: Problem): Preview => ({ ok: false, error, locale: null, channels: [] })
+const silent = { subject: null, title: null, body: null, html: null, text: null, sms: null, truncated: false }
+
+/** Makes `preview`. */
+export function createPreview(deps: PreviewDeps) {
+  const { db, renderer, contents } = deps
+
+  function say(
+    accepted: Accepted,
+    decision: ChannelDecision,
+    scope: Scope,
+  ): Omit<ChannelPreview, 'channel' | 'wouldSend' | 'reason' | 'address' | 'provider'> {
+    const { channel, locale } = decision
+    const said = contents.get({ projectId: accepted.project.id, ...accepted.template })
+    const { overrides } = accepted.intent
+    if (locale === null) return silent
+    if (channel === 'IN_APP') {
+      const content = said.get(channel, locale)
+      if (content === null) return silent
+      const { title, body } = renderer.inApp(content, scope, overrides)
+      return { ...silent, title, body }
+    }
+    if (channel === 'EMAIL') {
+      const content = said.get(channel, locale)
+      if (content === null) return silent
+      const { subject, html, text } = renderer.email(content, { ...scope, unsubscribeUrl: '#' }, overrides)
+      return { ...silent, subject, html, text }
+    }
+    if (channel === 'SMS') {
+      const content = said.get(channel, locale)
+      if (content === null) return silent
+      const { title, body } = renderer.sms(content, scope, overrides)
+      return { ...silent, title, body, sms: smsSize(body) }
+    }
+    return silent
+  }
+
+  return async (project: ProjectInfo, input: MessageInput): Promise<Preview> => {
+    let intent: ReturnType<typeof checkMessage>
+    try {
+      intent = checkMessage(input, deps.clock.now())
+    } catch (error) {
+      if (!(error instanceof CarillonError)) throw error
+      return refused(problem(error.code, error.message, error.details.field ?? null))
+    }
+    const known = await lookUp(db.pool, contents, [{ project, intents: [intent] }])
+    const planned = planMessage(deps, known, project, { transactionId: deps.ids(), mark: Symbol('preview') }, intent)
+    if (!('notification' in planned)) return planned.ok ? refused(problem('INTERNAL')) : refused(planned.error)
+    const providers = await findProviders(db.pool, [project.id])
+    const contact = known.contacts.get(planned.contactKey)?.info ?? null
+    const actor = planned.actorKey === null ? null : (known.contacts.get(planned.actorKey)?.info ?? null)
+    const scope: Scope = {
+      project,
+      contact,
+      actor: actor === null ? null : actorOf(actor),
+      data: intent.data,
+      unsubscribeUrl: null,
+    }
+    const channels = planned.decisions.map((decision): ChannelPreview => {
+      const { channel, reason, address } = decision
+      const provider = providers.find((one) => one.channel === channel)?.key ?? null
+      try {
+        return { channel, wouldSend: reason === null, reason, address, provider, ...say(planned, decision, scope) }
+      } catch (error) {
+        if (!(error instanceof CarillonError)) throw error
+        return { channel, wouldSend: false, reason: problem(error.code, error.message), address, provider, ...silent }
+      }
+    })
+    return { ok: true, error: null, locale: planned.decisions.find((one) => one.locale !== null)?.locale ?? null, channels }
+  }
+}

@@ -30,7 +30,8 @@ export interface HttpAnswer {
 export interface HttpClient {
   /** @throws ProviderError: `retryable` when nothing can have arrived, `unknown` when it may have, `refused` for a forbidden address */
   send(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>
-  close(): void
+  /** Lets requests that were begun end, refuses new ones, and ends the connections. */
+  close(): Promise<void>
 }
 
 const TIMEOUT_MS = 15_000
@@ -39,12 +40,16 @@ const ANSWER_BYTES = 65_536
 /** Makes a client. `concurrency`: connections to one host. */
 export function createHttpClient(deps: { readonly allowPrivateHosts: boolean; readonly concurrency: number }): HttpClient {
   const guard = createAddressGuard(deps)
-  const options = { keepAlive: true, keepAliveMsecs: 10_000, maxSockets: deps.concurrency, timeout: 60_000 }
+  // Vendors end idle connections after a minute or so. Ours end well before: a request that meets the vendor's end is of unknown outcome.
+  const options = { keepAlive: true, keepAliveMsecs: 10_000, maxSockets: deps.concurrency, timeout: 15_000 }
   const plain = new HttpAgent(options)
   const secure = new HttpsAgent(options)
+  const inFlight = new Set<Promise<unknown>>()
+  let closed = false
 
   return {
     async send({ method, url, headers, body, timeoutMs = TIMEOUT_MS }, signal) {
+      if (closed) throw new ProviderError('retryable', 'PROVIDER_UNREACHABLE', 'The provider was closed.')
       const target = new URL(url)
       guard.checkHost(target.hostname)
       const isSecure = target.protocol === 'https:'
@@ -70,9 +75,13 @@ export function createHttpClient(deps: { readonly allowPrivateHosts: boolean; re
         )
       })
       request.end(body ?? undefined)
-      return promise
+      inFlight.add(promise)
+      return promise.finally(() => inFlight.delete(promise))
     },
-    close() {
+    async close() {
+      closed = true
+      // Cutting off a request that has gone out would make its outcome unknown.
+      await Promise.allSettled(inFlight)
       plain.destroy()
       secure.destroy()
     },
@@ -121,3 +130,12 @@ export function retryAfterMs(value: string | undefined, now: number = Date.now()
 
 /** What an answer said, cut to what is kept of it. */
 export const excerpt = (text: string): string => text.slice(0, 1_000)
+
+/** A text as JSON; null where it is none. */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null // what is missing in it, the reader says
+  }
+}

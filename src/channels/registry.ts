@@ -1,12 +1,21 @@
 /** The closed set of provider kinds, and what can be asked of a kind by its name. */
 import type { Channel, JsonObject } from '../domain/words.ts'
 import { CarillonError } from '../errors.ts'
+import { apns } from './apns.ts'
 import { capture } from './capture.ts'
+import { fcm } from './fcm.ts'
 import type { Provider, ProviderDeps, ProviderKind } from './provider.ts'
 import { smtp } from './smtp.ts'
+import { webPush } from './web-push.ts'
 
 /** Every kind of provider, by name. */
-export const kinds = { capture, smtp } satisfies Readonly<Record<string, ProviderKind<unknown>>>
+export const kinds = {
+  capture,
+  smtp,
+  fcm,
+  apns,
+  'web-push': webPush,
+} satisfies Readonly<Record<string, ProviderKind<unknown>>>
 
 /** The name of a kind. */
 export type KindName = keyof typeof kinds

@@ -1,9 +1,10 @@
 /** Contacts: who can be notified. */
 import { type Database, transact } from '../db/database.ts'
+import { eraseContacts, findErasable, type Selector } from '../db/erase.ts'
 import { findContacts } from '../db/lookup.ts'
 import { insertContacts, lockContacts, updateContacts } from '../db/upsert.ts'
 import { CarillonError, type Problem, problem } from '../errors.ts'
-import { checkKey, checkList } from './check.ts'
+import { atIndex, checkKey, checkList, checkText } from './check.ts'
 import type { Clock } from './clock.ts'
 import type { Ids } from './ids.ts'
 import { applyOperations, type ProfileOperations } from './operations.ts'
@@ -128,6 +129,21 @@ export function createContacts({ db, clock, ids }: ContactDeps) {
         if (result !== null) return result
       }
       throw new CarillonError('OVERLOADED', { message: 'Other calls keep inserting the same contacts: try again.' })
+    },
+
+    /**
+     * Erases contacts by id, e-mail (without case) or phone (as it was given): all who match. What there is not is not counted.
+     * @throws BAD_INPUT, BATCH_TOO_LARGE
+     */
+    async erase(projectId: string, selectors: readonly Selector[]): Promise<number> {
+      checkList('contacts', selectors, 1000)
+      selectors.forEach((selector, index) => {
+        for (const text of [selector.externalId, selector.email, selector.phone]) {
+          if (typeof text === 'string') atIndex(index, () => checkText('contacts', text, 1000))
+        }
+      })
+      const ids = await findErasable(db.pool, projectId, selectors)
+      return ids.length === 0 ? 0 : transact(db.pool, (tx) => eraseContacts(tx, projectId, ids))
     },
 
     /** Says whether a contact is online; going offline sets when it last was. @returns its id */

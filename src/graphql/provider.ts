@@ -42,7 +42,7 @@ export function defineProviders(
       id: t.exposeID('id', { description: 'Its id.' }),
       key: t.exposeID('key', { description: 'Its name in calls.' }),
       channel: t.expose('channel', { type: Channel, description: 'The channel that it carries.' }),
-      kind: t.exposeString('kind', { description: 'Which vendor: `capture` or `smtp`.' }),
+      kind: t.exposeString('kind', { description: 'Which vendor: `capture`, `smtp`, `fcm`, `apns`, `web-push`.' }),
       settings: t.field({
         type: 'JSONObject',
         description: 'Its settings. Secrets are never shown: each that is there reads `"set"`.',
@@ -111,12 +111,14 @@ export function defineProviders(
     fields: (t) => ({
       key: t.id({ required: true, description: 'Its name in calls: 1-255 characters.' }),
       channel: t.field({ type: Channel, description: 'The channel that it carries.' }),
-      kind: t.string({ description: 'Which vendor: `capture` (keeps what would go out) or `smtp`.' }),
+      kind: t.string({ description: 'Which vendor: `capture` (keeps what would go out), `smtp`, `fcm`, `apns` or `web-push`.' }),
       settings: t.field({
         type: 'JSONObject',
         description:
           'Settings of the kind. `capture`: `delayMs`. `smtp`: `host`, `from`, `port` (587), `secure` (false), `requireTls` (false), `user`, ' +
-          '`password`, `tlsVerify` (true), `maxConnections` (10), `ratePerSecond`. A secret given as `"set"` stays as it is.',
+          '`password`, `tlsVerify` (true), `maxConnections` (10), `ratePerSecond`. `fcm`: `serviceAccount`. `apns`: `teamId`, `keyId`, ' +
+          '`privateKey`, `topic`. `web-push`: `publicKey`, `privateKey`, `subject`, `ttlSeconds`, `urgency`. The last three also `baseUrl`. ' +
+          'A secret given as `"set"` stays as it is.',
       }),
       priority: t.int({ description: 'Lowest first, 0-1,000; default: 0.' }),
       ratePerSecond: t.int({ description: 'At most so many a second from one worker, 1-100,000; null: no limit.' }),

@@ -74,6 +74,15 @@ export function defineTopics(builder: Builder, connections: ReturnType<typeof cr
       name: t.string({ description: 'Its name for people; default: the key.' }),
     }),
   })
+  const ContactSelector = builder.inputType('ContactSelector', {
+    description: 'Who is meant: exactly one of these.',
+    isOneOf: true,
+    fields: (t) => ({
+      externalId: t.id({ description: 'The contact with this externalId.' }),
+      email: t.string({ description: 'All contacts with this e-mail address; case does not matter.' }),
+      phone: t.string({ description: 'All contacts with exactly this phone number, as it was given.' }),
+    }),
+  })
   builder.mutationFields((t) => {
     const members = {
       topic: t.arg.id({ required: true, description: 'Key of the topic.' }),
@@ -108,6 +117,16 @@ export function defineTopics(builder: Builder, connections: ReturnType<typeof cr
         args: members,
         resolve: (_root, { topic, contacts }, context) =>
           context.domain.topics.unsubscribe(projectOf(context).id, topic, contacts),
+      }),
+      deleteContacts: t.field({
+        type: DeletePayload,
+        description:
+          'Erases contacts: profile, feed, credentials, and what was said to them; what waits for them is canceled, counts stay. All who match ' +
+          'are erased and counted. Errors: BAD_INPUT, BATCH_TOO_LARGE.',
+        args: { contacts: t.arg({ type: [ContactSelector], required: true, description: 'Whom to erase, 1-1,000.' }) },
+        resolve: async (_root, { contacts }, context) => ({
+          deletedCount: await context.domain.contacts.erase(projectOf(context).id, contacts),
+        }),
       }),
       deleteProviders: t.field({
         type: DeletePayload,

@@ -4,8 +4,11 @@ import { type Provider, ProviderError, type Rendered } from '../../src/channels/
 import { hideSecrets, type KindName, kindOf, kinds, openProvider, parseSettings } from '../../src/channels/registry.ts'
 import { channels, type JsonObject } from '../../src/domain/words.ts'
 import { CarillonError } from '../../src/errors.ts'
+import { startApns } from '../helpers/apns-server.ts'
 import { email } from '../helpers/email.ts'
+import { browser, keyPair, push, serviceAccount, vapidKeys } from '../helpers/push.ts'
 import { startSmtp } from '../helpers/smtp.ts'
+import { startVendor } from '../helpers/vendor-http.ts'
 
 const cleanUps: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -17,6 +20,8 @@ interface Bench {
   readonly settings: JsonObject
   readonly received: () => number
 }
+const rsa = keyPair('rsa')
+const ec = keyPair('ec')
 const benches = {
   capture: async () => ({ settings: { delayMs: 1 }, received: () => 0 }),
   smtp: async () => {
@@ -24,11 +29,36 @@ const benches = {
     cleanUps.push(() => server.close())
     return { settings: { host: '127.0.0.1', port: server.port, from: 'a@example.org' }, received: () => server.messages.length }
   },
+  fcm: async () => {
+    const server = await startVendor(({ path }) =>
+      path === '/token'
+        ? { status: 200, body: { access_token: 't', expires_in: 3599, token_type: 'Bearer' } }
+        : { status: 200, body: { name: 'projects/demo-1/messages/1' } },
+    )
+    cleanUps.push(() => server.close())
+    const settings = { baseUrl: server.url, serviceAccount: serviceAccount(server.url, rsa.pem) }
+    return { settings, received: () => server.requests.length }
+  },
+  apns: async () => {
+    const server = await startApns(() => ({ status: 200, headers: { 'apns-id': crypto.randomUUID() } }))
+    cleanUps.push(() => server.close())
+    const settings = { teamId: 'TEAM123456', keyId: 'KEY1234567', privateKey: ec.pem, topic: 'example.app', baseUrl: server.url }
+    return { settings, received: () => server.requests.length }
+  },
+  'web-push': async () => {
+    const server = await startVendor(() => ({ status: 201, headers: { location: '/message/1' } }))
+    cleanUps.push(() => server.close())
+    const settings = { ...vapidKeys(), subject: 'mailto:a@b.example', baseUrl: server.url }
+    return { settings, received: () => server.requests.length }
+  },
 } satisfies Record<KindName, () => Promise<Bench>>
 
 const suites: [KindName, () => Promise<Bench>][] = [
   ['capture', benches.capture],
   ['smtp', benches.smtp],
+  ['fcm', benches.fcm],
+  ['apns', benches.apns],
+  ['web-push', benches['web-push']],
 ]
 const sms: Rendered = {
   channel: 'SMS',
@@ -39,6 +69,9 @@ const sms: Rendered = {
   body: 'Hello',
   createdAt: new Date(),
 }
+const webPush = push({ channel: 'WEB_PUSH', address: browser('https://push.example/send/1').address })
+/** A message for each channel that a kind may carry. */
+const messages: readonly Rendered[] = [email(), sms, push(), webPush]
 const never = () => new AbortController().signal
 
 function open(kind: KindName, settings: JsonObject): Provider {
@@ -50,7 +83,7 @@ function open(kind: KindName, settings: JsonObject): Provider {
 it('has a bench for every kind', () => expect(suites.map(([kind]) => kind)).toEqual(Object.keys(kinds)))
 
 describe.each(suites)('the kind %s', (kind, bench) => {
-  const examples = () => [email(), sms].filter(({ channel }) => kindOf(kind).channels.includes(channel))
+  const examples = () => messages.filter(({ channel }) => kindOf(kind).channels.includes(channel))
 
   it('sends, and gives a receipt', async () => {
     const { settings } = await bench()
@@ -86,7 +119,7 @@ describe.each(suites)('the kind %s', (kind, bench) => {
   it('refuses a channel that it does not carry', async () => {
     const { settings } = await bench()
     const provider = open(kind, settings)
-    for (const message of [email(), sms].filter(({ channel }) => !kindOf(kind).channels.includes(channel))) {
+    for (const message of messages.filter(({ channel }) => !kindOf(kind).channels.includes(channel))) {
       await expect(provider.send(message, never())).rejects.toMatchObject({ outcome: 'refused', code: 'CHANNEL_UNSUPPORTED' })
     }
     for (const channel of channels.filter((name) => !kindOf(kind).channels.includes(name))) {
@@ -121,7 +154,8 @@ describe.each(suites)('the kind %s', (kind, bench) => {
     const shown = hideSecrets(kind, { ...settings, ...secrets })
     expect(JSON.stringify(shown)).not.toContain('top-secret')
     expect(shown).toEqual({ ...settings, ...Object.fromEntries(Object.keys(secrets).map((name) => [name, 'set'])) })
-    expect(hideSecrets(kind, settings)).toEqual(settings)
+    const open = Object.fromEntries(Object.entries(settings).filter(([name]) => !kindOf(kind).secrets.includes(name)))
+    expect(hideSecrets(kind, open)).toEqual(open)
   })
 })
 

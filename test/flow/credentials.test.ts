@@ -53,7 +53,8 @@ function example(type: GraphQLInputType): unknown {
   const named = getNamedType(type)
   if (isEnumType(named)) return named.getValues()[0]?.name
   if (named instanceof GraphQLInputObjectType) {
-    const required = Object.values(named.getFields()).filter((field) => field.type instanceof GraphQLNonNull)
+    const fields = Object.values(named.getFields())
+    const required = named.isOneOf ? fields.slice(0, 1) : fields.filter((field) => field.type instanceof GraphQLNonNull)
     return Object.fromEntries(required.map((field) => [field.name, example(field.type)]))
   }
   if (isScalarType(named) && named.name === 'Int') return 1

@@ -309,3 +309,7 @@ export const DeleteProviders = graphql(`
 export const ContactTopics = graphql(`
   query ContactTopics($externalId: ID!) { contact(externalId: $externalId) { topics { key name } } topics { totalCount nodes { key contactCount } } }
 `)
+
+export const DeleteContacts = graphql(`
+  mutation DeleteContacts($contacts: [ContactSelector!]!) { deleteContacts(contacts: $contacts) { deletedCount } }
+`)

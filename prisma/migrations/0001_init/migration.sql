@@ -264,9 +264,6 @@ ALTER TABLE "notification" ADD CONSTRAINT "notification_project_id_actor_id_fkey
 ALTER TABLE "message" ADD CONSTRAINT "message_project_id_notification_id_fkey" FOREIGN KEY ("project_id", "notification_id") REFERENCES "notification"("project_id", "id") ON DELETE CASCADE ON UPDATE CASCADE;
 
 -- AddForeignKey
-ALTER TABLE "message" ADD CONSTRAINT "message_project_id_contact_id_fkey" FOREIGN KEY ("project_id", "contact_id") REFERENCES "contact"("project_id", "id") ON DELETE NO ACTION ON UPDATE NO ACTION;
-
--- AddForeignKey
 ALTER TABLE "attempt" ADD CONSTRAINT "attempt_project_id_message_id_fkey" FOREIGN KEY ("project_id", "message_id") REFERENCES "message"("project_id", "id") ON DELETE CASCADE ON UPDATE CASCADE;
 
 -- AddForeignKey
@@ -275,8 +272,9 @@ ALTER TABLE "provider" ADD CONSTRAINT "provider_project_id_fkey" FOREIGN KEY ("p
 
 -- ---------------------------------------------------------------- what Prisma's schema has no words for
 
--- Which provider a message or an attempt went through has no foreign key, though Prisma's schema knows the relation: the name outlives the
--- provider, and checking it was a tenth of what writing an outcome cost.
+-- Some relations that Prisma's schema knows have no foreign key. Which provider a message or an attempt went through: it outlives the
+-- provider, and checking it was a tenth of what writing an outcome cost. A message's contact: it is its notification's, which has one, and
+-- without an index of its own each contact that is deleted would be looked for in all messages.
 
 -- Rewritten with every feed change and every attempt: room in the page keeps the new version beside the old one (HOT).
 ALTER TABLE "feed_state" SET (fillfactor = 70);

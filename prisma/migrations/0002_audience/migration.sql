@@ -224,6 +224,9 @@ CREATE INDEX "notification_digest" ON "notification" ("project_id", "digest_id")
 CREATE UNIQUE INDEX "digest_open" ON "digest" ("project_id", "contact_id", "template_id", "key") WHERE "closed_at" IS NULL;
 CREATE INDEX "digest_due" ON "digest" ("closes_at") WHERE "closed_at" IS NULL;
 
+-- What a contact did, for erasing it.
+CREATE INDEX "notification_actor" ON "notification" ("project_id", "actor_id") WHERE "actor_id" IS NOT NULL;
+
 -- Sends to many that are not written yet, and campaigns that will run.
 CREATE INDEX "fanout_due" ON "fanout" ("due_at") WHERE "status" IN ('ACCEPTED', 'RUNNING');
 CREATE INDEX "campaign_due" ON "campaign" ("next_run_at") WHERE "next_run_at" IS NOT NULL;

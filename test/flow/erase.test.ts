@@ -1,0 +1,103 @@
+/** Erasing contacts. */
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createTestClock, startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
+import {
+  DeleteContacts,
+  Feed,
+  GetContact,
+  GetNotification,
+  GetStats,
+  MessageReceived,
+  Send,
+  UpsertContacts,
+} from '../helpers/operations.ts'
+import { newShop, times } from '../helpers/setup.ts'
+import { type SmtpSink, startSmtp } from '../helpers/smtp.ts'
+import { until } from '../helpers/until.ts'
+
+const clock = createTestClock()
+let app: TestApp
+let smtp: SmtpSink
+let project: TestProject
+beforeAll(async () => {
+  app = await startTestApp({ clock })
+  smtp = await startSmtp()
+  project = await newShop(app, smtp)
+})
+afterAll(async () => {
+  await app.stop()
+  await smtp.close()
+})
+
+const erase = async (...contacts: object[]) =>
+  (await project.api.do(DeleteContacts, { contacts: contacts as { externalId: string }[] })).deleteContacts.deletedCount
+const exists = async (externalId: string) => (await project.api.do(GetContact, { externalId })).contact !== null
+
+it('LY-30, LY-31, LY-33, LY-35, LY-36: by id, by e-mail without case, by phone; all who match are counted', async () => {
+  await project.api.do(UpsertContacts, {
+    contacts: [
+      { externalId: 'a', email: 'Shared@example.com' },
+      { externalId: 'b', email: 'shared@Example.com' },
+      { externalId: 'c', phone: '010-1234-1234' },
+      { externalId: 'd' },
+    ],
+  })
+  expect(await erase({ email: 'SHARED@example.com' }, { externalId: 'd' }, { externalId: 'nobody' })).toBe(3)
+  expect(await Promise.all(['a', 'b', 'c', 'd'].map(exists))).toEqual([false, false, true, false])
+})
+
+it('LY-34, B7-8: a phone number matches exactly as it was given', async () => {
+  await project.api.do(UpsertContacts, { contacts: [{ externalId: 'kr', phone: '01012341234' }] })
+  expect(await erase({ phone: '010-1234-1234' })).toBe(1)
+  expect(await exists('kr')).toBe(true)
+  expect(await erase({ phone: '01012341234' })).toBe(1)
+})
+
+it('LY-32, LY-36, B7-7: takes 1,000, refuses 1,001, none, and a selector that selects nothing', async () => {
+  expect(await erase(...times(1_000, (n) => ({ externalId: `none-${n}` })))).toBe(0)
+  const tooMany = await project.api.ask(DeleteContacts, { contacts: times(1_001, (n) => ({ externalId: `none-${n}` })) })
+  expect(tooMany.codes).toEqual(['BATCH_TOO_LARGE'])
+  expect((await project.api.ask(DeleteContacts, { contacts: [] })).codes).toEqual(['BAD_INPUT'])
+  expect((await project.api.ask(DeleteContacts, { contacts: [{} as { externalId: string }] })).codes).toEqual(['BAD_INPUT'])
+})
+
+it('NV-54: erases profile, feed and what was said, cancels what waits, and keeps the counts', async () => {
+  const contact = { externalId: 'gone', email: 'gone@example.com', firstName: 'Greta' }
+  const send = async (more: object = {}) => {
+    const { sendMessages } = await project.api.do(Send, {
+      messages: [{ template: 'order', contact, data: { number: 1, secret: 'xyzzy' }, ...more }],
+      wait: 'SENT',
+    })
+    return sendMessages.results[0]?.notification?.id ?? ''
+  }
+  const [said, waiting] = [await send(), await send({ delaySeconds: 600 })]
+  const page = await project.page('gone')
+  const live = await page.watch(MessageReceived, { after: (await page.do(Feed, {})).feed.cursor })
+  const before = await project.api.do(GetStats, { last: 1 })
+  const mails = smtp.messages.length
+  expect(await erase({ externalId: 'gone' })).toBe(1)
+  live.close()
+
+  const after = await project.api.do(GetStats, { last: 1 })
+  expect(after.stats.days[0]?.count).toBe(before.stats.days[0]?.count)
+  for (const id of [said, waiting]) {
+    const { notification } = await project.api.do(GetNotification, { id })
+    expect(notification).toMatchObject({ contact: null, data: {} })
+    expect(JSON.stringify(notification)).not.toMatch(/gone|Greta|xyzzy/)
+  }
+  const statuses = (await project.api.do(GetNotification, { id: waiting })).notification?.messages.map((one) => one.status)
+  expect(new Set(statuses)).toEqual(new Set(['CANCELED', 'SKIPPED']))
+  expect((await page.ask(Feed, {})).codes).toEqual(['CONTACT_NOT_FOUND'])
+  const rows: object[] = await app.app.domain.prisma
+    .$queryRaw`SELECT to_jsonb(c) AS row FROM contact c UNION ALL SELECT to_jsonb(m) FROM message m UNION ALL SELECT to_jsonb(n) FROM notification n`
+  expect(JSON.stringify(rows)).not.toMatch(/Greta|xyzzy|gone@example/)
+
+  clock.advance(700_000)
+  const { sendMessages } = await project.api.do(Send, {
+    messages: [{ template: 'order', contact: { externalId: 'probe', email: 'probe@example.com' }, data: { number: 2 } }],
+    wait: 'SENT',
+  })
+  expect(sendMessages.results[0]?.ok).toBe(true)
+  await until('the probe is out', () => smtp.messages.some((mail) => mail.to.includes('probe@example.com')))
+  expect(smtp.messages.slice(mails).some((mail) => mail.to.includes('gone@example.com'))).toBe(false)
+})

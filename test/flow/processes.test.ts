@@ -105,10 +105,11 @@ describe('two API processes and a worker on PostgreSQL alone', () => {
     const closings: unknown[] = []
     let cursor = feed.cursor
     let going = true
+    let isAllSent = false
     let sent = 0
     // A page: follows, and when it is told to reconnect, goes on elsewhere from its cursor.
     const following = (async () => {
-      for (let n = 0; going || received.length < sent; n++) {
+      for (let n = 0; !isAllSent || received.length < sent; n++) {
         const api = apis[n % apis.length] ?? cluster.first
         let live: Watched<MessageReceivedSubscription>
         try {
@@ -124,7 +125,7 @@ describe('two API processes and a worker on PostgreSQL alone', () => {
           noted = live.events.length
         }
         let noted = 0
-        while (going || received.length < sent) {
+        while (!isAllSent || received.length < sent) {
           const end = await live.ended(50).catch(() => null)
           note()
           if (end !== null) {
@@ -176,6 +177,7 @@ describe('two API processes and a worker on PostgreSQL alone', () => {
     cluster.two = cluster.second.client(project.credential)
     going = false
     await sending
+    isAllSent = true
     await following
     expect(received).toEqual(times(sent, String))
     expect(closings.length).toBeGreaterThan(0)

@@ -52,8 +52,11 @@ export async function settle(db: Runner, group: readonly Settlement[], offsetMs:
           due_at = CASE WHEN r."dueInMs" IS NULL THEN NULL ELSE now() + (r."dueInMs" + $2) * interval '1 millisecond' END,
           attempt_count = x.attempt_count + CASE WHEN r.attempt IS NULL THEN 0 ELSE 1 END, handover_at = NULL,
           provider_id = COALESCE(r."providerId", x.provider_id), provider_message_id = COALESCE(r."providerMessageId", x.provider_message_id),
-          address = COALESCE(r.address, x.address), subject = COALESCE(r.subject, x.subject), text = COALESCE(r.text, x.text),
-          html = COALESCE(r.html, x.html), error_code = r."errorCode", error_message = r."errorMessage", history = x.history || r.history,
+          -- A contact that was erased meanwhile stays erased.
+          address = CASE WHEN x.contact_id IS NOT NULL THEN COALESCE(r.address, x.address) END,
+          subject = CASE WHEN x.contact_id IS NOT NULL THEN COALESCE(r.subject, x.subject) END,
+          text = CASE WHEN x.contact_id IS NOT NULL THEN COALESCE(r.text, x.text) END,
+          html = CASE WHEN x.contact_id IS NOT NULL THEN COALESCE(r.html, x.html) END, error_code = r."errorCode", error_message = r."errorMessage", history = x.history || r.history,
           sent_at = CASE WHEN r.status = 'SENT' THEN now() + $2 * interval '1 millisecond' ELSE x.sent_at END,
           updated_at = now() + $2 * interval '1 millisecond'
         FROM r WHERE x.project_id = r."projectId" AND x.id = r.id AND x.claims = r.claims AND x.status = 'SENDING'

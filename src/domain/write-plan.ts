@@ -81,6 +81,8 @@ export async function writePlan(
   const activity = new Map<string, StatusChange[]>()
   for (const one of accepted) {
     const { project, intent, template, notification, decisions, inApp } = one
+    // After a deadlock all of this runs again, with new ids.
+    one.outbound.length = 0
     const contact = contactOf(one.contactKey)
     const actor = one.actorKey === null ? null : contactOf(one.actorKey)
     const of = { projectId: project.id, notificationId: notification.id, contactId: contact.id, createdAt: now }

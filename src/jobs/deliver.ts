@@ -6,6 +6,7 @@
  * arrived: it goes out again where the receiver can fold the two, and is UNKNOWN elsewhere (see `outcomeOf`).
  */
 import { type Provider, ProviderError } from '../channels/provider.ts'
+import { releaseHeld } from '../db/arrive.ts'
 import { begin, type Claimed, claim } from '../db/claim.ts'
 import type { Database } from '../db/database.ts'
 import { findSuppressed } from '../db/lookup.ts'
@@ -17,6 +18,7 @@ import { addressesOf } from '../domain/decide.ts'
 import type { Ids } from '../domain/ids.ts'
 import { suppressionKey } from '../domain/suppression.ts'
 import type { Channel, Signal, StatusChange, SuppressionReason } from '../domain/words.ts'
+import { HELD_UNTIL } from '../domain/write-plan.ts'
 import { type Problem, problem } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { MAX_ATTEMPTS, nextAttemptDelayMs } from './backoff.ts'
@@ -211,8 +213,13 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     open: OpenProvider | undefined,
     deadline: number,
   ): Promise<void> {
-    if (composed.kind === 'skipped') return settling.add(settlementOf(message, 'SKIPPED', composed.reason))
-    if (composed.kind === 'failed') return settling.add(settlementOf(message, 'FAILED', composed.reason))
+    if (composed.kind === 'skipped' || composed.kind === 'failed') {
+      // What waits for an in-app message to arrive, to know whether it folds, waits in vain for this one: it goes. Before this is
+      // written, so that a crash in between lets it go twice rather than never.
+      if (message.channel === 'IN_APP' && message.incrementId !== null && (await releaseHeld(db.pool, [message], HELD_UNTIL)) > 0)
+        deps.wake()
+      return settling.add(settlementOf(message, composed.kind === 'skipped' ? 'SKIPPED' : 'FAILED', composed.reason))
+    }
     if (composed.kind === 'in-app' || open === undefined) return
     if (message.wasHandedOver && !maySendAgain(message, open.provider)) {
       return settling.add(

@@ -1,7 +1,7 @@
 /** Time: what is sent later, what is tried again, what is counted up, and what is taken back. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createTestClock, startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
-import { Cancel, Feed, FeedChanged, GetNotification, MarkAs, Send } from '../helpers/operations.ts'
+import { Cancel, Feed, FeedChanged, GetNotification, MarkAs, Send, SetPreference } from '../helpers/operations.ts'
 import { newShop, times } from '../helpers/setup.ts'
 import { type SmtpSink, startSmtp } from '../helpers/smtp.ts'
 import { until } from '../helpers/until.ts'
@@ -176,6 +176,12 @@ describe('incrementId', () => {
     await until('the probe is out', () => mailsTo(probe.email).length === 1)
     expect(mailsTo('inc4@example.com')).toHaveLength(1)
     expect((await look(later?.notification?.id ?? '')).messages.map((one) => one.channel)).toEqual(['IN_APP'])
+  })
+  it('sends the other channels of a scheduled one whose in-app message is not wanted any more', async () => {
+    await send(like('inc6', { delaySeconds: 60 }))
+    await (await project.page('inc6')).do(SetPreference, { channel: 'IN_APP', enabled: false })
+    clock.advance(2 * MINUTE)
+    await until('the mail is out', () => mailsTo('inc6@example.com').length === 1)
   })
   it('A5: sends the other channels of a scheduled one that did not fold', async () => {
     await send(like('inc5', { delaySeconds: 60 }))

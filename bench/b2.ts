@@ -1,7 +1,7 @@
 /** B2: the delivery pipeline: claim, decide, render, a provider that does nothing, the result durable. */
 import { Queue, Worker } from 'bullmq'
 import pg from 'pg'
-import { compare, cpuSeconds, exactly, type Measured, type Row } from './harness.ts'
+import { compare, exactly, type Measured, type Row } from './harness.ts'
 import { drained, fillQueue } from './queue.ts'
 import { ask, newProject, type Stack, secrets } from './stack.ts'
 
@@ -31,11 +31,10 @@ export async function b2(stack: Stack, quick: boolean, say: (line: string) => vo
 
   async function ours(): Promise<Measured> {
     const transactionId = `b2-${++run}`
-    const cpu = cpuSeconds(server.pid)
     await fillQueue(pool, project.id, transactionId, messages)
     const { seconds, sent } = await drained(pool, project.id, transactionId)
     exactly('B2 sent', messages, sent)
-    return { value: messages / seconds, extra: { 'CPU s': cpuSeconds(server.pid) - cpu } }
+    return { value: messages / seconds }
   }
 
   async function bareSql(): Promise<Measured> {
@@ -93,9 +92,15 @@ export async function b2(stack: Stack, quick: boolean, say: (line: string) => vo
     return { value }
   }
 
-  const pairs = quick ? 4 : 6
+  const pairs = 6
   const rows: Row[] = []
-  const common = { a: 'claim, decide, render, capture, settle', unit: 'messages/s', runA: ours }
+  const common = {
+    a: 'claim, decide, render, capture, settle',
+    unit: 'messages/s',
+    prepare: stack.checkpoint,
+    cpu: stack.cpu({ server }),
+    runA: ours,
+  }
   if (redisUrl === null) say('  B2 against BullMQ is left out: there is no redis-server on PATH')
   else
     rows.push(

@@ -1,6 +1,6 @@
 /** B8: accepting. `sendMessages` a second, one recipient, durable, with an id; one in ten is a repeat. */
 import pg from 'pg'
-import { compare, cpuSeconds, exactly, type Measured, quantile, type Row } from './harness.ts'
+import { compare, exactly, type Measured, quantile, type Row } from './harness.ts'
 import { load, request } from './load.ts'
 import { ask, newProject, type Stack, secrets } from './stack.ts'
 
@@ -8,7 +8,7 @@ const CONCURRENCY = 64
 
 /** Measures it. */
 export async function b8(stack: Stack, quick: boolean, say: (line: string) => void): Promise<{ row: Row; rate: number }> {
-  const requests = quick ? 4_000 : 20_000
+  const requests = quick ? 2_500 : 20_000
   const url = await stack.database()
   const keys = secrets()
   const server = await stack.server({ DATABASE_URL: url, ...keys })
@@ -28,9 +28,7 @@ export async function b8(stack: Stack, quick: boolean, say: (line: string) => vo
 
   async function ours(): Promise<Measured> {
     run++
-    await pool.query('CHECKPOINT')
     const before = await count(pool)
-    const cpu = cpuSeconds(server.pid)
     let next = 0
     let accepted = 0
     let repeated = 0
@@ -54,10 +52,7 @@ export async function b8(stack: Stack, quick: boolean, say: (line: string) => vo
     )
     exactly('B8 answers', requests, accepted + repeated)
     exactly('B8 stored', accepted, (await count(pool)) - before)
-    return {
-      value: done.count / done.seconds,
-      extra: { 'p50 ms': quantile(done.latencies, 0.5), 'CPU s': cpuSeconds(server.pid) - cpu },
-    }
+    return { value: done.count / done.seconds, extra: { 'p50 ms': quantile(done.latencies, 0.5) } }
   }
 
   async function constant(): Promise<number> {
@@ -77,7 +72,6 @@ export async function b8(stack: Stack, quick: boolean, say: (line: string) => vo
   }
 
   async function threeRows(): Promise<number> {
-    await pool.query('CHECKPOINT')
     let next = 0
     const begun = performance.now()
     await Promise.all(
@@ -111,10 +105,12 @@ export async function b8(stack: Stack, quick: boolean, say: (line: string) => vo
         floor: 0.45,
         goal: 1,
       },
+      prepare: stack.checkpoint,
+      cpu: stack.cpu({ server, yoga }),
       runA: ours,
       runB: async () => ({ value: Math.min(await constant(), await threeRows()) }),
     },
-    quick ? 4 : 6,
+    6,
     say,
   )
   await pool.end()

@@ -12,9 +12,17 @@ import { startStack } from './stack.ts'
 
 const { values, positionals } = parseArgs({ options: { quick: { type: 'boolean', default: false } }, allowPositionals: true })
 const quick = values.quick
-const wanted = (name: string): boolean => positionals.length === 0 || positionals.includes(name)
+const names = positionals.map((name) => name.toUpperCase())
+const wanted = (name: string): boolean => names.length === 0 || names.includes(name)
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
+const unknown = names.filter((name) => !['B2', 'B3', 'B5', 'B8'].includes(name))
+if (unknown.length > 0) {
+  say(`There is no benchmark ${unknown.join(', ')}: B2, B3, B5, B8.`)
+  process.exit(2)
+}
+// Leaving by `exit` ends the processes that were started.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 const stack = await startStack()
 const rows: Row[] = []
 try {

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { startEmbedded } from '../src/db/embedded.ts'
 import { silentLog } from '../src/log.ts'
+import { type CpuMeter, cpuSeconds, familyCpuSeconds } from './harness.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -32,6 +33,10 @@ export interface Stack {
   database(): Promise<string>
   server(env: Record<string, string>, args?: readonly string[]): Promise<BenchServer>
   script(file: string, env: Record<string, string>): Promise<Started & { readonly ready: string }>
+  /** Writes out what PostgreSQL holds back, so that no leg pays for the one before. */
+  checkpoint(): Promise<unknown>
+  /** Meters the processes named, the load generator and the stores. */
+  cpu(processes: Readonly<Record<string, Started>>): CpuMeter
   close(): Promise<void>
 }
 
@@ -70,6 +75,10 @@ async function start(
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  // However the benchmark ends, nothing that it started goes on.
+  const kill = (): void => void child.kill('SIGKILL')
+  process.once('exit', kill)
+  child.once('exit', () => process.off('exit', kill))
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk: Buffer) => {
@@ -102,7 +111,11 @@ async function start(
 export async function startStack(): Promise<Stack> {
   const dir = await mkdtemp(join(tmpdir(), 'carillon-bench-'))
   const postgres = await startEmbedded(dir, { log: silentLog })
-  const stops: (() => Promise<unknown>)[] = []
+  const admin = new pg.Client({ connectionString: postgres.url })
+  await admin.connect()
+  const backend = Number((await admin.query('SELECT pg_backend_pid() AS pid')).rows[0]?.pid)
+  const stops: (() => Promise<unknown>)[] = [() => admin.end()]
+  let redisPid: number | null = null
   let redisUrl: string | null = null
   const binary = onPath('redis-server')
   if (binary !== null) {
@@ -114,16 +127,14 @@ export async function startStack(): Promise<Stack> {
       /Ready to accept/,
     )
     stops.push(() => redis.stop())
+    redisPid = redis.pid
     redisUrl = `redis://127.0.0.1:${port}`
   }
   return {
     redisUrl,
     async database() {
       const name = `bench_${randomBytes(6).toString('hex')}`
-      const client = new pg.Client({ connectionString: postgres.url })
-      await client.connect()
-      await client.query(`CREATE DATABASE ${name}`)
-      await client.end()
+      await admin.query(`CREATE DATABASE ${name}`)
       const url = new URL(postgres.url)
       url.pathname = `/${name}`
       return url.href
@@ -143,6 +154,13 @@ export async function startStack(): Promise<Stack> {
       stops.push(() => started.stop())
       return started
     },
+    checkpoint: () => admin.query('CHECKPOINT'),
+    cpu: (processes) => () => ({
+      ...Object.fromEntries(Object.entries(processes).map(([name, { pid }]) => [name, cpuSeconds(pid)])),
+      postgres: familyCpuSeconds(backend),
+      ...(redisPid === null ? {} : { redis: cpuSeconds(redisPid) }),
+      bench: process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6,
+    }),
     async close() {
       for (const stop of stops.reverse()) await stop()
       await postgres.stop()

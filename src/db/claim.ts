@@ -22,6 +22,8 @@ export interface Claimed {
   readonly was: MessageStatus
   /** the hand-over had begun under that lease: the message may have arrived */
   readonly wasHandedOver: boolean
+  /** its transaction was canceled: it is not sent */
+  readonly isCanceled: boolean
   /** fencing number: what is written for this claim counts only while the row still has it */
   readonly claims: number
   readonly attemptCount: number
@@ -47,7 +49,7 @@ const contactJson = (
 
 /**
  * Claims up to `limit` messages that are due, oldest first, and never one that another worker holds (SKIP LOCKED); a lease that ran
- * out is due again. Rides on message_due; locks only the rows it returns, and only until the statement ends.
+ * out is due again. That a hand-over had begun stays in the row until an outcome is written: a second crash must not forget it. Rides on message_due; locks only the rows it returns, and only until the statement ends.
  */
 export async function claim(db: Runner, options: { limit: number; leaseMs: number; offsetMs: number }): Promise<Claimed[]> {
   const { rows } = await db.query<Claimed>({
@@ -57,13 +59,13 @@ export async function claim(db: Runner, options: { limit: number; leaseMs: numbe
         WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND due_at <= now() + $3 * interval '1 millisecond'
         ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
       ), m AS (
-        UPDATE message x SET status = 'SENDING', claims = x.claims + 1, handover_at = NULL,
+        UPDATE message x SET status = 'SENDING', claims = x.claims + 1,
           due_at = now() + ($2 + $3) * interval '1 millisecond'
         FROM due WHERE x.project_id = due.project_id AND x.id = due.id
         RETURNING x.project_id, x.id, x.notification_id, x.contact_id, x.channel, due.was, due.was_handed_over, x.claims, x.attempt_count, x.attempt_base,
           x.address, x.feed, x.increment_id, x.created_at
       )
-      SELECT m.project_id AS "projectId", m.id, m.notification_id AS "notificationId", n.transaction_id AS "transactionId", m.channel, m.was,
+      SELECT m.project_id AS "projectId", m.id, m.notification_id AS "notificationId", n.transaction_id AS "transactionId", m.channel, m.was, n.canceled_at IS NOT NULL AS "isCanceled",
         m.was_handed_over AS "wasHandedOver", m.claims, m.attempt_count AS "attemptCount", m.attempt_base AS "attemptBase", m.address, m.feed, m.increment_id AS "incrementId",
         m.created_at AS "createdAt", n.data, n.overrides,
         json_build_object('id', p.id, 'key', p.key, 'name', p.name, 'locale', p.locale, 'timezone', p.timezone,

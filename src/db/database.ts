@@ -103,8 +103,11 @@ export async function transact<T>(
       const [, result] = await Promise.all([begun, working])
       const committed = commit(client)
       committed.catch(() => {})
-      await last
-      await committed
+      const [written, ended] = await Promise.allSettled([last, committed])
+      // A commit whose answer was lost may have happened, whatever became of the answer before it.
+      if (ended.status === 'rejected' && ended.reason instanceof CarillonError) throw ended.reason
+      if (written.status === 'rejected') throw written.reason
+      if (ended.status === 'rejected') throw ended.reason
       return result
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined

@@ -106,15 +106,16 @@ export function createAccept(deps: AcceptDeps): (call: Call) => Promise<SendOutc
       const outcomes = decideAll(calls, known)
       const accepted = outcomes.flat().filter((outcome): outcome is Accepted => 'notification' in outcome)
       if (accepted.length > 0) {
+        let signals: Signal[]
         try {
-          const signals = await transact(deps.db.pool, (tx, finish) => writePlan(tx, deps, known, accepted, finish), client)
-          deps.publish(signals)
-          if (accepted.some((one) => one.wakes)) deps.wake()
+          signals = await transact(deps.db.pool, (tx, finish) => writePlan(tx, deps, known, accepted, finish), client)
         } catch (error) {
           // Another process took an id, or removed a row, between the look-up and the write: look again, and it shows.
           if (isCollision(error) && attempt < RETRIES) continue
           throw error
         }
+        deps.publish(signals)
+        if (accepted.some((one) => one.wakes)) deps.wake()
       }
       return outcomes.map((list) => list.map((one) => ('notification' in one ? one.outcome() : one)))
     }
@@ -137,7 +138,7 @@ export function createAccept(deps: AcceptDeps): (call: Call) => Promise<SendOutc
       const [only, ...others] = batch
       if (only === undefined) return
       if (others.length === 0) return only.reject(error)
-      if (error instanceof CarillonError && error.code === 'OUTCOME_UNKNOWN') {
+      if (isConnectionLoss(error) || (error instanceof CarillonError && error.code === 'OUTCOME_UNKNOWN')) {
         // The commit may have happened: a second try would answer ID_EXISTS to a caller whose message is new.
         for (const one of batch) one.reject(error)
         return

@@ -40,7 +40,7 @@ export function createCancel({ db, clock, publish }: CancelDeps) {
     const changes: StatusChange[] = []
     // A retry of what was under way puts it back into the queue: it is canceled in the next round.
     for (let waitMs = 5, waitedMs = 0; ; waitedMs += waitMs, waitMs = Math.min(waitMs * 2, 200)) {
-      const { canceled, underWay } = await cancelWaiting(db.pool, projectId, transactionId)
+      const { canceled, underWay } = await transact(db.pool, (tx) => cancelWaiting(tx, projectId, transactionId))
       for (const one of canceled) changes.push({ ...one, status: 'CANCELED', at: at.toISOString() })
       if (underWay === 0 || waitedMs > PATIENCE_MS) break
       await sleep(waitMs)

@@ -75,12 +75,14 @@ function applyInput(contact: ContactInfo, input: UpsertInput): ContactInfo {
   return { ...merged, ...written, properties }
 }
 
+/** Somebody else inserted a contact between our look and our write. Thrown, so that the transaction takes everything back. */
+class Overtaken extends Error {
+  override readonly name = 'Overtaken'
+}
+
 /** Makes the operations of contacts. */
 export function createContacts({ db, clock, ids }: ContactDeps) {
-  async function upsertOnce(
-    projectId: string,
-    inputs: ReadonlyMap<string, readonly UpsertInput[]>,
-  ): Promise<UpsertResult | null> {
+  async function upsertOnce(projectId: string, inputs: ReadonlyMap<string, readonly UpsertInput[]>): Promise<UpsertResult> {
     return transact(db.pool, async (tx) => {
       const known = new Map(
         (await lockContacts(tx, projectId, [...inputs.keys()])).map((contact) => [contact.externalId, contact]),
@@ -110,7 +112,7 @@ export function createContacts({ db, clock, ids }: ContactDeps) {
       }
       const inserted = inserts.length === 0 ? new Set<string>() : await insertContacts(tx, projectId, inserts)
       // Somebody else inserted one between our look and our write: what we computed for it is not based on what is there.
-      if (inserted.size < inserts.length) return null
+      if (inserted.size < inserts.length) throw new Overtaken()
       if (updates.length > 0) await updateContacts(tx, projectId, updates)
       return { inserted: inserts.map((one) => one.externalId), updated: updates.map((one) => one.externalId), failed }
     })
@@ -125,8 +127,12 @@ export function createContacts({ db, clock, ids }: ContactDeps) {
       // A NUL can't be sent to the database at all, not even to look.
       for (const externalId of inputs.keys()) if (externalId.includes('\0')) checkKey('externalId', externalId)
       for (let attempt = 1; attempt <= RETRIES; attempt++) {
-        const result = await upsertOnce(projectId, inputs)
-        if (result !== null) return result
+        try {
+          return await upsertOnce(projectId, inputs)
+        } catch (error) {
+          // Rolled back whole: what was applied to the others of the batch is not applied twice.
+          if (!(error instanceof Overtaken)) throw error
+        }
       }
       throw new CarillonError('OVERLOADED', { message: 'Other calls keep inserting the same contacts: try again.' })
     },

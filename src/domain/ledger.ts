@@ -89,7 +89,8 @@ export function openLedger(
     return page
   }
   const count = (page: Page, feed: string, unseen: number, unread: number): void => {
-    const [haveUnseen, haveUnread] = page.counts[feed] ?? [0, 0]
+    // A feed may be called like a property that every object has.
+    const [haveUnseen, haveUnread] = (Object.hasOwn(page.counts, feed) ? page.counts[feed] : undefined) ?? [0, 0]
     const next: [number, number] = [haveUnseen + unseen, haveUnread + unread]
     // A feed with nothing to count leaves the row, so that feed names of one message only don't pile up in it.
     const { [feed]: _gone, ...others } = page.counts

@@ -15,6 +15,8 @@ export interface ProfileOperations {
 
 /** Names that other systems give to the two addresses. */
 const ALIASES: Readonly<Record<string, string>> = { $email: 'email', $phone_number: 'phone' }
+/** At most so many operations on one contact in one call. */
+const OPERATIONS_MAX = 1_000
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype'])
 
 const refuse = (path: string, why: string): never => {
@@ -61,13 +63,19 @@ function put(profile: Mutable, path: string, parts: readonly string[], value: Js
  */
 export function applyOperations(profile: JsonObject, operations: ProfileOperations): JsonObject {
   const result: Mutable = { ...profile }
-  const touched: string[] = []
+  /** whole paths, and every path above one */
+  const touched = new Set<string>()
+  const above = new Set<string>()
   const claim = (path: string): string[] => {
     const parts = segments(path)
     const whole = parts.join('.')
-    const other = touched.find((one) => one === whole || one.startsWith(`${whole}.`) || whole.startsWith(`${one}.`))
-    if (other !== undefined) refuse(path, `two operations touch the same property (${other}).`)
-    touched.push(whole)
+    if (touched.size >= OPERATIONS_MAX) refuse(path, `more than ${OPERATIONS_MAX} operations on one contact.`)
+    const parents = parts.slice(1).map((_part, index) => parts.slice(0, index + 1).join('.'))
+    if (touched.has(whole) || above.has(whole) || parents.some((parent) => touched.has(parent))) {
+      refuse(path, 'two operations touch the same property.')
+    }
+    touched.add(whole)
+    for (const parent of parents) above.add(parent)
     return parts
   }
   const each = (values: JsonObject | null | undefined, apply: (path: string, parts: string[], value: Json) => void): void => {

@@ -8,9 +8,9 @@
 import { type Provider, ProviderError } from '../channels/provider.ts'
 import { releaseHeld } from '../db/arrive.ts'
 import { begin, type Claimed, claim } from '../db/claim.ts'
-import type { Database } from '../db/database.ts'
+import { type Database, isConnectionLoss } from '../db/database.ts'
 import { findSuppressed } from '../db/lookup.ts'
-import { type Settlement, settle } from '../db/settle.ts'
+import { type Settled, type Settlement, settle } from '../db/settle.ts'
 import { addSuppressions } from '../db/suppression.ts'
 import { arriveInFeeds, type DueInApp } from '../domain/arrive.ts'
 import type { Clock } from '../domain/clock.ts'
@@ -57,6 +57,9 @@ const IN_FLIGHT = 1_000
 /** Wait for room for this many before claiming again: small claims cost as much as large ones. */
 const ROOM = 100
 const GIVE_BACK_MS = 1_000
+const RATE_LIMITED_MS = 5_000
+const BROKEN_MS = 30_000
+const BEGIN_SLACK_MS = 3_000
 
 interface Attempt {
   readonly startedAt: Date
@@ -83,7 +86,7 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     log,
     failed: 'Could not write down outcomes',
     async write(items: readonly Settlement[]) {
-      const settled = await settle(db.pool, items.map(keepable), clock.offsetMs)
+      const settled = await settleAll(items.map(keepable))
       const at = clock.now().toISOString()
       const byProject = new Map<string, StatusChange[]>()
       for (const { projectId, notificationId, messageId, status } of settled) {
@@ -94,6 +97,28 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
       deps.publish([...byProject].map(([projectId, changes]): Signal => ({ topic: 'activity', projectId, changes })))
     },
   })
+
+  /** Writes a group; where one row of it can't be written, the others are, each alone. */
+  async function settleAll(items: readonly Settlement[]): Promise<Settled[]> {
+    try {
+      return await settle(db.pool, items, clock.offsetMs)
+    } catch (error) {
+      if (!isDataError(error)) throw error
+      const settled: Settled[] = []
+      for (const item of items) {
+        try {
+          settled.push(...(await settle(db.pool, [item], clock.offsetMs)))
+        } catch (cause) {
+          if (!isDataError(cause)) throw cause
+          log.error('An outcome can not be written as it is', { message: item.id, error: String(cause) })
+          const { projectId, id, claims, status, dueInMs, errorCode } = item
+          const bare = { projectId, id, claims, status, dueInMs, errorCode, errorMessage: null, history: [], attempt: null }
+          settled.push(...(await settle(db.pool, [bare], clock.offsetMs)))
+        }
+      }
+      return settled
+    }
+  }
 
   const settlementOf = (message: Claimed, status: Settlement['status'], reason: Problem | null): Settlement => ({
     projectId: message.projectId,
@@ -108,8 +133,8 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
   })
 
   /** Back into the queue, as if it had not been claimed. */
-  const giveBack = (message: Claimed): Promise<void> =>
-    settling.add({ ...settlementOf(message, 'QUEUED', null), dueInMs: stopping.signal.aborted ? 0 : GIVE_BACK_MS, history: [] })
+  const giveBack = (message: Claimed, afterMs = GIVE_BACK_MS): Promise<void> =>
+    settling.add({ ...settlementOf(message, 'QUEUED', null), dueInMs: stopping.signal.aborted ? 0 : afterMs, history: [] })
 
   /** What an attempt that failed means for the message. */
   function failureOf(
@@ -144,7 +169,9 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     open: OpenProvider,
     deadline: number,
   ): Promise<void> {
-    const settled = await open.unsettled.enter(stopping.signal)
+    // What can't have its turn in time does not take up room while it waits: others are claimed instead.
+    if (!open.lane.isOpenUntil(deadline)) return giveBack(message, RATE_LIMITED_MS)
+    const settled = await open.unsettled.enter(stopping.signal, deadline)
     try {
       await handOver(message, composed, open, deadline)
     } finally {
@@ -158,12 +185,14 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     open: OpenProvider,
     deadline: number,
   ): Promise<void> {
-    const leave = await open.lane.enter(stopping.signal)
+    const leave = await open.lane.enter(stopping.signal, deadline)
     let outcome: Settlement
     try {
       if (leave === null || performance.now() > deadline) return await giveBack(message)
       // Canceled, or its lease ran out and somebody else has it: not ours to send.
       if (!(await beginning.add(message)).has(message.id)) return
+      // Writing that down may have had to wait for the database: too little of the lease may be left to send.
+      if (performance.now() > deadline + BEGIN_SLACK_MS) return await giveBack(message)
       const startedAt = clock.now()
       const started = performance.now()
       const attempt = (): Attempt => ({ startedAt, durationMs: performance.now() - started })
@@ -220,7 +249,12 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
         deps.wake()
       return settling.add(settlementOf(message, composed.kind === 'skipped' ? 'SKIPPED' : 'FAILED', composed.reason))
     }
-    if (composed.kind === 'in-app' || open === undefined) return
+    if (composed.kind === 'in-app') return
+    if (open === undefined) {
+      // A provider that can't be opened here may be opened elsewhere, or again later: the message waits. One that may have arrived
+      // keeps the proof of that, and is left to its lease.
+      return message.wasHandedOver ? undefined : giveBack(message, BROKEN_MS)
+    }
     if (message.wasHandedOver && !maySendAgain(message, open.provider)) {
       return settling.add(
         settlementOf(message, 'UNKNOWN', problem('OUTCOME_UNKNOWN', 'The server stopped while it handed the message over.')),
@@ -231,9 +265,20 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
 
   async function arrive(due: readonly DueInApp[]): Promise<void> {
     if (due.length === 0) return
-    const { signals, released } = await arriveInFeeds({ db, clock }, due)
-    deps.publish(signals)
-    if (released > 0) deps.wake()
+    try {
+      const { signals, released } = await arriveInFeeds({ db, clock }, due)
+      deps.publish(signals)
+      if (released > 0) deps.wake()
+    } catch (error) {
+      if (isConnectionLoss(error)) throw error
+      const [only, ...others] = due
+      // One message that can't be put into its feed does not keep the others out of theirs.
+      if (others.length > 0) for (const one of due) await arrive([one])
+      else if (only !== undefined) {
+        log.error('A message can not be put into its feed', { message: only.claimed.id, error: String(error) })
+        await settling.add(settlementOf(only.claimed, 'FAILED', problem('INTERNAL')))
+      }
+    }
   }
 
   /** One message that breaks what composes it fails alone, and not for ever again. */
@@ -269,7 +314,7 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
 
   async function start(batch: readonly Claimed[]): Promise<void> {
     const deadline = performance.now() + BEGIN_WITHIN_MS
-    const open = await providers.load([...new Set(batch.map((message) => message.projectId))])
+    const { open, broken } = await providers.load([...new Set(batch.map((message) => message.projectId))])
     await contents.load(
       db.pool,
       batch.map((message) => ({ projectId: message.projectId, ...message.template })),
@@ -277,8 +322,14 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     const suppressed = await suppressedOf(batch)
     const inApp: DueInApp[] = []
     for (const message of batch) {
+      if (message.isCanceled) {
+        // Its hand-over had begun when it was canceled and its worker died: nobody will know.
+        track(1, settling.add(settlementOf(message, message.wasHandedOver ? 'UNKNOWN' : 'CANCELED', null)))
+        continue
+      }
       const channels = open.get(message.projectId) ?? new Map<Channel, readonly OpenProvider[]>()
-      const composed = composeSafely(message, new Set(channels.keys()), suppressed.get(message.projectId) ?? new Map())
+      const configured = new Set([...channels.keys(), ...(broken.get(message.projectId) ?? [])])
+      const composed = composeSafely(message, configured, suppressed.get(message.projectId) ?? new Map())
       if (composed.kind === 'in-app') inApp.push({ claimed: message, contactId: composed.contactId, text: composed.text })
       else track(1, deliverOne(message, composed, channels.get(message.channel)?.[0], deadline))
     }
@@ -318,15 +369,19 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
   }
 }
 
+/** What the database refuses because of the data itself (classes 22 and 23): trying again does not help. */
+const isDataError = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]/.test(error.code)
+
 /** A vendor may answer anything; a NUL in it would keep its whole group from being written. */
 function keepable(settlement: Settlement): Settlement {
   const clean = <T>(value: T): T =>
     typeof value === 'string' ? (value.replaceAll('\0', '').toWellFormed() as T & string) : value
-  const { attempt, errorMessage, providerMessageId } = settlement
+  const { attempt } = settlement
+  const texts = ['errorMessage', 'providerMessageId', 'address', 'subject', 'text', 'html'] as const
   return {
     ...settlement,
-    errorMessage: clean(errorMessage),
-    ...(providerMessageId === undefined ? {} : { providerMessageId: clean(providerMessageId) }),
+    ...Object.fromEntries(texts.filter((name) => settlement[name] !== undefined).map((name) => [name, clean(settlement[name])])),
     attempt: attempt === null ? null : { ...attempt, response: clean(attempt.response) },
   }
 }

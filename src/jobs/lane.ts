@@ -2,12 +2,18 @@
 
 /** A place on the way, to be left once. */
 export interface Lane {
-  /** Waits for a place. @returns what leaves it; null: the signal ended the waiting */
-  enter(signal: AbortSignal): Promise<(() => void) | null>
+  /**
+   * Waits for a place. @returns what leaves it; null: the signal ended the waiting, or its turn would come after `deadline`
+   * (performance.now)
+   */
+  enter(signal: AbortSignal, deadline: number): Promise<(() => void) | null>
+  /** Whether one more could have its turn before `deadline`, as far as the rate tells. */
+  isOpenUntil(deadline: number): boolean
 }
 
 /** Makes a lane. `perSecond`: null for no limit but `concurrency`. */
 export function createLane(concurrency: number, perSecond: number | null): Lane {
+  const stepMs = perSecond === null ? 0 : 1000 / perSecond
   let inside = 0
   let nextAtMs = 0
   const waiting: (() => void)[] = []
@@ -24,33 +30,37 @@ export function createLane(concurrency: number, perSecond: number | null): Lane 
     pass()
   }
   return {
-    async enter(signal) {
+    isOpenUntil: (deadline) => Math.max(performance.now(), nextAtMs) + waiting.length * stepMs <= deadline,
+    async enter(signal, deadline) {
       if (signal.aborted) return null
       await new Promise<void>((resolve) => {
         waiting.push(resolve)
         pass()
       })
-      if (perSecond !== null) {
-        const now = performance.now()
-        const at = Math.max(now, nextAtMs)
-        nextAtMs = at + 1000 / perSecond
-        if (at > now) {
-          await new Promise<void>((resolve) => {
-            const timer = setTimeout(done, at - now)
-            function done(): void {
-              clearTimeout(timer)
-              signal.removeEventListener('abort', done)
-              resolve()
-            }
-            signal.addEventListener('abort', done)
-          })
-        }
-      }
-      if (signal.aborted) {
+      const now = performance.now()
+      const at = Math.max(now, nextAtMs)
+      // Whoever comes too late takes no turn: those behind it would only come later still.
+      if (signal.aborted || at > deadline) {
         leave()
         return null
       }
-      return leave
+      nextAtMs = at + stepMs
+      if (at > now) await untilOrAborted(at - now, signal)
+      if (!signal.aborted) return leave
+      leave()
+      return null
     },
   }
+}
+
+function untilOrAborted(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done)
+  })
 }

@@ -27,7 +27,11 @@ export interface OpenProvider {
 /** The open providers of this process. */
 export interface ProviderPool {
   /** Active providers of projects, by channel, the preferred one first. */
-  load(projectIds: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<Channel, readonly OpenProvider[]>>>
+  load(projectIds: readonly string[]): Promise<{
+    readonly open: ReadonlyMap<string, ReadonlyMap<Channel, readonly OpenProvider[]>>
+    /** channels whose providers can't be opened in this process: configured all the same */
+    readonly broken: ReadonlyMap<string, ReadonlySet<Channel>>
+  }>
   /** What the rules are given of the wire. */
   readonly vendors: Vendors
   close(): Promise<void>
@@ -57,6 +61,7 @@ export function createProviderPool(deps: {
   return {
     async load(projectIds) {
       const byProject = new Map<string, Map<Channel, OpenProvider[]>>()
+      const broken = new Map<string, Set<Channel>>()
       for (const { projectId, id, key, version, channel, kind, settings, ratePerSecond } of await findProviders(
         db.pool,
         projectIds,
@@ -68,6 +73,7 @@ export function createProviderPool(deps: {
             provider = openProvider(kind, unsealSettings(secrets, settings), { allowPrivateHosts })
           } catch (error) {
             // Sealed with another secret, or settings that this version does not take: the others must not wait for it.
+            broken.set(projectId, (broken.get(projectId) ?? new Set<Channel>()).add(channel))
             log.error('A provider can not be opened', { projectId, provider: key, error: String(error) })
             continue
           }
@@ -85,7 +91,7 @@ export function createProviderPool(deps: {
         channels.set(channel, [...(channels.get(channel) ?? []), instance])
         byProject.set(projectId, channels)
       }
-      return byProject
+      return { open: byProject, broken }
     },
     vendors: {
       check: parseSettings,

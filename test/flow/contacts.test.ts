@@ -136,6 +136,22 @@ describe('upsertContacts', () => {
   })
 })
 
+it('N2-18: parallel calls that make the same new contacts apply each operation once', async () => {
+  // Each call begins with one that only it has, so that calls overtake one another in the middle of a batch.
+  const of = (n: number) => [
+    { externalId: `own-${n}`, profile: { inc: { n: 1 } } },
+    ...times(3, (m) => ({ externalId: `all-${m}`, profile: { inc: { n: 1 } } })),
+  ]
+  await Promise.all(times(20, (n) => project.api.do(UpsertContacts, { contacts: of(n) })))
+  for (const name of times(3, (m) => `all-${m}`)) expect(await profileOf(name)).toMatchObject({ n: 20 })
+  for (const name of times(20, (n) => `own-${n}`)) expect(await profileOf(name)).toMatchObject({ n: 1 })
+})
+
+it('N2-20: refuses more than 1,000 operations on one contact', async () => {
+  const set = Object.fromEntries(times(1_001, (n) => [`k${n}`, n]))
+  expect((await upsert({ externalId: 'many', profile: { set } } as Input)).failed[0]?.error.code).toBe('BAD_INPUT')
+})
+
 describe('reading', () => {
   it('N2-01, N2-02, N2-03, N2-04, NV-52, NV-55: shows ids, all of the profile, and null for a stranger', async () => {
     await upsert({ externalId: '123', firstName: 'Z', profile: { set: { tags: ['a'] } } } as Input)

@@ -47,6 +47,12 @@ describe('reading', () => {
     expect(await list()).toMatchObject({ totalCount: 6, unseenCount: 5, unreadCount: 6 })
     expect(await list({ feeds: [] })).toMatchObject({ totalCount: 0, unseenCount: 0 })
   })
+  it.each(['constructor', '__proto__', 'toString'])('I27: a feed may be called %s', async (name) => {
+    await fill(2, name)
+    expect(await list({ feeds: [name] })).toMatchObject({ totalCount: 2, unseenCount: 2, unreadCount: 2 })
+    await mark({ all: { feeds: [name] }, read: true })
+    expect(await list()).toMatchObject({ unseenCount: 0, unreadCount: 0 })
+  })
   it('A3: pages newest first, forwards and backwards', async () => {
     await fill(7)
     const first = await list({ first: 3 })

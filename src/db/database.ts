@@ -59,6 +59,7 @@ const RETRYABLE = new Set(['40001', '40P01'])
 /** Tells whether an error means that the connection went away, so that nobody knows how the statement ended. */
 export function isConnectionLoss(error: unknown): boolean {
   if (!(error instanceof Error)) return false
+  if (error instanceof CarillonError) return error.code === 'OUTCOME_UNKNOWN'
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   return (
     code.startsWith('08') ||

@@ -93,7 +93,7 @@ export function createAccept(deps: AcceptDeps): (call: Call) => Promise<SendOutc
     try {
       return await acceptOn(client, calls)
     } catch (error) {
-      if (isConnectionLoss(error) || (error instanceof CarillonError && error.code === 'OUTCOME_UNKNOWN')) lost = error as Error
+      if (isConnectionLoss(error)) lost = error as Error
       throw error
     } finally {
       client.release(lost)
@@ -138,7 +138,7 @@ export function createAccept(deps: AcceptDeps): (call: Call) => Promise<SendOutc
       const [only, ...others] = batch
       if (only === undefined) return
       if (others.length === 0) return only.reject(error)
-      if (isConnectionLoss(error) || (error instanceof CarillonError && error.code === 'OUTCOME_UNKNOWN')) {
+      if (isConnectionLoss(error)) {
         // The commit may have happened: a second try would answer ID_EXISTS to a caller whose message is new.
         for (const one of batch) one.reject(error)
         return

@@ -7,7 +7,7 @@
  */
 import { type Provider, ProviderError } from '../channels/provider.ts'
 import { releaseHeld } from '../db/arrive.ts'
-import { begin, type Claimed, claim } from '../db/claim.ts'
+import { begin, type Claimed, claim, endIdleLeases } from '../db/claim.ts'
 import { type Database, isConnectionLoss } from '../db/database.ts'
 import { findSuppressed } from '../db/lookup.ts'
 import { type Settled, type Settlement, settle } from '../db/settle.ts'
@@ -71,6 +71,8 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
   const { db, clock, providers, log, contents } = deps
   const stopping = new AbortController()
   let inFlight = 0
+  /** the database went away: there may be messages that were claimed and that nobody holds */
+  let mayBeStranded = false
   let onProgress = Promise.withResolvers<void>()
 
   const beginning = createGroup({
@@ -340,7 +342,10 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
   function track(count: number, work: Promise<void>): void {
     inFlight += count
     work
-      .catch((error) => log.error('Could not finish messages; their lease will', { messages: count, error: String(error) }))
+      .catch((error) => {
+        mayBeStranded ||= isConnectionLoss(error)
+        log.error('Could not finish messages; their lease will', { messages: count, error: String(error) })
+      })
       .finally(() => {
         inFlight -= count
         onProgress.resolve()
@@ -350,15 +355,24 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
 
   return {
     async run(signal) {
-      while (!signal.aborted) {
-        const room = IN_FLIGHT - inFlight
-        if (room < ROOM) {
-          await onProgress.promise
-          continue
+      try {
+        if (mayBeStranded) {
+          mayBeStranded = false
+          await endIdleLeases(db.pool, { leaseMs: LEASE_MS, offsetMs: clock.offsetMs })
         }
-        const batch = await claim(db.pool, { limit: Math.min(BATCH, room), leaseMs: LEASE_MS, offsetMs: clock.offsetMs })
-        if (batch.length === 0) return
-        await start(batch)
+        while (!signal.aborted) {
+          const room = IN_FLIGHT - inFlight
+          if (room < ROOM) {
+            await onProgress.promise
+            continue
+          }
+          const batch = await claim(db.pool, { limit: Math.min(BATCH, room), leaseMs: LEASE_MS, offsetMs: clock.offsetMs })
+          if (batch.length === 0) return
+          await start(batch)
+        }
+      } catch (error) {
+        mayBeStranded ||= isConnectionLoss(error)
+        throw error
       }
     },
     async drain() {

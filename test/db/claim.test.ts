@@ -1,7 +1,7 @@
 /** Claiming, beginning, settling: one worker at a time, and a worker that comes too late changes nothing. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { cancelWaiting } from '../../src/db/cancel.ts'
-import { begin, type Claimed, claim } from '../../src/db/claim.ts'
+import { begin, type Claimed, claim, endIdleLeases } from '../../src/db/claim.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { type Settlement, settle } from '../../src/db/settle.ts'
 import { write } from '../../src/db/write.ts'
@@ -101,6 +101,27 @@ it('G4, F8: a worker whose lease ran out can neither begin nor settle', async ()
   // Late again, after it was settled.
   expect(await settle(db.pool, [{ ...sent(current), status: 'FAILED' }], 0)).toEqual([])
   expect(await statuses()).toEqual([{ status: 'SENT', attempt_count: 1 }])
+})
+
+it('G4, G8: what a lost claim took is given again at once; what has begun is not, and whoever held the rest can not begin', async () => {
+  await queue(3)
+  const [begun, held] = await take()
+  if (begun === undefined || held === undefined) throw new Error('Nothing was claimed')
+  await begin(db.pool, [begun])
+  await endIdleLeases(db.pool, { leaseMs: 60_000, offsetMs: 0 })
+  expect(await begin(db.pool, [held])).toEqual(new Set())
+  const again = await take()
+  expect(again.map((message) => message.id)).toEqual(expect.not.arrayContaining([begun.id]))
+  expect(again.map(({ wasHandedOver }) => wasHandedOver)).toEqual([false, false])
+  expect(await begin(db.pool, again)).toHaveProperty('size', 2)
+  expect(await settle(db.pool, [sent(begun), sent(held)], 0)).toMatchObject([{ messageId: begun.id }])
+})
+
+it('remembers through a second crash that a hand-over had begun', async () => {
+  await queue(1)
+  await begin(db.pool, await take(1, 0))
+  await take(1, 0)
+  expect(await take()).toMatchObject([{ wasHandedOver: true, claims: 3 }])
 })
 
 it('a message that was canceled between claim and beginning is not begun', async () => {

@@ -3,10 +3,19 @@ import type { Channel, JsonObject } from '../domain/words.ts'
 import { CarillonError } from '../errors.ts'
 import { apns } from './apns.ts'
 import { capture } from './capture.ts'
+import { discord } from './discord.ts'
 import { fcm } from './fcm.ts'
+import { mattermost } from './mattermost.ts'
+import { msteams } from './msteams.ts'
+import { nhnKakao } from './nhn-kakao.ts'
+import { nhnSms } from './nhn-sms.ts'
 import type { Provider, ProviderDeps, ProviderKind } from './provider.ts'
+import { slack } from './slack.ts'
 import { smtp } from './smtp.ts'
+import { solapi } from './solapi.ts'
+import { twilio } from './twilio.ts'
 import { webPush } from './web-push.ts'
+import { webhook } from './webhook.ts'
 
 /** Every kind of provider, by name. */
 export const kinds = {
@@ -15,6 +24,15 @@ export const kinds = {
   fcm,
   apns,
   'web-push': webPush,
+  'nhn-sms': nhnSms,
+  'nhn-kakao': nhnKakao,
+  solapi,
+  twilio,
+  webhook,
+  slack,
+  discord,
+  mattermost,
+  msteams,
 } satisfies Readonly<Record<string, ProviderKind<unknown>>>
 
 /** The name of a kind. */

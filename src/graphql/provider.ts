@@ -42,7 +42,10 @@ export function defineProviders(
       id: t.exposeID('id', { description: 'Its id.' }),
       key: t.exposeID('key', { description: 'Its name in calls.' }),
       channel: t.expose('channel', { type: Channel, description: 'The channel that it carries.' }),
-      kind: t.exposeString('kind', { description: 'Which vendor: `capture`, `smtp`, `fcm`, `apns`, `web-push`.' }),
+      kind: t.exposeString('kind', {
+        description:
+          'Which vendor: `capture`, `smtp`, `twilio`, `nhn-sms`, `nhn-kakao`, `solapi`, `fcm`, `apns`, `web-push`, `slack`, `discord`, `mattermost`, `msteams`, `webhook`.',
+      }),
       settings: t.field({
         type: 'JSONObject',
         description: 'Its settings. Secrets are never shown: each that is there reads `"set"`.',
@@ -111,7 +114,7 @@ export function defineProviders(
     fields: (t) => ({
       key: t.id({ required: true, description: 'Its name in calls: 1-255 characters.' }),
       channel: t.field({ type: Channel, description: 'The channel that it carries.' }),
-      kind: t.string({ description: 'Which vendor: `capture` (keeps what would go out), `smtp`, `fcm`, `apns` or `web-push`.' }),
+      kind: t.string({ description: 'Which vendor; `capture` keeps what would go out. See `Provider.kind`.' }),
       settings: t.field({
         type: 'JSONObject',
         description:

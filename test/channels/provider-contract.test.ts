@@ -6,9 +6,11 @@ import { channels, type JsonObject } from '../../src/domain/words.ts'
 import { CarillonError } from '../../src/errors.ts'
 import { startApns } from '../helpers/apns-server.ts'
 import { email } from '../helpers/email.ts'
+import { call, chat } from '../helpers/hooks.ts'
+import { alimtalk, friendtalk, kakaoTaken, smsTaken, solapiTaken } from '../helpers/korea.ts'
 import { browser, keyPair, push, serviceAccount, vapidKeys } from '../helpers/push.ts'
 import { startSmtp } from '../helpers/smtp.ts'
-import { startVendor } from '../helpers/vendor-http.ts'
+import { startVendor, type VendorAnswer } from '../helpers/vendor-http.ts'
 
 const cleanUps: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -19,6 +21,8 @@ afterEach(async () => {
 interface Bench {
   readonly settings: JsonObject
   readonly received: () => number
+  /** the vendor gives no id of its own */
+  readonly givesNoId?: boolean
 }
 const rsa = keyPair('rsa')
 const ec = keyPair('ec')
@@ -51,7 +55,49 @@ const benches = {
     const settings = { ...vapidKeys(), subject: 'mailto:a@b.example', baseUrl: server.url }
     return { settings, received: () => server.requests.length }
   },
+  'nhn-sms': async () => {
+    const server = await startVendor(() => ({ status: 200, body: smsTaken() }))
+    cleanUps.push(() => server.close())
+    const settings = { appKey: 'app-1', secretKey: 'secret-1', from: '15446859', countries: ['1'], baseUrl: server.url }
+    return { settings, received: () => server.requests.length }
+  },
+  'nhn-kakao': async () => {
+    const server = await startVendor(() => ({ status: 200, body: kakaoTaken() }))
+    cleanUps.push(() => server.close())
+    const settings = { appKey: 'app-1', secretKey: 'secret-1', senderKey: 'a'.repeat(40), baseUrl: server.url }
+    return { settings, received: () => server.requests.length }
+  },
+  solapi: async () => {
+    const server = await startVendor(() => ({ status: 200, body: solapiTaken() }))
+    cleanUps.push(() => server.close())
+    const from = '01000000000'
+    const settings = { apiKey: 'NCSKEY', apiSecret: 'SECRET', from, pfId: 'KA01PF1', countries: ['1', 'KR'], baseUrl: server.url }
+    return { settings, received: () => server.requests.length }
+  },
+  twilio: async () => {
+    const server = await startVendor(() => ({ status: 201, body: { sid: `SM${'0'.repeat(32)}`, status: 'queued' } }))
+    cleanUps.push(() => server.close())
+    const settings = { accountSid: `AC${'a'.repeat(32)}`, authToken: 'token', from: '+15005550006', baseUrl: server.url }
+    return { settings, received: () => server.requests.length }
+  },
+  webhook: async () => {
+    const server = await startVendor(() => ({ status: 204 }))
+    cleanUps.push(() => server.close())
+    const secret = `whsec_${Buffer.alloc(32, 1).toString('base64')}`
+    const settings = { secret, headers: { 'x-team': 'orders' }, baseUrl: server.url }
+    return { settings, received: () => server.requests.length }
+  },
+  slack: () => chatBench({ status: 200, body: 'ok' }),
+  discord: async () => ({ ...(await chatBench({ status: 200, body: { id: '1' } })), givesNoId: false }),
+  mattermost: () => chatBench({ status: 200, body: 'ok' }),
+  msteams: () => chatBench({ status: 202 }),
 } satisfies Record<KindName, () => Promise<Bench>>
+
+async function chatBench(answer: VendorAnswer): Promise<Bench> {
+  const server = await startVendor(() => answer)
+  cleanUps.push(() => server.close())
+  return { settings: { baseUrl: server.url }, received: () => server.requests.length, givesNoId: true }
+}
 
 const suites: [KindName, () => Promise<Bench>][] = [
   ['capture', benches.capture],
@@ -59,6 +105,15 @@ const suites: [KindName, () => Promise<Bench>][] = [
   ['fcm', benches.fcm],
   ['apns', benches.apns],
   ['web-push', benches['web-push']],
+  ['nhn-sms', benches['nhn-sms']],
+  ['nhn-kakao', benches['nhn-kakao']],
+  ['solapi', benches.solapi],
+  ['twilio', benches.twilio],
+  ['webhook', benches.webhook],
+  ['slack', benches.slack],
+  ['discord', benches.discord],
+  ['mattermost', benches.mattermost],
+  ['msteams', benches.msteams],
 ]
 const sms: Rendered = {
   channel: 'SMS',
@@ -71,7 +126,7 @@ const sms: Rendered = {
 }
 const webPush = push({ channel: 'WEB_PUSH', address: browser('https://push.example/send/1').address })
 /** A message for each channel that a kind may carry. */
-const messages: readonly Rendered[] = [email(), sms, push(), webPush]
+const messages: readonly Rendered[] = [email(), sms, push(), webPush, alimtalk(), friendtalk(), chat(), call()]
 const never = () => new AbortController().signal
 
 function open(kind: KindName, settings: JsonObject): Provider {
@@ -86,13 +141,13 @@ describe.each(suites)('the kind %s', (kind, bench) => {
   const examples = () => messages.filter(({ channel }) => kindOf(kind).channels.includes(channel))
 
   it('sends, and gives a receipt', async () => {
-    const { settings } = await bench()
+    const { settings, givesNoId = false } = await bench()
     const provider = open(kind, settings)
     expect(provider.kind).toBe(kind)
     expect(provider.limits.concurrency).toBeGreaterThan(0)
     for (const message of examples()) {
       const receipt = await provider.send(message, never())
-      expect(receipt.providerMessageId).toEqual(expect.any(String))
+      expect(receipt.providerMessageId).toEqual(givesNoId ? null : expect.any(String))
       expect(receipt.response?.length).toBeLessThanOrEqual(1_000)
     }
   })

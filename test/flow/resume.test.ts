@@ -1,13 +1,16 @@
 /** Subscribers never miss (G9): cut at random, resumed by cursor, each has every message once, in order. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
+import type { FeedChangedSubscription } from '../../generated/graphql.ts'
+import { createTestClock, startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import type { Client, Watched } from '../helpers/client.ts'
 import {
+  Cancel,
   CreateContactToken as CreateToken,
   Feed,
   FeedChanged,
   MarkAs,
   MessageReceived,
+  Send,
   SendBare,
   UpsertTemplates,
 } from '../helpers/operations.ts'
@@ -15,12 +18,14 @@ import { until } from '../helpers/until.ts'
 
 const SECONDS = process.env['TEST_FULL'] === '1' ? 20 : 4
 const PER_SECOND = 200
+const DAY_MS = 24 * 3_600_000
 
+const clock = createTestClock()
 let app: TestApp
 let project: TestProject
 
 beforeAll(async () => {
-  app = await startTestApp()
+  app = await startTestApp({ clock })
   project = await app.project()
   await project.api.do(UpsertTemplates, { templates: [{ key: 'tick', inApp: [{ body: '{{ n }}' }] }] })
 })
@@ -118,6 +123,98 @@ it('G9: replays changes as they now are, then goes on live, with exact counts', 
   live.close()
 })
 
+type Shown = NonNullable<FeedChangedSubscription['feedChanged']['message']>
+
+/** A page that shows a feed by its changes, is cut at random and goes on by cursor, until it has seen the message `end`. */
+async function mirror(page: Client, after: string, random: () => number) {
+  const shown = new Map<string, Shown>()
+  let cursor = after
+  let counts: unknown
+  let cuts = 0
+  for (let ended = false; !ended; cuts++) {
+    const live = await page.watch(FeedChanged, { after: cursor })
+    const take = 1 + Math.floor(random() * 20)
+    const events = await Promise.race([live.waitFor(take, 30_000), finished.promise.then(() => live.waitFor(1))])
+    live.close()
+    for (const { feedChanged } of events.slice(0, take)) {
+      const { kind, message, unseenCount, unreadCount } = feedChanged
+      if (kind === 'ALL_MARKED') for (const node of (await everything('mirror')).nodes) shown.set(node.id, node)
+      else if (message !== null && kind === 'RETRACTED') shown.delete(message.id)
+      else if (message !== null) shown.set(message.id, message)
+      cursor = feedChanged.cursor
+      counts = { unseenCount, unreadCount }
+      ended ||= message?.body === 'end'
+    }
+  }
+  return { shown, counts, cuts }
+}
+/** Asked with the key: a page may not ask as often. */
+const everything = async (contact: string) => (await project.api.do(Feed, { contact, first: 100, archived: null })).feed
+const finished = Promise.withResolvers<void>()
+
+it('G9: a page that is cut at random shows what the feed is, whatever happens to it, and counts exactly', async () => {
+  const page = await project.page('mirror')
+  const { feed } = await page.do(Feed, {})
+  const mirrors = [4, 5, 6].map((seed) => mirror(page, feed.cursor, seeded(seed)))
+  const random = seeded(7)
+  const transactions: string[] = []
+  const contact = { externalId: 'mirror' }
+  for (let n = 0; n < 150; n++) {
+    const dice = random()
+    const { nodes } = await everything('mirror')
+    const messages = [nodes[Math.floor(random() * nodes.length)]?.id ?? '']
+    const isSet = random() < 0.6
+    if (nodes.length === 0 || (dice < 0.3 && nodes.length < 90)) {
+      const incrementId = random() < 0.5 ? `like-${Math.floor(random() * 3)}` : null
+      const sent = await project.api.do(Send, { messages: [{ template: 'tick', contact, data: { n }, incrementId }] })
+      transactions.push(sent.sendMessages.results[0]?.transactionId ?? '')
+    } else if (dice < 0.5) await project.api.do(MarkAs, { contact: 'mirror', messages, read: isSet })
+    else if (dice < 0.7) await project.api.do(MarkAs, { contact: 'mirror', messages, seen: isSet })
+    else if (dice < 0.85) await project.api.do(MarkAs, { contact: 'mirror', messages, archived: isSet })
+    else if (dice < 0.9) await project.api.do(MarkAs, { contact: 'mirror', all: {}, seen: true })
+    else await project.api.do(Cancel, { transactionId: transactions[Math.floor(random() * transactions.length)] ?? '' })
+  }
+  await project.api.do(SendBare, { messages: [{ template: 'tick', contact, data: { n: 'end' } }] })
+  finished.resolve()
+  const now = await everything('mirror')
+  expect(now.nodes.length).toBeGreaterThan(20)
+  const states = (list: readonly Shown[]) =>
+    list
+      .map(({ id, body, count, seenAt, readAt, archivedAt }) => ({ id, body, count, seenAt, readAt, archivedAt }))
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  for (const { shown, counts, cuts } of await Promise.all(mirrors)) {
+    expect(states([...shown.values()])).toEqual(states(now.nodes))
+    expect(counts).toEqual({ unseenCount: now.unseenCount, unreadCount: now.unreadCount })
+    expect(cuts).toBeGreaterThan(3)
+  }
+}, 60_000)
+
+it('G9: goes on in the feeds asked for, and counts those only', async () => {
+  const page = await project.page('filtered')
+  const { feed } = await page.do(Feed, {})
+  const send = (from: number) =>
+    project.api.do(SendBare, {
+      messages: Array.from({ length: 50 }, (_unused, n) => ({
+        template: 'tick',
+        contact: { externalId: 'filtered' },
+        data: { n: from + n },
+        overrides: { inApp: { feed: n % 5 === 0 ? 'rare' : 'common' } },
+      })),
+    })
+  await send(0)
+  const first = await page.watch(MessageReceived, { after: feed.cursor, feeds: ['rare'] })
+  const [event] = (await first.waitFor(10)).slice(4)
+  first.close()
+  await send(50)
+  const second = await page.watch(MessageReceived, { after: event?.messageReceived.cursor ?? '', feeds: ['rare'] })
+  await send(100)
+  const rest = await second.waitFor(25)
+  second.close()
+  const expected = Array.from({ length: 25 }, (_unused, n) => String(25 + n * 5))
+  expect(rest.map(({ messageReceived }) => messageReceived.message.body)).toEqual(expected)
+  expect(rest.at(-1)?.messageReceived).toMatchObject({ unseenCount: 30, unreadCount: 30 })
+})
+
 it('G9: finds by comparison what no signal told, on a server that hears none', async () => {
   const other = await app.another({}, { compareMs: 200 })
   const page = await project.page('deaf')
@@ -143,4 +240,12 @@ it('refuses cursors that are forged, borrowed or too old', async () => {
     expect(JSON.stringify(await ended(anna, cursor))).toContain('BAD_CURSOR')
   }
   expect(JSON.stringify(await ended(ben, feed.cursor))).toContain('BAD_CURSOR')
+
+  clock.advance(30 * DAY_MS - 60_000)
+  const still = await (await project.page('anna')).watch(MessageReceived, { after: feed.cursor })
+  await project.api.do(SendBare, { messages: [{ template: 'tick', contact: { externalId: 'anna' }, data: { n: 1 } }] })
+  await still.waitFor(1)
+  still.close()
+  clock.advance(120_000)
+  expect(JSON.stringify(await ended(await project.page('anna'), feed.cursor))).toContain('CURSOR_EXPIRED')
 })

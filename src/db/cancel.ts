@@ -8,7 +8,7 @@ export interface CancelCount {
   readonly underWay: number
 }
 
-/** Tells whether a transaction exists, and puts up its tombstone. Rides on notification_project_id_transaction_id_idx. */
+/** Tells whether a transaction exists, and puts up its tombstone. Rides on notification_project_id_transaction_id_id_idx. */
 export async function markCanceled(db: Runner, projectId: string, transactionId: string): Promise<boolean> {
   const { rows } = await db.query<{ found: boolean }>({
     name: 'mark-canceled',

@@ -18,6 +18,8 @@ export interface Claimed {
   readonly notificationId: string
   readonly transactionId: string
   readonly channel: Channel
+  /** of a send to many */
+  readonly isBulk: boolean
   /** what it was before: SENDING means that another worker's lease ran out */
   readonly was: MessageStatus
   /** the hand-over had begun under that lease: the message may have arrived */
@@ -63,26 +65,35 @@ interface ClaimedRow extends Omit<Claimed, 'project' | 'template' | 'contact' | 
 }
 
 /**
- * Claims up to `limit` messages that are due, oldest first, and never one that another worker holds (SKIP LOCKED); a lease that ran
+ * Claims up to `limit` messages that are due, oldest first, those of sends to many only with what room single ones leave and at most
+ * `bulkLimit` of them; never one that another worker holds (SKIP LOCKED); a lease that ran
  * out is due again. That a hand-over had begun stays in the row until an outcome is written: a second crash must not forget it. Rides on message_due;
  * locks only the rows it returns, and only until the statement ends. Projects and templates, of which a batch has few, are read once each
  * afterwards: when that fails, the lease ends the claim.
  */
-export async function claim(db: Runner, options: { limit: number; leaseMs: number; offsetMs: number }): Promise<Claimed[]> {
+export async function claim(
+  db: Runner,
+  options: { limit: number; bulkLimit: number; leaseMs: number; offsetMs: number },
+): Promise<Claimed[]> {
   const { rows } = await db.query<ClaimedRow>({
     name: 'claim',
-    text: `WITH due AS (
+    text: `WITH single AS MATERIALIZED (
         SELECT project_id, id, status AS was, handover_at IS NOT NULL AS was_handed_over FROM message
-        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND due_at <= now() + $3 * interval '1 millisecond'
+        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND NOT bulk AND due_at <= now() + $3 * interval '1 millisecond'
         ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+      ), many AS MATERIALIZED (
+        SELECT project_id, id, status AS was, handover_at IS NOT NULL AS was_handed_over FROM message
+        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND bulk AND due_at <= now() + $3 * interval '1 millisecond'
+        ORDER BY due_at LIMIT LEAST($4::int, $1::int - (SELECT count(*) FROM single)) FOR UPDATE SKIP LOCKED
+      ), due AS (SELECT * FROM single UNION ALL SELECT * FROM many
       ), m AS (
         UPDATE message x SET status = 'SENDING', claims = x.claims + 1,
           due_at = now() + ($2 + $3) * interval '1 millisecond'
         FROM due WHERE x.project_id = due.project_id AND x.id = due.id
-        RETURNING x.project_id, x.id, x.notification_id, x.contact_id, x.channel, due.was, due.was_handed_over, x.claims, x.attempt_count, x.attempt_base,
+        RETURNING x.project_id, x.id, x.notification_id, x.contact_id, x.channel, x.bulk, due.was, due.was_handed_over, x.claims, x.attempt_count, x.attempt_base,
           x.address, x.feed, x.increment_id, x.created_at
       )
-      SELECT m.project_id AS "projectId", m.id, m.notification_id AS "notificationId", n.transaction_id AS "transactionId", m.channel, m.was, n.canceled_at IS NOT NULL AS "isCanceled",
+      SELECT m.project_id AS "projectId", m.id, m.notification_id AS "notificationId", n.transaction_id AS "transactionId", m.channel, m.bulk AS "isBulk", m.was, n.canceled_at IS NOT NULL AS "isCanceled",
         m.was_handed_over AS "wasHandedOver", m.claims, m.attempt_count AS "attemptCount", m.attempt_base AS "attemptBase", m.address, m.feed, m.increment_id AS "incrementId",
         m.created_at AS "createdAt", n.data, n.overrides, n.template_id AS "templateId",
         c.id AS "contactId", c.external_id AS "contactExternalId", c.email, c.phone, c.locale, c.timezone, c.first_name AS "firstName",
@@ -91,7 +102,7 @@ export async function claim(db: Runner, options: { limit: number; leaseMs: numbe
       FROM m JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id
       LEFT JOIN contact c ON c.project_id = m.project_id AND c.id = m.contact_id
       LEFT JOIN contact a ON a.project_id = n.project_id AND a.id = n.actor_id`,
-    values: [options.limit, options.leaseMs, options.offsetMs],
+    values: [options.limit, options.leaseMs, options.offsetMs, options.bulkLimit],
   })
   if (rows.length === 0) return []
   const origins = await findOrigins(db, rows)
@@ -129,6 +140,7 @@ function claimedOf(row: ClaimedRow, { project, template }: Origin): Claimed {
     notificationId: row.notificationId,
     transactionId: row.transactionId,
     channel: row.channel,
+    isBulk: row.isBulk,
     was: row.was,
     isCanceled: row.isCanceled,
     wasHandedOver: row.wasHandedOver,
@@ -195,7 +207,7 @@ export async function endIdleLeases(db: Runner, options: { leaseMs: number; offs
   await db.query({
     name: 'end-idle-leases',
     text: `UPDATE message SET due_at = now() + $2 * interval '1 millisecond', claims = claims + 1
-      WHERE status = 'SENDING' AND handover_at IS NULL AND due_at <= now() + ($1::float8 + $2) * interval '1 millisecond'`,
+      WHERE status = 'SENDING' AND bulk IN (false, true) AND handover_at IS NULL AND due_at <= now() + ($1::float8 + $2) * interval '1 millisecond'`,
     values: [options.leaseMs, options.offsetMs],
   })
 }

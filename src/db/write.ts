@@ -29,6 +29,8 @@ export interface NewMessageRow {
   readonly contactId: string | null
   readonly channel: Channel
   readonly status: MessageStatus
+  /** of a send to many: claimed after single messages */
+  readonly bulk?: boolean
   /** when a worker may take it; null: `dueInMs` from the database's now */
   readonly dueAt?: string | null
   readonly dueInMs?: number | null
@@ -106,13 +108,13 @@ const TEXT = `WITH t AS (
     "sendAt" timestamptz)
   ORDER BY "projectId", key
 ), m AS (
-  INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, due_at, address, error_code, error_message, history,
+  INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, bulk, due_at, address, error_code, error_message, history,
     created_at, updated_at, sent_at, delivered_at, feed, title, body, icon_url, url, actions, increment_id, template_id, count, arrived_seq,
     listed_seq, changed_seq, change_kind)
-  SELECT "projectId", id, "notificationId", "contactId", channel, status, COALESCE("dueAt", now() + "dueInMs" * interval '1 millisecond'), address, "errorCode", "errorMessage", history,
+  SELECT "projectId", id, "notificationId", "contactId", channel, status, COALESCE(bulk, false), COALESCE("dueAt", now() + "dueInMs" * interval '1 millisecond'), address, "errorCode", "errorMessage", history,
     "createdAt", "createdAt", "sentAt", CASE WHEN status = 'DELIVERED' THEN "sentAt" END, feed, title, body, "iconUrl", url, actions,
     "incrementId", "templateId", COALESCE(count, 1), "arrivedSeq", "listedSeq", "changedSeq", "changeKind"
-  FROM json_to_recordset($3) AS r ("projectId" uuid, id uuid, "notificationId" uuid, "contactId" uuid, channel channel, status message_status,
+  FROM json_to_recordset($3) AS r ("projectId" uuid, id uuid, "notificationId" uuid, "contactId" uuid, channel channel, status message_status, bulk bool,
     "dueAt" timestamptz, "dueInMs" float8, address text, "errorCode" text, "errorMessage" text, history jsonb, "createdAt" timestamptz, "sentAt" timestamptz,
     feed text, title text, body text, "iconUrl" text, url text, actions jsonb, "incrementId" text, "templateId" uuid, count int,
     "arrivedSeq" bigint, "listedSeq" bigint, "changedSeq" bigint, "changeKind" text)

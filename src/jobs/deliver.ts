@@ -35,7 +35,7 @@ export interface DeliverDeps extends ComposeDeps {
   readonly ids: Ids
   random(): number
   publish(signals: readonly Signal[]): void
-  /** other channels became due */
+  /** other messages became due, or there is room again for those that are */
   wake(): void
 }
 
@@ -54,6 +54,8 @@ const BEGIN_WITHIN_MS = 20_000
 const SEND_MS = 35_000
 const BATCH = 250
 const IN_FLIGHT = 1_000
+/** Of these, messages of sends to many: the rest is kept for single ones, which so never wait for a broadcast to be worked off. */
+const BULK_IN_FLIGHT = 600
 /** Wait for room for this many before claiming again: small claims cost as much as large ones. */
 const ROOM = 100
 const GIVE_BACK_MS = 1_000
@@ -71,6 +73,9 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
   const { db, clock, providers, log, contents } = deps
   const stopping = new AbortController()
   let inFlight = 0
+  let bulkInFlight = 0
+  /** messages of sends to many were left where they are, for want of room */
+  let bulkWaits = false
   /** the database went away: there may be messages that were claimed and that nobody holds */
   let mayBeStranded = false
   let onProgress = Promise.withResolvers<void>()
@@ -172,8 +177,8 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     deadline: number,
   ): Promise<void> {
     // What can't have its turn in time does not take up room while it waits: others are claimed instead.
-    if (!open.lane.isOpenUntil(deadline)) return giveBack(message, RATE_LIMITED_MS)
-    const settled = await open.unsettled.enter(stopping.signal, deadline)
+    if (!open.lane.isOpenUntil(deadline, message.isBulk)) return giveBack(message, RATE_LIMITED_MS)
+    const settled = await open.unsettled.enter(stopping.signal, deadline, message.isBulk)
     try {
       await handOver(message, composed, open, deadline)
     } finally {
@@ -187,7 +192,7 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     open: OpenProvider,
     deadline: number,
   ): Promise<void> {
-    const leave = await open.lane.enter(stopping.signal, deadline)
+    const leave = await open.lane.enter(stopping.signal, deadline, message.isBulk)
     let outcome: Settlement
     try {
       if (leave === null || performance.now() > deadline) return await giveBack(message)
@@ -326,21 +331,27 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     for (const message of batch) {
       if (message.isCanceled) {
         // Its hand-over had begun when it was canceled and its worker died: nobody will know.
-        track(1, settling.add(settlementOf(message, message.wasHandedOver ? 'UNKNOWN' : 'CANCELED', null)))
+        track([message], settling.add(settlementOf(message, message.wasHandedOver ? 'UNKNOWN' : 'CANCELED', null)))
         continue
       }
       const channels = open.get(message.projectId) ?? new Map<Channel, readonly OpenProvider[]>()
       const configured = new Set([...channels.keys(), ...(broken.get(message.projectId) ?? [])])
       const composed = composeSafely(message, configured, suppressed.get(message.projectId) ?? new Map())
       if (composed.kind === 'in-app') inApp.push({ claimed: message, contactId: composed.contactId, text: composed.text })
-      else track(1, deliverOne(message, composed, channels.get(message.channel)?.[0], deadline))
+      else track([message], deliverOne(message, composed, channels.get(message.channel)?.[0], deadline))
     }
-    track(inApp.length, arrive(inApp))
+    track(
+      inApp.map((one) => one.claimed),
+      arrive(inApp),
+    )
   }
 
   /** Counts messages in flight until their work ends. Work that fails is left to the lease. */
-  function track(count: number, work: Promise<void>): void {
+  function track(messages: readonly Claimed[], work: Promise<void>): void {
+    const count = messages.length
+    const bulk = messages.reduce((sum, message) => sum + (message.isBulk ? 1 : 0), 0)
     inFlight += count
+    bulkInFlight += bulk
     work
       .catch((error) => {
         mayBeStranded ||= isConnectionLoss(error)
@@ -348,6 +359,12 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
       })
       .finally(() => {
         inFlight -= count
+        bulkInFlight -= bulk
+        // Nobody waits in `run` for that room, so that single messages are claimed meanwhile.
+        if (bulkWaits && BULK_IN_FLIGHT - bulkInFlight >= ROOM) {
+          bulkWaits = false
+          deps.wake()
+        }
         onProgress.resolve()
         onProgress = Promise.withResolvers()
       })
@@ -366,7 +383,10 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
             await onProgress.promise
             continue
           }
-          const batch = await claim(db.pool, { limit: Math.min(BATCH, room), leaseMs: LEASE_MS, offsetMs: clock.offsetMs })
+          const bulkRoom = BULK_IN_FLIGHT - bulkInFlight
+          bulkWaits = bulkRoom < ROOM
+          const limits = { limit: Math.min(BATCH, room), bulkLimit: bulkWaits ? 0 : bulkRoom }
+          const batch = await claim(db.pool, { ...limits, leaseMs: LEASE_MS, offsetMs: clock.offsetMs })
           if (batch.length === 0) return
           await start(batch)
         }

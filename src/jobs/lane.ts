@@ -5,10 +5,11 @@ export interface Lane {
   /**
    * Waits for a place. @returns what leaves it; null: the signal ended the waiting, or its turn would come after `deadline`
    * (performance.now)
+   * @param isBulk of a send to many: whoever is not goes first
    */
-  enter(signal: AbortSignal, deadline: number): Promise<(() => void) | null>
+  enter(signal: AbortSignal, deadline: number, isBulk?: boolean): Promise<(() => void) | null>
   /** Whether one more could have its turn before `deadline`, as far as the rate tells. */
-  isOpenUntil(deadline: number): boolean
+  isOpenUntil(deadline: number, isBulk?: boolean): boolean
 }
 
 /** Makes a lane. `perSecond`: null for no limit but `concurrency`. */
@@ -17,9 +18,10 @@ export function createLane(concurrency: number, perSecond: number | null): Lane 
   let inside = 0
   let nextAtMs = 0
   const waiting: (() => void)[] = []
+  const bulk: (() => void)[] = []
   const pass = (): void => {
     while (inside < concurrency) {
-      const next = waiting.shift()
+      const next = waiting.shift() ?? bulk.shift()
       if (next === undefined) return
       inside++
       next()
@@ -30,11 +32,13 @@ export function createLane(concurrency: number, perSecond: number | null): Lane 
     pass()
   }
   return {
-    isOpenUntil: (deadline) => Math.max(performance.now(), nextAtMs) + waiting.length * stepMs <= deadline,
-    async enter(signal, deadline) {
+    isOpenUntil: (deadline, isBulk = false) =>
+      Math.max(performance.now(), nextAtMs) + (waiting.length + (isBulk ? bulk.length : 0)) * stepMs <= deadline,
+    async enter(signal, deadline, isBulk = false) {
       if (signal.aborted) return null
       await new Promise<void>((resolve) => {
-        waiting.push(resolve)
+        const line = isBulk ? bulk : waiting
+        line.push(resolve)
         pass()
       })
       const now = performance.now()

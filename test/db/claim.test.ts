@@ -38,18 +38,18 @@ afterAll(async () => {
 })
 
 /** Queues e-mails that are due. */
-async function queue(count: number, transactionId = 'tx'): Promise<void> {
+async function queue(count: number, transactionId = 'tx', bulk = false): Promise<void> {
   const notifications = times(count, () => ({
     ...{ projectId, id: ids(), key: null, contentHash: null, transactionId, templateId, contactId, actorId: null, data: {} },
     ...{ overrides: null, channels: ['EMAIL' as const], incrementId: null, createdAt: now, sendAt: null },
   }))
   const messages = notifications.map(({ id }) => ({
-    ...{ projectId, id: ids(), notificationId: id, contactId, channel: 'EMAIL' as const, status: 'QUEUED' as const },
+    ...{ projectId, id: ids(), notificationId: id, contactId, channel: 'EMAIL' as const, status: 'QUEUED' as const, bulk },
     ...{ dueInMs: 0, history: [['QUEUED', now, null] as const], createdAt: now },
   }))
   await write(db.pool, { notifications, messages })
 }
-const take = (limit = 100, leaseMs = 60_000) => claim(db.pool, { limit, leaseMs, offsetMs: 0 })
+const take = (limit = 100, leaseMs = 60_000) => claim(db.pool, { limit, bulkLimit: limit, leaseMs, offsetMs: 0 })
 const sent = (message: Claimed): Settlement => ({
   ...{ projectId, id: message.id, claims: message.claims, status: 'SENT', dueInMs: null, errorCode: null, errorMessage: null },
   history: [['SENT', now, null]],
@@ -87,6 +87,18 @@ it('gives a message again when its lease ran out, and says whether its hand-over
     { id: first.id, was: 'SENDING', wasHandedOver: true, claims: 2 },
     { id: second.id, was: 'SENDING', wasHandedOver: false, claims: 2 },
   ])
+})
+
+it('takes single messages first, then those of sends to many with what room is left, and no more of them than it may', async () => {
+  await queue(30, 'many', true)
+  await queue(5)
+  const claimIn = (limit: number, bulkLimit: number) => claim(db.pool, { limit, bulkLimit, leaseMs: 60_000, offsetMs: 0 })
+  const lanes = (batch: readonly Claimed[]) => batch.map((message) => message.isBulk).toSorted()
+  expect(lanes(await claimIn(3, 3))).toEqual([false, false, false])
+  expect(lanes(await claimIn(10, 4))).toEqual([false, false, true, true, true, true])
+  expect(lanes(await claimIn(10, 0))).toEqual([])
+  expect(await claimIn(10, 100)).toHaveLength(10)
+  expect(await claimIn(100, 100)).toHaveLength(16)
 })
 
 it('G4, F8: a worker whose lease ran out can neither begin nor settle', async () => {

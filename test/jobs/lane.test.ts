@@ -44,3 +44,18 @@ it('lets go of those that wait when it is told to stop', async () => {
   stopping.abort()
   expect(await Promise.all(waiting)).toEqual([null, null, null])
 })
+
+it('lets single messages pass those of a send to many', async () => {
+  const lane = createLane(1, null)
+  const first = await lane.enter(never, inMs(1_000))
+  const order: string[] = []
+  const enter = async (name: string, isBulk: boolean): Promise<void> => {
+    const leave = await lane.enter(never, inMs(1_000), isBulk)
+    order.push(name)
+    leave?.()
+  }
+  const all = [enter('bulk 1', true), enter('bulk 2', true), enter('single 1', false), enter('single 2', false)]
+  first?.()
+  await Promise.all(all)
+  expect(order).toEqual(['single 1', 'single 2', 'bulk 1', 'bulk 2'])
+})

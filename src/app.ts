@@ -53,6 +53,8 @@ export interface AppOptions {
   readonly random?: () => number
   /** how often live feeds are compared with the record, ms */
   readonly compareMs?: number
+  /** name servers to ask, as `address:port` */
+  readonly dnsServers?: readonly string[]
 }
 
 const POOL = { all: 24, api: 20, worker: 12 } as const
@@ -118,7 +120,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       await deliverer.drain()
     })
 
-    const { operatorKey } = config
+    const { operatorKey, inboundHost } = config
     const vendors = providers.vendors
     const domain = createDomain({
       db,
@@ -131,6 +133,8 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       contents,
       vendors,
       operatorKey,
+      inboundHost,
+      dnsServers: options.dnsServers ?? null,
       wake,
       publish,
     })

@@ -1,4 +1,5 @@
 /** The settings: the only reader of the environment. Everything wrong with them is reported at once. */
+import { domainToASCII } from 'node:url'
 import { parseArgs } from 'node:util'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
@@ -27,6 +28,8 @@ export interface Config {
   readonly trustedProxies: readonly string[]
   readonly log: LogLevel
   readonly allowPrivateHosts: boolean
+  /** the host that takes in mail, as MX records name it; null: none does */
+  readonly inboundHost: string | null
   /** make the project `demo` in an empty store */
   readonly demo: boolean
 }
@@ -70,6 +73,11 @@ export const settings: readonly Setting[] = [
     name: 'CARILLON_ALLOW_PRIVATE_HOSTS',
     fallback: 'on without an operator key, else off',
     meaning: "lets providers' hosts be private addresses",
+  },
+  {
+    name: 'CARILLON_INBOUND_HOST',
+    fallback: '-',
+    meaning: "host that takes in mail, as MX records of projects' inbound domains name it",
   },
 ]
 
@@ -136,6 +144,10 @@ const environment = z.object({
     .default([]),
   CARILLON_LOG: z.enum(logLevels).default('info'),
   CARILLON_ALLOW_PRIVATE_HOSTS: flag.optional(),
+  CARILLON_INBOUND_HOST: z
+    .string()
+    .refine((value) => domainToASCII(value).includes('.'), { error: 'must be the name of a host, such as mail.example.com' })
+    .optional(),
 })
 
 /**
@@ -188,6 +200,7 @@ export function readConfig(env: Record<string, string | undefined>, args: readon
     trustedProxies: value.CARILLON_TRUSTED_PROXIES,
     log: value.CARILLON_LOG,
     allowPrivateHosts: value.CARILLON_ALLOW_PRIVATE_HOSTS ?? operatorKey === null,
+    inboundHost: value.CARILLON_INBOUND_HOST ?? null,
     demo: operatorKey === null && flags['no-demo'] !== true && value.CARILLON_ROLE === 'all',
   }
 }

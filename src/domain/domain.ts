@@ -15,6 +15,7 @@ import type { Cursors } from './cursor.ts'
 import { createDeadLetters } from './dead-letter.ts'
 import { createFeed } from './feed.ts'
 import type { Ids } from './ids.ts'
+import { createInbound } from './inbound.ts'
 import { createPreferences } from './preference.ts'
 import { createPreview } from './preview.ts'
 import { createProjects } from './project.ts'
@@ -40,6 +41,8 @@ export interface DomainDeps {
   readonly contents: ContentCache
   readonly vendors: Vendors
   readonly operatorKey: string | null
+  readonly inboundHost: string | null
+  readonly dnsServers: readonly string[] | null
   wake(): void
   publish(signals: readonly Signal[]): void
 }
@@ -68,6 +71,7 @@ export function createDomain(deps: DomainDeps) {
     preview: createPreview(deps),
     suppressions: createSuppressions(deps),
     topics: createTopics(deps),
+    inbound: createInbound(deps),
     deadLetters: createDeadLetters(deps),
     activity: createActivity(deps),
     feed: {

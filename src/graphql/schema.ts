@@ -8,6 +8,7 @@ import { createConnections } from './connection.ts'
 import { defineContacts } from './contact.ts'
 import { defineEnums } from './enums.ts'
 import { defineFeed } from './feed.ts'
+import { defineInbound } from './inbound.ts'
 import type { Live } from './live.ts'
 import { defineMessages } from './message.ts'
 import { defineNotifications } from './notification.ts'
@@ -48,6 +49,7 @@ export function createSchema({ prisma, live, activity, rates }: SchemaDeps): Gra
   defineStats(builder, enums)
   definePreferences(builder, enums, connections)
   defineTopics(builder, connections)
+  defineInbound(builder)
   return guard(builder.toSchema())
 }
 

@@ -1,0 +1,6 @@
+/** Documents about mail that comes in, and about what is kept. */
+import { graphql } from '../../generated/gql.ts'
+
+export const InboundParse = graphql(`
+  query InboundParse { inboundParse { mxRecordConfigured } }
+`)

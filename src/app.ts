@@ -24,6 +24,7 @@ import { createLive } from './graphql/live.ts'
 import { createRates } from './graphql/rates.ts'
 import { createSchema } from './graphql/schema.ts'
 import { createMetrics } from './http/metrics.ts'
+import { createPages } from './http/pages.ts'
 import { createDoors } from './http/server.ts'
 import { createUnsubscribe } from './http/unsubscribe.ts'
 import { createWorkerDoors } from './http/worker.ts'
@@ -165,7 +166,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
     const doors =
       config.role === 'worker'
         ? createWorkerDoors({ checks, metrics })
-        : createDoors<Context>({ schema, gate, config, rates, metrics, log, checks, routes: [unsubscribe] })
+        : createDoors<Context>({ schema, gate, config, rates, metrics, log, checks, routes: [unsubscribe, ...createPages()] })
     if (config.role === 'api' && config.redisUrl === null) {
       log.warn('Without REDIS_URL, messages that other processes put into feeds are seen here within 10 s, not at once')
     }

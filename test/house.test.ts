@@ -7,6 +7,8 @@ import { describe, expect, it } from 'vitest'
 const root = join(import.meta.dirname, '..')
 const src = join(root, 'src')
 
+const web = join(root, 'web')
+
 interface Import {
   readonly file: string
   readonly to: string
@@ -15,6 +17,10 @@ interface Import {
 
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts') && !file.includes('generated'))
+  .sort()
+
+const pages = readdirSync(web, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts') && !/^(generated|dist)\//.test(file))
   .sort()
 
 const imports: Import[] = files.flatMap((file) => {
@@ -76,12 +82,31 @@ describe('the import table', () => {
   })
 })
 
+describe('the pages', () => {
+  it('import what is in web/ and packages, never the server: they are clients like any other', () => {
+    const froms = pages.flatMap((file) =>
+      [...readFileSync(join(web, file), 'utf8').matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, from = '']) => ({
+        file,
+        from,
+      })),
+    )
+    expect(froms.length).toBeGreaterThan(2)
+    const leaves = ({ file, from }: { file: string; from: string }): boolean =>
+      from.startsWith('.') ? relative(web, resolve(web, dirname(file), from)).startsWith('..') : /^(node:|\/)/.test(from)
+    expect(froms.filter(leaves)).toEqual([])
+    expect(leaves({ file: 'inbox/client.ts', from: '../../src/errors.ts' })).toBe(true)
+    expect(leaves({ file: 'inbox/client.ts', from: 'node:fs' })).toBe(true)
+  })
+})
+
 describe('the source', () => {
-  const lines = files.flatMap((file) =>
-    readFileSync(join(src, file), 'utf8')
-      .split('\n')
-      .map((line, index) => ({ at: `${file}:${index + 1}`, line })),
-  )
+  const linesOf = (folder: string, names: readonly string[]) =>
+    names.flatMap((file) =>
+      readFileSync(join(folder, file), 'utf8')
+        .split('\n')
+        .map((line, index) => ({ at: `${file}:${index + 1}`, line })),
+    )
+  const lines = [...linesOf(src, files), ...linesOf(web, pages)]
   const matching = (pattern: RegExp) =>
     lines.filter(({ line }) => pattern.test(line)).map(({ at, line }) => `${at} ${line.trim()}`)
 
@@ -100,7 +125,9 @@ describe('the source', () => {
   })
   it('has at most two levels of folders, and no names that say nothing', () => {
     expect(
-      files.filter((file) => file.split('/').length > 2 || /(^|\/)(index|utils?|helpers?|common)(\/|\.ts$)/.test(file)),
+      [...files, ...pages].filter(
+        (file) => file.split('/').length > 2 || /(^|\/)(index|utils?|helpers?|common)(\/|\.ts$)/.test(file),
+      ),
     ).toEqual([])
   })
 })

@@ -1,4 +1,4 @@
-/** Generates what is not committed: the Prisma client, Pothos's types, and typed GraphQL documents. Run by npm at install. */
+/** Generates what is not committed: the Prisma client, Pothos's types, typed GraphQL documents, and the pages. Run by npm at install. */
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { delimiter, dirname, join } from 'node:path'
@@ -37,3 +37,5 @@ try {
 }
 if (codegen !== null)
   run(join(codegen, require(join(codegen, 'package.json')).bin['graphql-codegen']), ['--config', 'codegen.ts'])
+
+run(join(root, 'web/build.mjs'), [])

@@ -2,14 +2,8 @@
  * GraphiQL: one page that needs nothing but this server. What is typed into its headers pane goes along over
  * WebSocket too, and `#authorization=…` in the address fills that pane.
  */
-import { createHash } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { promisify } from 'node:util'
-import { brotliCompress, constants, gzip } from 'node:zlib'
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
-
-/** Answers with the page. */
-export type SendGraphiQL = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+import { createAsset, type SendAsset } from './asset.ts'
 
 /** Stands in the rendered options, where JSON can't hold a function. */
 const PLACE = '__CONNECTION_PARAMS__'
@@ -68,48 +62,11 @@ function render(): string {
   return `${before.slice(0, head)}${seed}${before.slice(head)}window.carillonConnectionParams${after}`.trim()
 }
 
-interface Page {
-  readonly tag: string
-  readonly br: Buffer
-  readonly gzip: Buffer
-}
-
-const compress = async (): Promise<Page> => {
-  const html = Buffer.from(render())
-  const params = {
-    [constants.BROTLI_PARAM_QUALITY]: 5,
-    [constants.BROTLI_PARAM_LGWIN]: 22,
-    [constants.BROTLI_PARAM_SIZE_HINT]: html.length,
-  }
-  const [br, zipped] = await Promise.all([promisify(brotliCompress)(html, { params }), promisify(gzip)(html, { level: 6 })])
-  return { tag: createHash('sha256').update(html).digest('base64url').slice(0, 16), br, gzip: zipped }
-}
-
 /** Makes the page when it is first asked for, once. */
-export function createGraphiQL(): SendGraphiQL {
-  let page: Promise<Page> | null = null
-  return async (request, response) => {
-    page ??= compress()
-    const { tag, br, gzip: zipped } = await page
-    const accepts = String(request.headers['accept-encoding'] ?? '')
-    const encoding = /\bbr\b/.test(accepts) ? 'br' : 'gzip'
-    const etag = `"${tag}-${encoding}"`
-    response.setHeader('etag', etag)
-    response.setHeader('cache-control', 'public, max-age=0, must-revalidate')
-    response.setHeader('vary', 'accept, accept-encoding')
-    if (request.headers['if-none-match'] === etag) {
-      response.writeHead(304).end()
-      return
-    }
-    const body = encoding === 'br' ? br : zipped
-    response.writeHead(200, {
-      'content-type': 'text/html; charset=utf-8',
-      'content-encoding': encoding,
-      'content-length': body.length,
-      'content-security-policy': policy,
-      'referrer-policy': 'no-referrer',
-      'x-content-type-options': 'nosniff',
-    })
-    response.end(body)
-  }
-}
+export const createGraphiQL = (): SendAsset =>
+  createAsset(() => Buffer.from(render()), 'text/html; charset=utf-8', {
+    vary: 'accept, accept-encoding',
+    'content-security-policy': policy,
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+  })

@@ -9,8 +9,8 @@ import { type BoundedOutlet, createOutlet } from '../graphql/outlet.ts'
 import type { Admission, Rates } from '../graphql/rates.ts'
 import type { Wheel } from '../graphql/wheel.ts'
 import { type Engine, type HttpAnswer, retryAfter } from '../graphql/yoga.ts'
+import type { SendAsset } from './asset.ts'
 import { decodeBody, readBody } from './body.ts'
-import type { SendGraphiQL } from './graphiql.ts'
 import { sendError } from './respond.ts'
 
 /** What the endpoint needs. */
@@ -25,7 +25,7 @@ export interface GraphqlDeps {
   readonly limits: Limits
   readonly maxBodyBytes: number
   /** null: there is none */
-  readonly graphiql: SendGraphiQL | null
+  readonly graphiql: SendAsset | null
 }
 
 /** Answers requests to `/graphql`. */

@@ -1,0 +1,81 @@
+/** The pages as they are served. */
+import { gunzipSync } from 'node:zlib'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startTestApp, type TestApp } from '../helpers/app.ts'
+import { inBrowser, openPage, startBrowser } from '../helpers/browser.ts'
+import { optionalSuite } from '../helpers/optional.ts'
+
+let app: TestApp
+beforeAll(async () => {
+  app = await startTestApp()
+})
+afterAll(() => app?.stop())
+
+it.each([
+  ['/', 'text/html'],
+  ['/inbox', 'text/html'],
+])('serves %s under a policy that lets nothing in from elsewhere and nothing inline', async (path, type) => {
+  const response = await fetch(app.url + path)
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, expect.stringContaining(type)])
+  const policy = response.headers.get('content-security-policy') ?? ''
+  expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'")
+  expect(policy).toContain(`connect-src 'self' ${app.url.replace('http', 'ws')} ${app.url.replace('http', 'wss')};`)
+  expect(policy).toContain("frame-ancestors 'none'")
+  expect(policy).not.toMatch(/unsafe|\*/)
+  expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+  expect(response.headers.get('referrer-policy')).toBe('no-referrer')
+  expect(await response.text()).not.toMatch(/https?:\/\/|<script>|style="|\son[a-z]+=/)
+})
+
+it.each(['/inbox.js', '/inbox-client.js'])('serves %s to every site, kept by its tag', async (path) => {
+  const first = await fetch(app.url + path, { headers: { origin: 'https://shop.example' } })
+  expect(first.status).toBe(200)
+  expect(first.headers.get('content-type')).toContain('text/javascript')
+  expect(first.headers.get('access-control-allow-origin')).toBe('*')
+  expect(first.headers.get('cross-origin-resource-policy')).toBe('cross-origin')
+  const again = await fetch(app.url + path, { headers: { 'if-none-match': first.headers.get('etag') ?? '' } })
+  expect([again.status, again.headers.get('access-control-allow-origin')]).toEqual([304, '*'])
+})
+
+it('answers HEAD without a body, and refuses to be written to', async () => {
+  const head = await fetch(`${app.url}/inbox.js`, { method: 'HEAD' })
+  expect([head.status, await head.text()]).toEqual([200, ''])
+  const post = await fetch(`${app.url}/inbox`, { method: 'POST', body: 'x' })
+  expect([post.status, post.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
+})
+
+it('does not write what a client calls this server into the policy unless it is the name of a host', async () => {
+  const { connect } = await import('node:net')
+  const socket = connect(Number(new URL(app.url).port), '127.0.0.1')
+  socket.write('GET /inbox HTTP/1.1\r\nHost: evil.example; script-src *\r\nConnection: close\r\n\r\n')
+  let text = ''
+  for await (const chunk of socket.setEncoding('latin1')) text += chunk
+  expect(text).not.toContain('evil.example')
+})
+
+it('the element weighs at most 40 KB compressed, with everything in it', async () => {
+  const { request } = await import('node:http')
+  const body = await new Promise<Buffer>((resolve, reject) => {
+    const chunks: Buffer[] = []
+    request(`${app.url}/inbox.js`, { headers: { 'accept-encoding': 'gzip' } }, (response) => {
+      response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => resolve(Buffer.concat(chunks)))
+    })
+      .on('error', reject)
+      .end()
+  })
+  expect(gunzipSync(body).toString()).toContain('carillon-inbox')
+  expect(body.length).toBeLessThanOrEqual(40 * 1024)
+})
+
+optionalSuite(inBrowser('the pages in a browser'), () => {
+  it.each(['/', '/inbox'])('%s loads with no error, nothing refused and no request to anybody else', async (path) => {
+    const browser = await startBrowser()
+    try {
+      const { page, faults } = await openPage(browser, app.url + path)
+      await page.waitForSelector('main')
+      expect(faults).toEqual([])
+    } finally {
+      await browser.close()
+    }
+  })
+})

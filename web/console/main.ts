@@ -1,0 +1,2 @@
+/** The operator's page. */
+document.querySelector('main')?.setAttribute('data-ready', '')

@@ -73,6 +73,10 @@ export function isConnectionLoss(error: unknown): boolean {
   )
 }
 
+/** Tells whether a row that a statement points to went away meanwhile. */
+export const isForeignKeyViolation = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === '23503'
+
 /**
  * Tells a transaction which statement is its last: COMMIT leaves with it, in one packet, and fails with it. The transaction's result
  * waits for both.

@@ -13,6 +13,7 @@ import { createContacts } from './contact.ts'
 import type { ContentCache } from './contents.ts'
 import type { Cursors } from './cursor.ts'
 import { createDeadLetters } from './dead-letter.ts'
+import { createEvents } from './event.ts'
 import { createFeed } from './feed.ts'
 import type { Ids } from './ids.ts'
 import { createInbound } from './inbound.ts'
@@ -21,6 +22,7 @@ import { createPreview } from './preview.ts'
 import { createProjects } from './project.ts'
 import { createProviders, type Vendors } from './provider.ts'
 import type { Secrets } from './secrets.ts'
+import { createSegments } from './segment.ts'
 import { checkMessage, type MessageInput } from './send.ts'
 import { createSuppressions } from './suppression.ts'
 import { createTemplates } from './template.ts'
@@ -72,6 +74,8 @@ export function createDomain(deps: DomainDeps) {
     suppressions: createSuppressions(deps),
     topics: createTopics(deps),
     inbound: createInbound(deps),
+    events: createEvents(deps),
+    segments: createSegments(deps),
     deadLetters: createDeadLetters(deps),
     activity: createActivity(deps),
     feed: {

@@ -2,7 +2,7 @@
 import { CarillonError } from '../errors.ts'
 import { checkJson } from './check.ts'
 import { checkField, isContactField } from './profile.ts'
-import type { Json, JsonObject } from './words.ts'
+import { addressAliases, type Json, type JsonObject } from './words.ts'
 
 /** What a caller asks to be done to a profile. Keys are dotted paths. */
 export interface ProfileOperations {
@@ -13,8 +13,6 @@ export interface ProfileOperations {
   readonly unset?: readonly string[] | null | undefined
 }
 
-/** Names that other systems give to the two addresses. */
-const ALIASES: Readonly<Record<string, string>> = { $email: 'email', $phone_number: 'phone' }
 /** At most so many operations on one contact in one call. */
 const OPERATIONS_MAX = 1_000
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype'])
@@ -26,7 +24,7 @@ const refuse = (path: string, why: string): never => {
 type Mutable = { [key: string]: Json }
 
 function segments(path: string): string[] {
-  const parts = (ALIASES[path] ?? path).split('.')
+  const parts = (addressAliases[path] ?? path).split('.')
   if (path.length > 255 || parts.some((part) => part === '' || FORBIDDEN.has(part))) refuse(path, 'is not a property path.')
   if (parts[0] === 'id' || parts[0] === 'externalId') refuse(path, 'is the id of the contact and cannot be changed.')
   return parts

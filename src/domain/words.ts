@@ -153,6 +153,46 @@ export type SuppressionReason = (typeof suppressionReasons)[number]
 export const contactFields = ['email', 'phone', 'locale', 'timezone', 'firstName', 'lastName', 'photoUrl', 'country'] as const
 export type ContactField = (typeof contactFields)[number]
 
+/** Names that other systems give to the two addresses, in the paths of a profile. */
+export const addressAliases: Readonly<Record<string, ContactField>> = { $email: 'email', $phone_number: 'phone' }
+
+/** How a condition compares what is at a path of the profile with its value. */
+export const conditionOperators = [
+  'EQUALS',
+  'NOT_EQUALS',
+  'LESS_THAN',
+  'AT_MOST',
+  'GREATER_THAN',
+  'AT_LEAST',
+  'CONTAINS',
+  'STARTS_WITH',
+  'IN',
+  'EXISTS',
+  'MISSING',
+] as const
+export type ConditionOperator = (typeof conditionOperators)[number]
+
+/** A condition on the profile. `path` is dotted; `value` is left out for EXISTS and MISSING alone, and is a list for IN. */
+export type ProfileCondition = {
+  readonly path: string
+  readonly is: ConditionOperator
+  readonly value?: Json
+}
+/** A condition on the events of a contact: at least so many with this name, and these params. */
+export type EventCondition = {
+  readonly name: string
+  readonly withinSeconds?: number
+  readonly atLeast: number
+  readonly params?: JsonObject
+}
+/** What a segment asks of a contact; checked (domain/segment.ts), and so kept as JSON. */
+export type Condition =
+  | { readonly all: readonly Condition[] }
+  | { readonly any: readonly Condition[] }
+  | { readonly not: Condition }
+  | { readonly profile: ProfileCondition }
+  | { readonly event: EventCondition }
+
 /** A button as a template has it. */
 export type ActionContent = {
   readonly label: string

@@ -1,6 +1,5 @@
 /** Contacts. */
 import type { Prisma } from '../db/generated/client.ts'
-import { checkText, literally } from '../domain/check.ts'
 import type { UpsertResult } from '../domain/contact.ts'
 import { type JsonObject, profileOf } from '../domain/words.ts'
 import type { Problem } from '../errors.ts'
@@ -67,6 +66,8 @@ export function defineContacts(
       }),
       email: t.string({ description: 'Exactly this e-mail address; case does not matter.' }),
       phone: t.string({ description: 'Exactly this phone number, as it was given.' }),
+      topic: t.id({ description: 'In this topic, by key.' }),
+      segment: t.id({ description: 'In this segment, by key.' }),
     }),
   })
 
@@ -88,28 +89,10 @@ export function defineContacts(
       type: ContactConnection,
       description: 'Contacts, oldest first. Errors: BAD_INPUT, BAD_CURSOR.',
       args: { filter: t.arg({ type: ContactFilter, description: 'Narrows the list.' }), ...connections.args },
-      resolve: (_root, { filter, ...page }, context, info): Promise<Connection<Prisma.ContactGetPayload<object>>> => {
+      resolve: async (_root, { filter, ...page }, context, info): Promise<Connection<Prisma.ContactGetPayload<object>>> => {
         const { prisma } = context.domain
         const projectId = projectOf(context).id
-        const { search, email, phone } = filter ?? {}
-        for (const text of [search, email, phone]) if (text) checkText('filter', text, 1000)
-        const contains = { contains: literally(search ?? ''), mode: 'insensitive' as const }
-        const where: Prisma.ContactWhereInput = {
-          projectId,
-          ...(email ? { email: { equals: literally(email), mode: 'insensitive' } } : {}),
-          ...(phone ? { phone } : {}),
-          ...(search
-            ? {
-                OR: [
-                  { externalId: contains },
-                  { email: contains },
-                  { phone: contains },
-                  { firstName: contains },
-                  { lastName: contains },
-                ],
-              }
-            : {}),
-        }
+        const audience = await context.domain.segments.audience(projectId, filter ?? {})
         const query = selectionOfNodes<Prisma.ContactFindManyArgs>(context, info, 'Contact')
         return pageById(
           context,
@@ -117,8 +100,11 @@ export function defineContacts(
           projectId,
           page,
           'oldest-first',
-          ({ where: range, ...order }) => prisma.contact.findMany({ ...query, where: { AND: [where, range] }, ...order }),
-          () => prisma.contact.count({ where }),
+          async ({ where: { id = {} }, orderBy, take: limit }) => {
+            const range = { after: id.gt ?? null, before: id.lt ?? null, ascending: orderBy.id === 'asc', limit }
+            return prisma.contact.findMany({ ...query, where: { projectId, id: { in: await audience.find(range) } }, orderBy })
+          },
+          audience.count,
         )
       },
     }),

@@ -7,6 +7,7 @@ import { createBuilder } from './builder.ts'
 import { createConnections } from './connection.ts'
 import { defineContacts } from './contact.ts'
 import { defineEnums } from './enums.ts'
+import { defineEvents } from './event.ts'
 import { defineFeed } from './feed.ts'
 import { defineInbound } from './inbound.ts'
 import type { Live } from './live.ts'
@@ -18,6 +19,7 @@ import { defineProblems } from './problem.ts'
 import { defineProjects } from './project.ts'
 import { defineProviders } from './provider.ts'
 import type { Rates } from './rates.ts'
+import { defineSegments } from './segment.ts'
 import { defineSending } from './send.ts'
 import { defineStats } from './stats.ts'
 import { defineTemplates } from './template.ts'
@@ -48,8 +50,10 @@ export function createSchema({ prisma, live, activity, rates }: SchemaDeps): Gra
   defineFeed(builder, enums, messages, connections, live)
   defineStats(builder, enums)
   definePreferences(builder, enums, connections)
-  defineTopics(builder, connections)
   defineInbound(builder)
+  const { DeletePayload } = defineTopics(builder, connections)
+  defineEvents(builder)
+  defineSegments(builder, connections, DeletePayload)
   return guard(builder.toSchema())
 }
 

@@ -4,6 +4,9 @@ import { projectOf } from './access.ts'
 import type { Builder } from './builder.ts'
 import { type Connection, type createConnections, pageById, selectionOfNodes } from './connection.ts'
 
+/** What deleting answers with. */
+export type DeletePayloadRef = ReturnType<typeof defineTopics>['DeletePayload']
+
 /** Adds them, and what deletes. */
 export function defineTopics(builder: Builder, connections: ReturnType<typeof createConnections>) {
   const DeletePayload = builder.objectRef<{ deletedCount: number }>('DeletePayload').implement({
@@ -139,4 +142,5 @@ export function defineTopics(builder: Builder, connections: ReturnType<typeof cr
       }),
     }
   })
+  return { DeletePayload }
 }

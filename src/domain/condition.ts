@@ -101,10 +101,10 @@ export function checkCondition(root: string, input: ConditionInput): Condition {
     return inputs.map((one, index) => check(`${field}[${index}]`, one, depth + 1))
   }
   function check(field: string, one: ConditionInput, depth: number): Condition {
-    const { not, profile, event } = one
+    const { all: each, any: some, not, profile, event } = one
     if (depth > DEPTH_MAX) throw bad(root, `is nested more than ${DEPTH_MAX} levels deep.`, { max: DEPTH_MAX })
-    if (one.all) return { all: list(`${field}.all`, one.all, depth) }
-    if (one.any) return { any: list(`${field}.any`, [...one.any], depth) }
+    if (each) return { all: list(`${field}.all`, each, depth) }
+    if (some) return { any: list(`${field}.any`, some, depth) }
     if (not) return { not: check(`${field}.not`, not, depth + 1) }
     count(root)
     if (profile) return { profile: checkProfile(`${field}.profile`, profile) }

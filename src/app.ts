@@ -29,6 +29,7 @@ import { createDoors } from './http/server.ts'
 import { createUnsubscribe } from './http/unsubscribe.ts'
 import { createWorkerDoors } from './http/worker.ts'
 import { createDeliverer } from './jobs/deliver.ts'
+import { createFanout } from './jobs/fanout.ts'
 import { createProviderPool } from './jobs/providers.ts'
 import { createJobs } from './jobs/wake.ts'
 import type { Log } from './log.ts'
@@ -114,6 +115,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       run: (signal) => deliverer.run(signal),
       // A lease that ran out is due like anything else; this finds it though every wake-up is lost and the other pump is stuck.
       sweep: (signal) => deliverer.run(signal),
+      fanout: createFanout({ db, clock, log, contents, renderer, ids, publish, wake }),
       bus: config.redisUrl === null ? null : bus,
     })
     undo.push(async () => {

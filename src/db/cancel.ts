@@ -1,6 +1,18 @@
 /** The statements of `cancel`. */
 import type { Runner } from './database.ts'
 
+/**
+ * Ends the sends to many of a transaction. Waits for the chunk that is being written at this moment: whoever looks afterwards sees all
+ * that there will ever be. Rides on fanout_project_id_transaction_id_idx.
+ */
+export async function cancelFanouts(db: Runner, projectId: string, transactionId: string): Promise<void> {
+  await db.query({
+    name: 'cancel-fanouts',
+    text: `UPDATE fanout SET status = 'CANCELED', due_at = NULL WHERE project_id = $1 AND transaction_id = $2 AND status <> 'CANCELED'`,
+    values: [projectId, transactionId],
+  })
+}
+
 /** What there is of a transaction. */
 export interface CancelCount {
   readonly canceled: readonly { readonly notificationId: string; readonly messageId: string }[]
@@ -15,10 +27,11 @@ export async function markCanceled(db: Runner, projectId: string, transactionId:
     text: `WITH n AS (
         UPDATE notification SET canceled_at = COALESCE(canceled_at, now()) WHERE project_id = $1 AND transaction_id = $2 RETURNING 1
       ), t AS (
-        INSERT INTO transaction (project_id, id, canceled_at) SELECT $1::uuid, $2::text, now() WHERE EXISTS (SELECT FROM n)
+        INSERT INTO transaction (project_id, id, canceled_at) SELECT $1::uuid, $2::text, now()
+        WHERE EXISTS (SELECT FROM n) OR EXISTS (SELECT FROM fanout WHERE project_id = $1 AND transaction_id = $2)
         ON CONFLICT (project_id, id) DO UPDATE SET canceled_at = COALESCE(transaction.canceled_at, now()) RETURNING 1
       )
-      SELECT EXISTS (SELECT FROM n) OR EXISTS (SELECT FROM transaction WHERE project_id = $1 AND id = $2) AS found`,
+      SELECT EXISTS (SELECT FROM n) OR EXISTS (SELECT FROM t) OR EXISTS (SELECT FROM transaction WHERE project_id = $1 AND id = $2) AS found`,
     values: [projectId, transactionId],
   })
   return rows[0]?.found === true

@@ -53,15 +53,31 @@ export async function findContacts(db: Runner, wanted: readonly Named[]): Promis
   return rows
 }
 
-/** Notifications that already carry one of these ids. Rides on notification_project_id_key_key. */
+/**
+ * Notifications that already carry one of these ids, and sends to a topic that do: these have no notification of their own. Rides on
+ * notification_project_id_key_key and fanout_project_id_key_key.
+ */
 export async function findNotifications(
   db: Runner,
   wanted: readonly Named[],
-): Promise<{ projectId: string; key: string; id: string; transactionId: string; contentHash: Buffer }[]> {
+): Promise<{ projectId: string; key: string; id: string | null; transactionId: string; contentHash: Buffer }[]> {
   const { rows } = await db.query({
     name: 'find-notifications',
     text: `SELECT n.project_id AS "projectId", n.key, n.id, n.transaction_id AS "transactionId", n.content_hash AS "contentHash"
-      FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN notification n USING (project_id, key)`,
+      FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN notification n USING (project_id, key)
+      UNION ALL SELECT f.project_id, f.key, NULL, f.transaction_id, f.content_hash
+      FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN fanout f USING (project_id, key)`,
+    values: columns(wanted),
+  })
+  return rows
+}
+
+/** Topics by key. Rides on topic_project_id_key_key. */
+export async function findTopics(db: Runner, wanted: readonly Named[]): Promise<(Named & { id: string })[]> {
+  const { rows } = await db.query<Named & { id: string }>({
+    name: 'find-topics',
+    text: `SELECT t.project_id AS "projectId", t.key, t.id
+      FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN topic t USING (project_id, key)`,
     values: columns(wanted),
   })
   return rows

@@ -17,6 +17,7 @@ export interface NotificationRow {
   readonly overrides: unknown
   readonly channels: readonly Channel[]
   readonly incrementId: string | null
+  readonly campaignId?: string | null
   readonly createdAt: string
   readonly sendAt: string | null
 }
@@ -100,11 +101,11 @@ const TEXT = `WITH t AS (
   SELECT "projectId", id FROM json_to_recordset($1) AS r ("projectId" uuid, id text) ORDER BY 1, 2
 ), n AS (
   INSERT INTO notification (project_id, id, key, content_hash, transaction_id, template_id, contact_id, actor_id, data, overrides, channels,
-    increment_id, created_at, send_at)
+    increment_id, campaign_id, created_at, send_at)
   SELECT "projectId", id, key, decode("contentHash", 'hex'), "transactionId", "templateId", "contactId", "actorId", data, overrides, channels,
-    "incrementId", "createdAt", "sendAt"
+    "incrementId", "campaignId", "createdAt", "sendAt"
   FROM json_to_recordset($2) AS r ("projectId" uuid, id uuid, key text, "contentHash" text, "transactionId" text, "templateId" uuid,
-    "contactId" uuid, "actorId" uuid, data jsonb, overrides jsonb, channels channel[], "incrementId" text, "createdAt" timestamptz,
+    "contactId" uuid, "actorId" uuid, data jsonb, overrides jsonb, channels channel[], "incrementId" text, "campaignId" uuid, "createdAt" timestamptz,
     "sendAt" timestamptz)
   ORDER BY "projectId", key
 ), m AS (

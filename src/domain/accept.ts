@@ -13,7 +13,8 @@ import type { ContentCache } from './contents.ts'
 import type { ChannelDecision } from './decide.ts'
 import type { Ids } from './ids.ts'
 import { type Accepted, type Known, lookUp, planMessage } from './plan.ts'
-import type { Intent } from './send.ts'
+import { type AcceptedFanout, planTopic } from './plan-topic.ts'
+import type { Intent, TopicIntent } from './send.ts'
 import type { ProjectInfo, Signal } from './words.ts'
 import { writePlan } from './write-plan.ts'
 
@@ -22,7 +23,9 @@ export type SendOutcome =
   | {
       readonly ok: true
       readonly key: string | null
-      readonly notificationId: string
+      /** of the notification, or of the send to many, which has none of its own */
+      readonly id: string
+      readonly notificationId: string | null
       readonly transactionId: string
       /** channels on which it will not go out, and why */
       readonly silent: readonly (ChannelDecision & { reason: Problem })[]
@@ -41,7 +44,7 @@ export type SendOutcome =
 /** One call: its messages, or what is wrong with them. */
 export interface Call {
   readonly project: ProjectInfo
-  readonly intents: readonly (Intent | CarillonError)[]
+  readonly intents: readonly (Intent | TopicIntent | CarillonError)[]
 }
 
 /** What accepting works with. `wake` and `publish` are called after the commit. */
@@ -105,26 +108,31 @@ export function createAccept(deps: AcceptDeps): (call: Call) => Promise<SendOutc
       const known = await lookUp(client, deps.contents, calls)
       const outcomes = decideAll(calls, known)
       const accepted = outcomes.flat().filter((outcome): outcome is Accepted => 'notification' in outcome)
-      if (accepted.length > 0) {
+      const fanouts = outcomes.flat().filter((outcome): outcome is AcceptedFanout => 'audience' in outcome)
+      if (accepted.length + fanouts.length > 0) {
         let signals: Signal[]
         try {
-          signals = await transact(deps.db.pool, (tx, finish) => writePlan(tx, deps, known, accepted, finish), client)
+          signals = await transact(deps.db.pool, (tx, finish) => writePlan(tx, deps, known, accepted, finish, fanouts), client)
         } catch (error) {
           // Another process took an id, or removed a row, between the look-up and the write: look again, and it shows.
           if (isCollision(error) && attempt < RETRIES) continue
           throw error
         }
         deps.publish(signals)
-        if (accepted.some((one) => one.wakes)) deps.wake()
+        if (fanouts.length > 0 || accepted.some((one) => one.wakes)) deps.wake()
       }
-      return outcomes.map((list) => list.map((one) => ('notification' in one ? one.outcome() : one)))
+      return outcomes.map((list) => list.map((one) => ('outcome' in one ? one.outcome() : one)))
     }
   }
 
-  function decideAll(calls: readonly Call[], known: Known): (Accepted | SendOutcome)[][] {
+  function decideAll(calls: readonly Call[], known: Known): (Accepted | AcceptedFanout | SendOutcome)[][] {
     return calls.map((call) => {
       const scope = { transactionId: deps.ids(), mark: Symbol('call') }
-      return call.intents.map((intent) => planMessage(deps, known, call.project, scope, intent))
+      return call.intents.map((intent) =>
+        'topic' in intent
+          ? planTopic(deps, known, call.project, scope, intent)
+          : planMessage(deps, known, call.project, scope, intent),
+      )
     })
   }
 

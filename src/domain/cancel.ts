@@ -3,7 +3,7 @@
  * worker is handing over at this moment is waited for, and counted as sent; in-app messages that nobody has seen are taken back.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { cancelWaiting, countSent, findUnseen, markCanceled } from '../db/cancel.ts'
+import { cancelFanouts, cancelWaiting, countSent, findUnseen, markCanceled } from '../db/cancel.ts'
 import { type Database, transact } from '../db/database.ts'
 import { findFeedMessages, lockFeeds } from '../db/feed.ts'
 import { write } from '../db/write.ts'
@@ -33,6 +33,7 @@ const PATIENCE_MS = 60_000
 /** Makes `cancel`. @throws NOT_FOUND for a transaction that there is not */
 export function createCancel({ db, clock, publish }: CancelDeps) {
   return async (projectId: string, transactionId: string): Promise<CancelResult> => {
+    await cancelFanouts(db.pool, projectId, transactionId)
     if (!(await markCanceled(db.pool, projectId, transactionId))) {
       throw new CarillonError('NOT_FOUND', { message: 'There is no such transaction.' })
     }

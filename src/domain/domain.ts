@@ -14,11 +14,13 @@ import type { ContentCache } from './contents.ts'
 import type { Cursors } from './cursor.ts'
 import { createDeadLetters } from './dead-letter.ts'
 import { createEvents } from './event.ts'
+import { createFanouts } from './fanout.ts'
 import { createFeed } from './feed.ts'
 import type { Ids } from './ids.ts'
 import { createInbound } from './inbound.ts'
 import { createPreferences } from './preference.ts'
 import { createPreview } from './preview.ts'
+import { createProgress } from './progress.ts'
 import { createProjects } from './project.ts'
 import { createProviders, type Vendors } from './provider.ts'
 import type { Secrets } from './secrets.ts'
@@ -84,6 +86,8 @@ export function createDomain(deps: DomainDeps) {
         replayFeed(deps.db.pool, key, by, after, limit),
       latest: (keys: readonly { projectId: string; contactId: string }[]) => latestNumbers(deps.db.pool, keys),
     },
+    fanouts: createFanouts(deps),
+    progress: createProgress(deps),
     cancel: createCancel(deps),
     /** Notifications that reached contacts, by UTC month. */
     monthly: (projectId: string, contactIds: readonly string[]) => countMonthly(deps.db.pool, projectId, contactIds),

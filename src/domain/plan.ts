@@ -1,13 +1,21 @@
 /** What accepting decides for each message, from what was looked up for the whole batch. Nothing is written here. */
 import type { Runner } from '../db/database.ts'
-import { findConfigured, findContacts, findNotifications, findSuppressed, findTemplates, findTransactions } from '../db/lookup.ts'
+import {
+  findConfigured,
+  findContacts,
+  findNotifications,
+  findSuppressed,
+  findTemplates,
+  findTopics,
+  findTransactions,
+} from '../db/lookup.ts'
 import { CarillonError, type ErrorCode, problem } from '../errors.ts'
 import type { InAppText } from '../render/content.ts'
-import type { AcceptDeps, Call, SendOutcome } from './accept.ts'
+import type { AcceptDeps, SendOutcome } from './accept.ts'
 import type { ContentCache } from './contents.ts'
 import { addressesOf, type ChannelDecision, decide } from './decide.ts'
 import type { CheckedContact } from './profile.ts'
-import type { Intent } from './send.ts'
+import type { Intent, ManyIntent } from './send.ts'
 import {
   type Actor,
   type Channel,
@@ -29,8 +37,10 @@ export interface KnownContact {
 export interface Known {
   readonly templates: ReadonlyMap<string, TemplateInfo & { projectId: string }>
   readonly contacts: Map<string, KnownContact>
-  readonly taken: Map<string, { readonly id: string; readonly transactionId: string; readonly contentHash: string }>
+  readonly taken: Map<string, { readonly id: string | null; readonly transactionId: string; readonly contentHash: string }>
   readonly transactions: Map<string, symbol | null>
+  /** ids of topics */
+  readonly topics: ReadonlyMap<string, string>
   readonly configured: ReadonlyMap<string, ReadonlySet<Channel>>
   /** by project: addresses that nothing is sent to, of all contacts that are named */
   readonly suppressed: ReadonlyMap<string, ReadonlyMap<string, SuppressionReason>>
@@ -41,6 +51,14 @@ export interface CallScope {
   readonly transactionId: string
   /** tells this call's own use of a transactionId from another's */
   readonly mark: symbol
+  /** the send to many that it is a chunk of */
+  readonly origin?: Origin
+}
+
+/** What the rows of a send to many have in common. */
+export interface Origin {
+  readonly bulk: boolean
+  readonly campaignId: string | null
 }
 
 /** A message that will be written. */
@@ -57,6 +75,8 @@ export interface Accepted {
   /** the in-app message where it is due now; an error where it can't be rendered */
   readonly inApp: InAppText | CarillonError | null
   readonly wakes: boolean
+  /** null: a single message */
+  readonly origin: Origin | null
   /** ids of messages that a worker hands over; filled when it is written */
   readonly outbound: string[]
   outcome(): SendOutcome
@@ -66,21 +86,29 @@ export interface Accepted {
 export const keyOf = (projectId: string, name: string): string => `${projectId} ${name}`
 
 /** Looks up all that the messages of these calls name, in a few statements for all of them. */
-export async function lookUp(db: Runner, cache: ContentCache, calls: readonly Call[]): Promise<Known> {
+export async function lookUp(
+  db: Runner,
+  cache: ContentCache,
+  calls: readonly { readonly project: ProjectInfo; readonly intents: readonly (Intent | ManyIntent | CarillonError)[] }[],
+): Promise<Known> {
   const intents = calls.flatMap(({ project, intents }) =>
     intents.flatMap((intent) => (intent instanceof CarillonError ? [] : [{ projectId: project.id, intent }])),
   )
-  const named = (pick: (intent: Intent) => string | null) => {
+  const named = (pick: (intent: Intent | ManyIntent) => string | null) => {
     const list = intents.flatMap(({ projectId, intent }) => {
       const key = pick(intent)
       return key === null ? [] : [{ projectId, key }]
     })
     return [...new Map(list.map((one) => [keyOf(one.projectId, one.key), one])).values()]
   }
-  const contactNames = [...named((intent) => intent.contact.externalId), ...named((intent) => intent.actor?.externalId ?? null)]
+  const contactNames = [
+    ...named((intent) => intent.contact?.externalId ?? null),
+    ...named((intent) => intent.actor?.externalId ?? null),
+  ]
   const ids = named((intent) => intent.key)
   const transactions = named((intent) => intent.transactionId)
-  const [templates, contacts, taken, usedTransactions, configured] = await Promise.all([
+  const topicNames = named((intent) => ('topic' in intent ? intent.topic : null))
+  const [templates, contacts, taken, usedTransactions, topics, configured] = await Promise.all([
     findTemplates(
       db,
       named((intent) => intent.template),
@@ -88,30 +116,17 @@ export async function lookUp(db: Runner, cache: ContentCache, calls: readonly Ca
     findContacts(db, contactNames),
     ids.length === 0 ? [] : findNotifications(db, ids),
     transactions.length === 0 ? [] : findTransactions(db, transactions),
+    topicNames.length === 0 ? [] : findTopics(db, topicNames),
     findConfigured(db, [...new Set(intents.map((one) => one.projectId))]),
   ])
   const addresses = [
     ...contacts.flatMap((contact) => addressesOf(contact).map((one) => ({ projectId: contact.projectId, ...one }))),
     ...intents.flatMap(({ projectId, intent }) => {
-      const { email = null, phone = null } = intent.contact.fields
+      const { email = null, phone = null } = intent.contact?.fields ?? {}
       return addressesOf({ email, phone }).map((one) => ({ projectId, ...one }))
     }),
   ]
-  const [, suppressions] = await Promise.all([
-    cache.load(db, templates),
-    addresses.length === 0 ? [] : findSuppressed(db, addresses),
-  ])
-  const suppressed = new Map<string, Map<string, SuppressionReason>>()
-  for (const { projectId, channel, address, reason } of suppressions) {
-    suppressed.set(
-      projectId,
-      (suppressed.get(projectId) ?? new Map<string, SuppressionReason>()).set(`${channel} ${address}`, reason),
-    )
-  }
-  const channels = new Map<string, Set<Channel>>()
-  for (const { projectId, channel } of configured) {
-    channels.set(projectId, (channels.get(projectId) ?? new Set<Channel>()).add(channel as Channel))
-  }
+  const [, suppressed] = await Promise.all([cache.load(db, templates), lookUpSuppressed(db, addresses)])
   return {
     templates: new Map(templates.map((template) => [keyOf(template.projectId, template.key), template])),
     contacts: new Map(
@@ -119,13 +134,40 @@ export async function lookUp(db: Runner, cache: ContentCache, calls: readonly Ca
     ),
     taken: new Map(taken.map((one) => [keyOf(one.projectId, one.key), { ...one, contentHash: one.contentHash.toString('hex') }])),
     transactions: new Map(usedTransactions.map((one) => [keyOf(one.projectId, one.key), null])),
-    configured: channels,
+    topics: new Map(topics.map((topic) => [keyOf(topic.projectId, topic.key), topic.id])),
+    configured: channelsByProject(configured),
     suppressed,
   }
 }
 
+/** By project: which of these addresses nothing is sent to. */
+export async function lookUpSuppressed(
+  db: Runner,
+  addresses: readonly { readonly projectId: string; readonly channel: Channel; readonly address: string }[],
+): Promise<Map<string, Map<string, SuppressionReason>>> {
+  const suppressed = new Map<string, Map<string, SuppressionReason>>()
+  for (const { projectId, channel, address, reason } of addresses.length === 0 ? [] : await findSuppressed(db, addresses)) {
+    suppressed.set(
+      projectId,
+      (suppressed.get(projectId) ?? new Map<string, SuppressionReason>()).set(`${channel} ${address}`, reason),
+    )
+  }
+  return suppressed
+}
+
+/** By project: its channels that have a provider. */
+export function channelsByProject(
+  configured: readonly { readonly projectId: string; readonly channel: string }[],
+): Map<string, Set<Channel>> {
+  const channels = new Map<string, Set<Channel>>()
+  for (const { projectId, channel } of configured) {
+    channels.set(projectId, (channels.get(projectId) ?? new Set<Channel>()).add(channel as Channel))
+  }
+  return channels
+}
+
 /** The contact as it will be: what is missing is filled, what is there stays. */
-function fill(known: KnownContact | undefined, input: CheckedContact, id: string): KnownContact {
+export function fill(known: KnownContact | undefined, input: CheckedContact, id: string): KnownContact {
   const empty = {
     email: null,
     phone: null,
@@ -156,22 +198,27 @@ export const actorOf = ({ externalId, firstName, lastName, photoUrl }: ContactIn
   photoUrl,
 })
 
-/** Decides one message. What it returns with `notification` is to be written; anything else is its outcome already. */
-export function planMessage(
-  deps: Pick<AcceptDeps, 'ids' | 'renderer' | 'contents'>,
+const refuse = (
+  code: ErrorCode,
+  message?: string,
+  field: string | null = null,
+  key: string | null = null,
+): Extract<SendOutcome, { ok: false }> => ({
+  ok: false,
+  key,
+  error: problem(code, message, field),
+  notificationId: null,
+  transactionId: null,
+})
+
+/** What a message has to pass whoever it is for: its id, its transaction's name, its template. */
+export function admit(
+  { renderer }: Pick<AcceptDeps, 'renderer'>,
   known: Known,
   project: ProjectInfo,
   scope: CallScope,
-  intent: Intent | CarillonError,
-): Accepted | SendOutcome {
-  const refuse = (code: ErrorCode, message?: string, field: string | null = null, key: string | null = null): SendOutcome => ({
-    ok: false,
-    key,
-    error: problem(code, message, field),
-    notificationId: null,
-    transactionId: null,
-  })
-  if (intent instanceof CarillonError) return refuse(intent.code, intent.message, intent.details.field ?? null)
+  intent: Intent | ManyIntent,
+): Extract<SendOutcome, { ok: false }> | Admitted {
   const { key } = intent
   const twin = key === null ? undefined : known.taken.get(keyOf(project.id, key))
   if (twin !== undefined) {
@@ -180,19 +227,66 @@ export function planMessage(
       : refuse('ID_MISMATCH', undefined, null, key)
   }
   const transactionId = intent.transactionId ?? scope.transactionId
-  const transactionKey = keyOf(project.id, transactionId)
-  const user = known.transactions.get(transactionKey)
+  const user = known.transactions.get(keyOf(project.id, transactionId))
   if (user !== undefined && user !== scope.mark) return refuse('TRANSACTION_EXISTS', undefined, 'transactionId', key)
   const template = known.templates.get(keyOf(project.id, intent.template))
   if (template === undefined) return refuse('TEMPLATE_NOT_FOUND', `There is no template "${intent.template}".`, 'template', key)
   if (!template.active) return refuse('TEMPLATE_INACTIVE', undefined, 'template', key)
-
   try {
-    if (intent.overrides !== null) deps.renderer.checkOverrides(intent.overrides)
+    if (intent.overrides !== null) renderer.checkOverrides(intent.overrides)
   } catch (error) {
     if (error instanceof CarillonError) return refuse(error.code, error.message, error.details.field ?? null, key)
     throw error
   }
+  return { ok: true, template, transactionId, claimsTransaction: intent.transactionId !== null && user === undefined }
+}
+
+/** A message that passed. */
+export interface Admitted {
+  readonly ok: true
+  readonly template: TemplateInfo & { readonly projectId: string }
+  readonly transactionId: string
+  /** the caller named the transaction, and this is the first message of it */
+  readonly claimsTransaction: boolean
+}
+
+/** Who did it, as the batch will leave it; null: nobody is named. */
+export function planActor(
+  { ids }: Pick<AcceptDeps, 'ids'>,
+  known: Known,
+  project: ProjectInfo,
+  { actor }: Pick<Intent, 'actor'>,
+): { readonly key: string; readonly contact: KnownContact } | null {
+  if (actor === null) return null
+  const key = keyOf(project.id, actor.externalId)
+  return { key, contact: fill(known.contacts.get(key), actor, ids()) }
+}
+
+/** Remembers what is accepted: later messages of the batch see it. */
+export function claimNames(
+  known: Known,
+  project: ProjectInfo,
+  scope: CallScope,
+  intent: Intent | ManyIntent,
+  accepted: { readonly id: string | null; readonly transactionId: string },
+): void {
+  if (intent.key !== null) known.taken.set(keyOf(project.id, intent.key), { ...accepted, contentHash: intent.contentHash ?? '' })
+  if (intent.transactionId !== null) known.transactions.set(keyOf(project.id, accepted.transactionId), scope.mark)
+}
+
+/** Decides one message. What it returns with `notification` is to be written; anything else is its outcome already. */
+export function planMessage(
+  deps: Pick<AcceptDeps, 'ids' | 'renderer' | 'contents'>,
+  known: Known,
+  project: ProjectInfo,
+  scope: CallScope,
+  intent: Intent | CarillonError,
+): Accepted | SendOutcome {
+  if (intent instanceof CarillonError) return refuse(intent.code, intent.message, intent.details.field ?? null)
+  const { key } = intent
+  const admitted = admit(deps, known, project, scope, intent)
+  if (!admitted.ok) return admitted
+  const { template, transactionId, claimsTransaction } = admitted
 
   const contactKey = keyOf(project.id, intent.contact.externalId)
   const contact = fill(known.contacts.get(contactKey), intent.contact, deps.ids())
@@ -248,9 +342,7 @@ export function planMessage(
   known.contacts.set(contactKey, contact)
   if (actor !== null && actorKey !== null) known.contacts.set(actorKey, actor)
   const id = deps.ids()
-  if (key !== null) known.taken.set(keyOf(project.id, key), { id, transactionId, contentHash: intent.contentHash ?? '' })
-  const claimsTransaction = intent.transactionId !== null && user === undefined
-  if (intent.transactionId !== null) known.transactions.set(transactionKey, scope.mark)
+  claimNames(known, project, scope, intent, { id, transactionId })
   const outbound: string[] = []
   const silent = decisions.flatMap((one) => (one.reason === null ? [] : [{ ...one, reason: one.reason }]))
   if (inApp instanceof CarillonError && said !== undefined) silent.push({ ...said, reason: problem(inApp.code, inApp.message) })
@@ -265,7 +357,8 @@ export function planMessage(
     decisions,
     inApp,
     wakes: intent.when === null && decisions.some((one) => one.channel !== 'IN_APP' && one.reason === null),
+    origin: scope.origin ?? null,
     outbound,
-    outcome: () => ({ ok: true, key, notificationId: id, transactionId, silent, outbound }),
+    outcome: () => ({ ok: true, key, id, notificationId: id, transactionId, silent, outbound }),
   }
 }

@@ -9,7 +9,7 @@ import type { ContentCache } from './contents.ts'
 import type { ChannelDecision } from './decide.ts'
 import type { Ids } from './ids.ts'
 import { type Accepted, actorOf, lookUp, planMessage } from './plan.ts'
-import { checkMessage, type MessageInput } from './send.ts'
+import { checkMessage, type Intent, type MessageInput } from './send.ts'
 import type { Channel, ProjectInfo } from './words.ts'
 
 /** One channel of a preview. */
@@ -86,9 +86,13 @@ export function createPreview(deps: PreviewDeps) {
   }
 
   return async (project: ProjectInfo, input: MessageInput): Promise<Preview> => {
-    let intent: ReturnType<typeof checkMessage>
+    let intent: Intent
     try {
-      intent = checkMessage(input, deps.clock.now())
+      const checked = checkMessage(input, deps.clock.now())
+      if ('topic' in checked) {
+        throw new CarillonError('BAD_INPUT', { field: 'topic', message: 'A preview is for one contact: name one of the topic.' })
+      }
+      intent = checked
     } catch (error) {
       if (!(error instanceof CarillonError)) throw error
       return refused(problem(error.code, error.message, error.details.field ?? null))

@@ -39,6 +39,17 @@ export interface Intent {
   readonly channels: readonly Channel[] | null
 }
 
+/** The same for many, whoever they are. */
+export interface ManyIntent extends Omit<Intent, 'contact'> {
+  readonly contact: null
+  readonly topic: string | null
+}
+
+/** The same for every member of a topic: one notification each, under one transaction. */
+export interface TopicIntent extends ManyIntent {
+  readonly topic: string
+}
+
 const YEAR_MS = 366 * 24 * 3_600_000
 const PAST_MS = 5 * 60_000
 
@@ -54,7 +65,8 @@ function canonical(value: unknown): string {
 const asText = (over: object): object =>
   Object.fromEntries(Object.entries(over).filter(([, value]) => value !== null && value !== undefined))
 
-function checkWhen({ sendAt, delaySeconds }: MessageInput, now: Date): Intent['when'] {
+/** When a send is due; null: now. @throws BAD_INPUT */
+export function checkWhen({ sendAt, delaySeconds }: Pick<MessageInput, 'sendAt' | 'delaySeconds'>, now: Date): Intent['when'] {
   if (sendAt !== null && sendAt !== undefined) {
     if (delaySeconds !== null && delaySeconds !== undefined) {
       throw new CarillonError('BAD_INPUT', { field: 'sendAt', message: 'sendAt and delaySeconds exclude each other.' })
@@ -72,31 +84,36 @@ function checkWhen({ sendAt, delaySeconds }: MessageInput, now: Date): Intent['w
   return { inMs: delaySeconds * 1000 }
 }
 
+/** Checks what replaces the template's settings. @throws BAD_INPUT */
+export function checkOverrides(overrides: Overrides | null): Overrides | null {
+  if (overrides === null) return null
+  checkObject('overrides', { ...asText(overrides) })
+  if (overrides.inApp?.feed !== null && overrides.inApp?.feed !== undefined)
+    checkKey('overrides.inApp.feed', overrides.inApp.feed)
+  return overrides
+}
+
 /** Checks one message. @throws BAD_INPUT, ADDRESS_INVALID, TOO_LARGE, naming the field */
-export function checkMessage(input: MessageInput, now: Date): Intent {
-  if (input.topic !== null && input.topic !== undefined) {
-    throw new CarillonError('NOT_IMPLEMENTED', { field: 'topic', message: 'Sending to a topic is not supported yet.' })
+export function checkMessage(input: MessageInput, now: Date): Intent | TopicIntent {
+  const contact = input.contact ?? null
+  const topic = input.topic ?? null
+  if (contact !== null && topic !== null) {
+    throw new CarillonError('BAD_INPUT', { field: 'topic', message: 'contact and topic exclude each other.' })
   }
-  if (input.contact === null || input.contact === undefined) {
+  if (contact === null && topic === null) {
     throw new CarillonError('BAD_INPUT', { field: 'contact', message: 'contact is missing: say whom to notify.' })
   }
   const key = input.id === null || input.id === undefined ? null : checkId('id', input.id)
-  const overrides = input.overrides === null || input.overrides === undefined ? null : input.overrides
-  if (overrides !== null) {
-    checkObject('overrides', { ...asText(overrides) })
-    if (overrides.inApp?.feed !== null && overrides.inApp?.feed !== undefined)
-      checkKey('overrides.inApp.feed', overrides.inApp.feed)
-  }
+  const overrides = checkOverrides(input.overrides ?? null)
   for (const channel of input.channels ?? []) {
     if (!channels.includes(channel))
       throw new CarillonError('BAD_INPUT', { field: 'channels', message: `channels: there is no ${channel}.` })
   }
   const { transactionId: _transaction, ...content } = input
-  return {
+  const intent = {
     key,
     contentHash: key === null ? null : createHash('sha256').update(canonical(content)).digest('hex'),
     template: checkText('template', input.template, 255),
-    contact: checkContact('contact', input.contact),
     actor: input.actor === null || input.actor === undefined ? null : checkContact('actor', input.actor),
     data: checkObject('data', input.data ?? {}),
     overrides,
@@ -107,4 +124,7 @@ export function checkMessage(input: MessageInput, now: Date): Intent {
     when: checkWhen(input, now),
     channels: input.channels ?? null,
   }
+  if (topic !== null) return { ...intent, contact: null, topic: checkText('topic', topic, 255) }
+  // One of the two is there.
+  return { ...intent, contact: checkContact('contact', contact ?? { externalId: '' }) }
 }

@@ -145,6 +145,17 @@ export interface PreferenceSet {
   readonly templates?: { readonly [templateId: string]: { readonly [C in Channel | 'all']?: boolean } }
 }
 
+/** Whom a send to many is for. */
+export type FanoutAudience =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'topic'; readonly id: string }
+  /** the segment as it was when the send was accepted */
+  | { readonly kind: 'segment'; readonly id: string; readonly condition: Condition }
+
+/** Where a transaction stands. */
+export const transactionStatuses = ['ACCEPTED', 'RUNNING', 'DONE', 'CANCELED'] as const
+export type TransactionStatus = (typeof transactionStatuses)[number]
+
 /** Why nothing is sent to an address. */
 export const suppressionReasons = ['HARD_BOUNCE', 'COMPLAINT', 'UNSUBSCRIBED', 'MANUAL'] as const
 export type SuppressionReason = (typeof suppressionReasons)[number]

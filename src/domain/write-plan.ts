@@ -1,12 +1,14 @@
 /** Writes what accepting decided, inside its transaction: contacts, then feeds in order, then everything else in one statement. */
 import { fillContacts } from '../db/contact.ts'
 import type { Finish, Runner } from '../db/database.ts'
+import { insertFanouts } from '../db/fanout.ts'
 import { type FeedKey, findFolding, lockFeeds } from '../db/feed.ts'
 import { type NewMessageRow, type NotificationRow, write } from '../db/write.ts'
 import { CarillonError } from '../errors.ts'
 import type { AcceptDeps } from './accept.ts'
 import { type Entry, openLedger } from './ledger.ts'
 import { type Accepted, actorOf, type Known } from './plan.ts'
+import type { AcceptedFanout } from './plan-topic.ts'
 import type { ContactInfo, MessageStatus, Signal, StatusChange } from './words.ts'
 
 /** The due time of what waits for its in-app twin: the arrival of that one decides whether it goes out at all. */
@@ -45,10 +47,11 @@ export async function writePlan(
   known: Known,
   accepted: readonly Accepted[],
   finish: Finish,
+  fanouts: readonly AcceptedFanout[] = [],
 ): Promise<Signal[]> {
   const at = clock.now()
   const now = at.toISOString()
-  const contacts = await writeContacts(tx, known, accepted)
+  const contacts = await writeContacts(tx, known, [...accepted, ...fanouts])
   const contactOf = (key: string): ContactInfo => {
     const contact = contacts.get(key)
     if (contact === undefined) throw new Error(`The contact ${key} was not written`)
@@ -86,8 +89,9 @@ export async function writePlan(
     const contact = contactOf(one.contactKey)
     const actor = one.actorKey === null ? null : contactOf(one.actorKey)
     const of = { projectId: project.id, notificationId: notification.id, contactId: contact.id, createdAt: now }
+    const bulk = one.origin?.bulk ?? false
     const add = (row: Omit<NewMessageRow, keyof typeof of>): void => {
-      messages.push({ ...of, ...row })
+      messages.push({ ...of, bulk, ...row })
       const changes = activity.get(project.id) ?? []
       changes.push({ notificationId: notification.id, messageId: row.id, status: row.status, at: now })
       activity.set(project.id, changes)
@@ -124,6 +128,7 @@ export async function writePlan(
       overrides: intent.overrides,
       channels: decisions.map((decision) => decision.channel),
       incrementId: intent.incrementId,
+      campaignId: one.origin?.campaignId ?? null,
       createdAt: now,
       sendAt:
         intent.when === null
@@ -208,9 +213,13 @@ export async function writePlan(
     changes.push({ notificationId: message.notificationId, messageId: message.id, status: 'DELIVERED', at: now })
     activity.set(message.projectId, changes)
   }
-  const transactions = accepted
+  if (fanouts.length > 0) {
+    const rows = fanouts.map((one) => one.row(now, one.actorKey === null ? null : contactOf(one.actorKey).id))
+    await insertFanouts(tx, rows, clock.offsetMs)
+  }
+  const transactions = [...accepted, ...fanouts]
     .filter((one) => one.claimsTransaction)
-    .map((one) => ({ projectId: one.project.id, id: one.notification.transactionId }))
+    .map((one) => ({ projectId: one.project.id, id: 'notification' in one ? one.notification.transactionId : one.transactionId }))
   const updates = [...ledger.rewritten.values()].map((entry) => feedUpdateOf(entry))
   finish(write(tx, { transactions, notifications, messages, updates, states: ledger.states() }))
   return [
@@ -226,12 +235,17 @@ function dueOf(when: Accepted['intent']['when'], offsetMs: number): { dueAt: str
 }
 
 /** Writes contacts that are new or gained a field. @returns all contacts of the batch as they are in the table, by key */
-async function writeContacts(tx: Runner, known: Known, accepted: readonly Accepted[]): Promise<Map<string, ContactInfo>> {
+async function writeContacts(
+  tx: Runner,
+  known: Known,
+  accepted: readonly (Accepted | AcceptedFanout)[],
+): Promise<Map<string, ContactInfo>> {
   const contacts = new Map<string, ContactInfo>()
   const rows = []
   const keys = new Map<string, string>()
   for (const one of accepted) {
-    for (const key of one.actorKey === null ? [one.contactKey] : [one.contactKey, one.actorKey]) {
+    for (const key of [one.contactKey, one.actorKey]) {
+      if (key === null) continue
       if (contacts.has(key)) continue
       const contact = known.contacts.get(key)
       if (contact === undefined) continue

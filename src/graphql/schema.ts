@@ -8,6 +8,7 @@ import { createConnections } from './connection.ts'
 import { defineContacts } from './contact.ts'
 import { defineEnums } from './enums.ts'
 import { defineEvents } from './event.ts'
+import { defineFanouts } from './fanout.ts'
 import { defineFeed } from './feed.ts'
 import { defineInbound } from './inbound.ts'
 import type { Live } from './live.ts'
@@ -46,6 +47,7 @@ export function createSchema({ prisma, live, activity, rates }: SchemaDeps): Gra
   const messages = defineMessages(builder, enums, problems, providers)
   defineNotifications(builder, enums, messages, connections, activity)
   const sending = defineSending(builder, enums, problems)
+  defineFanouts(builder, sending)
   definePreview(builder, enums, problems, sending)
   defineFeed(builder, enums, messages, connections, live)
   defineStats(builder, enums)

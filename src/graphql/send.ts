@@ -77,7 +77,12 @@ export function defineSending(builder: Builder, enums: Pick<Enums, 'Channel' | '
           'Your own id: 1-255 printable ASCII characters. The same id is accepted once, for ever: ID_EXISTS, or ID_MISMATCH with other content.',
       }),
       template: t.id({ required: true, description: 'Key of the template.' }),
-      contact: t.field({ type: ContactInput, description: 'Whom to tell.' }),
+      contact: t.field({ type: ContactInput, description: 'Whom to tell; or `topic`.' }),
+      topic: t.id({
+        description:
+          'Key of the topic whose members to tell, one notification each, under one transaction: written in the background, see `progress`. ' +
+          '`id` is then that of the send, and its result has no notification.',
+      }),
       data: t.field({
         type: 'JSONObject',
         description: 'What the template sees, and what comes with the in-app message; at most 524,288 characters.',
@@ -114,7 +119,7 @@ export function defineSending(builder: Builder, enums: Pick<Enums, 'Channel' | '
       id: t.id({
         nullable: true,
         description: 'Your own id, or the one that was made for it.',
-        resolve: ({ outcome }) => outcome.key ?? (outcome.ok ? outcome.notificationId : null),
+        resolve: ({ outcome }) => outcome.key ?? (outcome.ok ? outcome.id : null),
       }),
       ok: t.boolean({
         description: "Whether it was accepted. false: nothing of it was kept. A provider's refusal leaves it true.",
@@ -147,7 +152,7 @@ export function defineSending(builder: Builder, enums: Pick<Enums, 'Channel' | '
       notification: t.prismaField({
         type: 'Notification',
         nullable: true,
-        description: 'The notification; with ID_EXISTS, the first one.',
+        description: 'The notification; with ID_EXISTS, the first one; null of a send to a topic.',
         resolve: (query, { projectId, outcome }, _args, { domain }) =>
           outcome.notificationId === null
             ? null

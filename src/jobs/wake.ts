@@ -15,6 +15,8 @@ export interface JobsDeps {
   readonly run: (signal: AbortSignal) => Promise<void>
   /** The slower housekeeping: leases that ran out, and the like. Called like `run`, beside it. */
   readonly sweep: (signal: AbortSignal) => Promise<void>
+  /** Writes sends to many. Called like `run`, beside it. */
+  readonly fanout: (signal: AbortSignal) => Promise<void>
   /** carries wake-ups between processes where the store can't tell at once; null: there is none */
   readonly bus?: SignalBus | null
   /** how often a worker looks by itself, ms */
@@ -34,6 +36,9 @@ export interface Jobs {
 }
 
 const POLL_MS = 200
+const FANOUT_MS = 500
+/** Every wake-up may mean a send to many, few do: looking costs a statement. */
+const FANOUT_GAP_MS = 50
 const SWEEP_MS = 10_000
 const CHECK_MS = 3_000
 /** A process leaves at most one job in this time, an own worker's only while it is busy. */
@@ -48,7 +53,17 @@ const BUSY_CALL_GAP_MS = 100
  * own hands are full already. A wake-up elsewhere leaves a job: by LISTEN/NOTIFY or a change stream it is found at once, by Agenda's
  * own poll elsewhere; where there is a bus, that tells all workers too.
  */
-export function createJobs({ backend, role, log, run, sweep, bus = null, pollMs = POLL_MS, sweepMs = SWEEP_MS }: JobsDeps): Jobs {
+export function createJobs({
+  backend,
+  role,
+  log,
+  run,
+  sweep,
+  fanout,
+  bus = null,
+  pollMs = POLL_MS,
+  sweepMs = SWEEP_MS,
+}: JobsDeps): Jobs {
   let session: Session | null = null
   let listening = false
   let unsubscribe: (() => void) | null = null
@@ -73,15 +88,27 @@ export function createJobs({ backend, role, log, run, sweep, bus = null, pollMs 
           failed: 'Sweeping failed; it is tried again',
           recovered: 'Sweeping works again',
         }),
+        fanout: createPump({
+          run: fanout,
+          everyMs: FANOUT_MS,
+          gapMs: FANOUT_GAP_MS,
+          log,
+          failed: 'Writing sends to many failed; it is tried again',
+          recovered: 'Writing sends to many works again',
+        }),
       }
     : null
+  const pokeWorker = (): void => {
+    worker?.deliver.poke()
+    worker?.fanout.poke()
+  }
 
   /** Not waited for: the bus may be away while the job store is not. */
   function listen(): void {
     if (bus === null || worker === null || listening) return
     listening = true
     bus
-      .subscribe('wake', () => worker.deliver.poke())
+      .subscribe('wake', pokeWorker)
       .then((end) => {
         if (stopped === null) unsubscribe = end
         else end()
@@ -97,7 +124,7 @@ export function createJobs({ backend, role, log, run, sweep, bus = null, pollMs 
       try {
         session ??= await openSession({
           backend,
-          work: worker === null ? null : { deliver: () => worker.deliver.poke(), sweep: () => worker.sweep.poke() },
+          work: worker === null ? null : { deliver: pokeWorker, sweep: () => worker.sweep.poke() },
           sweepMs,
           onTrouble: () => keeper.poke(),
         })
@@ -137,7 +164,7 @@ export function createJobs({ backend, role, log, run, sweep, bus = null, pollMs 
   })
 
   async function stopAll(): Promise<void> {
-    await Promise.all([worker?.deliver.stop(), worker?.sweep.stop(), caller.stop(), keeper.stop()])
+    await Promise.all([worker?.deliver.stop(), worker?.sweep.stop(), worker?.fanout.stop(), caller.stop(), keeper.stop()])
     unsubscribe?.()
     await session?.close()
     session = null
@@ -147,14 +174,14 @@ export function createJobs({ backend, role, log, run, sweep, bus = null, pollMs 
     async start() {
       if (started) return
       started = true
-      worker?.deliver.poke()
+      pokeWorker()
       worker?.sweep.poke()
       keeper.poke()
     },
     wake() {
       if (!started || stopped !== null) return
       const busy = worker?.deliver.isBusy() ?? true
-      worker?.deliver.poke()
+      pokeWorker()
       if (busy) caller.poke()
     },
     stop() {

@@ -1,0 +1,52 @@
+/** How far a transaction is: one statement over its sends to many, its notifications and their messages. */
+import type { Runner } from './database.ts'
+
+/** What there is of a transaction, in notifications. */
+export interface ProgressRow {
+  readonly isCanceled: boolean
+  /** sends to many that are not written to the end, those of them that have not begun, and those whose audience is not counted yet */
+  readonly unwritten: number
+  readonly unbegun: number
+  readonly uncounted: number
+  /** of sends to many: contacts in their audiences, and those that were passed */
+  readonly audience: number
+  readonly passed: number
+  /** contacts to whom nothing could be said at all: they have no notification */
+  readonly refused: number
+  readonly notifications: number
+  readonly done: number
+  readonly sent: number
+  readonly failed: number
+}
+
+/** null: there is no such transaction. Rides on fanout_project_id_transaction_id_idx and notification_project_id_transaction_id_id_idx. */
+export async function readProgress(db: Runner, projectId: string, transactionId: string): Promise<ProgressRow | null> {
+  const { rows } = await db.query<ProgressRow & { isKnown: boolean }>({
+    name: 'read-progress',
+    text: `WITH t AS (
+        SELECT canceled_at FROM transaction WHERE project_id = $1 AND id = $2
+      ), f AS (
+        SELECT count(*) AS total, count(*) FILTER (WHERE status IN ('ACCEPTED', 'RUNNING')) AS unwritten,
+          count(*) FILTER (WHERE status = 'ACCEPTED') AS unbegun, count(*) FILTER (WHERE total IS NULL) AS uncounted,
+          COALESCE(sum(total), 0)::bigint AS audience, COALESCE(sum(written), 0)::bigint AS passed, COALESCE(sum(failed), 0)::bigint AS refused,
+          bool_or(status = 'CANCELED') AS canceled
+        FROM fanout WHERE project_id = $1 AND transaction_id = $2
+      ), m AS (
+        SELECT n.id, count(*) FILTER (WHERE x.status IN ('SCHEDULED', 'QUEUED', 'SENDING')) AS waiting,
+          count(*) FILTER (WHERE x.status IN ('SENT', 'DELIVERED')) AS sent, count(*) FILTER (WHERE x.status IN ('FAILED', 'UNKNOWN')) AS failed
+        FROM notification n LEFT JOIN message x ON x.project_id = n.project_id AND x.notification_id = n.id
+        WHERE n.project_id = $1 AND n.transaction_id = $2 GROUP BY n.id
+      ), c AS (
+        SELECT count(*) AS notifications, count(*) FILTER (WHERE waiting = 0) AS done, count(*) FILTER (WHERE sent > 0) AS sent,
+          count(*) FILTER (WHERE sent = 0 AND failed > 0 AND waiting = 0) AS failed
+        FROM m
+      )
+      SELECT f.total > 0 OR c.notifications > 0 OR EXISTS (SELECT FROM t) AS "isKnown",
+        COALESCE((SELECT canceled_at IS NOT NULL FROM t), false) OR COALESCE(f.canceled, false) AS "isCanceled",
+        f.unwritten, f.unbegun, f.uncounted, f.audience, f.passed, f.refused, c.notifications, c.done, c.sent, c.failed
+      FROM f, c`,
+    values: [projectId, transactionId],
+  })
+  const row = rows[0]
+  return row?.isKnown === true ? row : null
+}

@@ -1,0 +1,78 @@
+/** How far a transaction is: any transaction, and live until it has ended. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Database } from '../db/database.ts'
+import { readProgress } from '../db/progress.ts'
+import { CarillonError } from '../errors.ts'
+import type { TransactionStatus } from './words.ts'
+
+/** How far it is, in notifications. */
+export interface Progress {
+  readonly transactionId: string
+  readonly status: TransactionStatus
+  /** null: the audience is not counted yet */
+  readonly total: number | null
+  readonly done: number
+  readonly sent: number
+  readonly failed: number
+}
+
+/** It is looked at so often, and never for more than a fifth of the time: counting a large transaction takes a while. */
+const LOOK_MS = 200
+const LOOK_SHARE = 5
+
+/** Makes the operations of progress. */
+export function createProgress({ db }: { readonly db: Database }) {
+  /** null: there is no such transaction. */
+  async function read(projectId: string, transactionId: string): Promise<Progress | null> {
+    const row = transactionId.includes('\0') ? null : await readProgress(db.pool, projectId, transactionId)
+    if (row === null) return null
+    const { notifications, passed, refused } = row
+    const done = row.done + refused
+    const isDone = row.unwritten === 0 && row.done === notifications
+    const isBegun = done > 0 || row.passed > 0 || row.unbegun < row.unwritten
+    const status = row.isCanceled ? 'CANCELED' : isDone ? 'DONE' : isBegun ? 'RUNNING' : 'ACCEPTED'
+    // Beside those of its sends to many, a transaction may have notifications to single contacts.
+    const total = row.uncounted > 0 ? null : row.audience + notifications - (passed - refused)
+    return { transactionId, status, total, done, sent: row.sent, failed: row.failed + refused }
+  }
+
+  return {
+    read,
+
+    /** Begins with the state as it is, tells each other one, and ends after DONE or CANCELED. @throws NOT_FOUND */
+    follow(projectId: string, transactionId: string): AsyncIterableIterator<Progress> {
+      const ending = new AbortController()
+      const states = follow(projectId, transactionId, ending.signal)
+      return {
+        [Symbol.asyncIterator]() {
+          return this
+        },
+        next: () => states.next(),
+        return() {
+          // Whoever leaves does not wait for the next look.
+          ending.abort()
+          return states.return(undefined)
+        },
+        throw(error) {
+          ending.abort()
+          return states.throw(error)
+        },
+      }
+    },
+  }
+
+  async function* follow(projectId: string, transactionId: string, signal: AbortSignal): AsyncGenerator<Progress, undefined> {
+    let last = ''
+    while (!signal.aborted) {
+      const begun = performance.now()
+      const progress = await read(projectId, transactionId)
+      if (progress === null) throw new CarillonError('NOT_FOUND', { message: 'There is no such transaction.' })
+      const state = JSON.stringify(progress)
+      if (state !== last) yield progress
+      last = state
+      if (progress.status === 'DONE' || progress.status === 'CANCELED') return
+      const tookMs = performance.now() - begun
+      await sleep(Math.max(LOOK_MS, tookMs * LOOK_SHARE), undefined, { signal }).catch(() => undefined)
+    }
+  }
+}

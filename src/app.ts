@@ -31,6 +31,8 @@ import { createWorkerDoors } from './http/worker.ts'
 import { createDeliverer } from './jobs/deliver.ts'
 import { createFanout } from './jobs/fanout.ts'
 import { createProviderPool } from './jobs/providers.ts'
+import { createPruner } from './jobs/prune.ts'
+import { createPump } from './jobs/pump.ts'
 import { createJobs } from './jobs/wake.ts'
 import type { Log } from './log.ts'
 import { createRenderer } from './render/content.ts'
@@ -55,12 +57,16 @@ export interface AppOptions {
   readonly random?: () => number
   /** how often live feeds are compared with the record, ms */
   readonly compareMs?: number
+  /** how often what is older than it is kept is looked for, ms */
+  readonly pruneMs?: number
   /** name servers to ask, as `address:port` */
   readonly dnsServers?: readonly string[]
 }
 
 const POOL = { all: 24, api: 20, worker: 12 } as const
 const DRAIN_MS = 10_000
+/** How often what is older than it is kept is looked for, ms. */
+const PRUNE_MS = 10 * 60_000
 
 /** The secret that everything is signed and sealed with: the setting, or one that is made once and kept in the folder. */
 async function secretOf(config: Config): Promise<string> {
@@ -123,6 +129,15 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       await deliverer.drain()
     })
 
+    const pruning = createPump({
+      run: createPruner({ db, clock }).run,
+      everyMs: options.pruneMs ?? PRUNE_MS,
+      log,
+      failed: 'Pruning failed; it is tried again',
+      recovered: 'Pruning works again',
+    })
+    undo.push(() => pruning.stop())
+
     const { operatorKey, inboundHost } = config
     const vendors = providers.vendors
     const domain = createDomain({
@@ -173,6 +188,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       log.warn('Without REDIS_URL, messages that other processes put into feeds are seen here within 10 s, not at once')
     }
     await jobs.start()
+    if (config.role !== 'api') pruning.poke()
     const port = await doors.listen(config.port, config.host).catch((cause: NodeJS.ErrnoException) => {
       if (cause.code !== 'EADDRINUSE') throw cause
       throw new Error(`The port ${config.port} of ${config.host} is taken. Set PORT to another one; 0 takes any that is free.`, {

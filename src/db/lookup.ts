@@ -54,8 +54,9 @@ export async function findContacts(db: Runner, wanted: readonly Named[]): Promis
 }
 
 /**
- * Notifications that already carry one of these ids, and sends to a topic that do: these have no notification of their own. Rides on
- * notification_project_id_key_key and fanout_project_id_key_key.
+ * Notifications that already carry one of these ids, sends to a topic that do (these have no notification of their own), and those of
+ * both that are no longer kept. One statement, so that what is being pruned is found in one of its two places. Rides on
+ * notification_project_id_key_key, fanout_project_id_key_key and spent_id_pkey.
  */
 export async function findNotifications(
   db: Runner,
@@ -66,7 +67,9 @@ export async function findNotifications(
     text: `SELECT n.project_id AS "projectId", n.key, n.id, n.transaction_id AS "transactionId", n.content_hash AS "contentHash"
       FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN notification n USING (project_id, key)
       UNION ALL SELECT f.project_id, f.key, NULL, f.transaction_id, f.content_hash
-      FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN fanout f USING (project_id, key)`,
+      FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN fanout f USING (project_id, key)
+      UNION ALL SELECT s.project_id, s.key, s.notification_id, s.transaction_id, s.content_hash
+      FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN spent_id s USING (project_id, key)`,
     values: columns(wanted),
   })
   return rows

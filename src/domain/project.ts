@@ -50,6 +50,7 @@ export interface UpdateProjectInput {
   readonly inboundDomain?: string | null | undefined
   readonly allowedOrigins?: readonly string[] | null | undefined
   readonly resendUnknown?: boolean | null | undefined
+  readonly retentionDays?: number | null | undefined
 }
 
 function checkOrigin(origin: string): void {
@@ -66,6 +67,17 @@ function checkDomain(domain: string): string {
   if (ascii === '' || !ascii.includes('.'))
     throw new CarillonError('BAD_INPUT', { field: 'inboundDomain', message: 'inboundDomain: is not a domain.' })
   return ascii
+}
+
+const RETENTION_DAYS = 90
+/** More than a feed's cursors live, and than the month of `monthlySent` has: neither may find that what it needs is gone. */
+const RETENTION_MIN_DAYS = 32
+const RETENTION_MAX_DAYS = 3660
+
+function checkRetention(days: number): number {
+  if (days >= RETENTION_MIN_DAYS && days <= RETENTION_MAX_DAYS) return days
+  const message = `retentionDays must be from ${RETENTION_MIN_DAYS} to ${RETENTION_MAX_DAYS}.`
+  throw new CarillonError('BAD_INPUT', { field: 'retentionDays', max: RETENTION_MAX_DAYS, got: days, message })
 }
 
 /** Makes the operations of projects and credentials. */
@@ -177,7 +189,7 @@ export function createProjects({ db, clock, ids, tokens, operatorKey }: ProjectD
 
     /** Changes what is given; null gives back the default. @throws BAD_INPUT */
     async update(projectId: string, input: UpdateProjectInput): Promise<Project> {
-      const { name, locale, timezone, inboundDomain, allowedOrigins, resendUnknown } = input
+      const { name, locale, timezone, inboundDomain, allowedOrigins, resendUnknown, retentionDays } = input
       for (const origin of allowedOrigins ?? []) checkOrigin(origin)
       const project = await db.prisma.project.update({
         where: { id: projectId },
@@ -188,6 +200,7 @@ export function createProjects({ db, clock, ids, tokens, operatorKey }: ProjectD
           ...(inboundDomain === undefined ? {} : { inboundDomain: inboundDomain === null ? null : checkDomain(inboundDomain) }),
           ...(allowedOrigins === undefined ? {} : { allowedOrigins: [...(allowedOrigins ?? [])] }),
           ...(typeof resendUnknown === 'boolean' ? { resendUnknown } : {}),
+          ...(retentionDays === undefined ? {} : { retentionDays: checkRetention(retentionDays ?? RETENTION_DAYS) }),
         },
       })
       forget()

@@ -30,6 +30,11 @@ export function defineProjects(builder: Builder, rates: Pick<Rates, 'authenticat
       resendUnknown: t.exposeBoolean('resendUnknown', {
         description: 'Whether messages whose outcome is unknown go out again where that could make two (SMS, chat).',
       }),
+      retentionDays: t.exposeInt('retentionDays', {
+        description:
+          'How long notifications, their messages and events are kept once nothing of them waits, days. Their counts, and the ids ' +
+          'that were accepted, are kept for ever.',
+      }),
       createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     }),
   })
@@ -159,6 +164,7 @@ export function defineProjects(builder: Builder, rates: Pick<Rates, 'authenticat
       resendUnknown: t.boolean({
         description: 'Whether messages whose outcome is unknown go out again where that could make two.',
       }),
+      retentionDays: t.int({ description: 'How long what is finished is kept, days: 32 to 3,660; null: 90.' }),
     }),
   })
   const SecretKeyPayload = builder.objectRef<{ accessKey: string; secretKey: string }>('SecretKeyPayload').implement({

@@ -4,3 +4,7 @@ import { graphql } from '../../generated/gql.ts'
 export const InboundParse = graphql(`
   query InboundParse { inboundParse { mxRecordConfigured } }
 `)
+
+export const SetRetention = graphql(`
+  mutation SetRetention($days: Int) { updateProject(input: { retentionDays: $days }) { retentionDays } }
+`)

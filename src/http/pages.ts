@@ -14,22 +14,24 @@ const types = {
 
 /**
  * Nothing inline, nothing from elsewhere, and no string becomes a script. Lit makes its templates under the policy `lit-html`; the page
- * and the element may each have a Lit of their own.
+ * and the element may each have a Lit of their own. The console shows e-mails in frames that may do nothing, which are under its policy as
+ * well: their styles stand in the e-mail, and their HTML is a text that it is given leave for.
  * @param sockets this server as the browser names it: older browsers don't count its WebSockets as 'self'
  */
-const policy = (sockets: string): string =>
+const policy = (file: string, sockets: string): string =>
   [
     "default-src 'none'",
     "script-src 'self'",
-    "style-src 'self'",
+    `style-src 'self'${showsEmail(file) ? " 'unsafe-inline'" : ''}`,
     "img-src 'self' data:",
     `connect-src 'self' ${sockets}`.trim(),
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
-    "trusted-types lit-html 'allow-duplicates'",
+    `trusted-types lit-html${showsEmail(file) ? ' carillon-email' : ''} 'allow-duplicates'`,
   ].join('; ')
+const showsEmail = (file: string): boolean => file === 'console.html'
 
 /** Of a Host header, only what is a host: it is written into a policy. */
 const socketsOf = ({ headers: { host = '' } }: IncomingMessage): string =>
@@ -78,7 +80,7 @@ export function createPages(dir: string = join(import.meta.dirname, '../../web/d
           response.setHeader('allow', 'GET, HEAD')
           throw new CarillonError('METHOD_NOT_ALLOWED')
         }
-        return send(request, response, headers === page ? { 'content-security-policy': policy(socketsOf(request)) } : {})
+        return send(request, response, headers === page ? { 'content-security-policy': policy(file, socketsOf(request)) } : {})
       },
     }
   })

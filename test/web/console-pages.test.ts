@@ -1,0 +1,67 @@
+/** Every page of the console, light and dark, wide and narrow: nothing in the way of anybody, nothing wider than the screen. */
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
+import { inBrowser, startBrowser } from '../helpers/browser.ts'
+import { findBarriers, openConsole, sideways, widths } from '../helpers/console.ts'
+import { AddSuppressions, Send, UpsertTopics } from '../helpers/operations.ts'
+import { optionalSuite } from '../helpers/optional.ts'
+import { newShop } from '../helpers/setup.ts'
+
+/** The address of each page, with its heading and something that is there once it has loaded. */
+const pages = [
+  ['activity', 'Activity', 'E-mail sent', '#/activity'],
+  ['one notification', 'order to ann', 'What it says', ''],
+  ['captures', 'Capture box', 'ann@example.com', '#/captures'],
+  ['statistics', 'Statistics', 'Outcome', '#/stats'],
+  ['contacts', 'Contacts', 'ann@example.com', '#/contacts'],
+  ['one contact', 'ann', 'Received, by month', '#/contacts/ann'],
+  ['preferences', 'ann', 'for everything that is not critical', '#/contacts/ann/preferences'],
+  ['the feed', 'ann', '1 unread', '#/contacts/ann/feed'],
+  ['topics', 'Topics', 'Offers', '#/topics'],
+  ['suppressions', 'Suppressions', 'gone@example.com', '#/suppressions'],
+  ['API keys', 'API keys', 'Good', '#/keys'],
+] as const
+
+optionalSuite(inBrowser('the pages of the console'), () => {
+  let app: TestApp
+  let browser: Browser
+  let project: TestProject
+  let notification = ''
+  beforeAll(async () => {
+    ;[app, browser] = await Promise.all([startTestApp(), startBrowser()])
+    project = await newShop(app, null)
+    const { sendMessages } = await project.api.do(Send, {
+      messages: [
+        {
+          template: 'order',
+          contact: { externalId: 'ann', email: 'ann@example.com', phone: '+15005550006', firstName: 'Ann' },
+          data: { number: 7 },
+        },
+      ],
+      wait: 'SENT',
+    })
+    notification = sendMessages.results[0]?.notification?.id ?? ''
+    await project.api.do(UpsertTopics, { topics: [{ key: 'offers', name: 'Offers' }] })
+    await project.api.do(AddSuppressions, { suppressions: [{ channel: 'EMAIL', address: 'gone@example.com' }] })
+  })
+  afterAll(async () => {
+    await browser.close()
+    await app.stop()
+  })
+
+  describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
+    it.each(pages)('axe finds nothing on %s, which fits 390 px', async (_title, heading, sign, hash) => {
+      const { page, goTo, faults, close } = await openConsole(browser, app.url, project.apiKey, { colorScheme })
+      await goTo(hash === '' ? `#/notifications/${notification}` : hash, heading)
+      await page.getByText(sign).first().waitFor()
+      expect(await findBarriers(page)).toEqual([])
+      expect(await sideways(page)).toBe(0)
+      await page.setViewportSize(widths.narrow)
+      expect(await findBarriers(page)).toEqual([])
+      expect(await sideways(page)).toBe(0)
+      expect(faults).toEqual([])
+      await close()
+    })
+  })
+})

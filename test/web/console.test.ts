@@ -1,0 +1,215 @@
+/** The console: getting in and out, the activity, one notification. */
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
+import { inBrowser, openPage, startBrowser } from '../helpers/browser.ts'
+import { type ConsoleTab, openConsole } from '../helpers/console.ts'
+import {
+  CreateApiKey,
+  CreateContactToken,
+  GetNotification,
+  ListApiKeys,
+  RevokeApiKey,
+  Send,
+  SetPreference,
+} from '../helpers/operations.ts'
+import { optionalSuite } from '../helpers/optional.ts'
+import { newShop, times } from '../helpers/setup.ts'
+import { type SmtpSink, startSmtp } from '../helpers/smtp.ts'
+import { until } from '../helpers/until.ts'
+
+optionalSuite(inBrowser('the console in a browser'), () => {
+  let app: TestApp
+  let browser: Browser
+  let smtp: SmtpSink
+  const open: ConsoleTab[] = []
+  beforeAll(async () => {
+    smtp = await startSmtp()
+    ;[app, browser] = await Promise.all([startTestApp(), startBrowser()])
+  })
+  afterAll(async () => {
+    await browser.close()
+    await app.stop()
+    await smtp.close()
+    for (const { faults } of open) expect(faults).toEqual([])
+  })
+  const openTab = async (key: string): Promise<ConsoleTab> => {
+    const tab = await openConsole(browser, app.url, key)
+    open.push(tab)
+    return tab
+  }
+  const send = async (project: TestProject, message: object): Promise<string> => {
+    const { sendMessages } = await project.api.do(Send, {
+      messages: [
+        { template: 'order', contact: { externalId: 'ann', email: 'ann@example.com' }, data: { number: 7 }, ...message },
+      ],
+      wait: 'SENT',
+    })
+    return sendMessages.results[0]?.notification?.id ?? ''
+  }
+
+  it('takes the key out of the address, and keeps it in this tab alone', async () => {
+    const { apiKey } = await newShop(app, null)
+    const { page, close } = await openTab(apiKey)
+    await page.getByRole('heading', { name: 'Activity' }).waitFor()
+    expect(page.url()).not.toContain('authorization')
+    expect(await page.evaluate(() => [JSON.stringify({ ...localStorage }), document.cookie])).toEqual(['{}', ''])
+    expect(await page.evaluate(() => Object.values({ ...sessionStorage }))).toEqual([apiKey])
+    await page.reload()
+    await page.getByText('Nothing was sent yet').waitFor()
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    expect(await page.evaluate(() => sessionStorage.length)).toBe(0)
+    await close()
+  })
+
+  it('says what is wrong with a key that opens no project', async () => {
+    const project = await newShop(app, null)
+    const { page, faults, close } = await openPage(browser, app.url)
+    const enter = async (key: string): Promise<void> => {
+      await page.getByLabel('API key of the project').fill(key)
+      await page.getByRole('button', { name: 'Sign in' }).click()
+    }
+    await enter('nonsense')
+    await page.getByText('The server does not know this key.').waitFor()
+    const { createContactToken } = await project.api.do(CreateContactToken, { contact: 'ann' })
+    await enter(createContactToken.token)
+    await page.getByText("This is the token of a contact's page").waitFor()
+    await enter(`Bearer ${project.apiKey}`)
+    await page.getByRole('heading', { name: 'Activity' }).waitFor()
+    expect(faults).toEqual([])
+    await close()
+  })
+
+  it('says so when its key is revoked, and goes on with another one where it was', async () => {
+    const project = await newShop(app, null)
+    const { page, goTo, close } = await openTab(project.apiKey)
+    await page.getByText('Live', { exact: true }).waitFor()
+    await goTo('#/activity?status=FAILED', 'Activity')
+    const { apiKeys } = await project.api.do(ListApiKeys, {})
+    const other = (await project.api.do(CreateApiKey, { name: 'other' })).createApiKey.secret
+    await project.api.do(RevokeApiKey, { id: apiKeys[0]?.id ?? '' })
+    await page.getByText('The server no longer accepts this key').waitFor()
+    await page.getByLabel('API key of the project').fill(other)
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Activity' }).waitFor()
+    expect(page.url()).toContain('status=FAILED')
+    await close()
+  })
+
+  it('shows what is sent at once, and where it stands', async () => {
+    const project = await newShop(app, smtp)
+    const { page, close } = await openTab(project.apiKey)
+    await page.getByText('Live', { exact: true }).waitFor()
+    await send(project, { contact: { externalId: 'zoe', email: 'zoe@example.com' } })
+    const row = page.getByRole('row').filter({ hasText: 'zoe' })
+    await row.getByText('E-mail sent').waitFor()
+    await row.getByText('SMS skipped').waitFor()
+    await page.getByRole('button', { name: 'Pause' }).click()
+    await send(project, { contact: { externalId: 'yan' } })
+    await page.getByRole('button', { name: /Resume \(\d+ changes\)/ }).click()
+    await page.getByRole('link', { name: 'yan' }).waitFor()
+    await close()
+  })
+
+  it('narrows the list by its filters, keeps them in the address, and pages by cursor', async () => {
+    const project = await newShop(app, null)
+    await project.api.do(Send, {
+      messages: times(30, (n) => ({ template: 'note', contact: { externalId: `c-${n}` }, data: { n } })),
+    })
+    await project.api.do(SetPreference, { contact: 'c-3', channel: 'SMS', enabled: false })
+    await send(project, { contact: { externalId: 'c-3', email: 'c3@example.com', phone: '+15005550006' } })
+    const { page, close } = await openTab(project.apiKey)
+    const rows = page.getByRole('table', { name: 'Notifications' }).getByRole('row')
+    await until('the first page is there', async () => (await rows.count()) === 26)
+    await page.getByRole('button', { name: 'Next' }).click()
+    await until('the second page is there', async () => (await rows.count()) === 7)
+    expect(page.url()).toContain('after=')
+    await page.getByRole('button', { name: 'Previous' }).click()
+    await until('the first page is back', async () => (await rows.count()) === 26)
+    await page.getByLabel('Status').selectOption('SKIPPED')
+    await until('one is left', async () => (await rows.count()) === 2)
+    await page.getByLabel('Status').selectOption('')
+    await page.getByLabel('Search').fill('c-29')
+    await until('one matches', async () => (await rows.count()) === 2)
+    expect(page.url()).toContain('q=c-29')
+    await page.reload()
+    await until('it is the same after a reload', async () => (await rows.count()) === 2)
+    await page.getByLabel('Search').fill('nobody at all')
+    await page.getByText('Nothing matches').waitFor()
+    await close()
+  })
+
+  it('tells how a message failed, attempt by attempt, and sends it again', async () => {
+    const project = await newShop(app, smtp)
+    smtp.script(({ stage }) => (stage === 'rcpt' ? { reply: '554 5.7.1 Not wanted here' } : undefined))
+    const id = await send(project, { contact: { externalId: 'bo', email: 'bo@example.com' } })
+    await until('it has failed', async () =>
+      (await project.api.do(GetNotification, { id })).notification?.messages.some(({ status }) => status === 'FAILED'),
+    )
+    const { page, goTo, close } = await openTab(project.apiKey)
+    await goTo(`#/notifications/${id}`, 'order to bo')
+    const email = page.getByRole('region', { name: 'E-mail', exact: true })
+    await email.getByText('Attempt 1 through mail').waitFor()
+    expect(await email.textContent()).toContain('554 5.7.1 Not wanted here')
+    const sms = page.getByRole('region', { name: 'SMS', exact: true })
+    expect(await sms.textContent()).toContain('ADDRESS_MISSING')
+    smtp.script(null)
+    await email.getByRole('button', { name: 'Send again' }).click()
+    await email.getByText('Attempt 2 through mail').waitFor()
+    await close()
+  })
+
+  it('cancels a transaction when asked twice', async () => {
+    const project = await newShop(app, smtp)
+    const id = await send(project, { delaySeconds: 3_600 })
+    const { page, goTo, close } = await openTab(project.apiKey)
+    await goTo(`#/notifications/${id}`, 'order to ann')
+    await page.getByRole('button', { name: 'Cancel transaction' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Cancel the whole transaction?' })
+    await dialog.getByRole('button', { name: 'Leave it' }).click()
+    await dialog.waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: 'Cancel transaction' }).click()
+    await dialog.getByRole('button', { name: 'Cancel transaction' }).click()
+    await page.getByText('3 canceled').or(page.getByText('2 canceled')).waitFor()
+    await close()
+  })
+
+  it('opens with the keyboard alone what the list shows', async () => {
+    const project = await newShop(app, null)
+    await send(project, {})
+    const { page, close } = await openTab(project.apiKey)
+    await page.getByRole('link', { name: 'ann', exact: true }).waitFor()
+    await page.keyboard.press('Tab')
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to content')
+    await page.keyboard.press('Enter')
+    const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.textContent?.trim() ?? '')
+    for (let press = 0; press < 20 && (await focused()) !== 'ann'; press++) await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: 'order to ann' }).waitFor()
+    expect(await focused()).toBe('order to ann')
+    await close()
+  })
+
+  it('says so when there is no such page, and no such notification', async () => {
+    const { apiKey } = await newShop(app, null)
+    const { page, goTo, close } = await openTab(apiKey)
+    await goTo('#/nowhere', 'Not found')
+    await goTo('#/notifications/01900000-0000-7000-8000-000000000000', 'Notification')
+    await page.getByText('There is no such notification').waitFor()
+    await close()
+  })
+
+  it('says that the server does not answer, and gets on when it does', async () => {
+    const { apiKey } = await newShop(app, null)
+    const { page, close } = await openTab(apiKey)
+    await page.getByText('Nothing was sent yet').waitFor()
+    await page.context().setOffline(true)
+    await page.getByRole('link', { name: 'Contacts' }).click()
+    await page.getByText('The server does not answer.').waitFor()
+    await page.context().setOffline(false)
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.getByText('No contacts yet').waitFor()
+    await close()
+  })
+})

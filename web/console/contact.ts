@@ -1,0 +1,144 @@
+/** One contact, in sections: what is known, what it wants, how it is reached, what it was told. */
+import { html, type TemplateResult } from 'lit'
+import type { OneContactQuery } from '../generated/graphql.ts'
+import { graphql } from '../graphql.ts'
+import { badge } from './badge.ts'
+import { openContactFeed } from './contact-feed.ts'
+import { openContactPreferences } from './contact-preferences.ts'
+import { nameOf } from './contacts.ts'
+import { shownJson } from './json.ts'
+import { createLoad, empty, loaded } from './load.ts'
+import type { Deps, Page } from './page.ts'
+import { href, type Route } from './router.ts'
+import { count, when } from './time.ts'
+
+const OneContact = graphql(`
+  query OneContact($externalId: ID!) {
+    contact(externalId: $externalId) {
+      id externalId email phone locale timezone firstName lastName photoUrl country profile isOnline lastOnlineAt createdAt updatedAt
+      monthlyReceived { year month count }
+      topics { key name }
+    }
+  }
+`)
+
+type Found = NonNullable<OneContactQuery['contact']>
+
+/** A section of the page: drawn by itself, closed when another is opened. */
+export interface Section {
+  view(): TemplateResult
+  close?(): void
+}
+
+const sections = [
+  ['', 'Profile'],
+  ['preferences', 'Preferences'],
+  ['feed', 'Feed'],
+] as const
+
+const profile = (one: Found): TemplateResult => html`
+  <div class="columns">
+    <section class="panel" aria-label="What is known">
+      <header><h2>Contact</h2></header>
+      <div class="body">
+        <dl class="facts">
+          <dt>E-mail</dt>
+          <dd>${one.email ?? '–'}</dd>
+          <dt>Phone</dt>
+          <dd>${one.phone ?? '–'}</dd>
+          <dt>Language</dt>
+          <dd>${one.locale ?? '–'}</dd>
+          <dt>Time zone</dt>
+          <dd>${one.timezone ?? '–'}</dd>
+          <dt>Country</dt>
+          <dd>${one.country ?? '–'}</dd>
+          <dt>Last online</dt>
+          <dd>${one.isOnline ? 'now' : when(one.lastOnlineAt, 'full')}</dd>
+          <dt>Topics</dt>
+          <dd class="badges">
+            ${one.topics.length === 0 ? '–' : one.topics.map(({ key, name }) => html`<a href=${href(['topics', key])}>${name}</a>`)}
+          </dd>
+          <dt>Made</dt>
+          <dd>${when(one.createdAt, 'full')}</dd>
+          <dt>Changed</dt>
+          <dd>${when(one.updatedAt, 'full')}</dd>
+          <dt>Id</dt>
+          <dd class="mono">${one.id}</dd>
+        </dl>
+      </div>
+    </section>
+    <section class="panel" aria-label="Profile">
+      <header><h2>Profile</h2></header>
+      <div class="body">
+        ${shownJson(one.profile)}
+        <h3>Received, by month</h3>
+        ${
+          one.monthlyReceived.length === 0
+            ? html`<p class="quiet small">Nothing so far.</p>`
+            : html`<dl class="facts">
+                ${one.monthlyReceived
+                  .toReversed()
+                  .map(
+                    ({ year, month, count: received }) =>
+                      html`<dt>${year}-${String(month).padStart(2, '0')}</dt><dd>${count(received)}</dd>`,
+                  )}
+              </dl>`
+        }
+      </div>
+    </section>
+  </div>
+`
+
+/** Opens the page. */
+export function openContact(deps: Deps, first: Route): Page {
+  const { api, update } = deps
+  const externalId = first.path[1] ?? ''
+  const found = createLoad(async () => ({ contact: (await api.ask(OneContact, { externalId })).contact ?? null }), update)
+  let name = ''
+  let section: Section | null = null
+
+  function show({ path }: Route): void {
+    const next = path[2] ?? ''
+    if (next === name && section !== null) return
+    section?.close?.()
+    name = next
+    section =
+      name === 'preferences'
+        ? openContactPreferences(deps, externalId)
+        : name === 'feed'
+          ? openContactFeed(deps, externalId)
+          : { view: () => (found.value?.contact ? profile(found.value.contact) : html``) }
+  }
+
+  void found.run()
+  show(first)
+  return {
+    title: () => externalId,
+    view: () => html`
+      <div class="head">
+        <p class="crumb"><a href=${href(['contacts'])}>Contacts</a></p>
+        <h1 tabindex="-1">${externalId}</h1>
+        ${found.value?.contact ? html`<span class="quiet">${nameOf(found.value.contact)}</span>` : ''}
+        ${found.value?.contact?.isOnline === true ? badge('Online', 'good') : ''}
+        <div class="actions">
+          <a class="button" href=${href(['activity'], { contact: externalId })}>Activity</a>
+        </div>
+      </div>
+      ${loaded(found, ({ contact }) =>
+        contact === null
+          ? html`<div class="panel">${empty('There is no such contact', 'It may have been deleted.')}</div>`
+          : html`<nav class="tabs" aria-label="Sections">
+                ${sections.map(
+                  ([key, label]) =>
+                    html`<a href=${href(['contacts', externalId, ...(key === '' ? [] : [key])])} aria-current=${key === name ? 'page' : 'false'}
+                      >${label}</a
+                    >`,
+                )}
+              </nav>
+              ${section?.view()}`,
+      )}
+    `,
+    moved: show,
+    close: () => section?.close?.(),
+  }
+}

@@ -1,0 +1,88 @@
+/** All contacts: found by whatever is known of them. */
+import { html, type TemplateResult } from 'lit'
+import type { ContactListQuery } from '../generated/graphql.ts'
+import { graphql } from '../graphql.ts'
+import { badge } from './badge.ts'
+import { line, submit } from './form.ts'
+import { createLoad, empty, loaded } from './load.ts'
+import type { Deps, Page } from './page.ts'
+import { href, type Route } from './router.ts'
+import { createSearch } from './search.ts'
+import { type Column, pageOf, pager, table } from './table.ts'
+import { when } from './time.ts'
+
+const ContactList = graphql(`
+  query ContactList($filter: ContactFilter, $first: Int, $after: String, $last: Int, $before: String) {
+    contacts(filter: $filter, first: $first, after: $after, last: $last, before: $before) {
+      totalCount
+      nodes { externalId email phone firstName lastName locale isOnline createdAt }
+      pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    }
+  }
+`)
+
+type Row = ContactListQuery['contacts']['nodes'][number]
+
+/** First and last name, as far as there are any. */
+export const nameOf = ({ firstName, lastName }: Pick<Row, 'firstName' | 'lastName'>): string =>
+  [firstName, lastName].filter((part) => (part ?? '') !== '').join(' ')
+
+const columns: readonly Column<Row>[] = [
+  {
+    head: 'Contact',
+    cell: (row) =>
+      html`<a class="row" href=${href(['contacts', row.externalId])}>${row.externalId}</a>
+        <span class="sub narrow">${nameOf(row)}</span>`,
+  },
+  { head: 'Name', class: 'minor', cell: nameOf },
+  { head: 'E-mail', cell: ({ email }) => email ?? '–' },
+  { head: 'Phone', class: 'minor keep', cell: ({ phone }) => phone ?? '–' },
+  { head: 'Language', class: 'minor', cell: ({ locale }) => locale ?? '–' },
+  { head: 'Made', class: 'minor time', cell: ({ createdAt }) => when(createdAt) },
+  { head: '', class: 'keep', cell: ({ isOnline }) => (isOnline ? badge('Online', 'good') : '') },
+]
+
+/** Opens the page. */
+export function openContacts(deps: Deps, first: Route): Page {
+  const { api, update, replace } = deps
+  let route = first
+  const list = createLoad(async () => {
+    const search = route.query.get('q')?.trim() ?? ''
+    const { contacts } = await api.ask(ContactList, { filter: search === '' ? {} : { search }, ...pageOf(route.query) })
+    return contacts
+  }, update)
+  const search = createSearch(deps, () => route)
+  const rows = (nodes: readonly Row[]): TemplateResult =>
+    nodes.length > 0
+      ? table({ caption: 'Contacts', columns, rows: nodes, key: ({ externalId }) => externalId })
+      : search.value() === ''
+        ? empty('No contacts yet', 'A contact is made by upsertContacts, or by the first message to it.')
+        : empty('Nobody matches', 'The search looks at ids, names, addresses and numbers.')
+
+  void list.run()
+  return {
+    title: () => 'Contacts',
+    view: () => html`
+      <div class="head"><h1 tabindex="-1">Contacts</h1></div>
+      <form class="filters" role="search" aria-label="Find contacts" @submit=${submit(search.apply)}>
+        ${line({
+          id: 'q',
+          label: 'Search',
+          type: 'search',
+          class: 'search',
+          placeholder: 'Id, name, e-mail, phone',
+          value: search.value(),
+          change: search.type,
+        })}
+      </form>
+      <div class="panel" aria-busy=${list.isLoading ? 'true' : 'false'}>
+        ${loaded(list, ({ nodes, pageInfo, totalCount }) => html`${rows(nodes)}${pager(pageInfo, route, replace, totalCount)}`)}
+      </div>
+    `,
+    moved(to) {
+      route = to
+      void list.run()
+    },
+    close: search.stop,
+  }
+}

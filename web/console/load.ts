@@ -1,0 +1,100 @@
+/** Something that is asked for: it is awaited, there, or refused; what was there stays while it is asked for again. */
+import { html, type TemplateResult } from 'lit'
+import { ApiError } from './api.ts'
+
+/** What is asked for. */
+export interface Load<T> {
+  readonly value: T | null
+  readonly failure: ApiError | null
+  readonly isLoading: boolean
+  /** Asks. Of several at once, the last one counts. */
+  run(): Promise<void>
+  /** Replaces what is there, without asking. */
+  put(value: T): void
+}
+
+/** Whatever was thrown, as something that can be shown. */
+export const failureOf = (error: unknown): ApiError =>
+  error instanceof ApiError ? error : new ApiError('INTERNAL', error instanceof Error ? error.message : String(error), null)
+
+/** Makes it; nothing is asked before `run`. */
+export function createLoad<T>(ask: () => Promise<T>, update: () => void): Load<T> {
+  let turn = 0
+  const state = {
+    value: null as T | null,
+    failure: null as ApiError | null,
+    isLoading: false,
+    async run() {
+      turn += 1
+      const mine = turn
+      state.isLoading = true
+      update()
+      try {
+        const value = await ask()
+        if (mine !== turn) return
+        state.value = value
+        state.failure = null
+      } catch (error) {
+        if (mine !== turn) return
+        state.failure = failureOf(error)
+      }
+      state.isLoading = false
+      update()
+    },
+    put(value: T) {
+      turn += 1
+      state.value = value
+      state.failure = null
+      state.isLoading = false
+      update()
+    },
+  }
+  return state
+}
+
+/** What stands where something will be. */
+export const waiting = (): TemplateResult =>
+  html`<div class="wait" role="status" aria-label="Loading"><i></i><i></i><i></i><i></i><i></i></div>`
+
+/** Why something is not there. */
+export const refused = (failure: ApiError, retry: (() => void) | null = null): TemplateResult =>
+  html`<div class="notice bad" role="alert">
+    <p><strong>${failure.message}</strong></p>
+    <p class="quiet small mono">${failure.code}${failure.field === null ? '' : ` · ${failure.field}`}</p>
+    ${retry === null ? '' : html`<button class="small" @click=${retry}>Try again</button>`}
+  </div>`
+
+/** Nothing to show, and what to do about it. */
+export const empty = (title: string, text: unknown = ''): TemplateResult =>
+  html`<div class="empty"><h2>${title}</h2><p class="text">${text}</p></div>`
+
+/** Shows what was asked for, whatever became of it. */
+export function loaded<T>(load: Load<T>, view: (value: T) => unknown): unknown {
+  const retry = (): void => void load.run()
+  if (load.value === null) return load.failure === null ? waiting() : refused(load.failure, retry)
+  return html`${load.failure === null ? '' : refused(load.failure, retry)}${view(load.value)}`
+}
+
+/** Runs `action` at once, and again after `ms` if it was asked for meanwhile: never more often. */
+export function createThrottle(action: () => void, ms: number): { (): void; stop(): void } {
+  let timer: ReturnType<typeof setTimeout> | null = null
+  let isWanted = false
+  const tick = (): void => {
+    timer = null
+    if (isWanted) ask()
+  }
+  const ask = (): void => {
+    isWanted = true
+    if (timer !== null) return
+    isWanted = false
+    timer = setTimeout(tick, ms)
+    action()
+  }
+  return Object.assign(ask, {
+    stop() {
+      if (timer !== null) clearTimeout(timer)
+      timer = null
+      isWanted = false
+    },
+  })
+}

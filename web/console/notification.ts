@@ -1,0 +1,181 @@
+/** One notification: what was decided, and what became of each message. */
+import { html, type TemplateResult } from 'lit'
+import type { OneNotificationQuery } from '../generated/graphql.ts'
+import { graphql } from '../graphql.ts'
+import { recipient } from './activity.ts'
+import { badge, channelLabel } from './badge.ts'
+import { shownJson } from './json.ts'
+import { createLoad, createThrottle, empty, failureOf, loaded } from './load.ts'
+import { messagePanel } from './message.ts'
+import type { Deps, Page } from './page.ts'
+import { href, type Route } from './router.ts'
+import { count, when } from './time.ts'
+
+const OneNotification = graphql(`
+  query OneNotification($id: ID!) {
+    notification(id: $id) {
+      id key transactionId channels data createdAt sendAt canceledAt
+      template { key name }
+      contact { externalId firstName lastName }
+      actor { externalId }
+      messages {
+        __typename id channel status createdAt sentAt deliveredAt
+        error { code message retryable }
+        history { status at detail }
+        attempts { number startedAt durationMs ok response error { code message retryable } provider { key kind } }
+        ... on OutboundMessage { address subject text html providerMessageId provider { key kind } }
+        ... on InAppMessage { title body url count feed seenAt readAt archivedAt primaryAction { label status } secondaryAction { label status } }
+      }
+    }
+  }
+`)
+
+const NotificationChanges = graphql(`
+  subscription NotificationChanges($filter: NotificationFilter) { notificationChanged(filter: $filter) { notification { id } } }
+`)
+
+const RetryMessage = graphql(`
+  mutation RetryMessage($messages: [ID!]) { retryMessages(messages: $messages) { retriedCount } }
+`)
+
+const CancelTransaction = graphql(`
+  mutation CancelTransaction($transactionId: ID!) { cancel(transactionId: $transactionId) { canceledCount alreadySentCount } }
+`)
+
+type Found = NonNullable<OneNotificationQuery['notification']>
+const REFRESH_MS = 300
+const waits: readonly string[] = ['SCHEDULED', 'QUEUED', 'SENDING']
+
+/** Opens the page. */
+export function openNotification(deps: Deps, { path }: Route): Page {
+  const { api, update, say, ask } = deps
+  const id = path[1] ?? ''
+  let unwatch = (): void => {}
+  let followed = ''
+  const found = createLoad(async () => {
+    const { notification } = await api.ask(OneNotification, { id })
+    if (notification !== null && notification !== undefined) follow(notification.transactionId)
+    return { notification: notification ?? null }
+  }, update)
+  const refresh = createThrottle(() => void found.run(), REFRESH_MS)
+
+  function follow(transactionId: string): void {
+    if (followed === transactionId) return
+    followed = transactionId
+    unwatch()
+    unwatch = api.watch(
+      NotificationChanges,
+      { filter: { transactionId } },
+      {
+        next: ({ notificationChanged }) => {
+          if (notificationChanged.notification.id === id) refresh()
+        },
+        resumed: refresh,
+      },
+    )
+  }
+
+  async function retry(messageId: string, isUnknown: boolean): Promise<void> {
+    const isSure =
+      !isUnknown ||
+      (await ask({
+        title: 'It may arrive twice',
+        text: 'The provider may have taken this message: nobody knows. Sent again, it may reach its receiver a second time.',
+        action: 'Send again',
+        isDangerous: true,
+      }))
+    if (!isSure) return
+    try {
+      const { retryMessages } = await api.ask(RetryMessage, { messages: [messageId] })
+      say(retryMessages.retriedCount === 0 ? 'It no longer waits to be sent again.' : 'The message goes out again.')
+      await found.run()
+    } catch (error) {
+      say(failureOf(error).message, 'bad')
+    }
+  }
+
+  async function cancel(transactionId: string): Promise<void> {
+    const isSure = await ask({
+      title: 'Cancel the whole transaction?',
+      text: 'Nothing more of it goes out, to nobody. In-app messages that nobody has seen are taken back. What was handed over stays.',
+      action: 'Cancel transaction',
+      isDangerous: true,
+    })
+    if (!isSure) return
+    try {
+      const { cancel: done } = await api.ask(CancelTransaction, { transactionId })
+      say(`${count(done.canceledCount)} canceled, ${count(done.alreadySentCount)} had gone out before.`)
+      await found.run()
+    } catch (error) {
+      say(failureOf(error).message, 'bad')
+    }
+  }
+
+  const facts = (one: Found): TemplateResult => html`
+    <section class="panel" aria-label="What it is">
+      <header><h2>Notification</h2></header>
+      <div class="body">
+        <dl class="facts">
+          <dt>To</dt>
+          <dd>${one.contact ? html`<a href=${href(['contacts', one.contact.externalId])}>${one.contact.externalId}</a>` : recipient(one)}</dd>
+          <dt>Template</dt>
+          <dd>${one.template ? html`<a href=${href(['templates', one.template.key])}>${one.template.name}</a>` : '–'}</dd>
+          <dt>Accepted</dt>
+          <dd>${when(one.createdAt, 'full')}</dd>
+          ${one.sendAt ? html`<dt>To be sent</dt><dd>${when(one.sendAt, 'full')}</dd>` : ''}
+          ${one.canceledAt ? html`<dt>Canceled</dt><dd>${when(one.canceledAt, 'full')}</dd>` : ''}
+          ${one.actor ? html`<dt>By</dt><dd><a href=${href(['contacts', one.actor.externalId])}>${one.actor.externalId}</a></dd>` : ''}
+          <dt>Channels</dt>
+          <dd class="badges">${one.channels.map((channel) => badge(channelLabel(channel)))}</dd>
+          <dt>Id of the sender</dt>
+          <dd class="mono">${one.key ?? '–'}</dd>
+          <dt>Transaction</dt>
+          <dd class="mono"><a href=${href(['activity'], { transaction: one.transactionId })}>${one.transactionId}</a></dd>
+          <dt>Id</dt>
+          <dd class="mono">${one.id}</dd>
+        </dl>
+        <h3>Data</h3>
+        ${Object.keys(one.data).length === 0 ? html`<p class="quiet small">It was sent without data.</p>` : shownJson(one.data)}
+      </div>
+    </section>
+  `
+
+  const content = (one: Found): TemplateResult => html`
+    ${
+      one.messages.length === 0
+        ? html`<div class="panel">${empty('No message of its own', 'It was folded into an unread message with the same incrementId.')}</div>`
+        : one.messages.map((message) => messagePanel(message, (isUnknown) => void retry(message.id, isUnknown)))
+    }
+    ${facts(one)}
+  `
+
+  void found.run()
+  return {
+    title: () => found.value?.notification?.template?.name ?? 'Notification',
+    view: () => {
+      const one = found.value?.notification ?? null
+      return html`
+        <div class="head">
+          <p class="crumb"><a href=${href(['activity'])}>Activity</a></p>
+          <h1 tabindex="-1">${one === null ? 'Notification' : `${one.template?.name ?? 'Notification'} to ${recipient(one)}`}</h1>
+          <div class="actions">
+            ${
+              one?.messages.some(({ status }) => waits.includes(status)) === true
+                ? html`<button class="danger" @click=${() => void cancel(one.transactionId)}>Cancel transaction</button>`
+                : ''
+            }
+          </div>
+        </div>
+        ${loaded(found, ({ notification }) =>
+          notification === null
+            ? html`<div class="panel">${empty('There is no such notification', 'It may have been erased with its contact, or belong to another project.')}</div>`
+            : content(notification),
+        )}
+      `
+    },
+    close() {
+      unwatch()
+      refresh.stop()
+    },
+  }
+}

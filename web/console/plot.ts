@@ -1,0 +1,109 @@
+/** Plots of days. The numbers stand in a table as well: a canvas says nothing to who can't see it. */
+import { html, type TemplateResult } from 'lit'
+import { ref } from 'lit/directives/ref.js'
+import uPlot from 'uplot'
+
+/** Colours that plots may use, as the sheet names them. */
+export type Colour = 'accent' | 'good' | 'warn' | 'bad' | 'quiet' | 'violet' | 'teal' | 'rose' | 'olive'
+
+/** One line. */
+export interface Line {
+  readonly label: string
+  readonly colour: Colour
+  readonly values: readonly number[]
+}
+
+/** A plot that stays the same element while its numbers change. */
+export interface Plot {
+  view(seconds: readonly number[], lines: readonly Line[]): TemplateResult
+  close(): void
+}
+
+const HEIGHT = 220
+
+/** Makes it. */
+export function createPlot(label: string): Plot {
+  let host: HTMLElement | null = null
+  let plot: uPlot | null = null
+  let shown: { seconds: readonly number[]; lines: readonly Line[] } | null = null
+  let drawn = ''
+
+  function draw(): void {
+    plot?.destroy()
+    plot = null
+    if (host === null || shown === null) return
+    const colours = getComputedStyle(host)
+    // What is light or dark is settled where the colour is used: a probe wears it.
+    const probe = host.appendChild(document.createElement('i'))
+    const colour = (name: string): string => {
+      probe.style.color = colours.getPropertyValue(`--${name}`)
+      return getComputedStyle(probe).color
+    }
+    const axis = {
+      stroke: colour('quiet'),
+      grid: { stroke: colour('line'), width: 1 },
+      ticks: { stroke: colour('line'), width: 1 },
+      font: '12px system-ui',
+    }
+    const { seconds, lines } = shown
+    const whole = (_self: uPlot, ticks: number[]): string[] =>
+      ticks.map((tick) => (Number.isInteger(tick) ? tick.toLocaleString() : ''))
+    const options: uPlot.Options = {
+      width: host.clientWidth,
+      height: HEIGHT,
+      tzDate: (stamp) => uPlot.tzDate(new Date(stamp * 1_000), 'Etc/UTC'),
+      cursor: { drag: { x: false, y: false } },
+      scales: { y: { range: (_self, _min, max) => [0, Math.max(4, max * 1.08)] } },
+      axes: [
+        { ...axis, values: dates },
+        { ...axis, values: whole, size: 56 },
+      ],
+      series: [
+        { label: 'Day', value: (_self, stamp) => (stamp === null ? '–' : new Date(stamp * 1_000).toISOString().slice(0, 10)) },
+        ...lines.map((line) => ({
+          label: line.label,
+          stroke: colour(line.colour),
+          width: 2,
+          points: { show: seconds.length < 40, size: 5 },
+          value: (_self: uPlot, value: number | null) => value?.toLocaleString() ?? '–',
+        })),
+      ],
+    }
+    probe.remove()
+    plot = new uPlot(options, [[...seconds], ...lines.map(({ values }) => [...values])], host)
+  }
+
+  const dark = matchMedia('(prefers-color-scheme: dark)')
+  dark.addEventListener('change', draw)
+  const resized = new ResizeObserver(() => {
+    if (host !== null && plot !== null && plot.width !== host.clientWidth)
+      plot.setSize({ width: host.clientWidth, height: HEIGHT })
+  })
+  const settle = (element: Element | undefined): void => {
+    resized.disconnect()
+    host = element instanceof HTMLElement ? element : null
+    if (host !== null) resized.observe(host)
+    queueMicrotask(draw)
+  }
+  return {
+    view(seconds, lines) {
+      const next = JSON.stringify([seconds, lines])
+      shown = { seconds, lines }
+      if (next !== drawn) {
+        drawn = next
+        queueMicrotask(draw)
+      }
+      return html`<div class="plot" role="img" aria-label="${label}; the table below has the numbers" ${ref(settle)}></div>`
+    },
+    close() {
+      dark.removeEventListener('change', draw)
+      resized.disconnect()
+      plot?.destroy()
+      plot = null
+      host = null
+    },
+  }
+}
+
+const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', timeZone: 'UTC' })
+const dates = (_self: uPlot, stamps: number[]): string[] => stamps.map((stamp) => day.format(new Date(stamp * 1_000)))

@@ -1,0 +1,88 @@
+/** All topics, and making one. */
+import { html, type TemplateResult } from 'lit'
+import type { TopicListQuery } from '../generated/graphql.ts'
+import { graphql } from '../graphql.ts'
+import { dialog } from './dialog.ts'
+import { line, submit } from './form.ts'
+import { createLoad, empty, failureOf, loaded } from './load.ts'
+import type { Deps, Page } from './page.ts'
+import { href, type Route } from './router.ts'
+import { type Column, pageOf, pager, table } from './table.ts'
+import { count, when } from './time.ts'
+
+const TopicList = graphql(`
+  query TopicList($first: Int, $after: String, $last: Int, $before: String) {
+    topics(first: $first, after: $after, last: $last, before: $before) {
+      totalCount
+      nodes { key name contactCount createdAt }
+      pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    }
+  }
+`)
+
+const SaveTopic = graphql(`
+  mutation SaveTopic($topics: [TopicInput!]!) { upsertTopics(topics: $topics) { key } }
+`)
+
+type Row = TopicListQuery['topics']['nodes'][number]
+
+const columns: readonly Column<Row>[] = [
+  {
+    head: 'Topic',
+    cell: ({ key, name }) => html`<a class="row" href=${href(['topics', key])}>${name}</a><span class="sub mono">${key}</span>`,
+  },
+  { head: 'Contacts', class: 'number', cell: ({ contactCount }) => count(contactCount) },
+  { head: 'Made', class: 'minor time', cell: ({ createdAt }) => when(createdAt) },
+]
+
+/** Opens the page. */
+export function openTopics({ api, update, replace, go, say }: Deps, first: Route): Page {
+  let route = first
+  let made: { key: string; name: string } | null = null
+  const list = createLoad(async () => (await api.ask(TopicList, pageOf(route.query))).topics, update)
+  const set = (next: typeof made) => {
+    made = next
+    update()
+  }
+  async function make({ key, name }: { key: string; name: string }): Promise<void> {
+    try {
+      await api.ask(SaveTopic, { topics: [{ key: key.trim(), ...(name.trim() === '' ? {} : { name: name.trim() }) }] })
+      made = null
+      go(['topics', key.trim()])
+    } catch (error) {
+      say(failureOf(error).message, 'bad')
+    }
+  }
+  const rows = (nodes: readonly Row[]): TemplateResult =>
+    nodes.length === 0
+      ? empty('No topics yet', 'A topic is a named set of contacts that a broadcast can go to.')
+      : table({ caption: 'Topics', columns, rows: nodes, key: ({ key }) => key })
+  const form = (one: { key: string; name: string }): TemplateResult =>
+    dialog({
+      title: 'New topic',
+      close: () => set(null),
+      body: html`<form @submit=${submit(() => make(one))}>
+        ${line({ id: 'topic-key', label: 'Key', hint: 'Its name in calls', value: one.key, isRequired: true, change: (key) => set({ ...one, key }) })}
+        ${line({ id: 'topic-name', label: 'Name', value: one.name, change: (name) => set({ ...one, name }) })}
+        <div class="buttons end"><button class="primary">Make it</button></div>
+      </form>`,
+    })
+  void list.run()
+  return {
+    title: () => 'Topics',
+    view: () => html`
+      <div class="head">
+        <h1 tabindex="-1">Topics</h1>
+        <div class="actions"><button class="primary" @click=${() => set({ key: '', name: '' })}>New topic</button></div>
+      </div>
+      <div class="panel">
+        ${loaded(list, ({ nodes, pageInfo, totalCount }) => html`${rows(nodes)}${pager(pageInfo, route, replace, totalCount)}`)}
+      </div>
+      ${made === null ? '' : form(made)}
+    `,
+    moved(to) {
+      route = to
+      void list.run()
+    },
+  }
+}

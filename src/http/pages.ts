@@ -13,7 +13,7 @@ const types = {
 } as const
 
 /**
- * Nothing inline, nothing from elsewhere, and no string becomes a script. Lit makes its templates under the policy `lit-html`; the page
+ * No script inline, nothing from elsewhere, and no string becomes a script. Lit makes its templates under the policy `lit-html`; the page
  * and the element may each have a Lit of their own. The console shows e-mails in frames that may do nothing, which are under its policy as
  * well: their styles stand in the e-mail, and their HTML is a text that it is given leave for.
  * @param sockets this server as the browser names it: older browsers don't count its WebSockets as 'self'

@@ -28,6 +28,7 @@ import { createPages } from './http/pages.ts'
 import { createDoors } from './http/server.ts'
 import { createUnsubscribe } from './http/unsubscribe.ts'
 import { createWorkerDoors } from './http/worker.ts'
+import { createCampaignRuns } from './jobs/campaign.ts'
 import { createDeliverer } from './jobs/deliver.ts'
 import { createFanout } from './jobs/fanout.ts'
 import { createProviderPool } from './jobs/providers.ts'
@@ -122,6 +123,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       // A lease that ran out is due like anything else; this finds it though every wake-up is lost and the other pump is stuck.
       sweep: (signal) => deliverer.run(signal),
       fanout: createFanout({ db, clock, log, contents, renderer, ids, publish, wake }),
+      campaigns: createCampaignRuns({ db, clock, log, contents, renderer, ids, publish, wake }),
       bus: config.redisUrl === null ? null : bus,
     })
     undo.push(async () => {

@@ -69,3 +69,19 @@ export async function countAudience(db: Runner, audience: Audience, offsetMs: nu
   })
   return rows[0]?.total ?? 0
 }
+
+/** Those of these contacts that are in a segment. */
+export async function findInSegment(
+  db: Runner,
+  projectId: string,
+  contactIds: readonly string[],
+  condition: Condition,
+  offsetMs: number,
+): Promise<Set<string>> {
+  const { sql, values } = segmentWhere(condition, 3, offsetMs)
+  const { rows } = await db.query<{ id: string }>({
+    text: `SELECT c.id FROM contact c WHERE c.project_id = $1 AND c.id = ANY ($2::uuid[]) AND ${sql}`,
+    values: [projectId, contactIds, ...values],
+  })
+  return new Set(rows.map((row) => row.id))
+}

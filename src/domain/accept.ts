@@ -12,7 +12,7 @@ import type { Clock } from './clock.ts'
 import type { ContentCache } from './contents.ts'
 import type { ChannelDecision } from './decide.ts'
 import type { Ids } from './ids.ts'
-import { type Accepted, type Known, lookUp, planMessage } from './plan.ts'
+import { type Accepted, type Known, lookUp, type Origin, planMessage } from './plan.ts'
 import { type AcceptedFanout, planTopic } from './plan-topic.ts'
 import type { Intent, TopicIntent } from './send.ts'
 import type { ProjectInfo, Signal } from './words.ts'
@@ -45,6 +45,8 @@ export type SendOutcome =
 export interface Call {
   readonly project: ProjectInfo
   readonly intents: readonly (Intent | TopicIntent | CarillonError)[]
+  /** the campaign that it is for */
+  readonly origin?: Origin
 }
 
 /** What accepting works with. `wake` and `publish` are called after the commit. */
@@ -127,7 +129,8 @@ export function createAccept(deps: AcceptDeps): (call: Call) => Promise<SendOutc
 
   function decideAll(calls: readonly Call[], known: Known): (Accepted | AcceptedFanout | SendOutcome)[][] {
     return calls.map((call) => {
-      const scope = { transactionId: deps.ids(), mark: Symbol('call') }
+      const { origin } = call
+      const scope = { transactionId: deps.ids(), mark: Symbol('call'), ...(origin === undefined ? {} : { origin }) }
       return call.intents.map((intent) =>
         'topic' in intent
           ? planTopic(deps, known, call.project, scope, intent)

@@ -6,6 +6,7 @@ import { CarillonError } from '../errors.ts'
 import type { Renderer } from '../render/content.ts'
 import { type Call, createAccept, type SendOutcome } from './accept.ts'
 import { createActivity } from './activity.ts'
+import { createCampaigns } from './campaign.ts'
 import { createCancel } from './cancel.ts'
 import { checkList } from './check.ts'
 import type { Clock } from './clock.ts'
@@ -78,6 +79,7 @@ export function createDomain(deps: DomainDeps) {
     inbound: createInbound(deps),
     events: createEvents(deps),
     segments: createSegments(deps),
+    campaigns: createCampaigns(deps),
     deadLetters: createDeadLetters(deps),
     activity: createActivity(deps),
     feed: {

@@ -34,6 +34,7 @@ export function defineNotifications(
       key: t.exposeID('key', { nullable: true, description: 'The id that its sender gave it.' }),
       transactionId: t.exposeID('transactionId', { description: 'Shared by all notifications of one call.' }),
       template: t.relation('template', { nullable: true, description: 'The template.' }),
+      campaign: t.relation('campaign', { nullable: true, description: 'The campaign that sent it, while there is one.' }),
       contact: t.relation('contact', { nullable: true, description: 'Whom it tells; null when it was sent to a bare address.' }),
       actor: t.relation('actor', { nullable: true, description: 'Who did it.' }),
       data: t.field({ type: 'JSONObject', description: 'What it was sent with.', resolve: ({ data }) => data }),

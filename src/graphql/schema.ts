@@ -4,6 +4,7 @@ import type { PrismaClient } from '../db/generated/client.ts'
 import { guard } from './access.ts'
 import type { Activity } from './activity.ts'
 import { createBuilder } from './builder.ts'
+import { defineCampaigns } from './campaign.ts'
 import { createConnections } from './connection.ts'
 import { defineContacts } from './contact.ts'
 import { defineEnums } from './enums.ts'
@@ -56,6 +57,7 @@ export function createSchema({ prisma, live, activity, rates }: SchemaDeps): Gra
   const { DeletePayload } = defineTopics(builder, connections)
   defineEvents(builder)
   defineSegments(builder, connections, DeletePayload)
+  defineCampaigns(builder, enums, connections, DeletePayload)
   return guard(builder.toSchema())
 }
 

@@ -17,6 +17,8 @@ export interface JobsDeps {
   readonly sweep: (signal: AbortSignal) => Promise<void>
   /** Writes sends to many. Called like `run`, beside it. */
   readonly fanout: (signal: AbortSignal) => Promise<void>
+  /** Runs campaigns. Called like `run`, beside it. */
+  readonly campaigns: (signal: AbortSignal) => Promise<void>
   /** carries wake-ups between processes where the store can't tell at once; null: there is none */
   readonly bus?: SignalBus | null
   /** how often a worker looks by itself, ms */
@@ -39,6 +41,8 @@ const POLL_MS = 200
 const FANOUT_MS = 500
 /** Every wake-up may mean a send to many, few do: looking costs a statement. */
 const FANOUT_GAP_MS = 50
+const CAMPAIGNS_MS = 500
+const CAMPAIGNS_GAP_MS = 100
 const SWEEP_MS = 10_000
 const CHECK_MS = 3_000
 /** A process leaves at most one job in this time, an own worker's only while it is busy. */
@@ -60,6 +64,7 @@ export function createJobs({
   run,
   sweep,
   fanout,
+  campaigns,
   bus = null,
   pollMs = POLL_MS,
   sweepMs = SWEEP_MS,
@@ -96,11 +101,20 @@ export function createJobs({
           failed: 'Writing sends to many failed; it is tried again',
           recovered: 'Writing sends to many works again',
         }),
+        campaigns: createPump({
+          run: campaigns,
+          everyMs: CAMPAIGNS_MS,
+          gapMs: CAMPAIGNS_GAP_MS,
+          log,
+          failed: 'Running campaigns failed; it is tried again',
+          recovered: 'Running campaigns works again',
+        }),
       }
     : null
   const pokeWorker = (): void => {
     worker?.deliver.poke()
     worker?.fanout.poke()
+    worker?.campaigns.poke()
   }
 
   /** Not waited for: the bus may be away while the job store is not. */
@@ -164,7 +178,14 @@ export function createJobs({
   })
 
   async function stopAll(): Promise<void> {
-    await Promise.all([worker?.deliver.stop(), worker?.sweep.stop(), worker?.fanout.stop(), caller.stop(), keeper.stop()])
+    await Promise.all([
+      worker?.deliver.stop(),
+      worker?.sweep.stop(),
+      worker?.fanout.stop(),
+      worker?.campaigns.stop(),
+      caller.stop(),
+      keeper.stop(),
+    ])
     unsubscribe?.()
     await session?.close()
     session = null

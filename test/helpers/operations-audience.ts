@@ -25,3 +25,36 @@ export const GetSegment = graphql(`
     segments(first: 100) { totalCount nodes { key } }
   }
 `)
+
+export const UpsertCampaigns = graphql(`
+  mutation UpsertCampaigns($campaigns: [CampaignInput!]!) {
+    upsertCampaigns(campaigns: $campaigns) {
+      id key name active dispatch channel nextRunAt createdAt updatedAt
+      template { key }
+      segment { key }
+      schedule { at cron timezone onEvent }
+    }
+  }
+`)
+
+export const DeleteCampaigns = graphql(`
+  mutation DeleteCampaigns($keys: [ID!]!) {
+    deleteCampaigns(keys: $keys) { deletedCount }
+  }
+`)
+
+export const GetCampaign = graphql(`
+  query GetCampaign($key: ID!) {
+    campaign(key: $key) { key name active dispatch channel nextRunAt template { key } segment { key } schedule { at cron timezone onEvent } }
+    campaigns(first: 100) { totalCount nodes { key } }
+  }
+`)
+
+export const CampaignNotifications = graphql(`
+  query CampaignNotifications($filter: NotificationFilter) {
+    notifications(filter: $filter, first: 100) {
+      totalCount
+      nodes { transactionId data channels campaign { key } contact { externalId } template { key } messages { channel status } }
+    }
+  }
+`)

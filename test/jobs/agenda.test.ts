@@ -108,7 +108,15 @@ afterAll(() => mongo?.stop())
 
 function makeJobs(place: Place, deps: Partial<Omit<JobsDeps, 'backend'>> & Pick<JobsDeps, 'role'>): Jobs {
   const idle = async () => {}
-  const jobs = createJobs({ backend: place.address, log: silentLog, run: idle, sweep: idle, fanout: idle, ...deps })
+  const jobs = createJobs({
+    backend: place.address,
+    log: silentLog,
+    run: idle,
+    sweep: idle,
+    fanout: idle,
+    campaigns: idle,
+    ...deps,
+  })
   cleanups.push(() => jobs.stop())
   return jobs
 }
@@ -371,7 +379,7 @@ for (const { kind, make, found } of backends) {
         const { createJobs } = await import(${JSON.stringify(wake)})
         const log = { debug() {}, info() {}, warn() {}, error() {} }
         let runs = 0
-        const deps = { backend: ${JSON.stringify(place.address)}, log, run: async () => { runs += 1 }, sweep: async () => {}, fanout: async () => {} }
+        const deps = { backend: ${JSON.stringify(place.address)}, log, run: async () => { runs += 1 }, sweep: async () => {}, fanout: async () => {}, campaigns: async () => {} }
         const all = [true, false].map((worker) => createJobs({ ...deps, role: { worker } }))
         await Promise.all(all.map((one) => one.start()))
         const from = runs

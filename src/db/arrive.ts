@@ -20,17 +20,22 @@ export async function dropFolded(
   })
 }
 
-/** Lets the other channels of notifications go, whose in-app message has arrived as a new one. `heldUntil`: what marks them as waiting. */
+/**
+ * Lets the other channels of notifications go, whose in-app message has arrived as a new one. `heldUntil`: what marks them as waiting;
+ * what is later than that is how much longer they wait.
+ */
 export async function releaseHeld(
   tx: Runner,
   arrived: readonly { readonly projectId: string; readonly notificationId: string }[],
   heldUntil: string,
+  offsetMs: number,
 ): Promise<number> {
   const { rowCount } = await tx.query({
     name: 'release-held',
-    text: `UPDATE message m SET due_at = now(), status = 'QUEUED' FROM unnest($1::uuid[], $2::uuid[]) AS a (project_id, notification_id)
-      WHERE m.project_id = a.project_id AND m.notification_id = a.notification_id AND m.status = 'SCHEDULED' AND m.due_at = $3`,
-    values: [...keys(arrived), heldUntil],
+    text: `UPDATE message m SET due_at = now() + $4 * interval '1 millisecond' + (m.due_at - $3),
+        status = CASE WHEN m.due_at = $3 THEN 'QUEUED'::message_status ELSE m.status END FROM unnest($1::uuid[], $2::uuid[]) AS a (project_id, notification_id)
+      WHERE m.project_id = a.project_id AND m.notification_id = a.notification_id AND m.status = 'SCHEDULED' AND m.due_at >= $3::timestamptz`,
+    values: [...keys(arrived), heldUntil, offsetMs],
   })
   return rowCount ?? 0
 }

@@ -10,6 +10,7 @@ import type {
   TemplateInfo,
 } from '../domain/words.ts'
 import type { Runner } from './database.ts'
+import { templateObject } from './lookup.ts'
 
 /** A claimed message, with all that is needed to decide, render and send it. */
 export interface Claimed {
@@ -34,6 +35,8 @@ export interface Claimed {
   readonly address: string | null
   readonly feed: string | null
   readonly incrementId: string | null
+  /** it depends: see db/standing.ts */
+  readonly isConditional: boolean
   readonly createdAt: Date
   readonly data: JsonObject
   readonly overrides: Overrides | null
@@ -91,10 +94,10 @@ export async function claim(
           due_at = now() + ($2 + $3) * interval '1 millisecond'
         FROM due WHERE x.project_id = due.project_id AND x.id = due.id
         RETURNING x.project_id, x.id, x.notification_id, x.contact_id, x.channel, x.bulk, due.was, due.was_handed_over, x.claims, x.attempt_count, x.attempt_base,
-          x.address, x.feed, x.increment_id, x.created_at
+          x.address, x.feed, x.increment_id, x.only_if, x.created_at
       )
       SELECT m.project_id AS "projectId", m.id, m.notification_id AS "notificationId", n.transaction_id AS "transactionId", m.channel, m.bulk AS "isBulk", m.was, n.canceled_at IS NOT NULL AS "isCanceled",
-        m.was_handed_over AS "wasHandedOver", m.claims, m.attempt_count AS "attemptCount", m.attempt_base AS "attemptBase", m.address, m.feed, m.increment_id AS "incrementId",
+        m.was_handed_over AS "wasHandedOver", m.claims, m.attempt_count AS "attemptCount", m.attempt_base AS "attemptBase", m.address, m.feed, m.increment_id AS "incrementId", m.only_if IS NOT NULL AS "isConditional",
         m.created_at AS "createdAt", n.data, n.overrides, n.template_id AS "templateId",
         c.id AS "contactId", c.external_id AS "contactExternalId", c.email, c.phone, c.locale, c.timezone, c.first_name AS "firstName",
         c.last_name AS "lastName", c.photo_url AS "photoUrl", c.country, c.properties, c.preferences,
@@ -124,7 +127,7 @@ async function findOrigins(db: Runner, claimed: readonly ClaimedRow[]): Promise<
     name: 'find-origins',
     text: `SELECT json_build_object('id', p.id, 'key', p.key, 'name', p.name, 'locale', p.locale, 'timezone', p.timezone,
           'resendUnknown', p.resend_unknown) AS project,
-        json_build_object('id', t.id, 'key', t.key, 'version', t.version, 'active', t.active, 'critical', t.critical, 'feed', t.feed) AS template
+        ${templateObject} AS template
       FROM unnest($1::uuid[], $2::uuid[]) AS wanted (project_id, id) JOIN template t USING (project_id, id) JOIN project p ON p.id = t.project_id`,
     values: [[...wanted.values()], [...wanted.keys()]],
   })
@@ -150,6 +153,7 @@ function claimedOf(row: ClaimedRow, { project, template }: Origin): Claimed {
     address: row.address,
     feed: row.feed,
     incrementId: row.incrementId,
+    isConditional: row.isConditional,
     createdAt: row.createdAt,
     data: row.data,
     overrides: row.overrides,

@@ -10,7 +10,7 @@ import type {
   TemplateInfo,
 } from '../domain/words.ts'
 import type { Runner } from './database.ts'
-import { contactColumns } from './lookup.ts'
+import { contactColumns, templateObject } from './lookup.ts'
 import { segmentWhere } from './segment.ts'
 
 /** A send to many to insert. */
@@ -80,7 +80,7 @@ export async function lockFanout(tx: Runner, offsetMs: number): Promise<LockedFa
     text: `SELECT f.id, f.transaction_id AS "transactionId", f.campaign_id AS "campaignId", f.audience, f.data, f.overrides, f.actor_id AS "actorId",
         to_json(f.channels) AS channels, f.increment_id AS "incrementId", f.send_at AS "sendAt", f.cursor, f.until, f.total,
         json_build_object('id', p.id, 'key', p.key, 'name', p.name, 'locale', p.locale, 'timezone', p.timezone, 'resendUnknown', p.resend_unknown) AS project,
-        json_build_object('id', t.id, 'key', t.key, 'version', t.version, 'active', t.active, 'critical', t.critical, 'feed', t.feed) AS template,
+        ${templateObject} AS template,
         CASE WHEN a.id IS NULL THEN NULL ELSE json_build_object('externalId', a.external_id, 'firstName', a.first_name, 'lastName', a.last_name,
           'photoUrl', a.photo_url) END AS actor
       FROM fanout f JOIN project p ON p.id = f.project_id JOIN template t ON t.project_id = f.project_id AND t.id = f.template_id

@@ -1,5 +1,13 @@
 /** What accepting has to know beforehand: templates, contacts, and ids that are taken. Each is one prepared statement for a whole batch. */
-import type { Channel, ContactInfo, ContentChannel, ContentOf, SuppressionReason, TemplateInfo } from '../domain/words.ts'
+import type {
+  Channel,
+  ContactInfo,
+  ContentChannel,
+  ContentOf,
+  JsonObject,
+  SuppressionReason,
+  TemplateInfo,
+} from '../domain/words.ts'
 import type { Runner } from './database.ts'
 
 /** A thing that a caller named: found by (project, key). */
@@ -10,11 +18,16 @@ export interface Named {
 
 const columns = (list: readonly Named[]): [string[], string[]] => [list.map((one) => one.projectId), list.map((one) => one.key)]
 
+/** A template as TemplateInfo has it; `t` is the template. */
+export const templateObject = `json_build_object('id', t.id, 'key', t.key, 'version', t.version, 'active', t.active, 'critical', t.critical,
+  'feed', t.feed, 'rules', t.rules, 'delaySeconds', t.delay_seconds, 'digest', t.digest)`
+
 /** Templates by key. Rides on template_project_id_key_key. */
 export async function findTemplates(db: Runner, wanted: readonly Named[]): Promise<(TemplateInfo & { projectId: string })[]> {
   const { rows } = await db.query<TemplateInfo & { projectId: string }>({
     name: 'find-templates',
-    text: `SELECT t.project_id AS "projectId", t.id, t.key, t.version, t.active, t.critical, t.feed
+    text: `SELECT t.project_id AS "projectId", t.id, t.key, t.version, t.active, t.critical, t.feed, t.rules,
+        t.delay_seconds AS "delaySeconds", t.digest
       FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN template t USING (project_id, key)`,
     values: columns(wanted),
   })
@@ -33,6 +46,21 @@ export async function findContents(
     text: `SELECT t.id AS "templateId", t.version, c.channel, c.locale, c.content
       FROM unnest($1::uuid[], $2::uuid[]) AS wanted (project_id, id) JOIN template t USING (project_id, id)
       JOIN template_content c ON c.project_id = t.project_id AND c.template_id = t.id`,
+    values: [templates.map((one) => one.projectId), templates.map((one) => one.id)],
+  })
+  return rows
+}
+
+/** The JSON Schemas of templates by id, with the version that they belong to; templates without one are left out. */
+export async function findSchemas(
+  db: Runner,
+  templates: readonly { readonly projectId: string; readonly id: string }[],
+): Promise<{ templateId: string; version: number; schema: JsonObject }[]> {
+  const { rows } = await db.query({
+    name: 'find-schemas',
+    text: `SELECT t.id AS "templateId", t.version, t.data_schema AS schema
+      FROM unnest($1::uuid[], $2::uuid[]) AS wanted (project_id, id) JOIN template t USING (project_id, id)
+      WHERE t.data_schema IS NOT NULL`,
     values: [templates.map((one) => one.projectId), templates.map((one) => one.id)],
   })
   return rows

@@ -1,5 +1,5 @@
 /** Writes what a transaction of accepting, arriving or marking decided: ONE statement, however many rows. */
-import type { Channel, FeedCounts, JsonObject, MessageStatus } from '../domain/words.ts'
+import type { Channel, ChannelCondition, FeedCounts, JsonObject, MessageStatus } from '../domain/words.ts'
 import type { Runner } from './database.ts'
 
 /** A notification to insert. */
@@ -36,6 +36,8 @@ export interface NewMessageRow {
   readonly dueAt?: string | null
   readonly dueInMs?: number | null
   readonly address?: string | null
+  /** what must hold when it is due; null: nothing */
+  readonly onlyIf?: ChannelCondition | null
   readonly errorCode?: string | null
   readonly errorMessage?: string | null
   readonly history: readonly (readonly [status: MessageStatus, at: string, detail: string | null])[]
@@ -111,14 +113,14 @@ const TEXT = `WITH t AS (
 ), m AS (
   INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, bulk, due_at, address, error_code, error_message, history,
     created_at, updated_at, sent_at, delivered_at, feed, title, body, icon_url, url, actions, increment_id, template_id, count, arrived_seq,
-    listed_seq, changed_seq, change_kind)
+    listed_seq, changed_seq, change_kind, only_if)
   SELECT "projectId", id, "notificationId", "contactId", channel, status, COALESCE(bulk, false), COALESCE("dueAt", now() + "dueInMs" * interval '1 millisecond'), address, "errorCode", "errorMessage", history,
     "createdAt", "createdAt", "sentAt", CASE WHEN status = 'DELIVERED' THEN "sentAt" END, feed, title, body, "iconUrl", url, actions,
-    "incrementId", "templateId", COALESCE(count, 1), "arrivedSeq", "listedSeq", "changedSeq", "changeKind"
+    "incrementId", "templateId", COALESCE(count, 1), "arrivedSeq", "listedSeq", "changedSeq", "changeKind", "onlyIf"
   FROM json_to_recordset($3) AS r ("projectId" uuid, id uuid, "notificationId" uuid, "contactId" uuid, channel channel, status message_status, bulk bool,
     "dueAt" timestamptz, "dueInMs" float8, address text, "errorCode" text, "errorMessage" text, history jsonb, "createdAt" timestamptz, "sentAt" timestamptz,
     feed text, title text, body text, "iconUrl" text, url text, actions jsonb, "incrementId" text, "templateId" uuid, count int,
-    "arrivedSeq" bigint, "listedSeq" bigint, "changedSeq" bigint, "changeKind" text)
+    "arrivedSeq" bigint, "listedSeq" bigint, "changedSeq" bigint, "changeKind" text, "onlyIf" text)
 ), u AS (
   UPDATE message x SET notification_id = r."notificationId", status = r.status, title = r.title, body = r.body, icon_url = r."iconUrl",
     url = r.url, actions = r.actions, count = r.count, arrived_seq = r."arrivedSeq", listed_seq = r."listedSeq", changed_seq = r."changedSeq",

@@ -67,7 +67,7 @@ export async function arriveInFeeds(
     // A fold takes the notification's place on the channel, so the row that waited has to go before it is written.
     if (folded.length > 0) await dropFolded(tx, folded)
     const withTwins = arrived.filter((one) => one.incrementId !== null)
-    const released = withTwins.length === 0 ? 0 : await releaseHeld(tx, withTwins, HELD_UNTIL)
+    const released = withTwins.length === 0 ? 0 : await releaseHeld(tx, withTwins, HELD_UNTIL, clock.offsetMs)
     const history = [['DELIVERED', at.toISOString(), null] as const]
     const updates = [
       ...[...ledger.inserted.values()].map((entry) => feedUpdateOf(entry, history)),

@@ -7,9 +7,11 @@ import type { TemplateContents } from '../render/content.ts'
 import { pickLocale } from '../render/locale.ts'
 import { mailboxOf } from './check.ts'
 import { isWanted } from './preference.ts'
+import { ruleOf, type Standing, unmetRule } from './rule.ts'
 import { suppressionKey } from './suppression.ts'
 import {
   type Channel,
+  type ChannelCondition,
   type ContactInfo,
   type ContentChannel,
   contentChannels,
@@ -27,9 +29,11 @@ export interface Question {
   readonly requested: readonly Channel[] | null
   /** channels that the project has an active provider for */
   readonly configured: ReadonlySet<Channel>
-  readonly template: Pick<TemplateInfo, 'id' | 'critical'>
+  readonly template: Pick<TemplateInfo, 'id' | 'critical' | 'rules'>
   /** addresses of the project that nothing is sent to, by `suppressedKey` */
   readonly suppressed: ReadonlyMap<string, SuppressionReason>
+  /** how it stands in the record, when the message is due; left out: it is not due yet, so its condition is not asked */
+  readonly standing?: Standing | undefined
 }
 
 /** What was decided for one channel. */
@@ -40,7 +44,12 @@ export interface ChannelDecision {
   readonly address: string | null
   /** null: it goes out */
   readonly reason: Problem | null
+  /** how long it waits once its notification is due */
+  readonly delayMs: number
+  /** what must hold when it is due */
+  readonly onlyIf: ChannelCondition
 }
+type Reach = Omit<ChannelDecision, 'delayMs' | 'onlyIf'>
 
 /** Where a channel's messages go: to a field of the contact, or nowhere outside this server. */
 const addressOf = {
@@ -60,10 +69,16 @@ export const addressesOf = (contact: Pick<ContactInfo, 'email' | 'phone'>): { ch
   ...(contact.phone === null ? [] : [{ channel: 'SMS' as const, address: suppressionKey('SMS', contact.phone) }]),
 ]
 
-/** Decides one channel of a notification. The first "no" is the reason. */
+/** Decides one channel of a notification. The first "no" is the reason; that of its rule comes last, and only when it is due. */
 export function decideChannel(channel: Channel, question: Omit<Question, 'requested'>): ChannelDecision {
+  const reach = reachChannel(channel, question)
+  const unmet = reach.reason !== null || question.standing === undefined ? null : unmetRule(channel, question.standing)
+  return { ...reach, reason: reach.reason ?? unmet, ...ruleOf(question.template, channel) }
+}
+
+function reachChannel(channel: Channel, question: Omit<Question, 'requested'>): Reach {
   const { project, contents, contact, configured, template, suppressed } = question
-  const silent = (reason: Problem, locale: string | null = null): ChannelDecision => ({ channel, locale, address: null, reason })
+  const silent = (reason: Problem, locale: string | null = null): Reach => ({ channel, locale, address: null, reason })
   if (!isContentChannel(channel) || !contents.channels.includes(channel)) {
     return silent(problem('TEMPLATE_EMPTY', 'The template says nothing on this channel.'))
   }

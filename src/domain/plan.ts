@@ -15,6 +15,7 @@ import type { AcceptDeps, SendOutcome } from './accept.ts'
 import type { ContentCache } from './contents.ts'
 import { addressesOf, type ChannelDecision, decide } from './decide.ts'
 import type { CheckedContact } from './profile.ts'
+import { isDueNow, isLater, type When, whenOf } from './rule.ts'
 import type { Intent, ManyIntent } from './send.ts'
 import {
   type Actor,
@@ -72,6 +73,8 @@ export interface Accepted {
   readonly contactKey: string
   readonly actorKey: string | null
   readonly decisions: readonly ChannelDecision[]
+  /** when it is due; null: now */
+  readonly when: When
   /** the in-app message where it is due now; an error where it can't be rendered */
   readonly inApp: InAppText | CarillonError | null
   readonly wakes: boolean
@@ -213,7 +216,7 @@ const refuse = (
 
 /** What a message has to pass whoever it is for: its id, its transaction's name, its template. */
 export function admit(
-  { renderer }: Pick<AcceptDeps, 'renderer'>,
+  { renderer, contents }: Pick<AcceptDeps, 'renderer' | 'contents'>,
   known: Known,
   project: ProjectInfo,
   scope: CallScope,
@@ -232,6 +235,9 @@ export function admit(
   const template = known.templates.get(keyOf(project.id, intent.template))
   if (template === undefined) return refuse('TEMPLATE_NOT_FOUND', `There is no template "${intent.template}".`, 'template', key)
   if (!template.active) return refuse('TEMPLATE_INACTIVE', undefined, 'template', key)
+  // A send to many was checked when it was accepted.
+  const misfit = scope.origin === undefined ? (contents.check(template)?.(intent.data) ?? null) : null
+  if (misfit !== null) return refuse(misfit.code, misfit.message, misfit.field, key)
   try {
     if (intent.overrides !== null) renderer.checkOverrides(intent.overrides)
   } catch (error) {
@@ -319,10 +325,11 @@ export function planMessage(
     )
   }
 
+  const when = whenOf(intent.when, template)
   let inApp: Accepted['inApp'] = null
   const said = decisions.find((one) => one.channel === 'IN_APP' && one.reason === null)
   const content = said?.locale === undefined || said.locale === null ? null : contents.get('IN_APP', said.locale)
-  if (content !== null && intent.when === null) {
+  if (content !== null && said !== undefined && !isLater(when, said)) {
     const sees = {
       project,
       contact: contact.info,
@@ -355,8 +362,11 @@ export function planMessage(
     contactKey,
     actorKey,
     decisions,
+    when,
     inApp,
-    wakes: intent.when === null && decisions.some((one) => one.channel !== 'IN_APP' && one.reason === null),
+    wakes: decisions.some(
+      (one) => one.reason === null && isDueNow(when, one) && (one.channel !== 'IN_APP' || isLater(when, one)),
+    ),
     origin: scope.origin ?? null,
     outbound,
     outcome: () => ({ ok: true, key, id, notificationId: id, transactionId, silent, outbound }),

@@ -10,7 +10,7 @@ import type { ChannelDecision } from './decide.ts'
 import type { Ids } from './ids.ts'
 import { type Accepted, actorOf, lookUp, planMessage } from './plan.ts'
 import { checkMessage, type Intent, type MessageInput } from './send.ts'
-import type { Channel, ProjectInfo } from './words.ts'
+import type { Channel, ChannelCondition, ProjectInfo } from './words.ts'
 
 /** One channel of a preview. */
 export interface ChannelPreview {
@@ -18,6 +18,9 @@ export interface ChannelPreview {
   readonly wouldSend: boolean
   readonly reason: Problem | null
   readonly address: string | null
+  /** how long it waits until it is due; `onlyIf`: what must hold then */
+  readonly delaySeconds: number
+  readonly onlyIf: ChannelCondition
   /** key of the provider that would carry it */
   readonly provider: string | null
   readonly subject: string | null
@@ -51,6 +54,18 @@ export interface PreviewDeps {
 const refused = (error: Problem): Preview => ({ ok: false, error, locale: null, channels: [] })
 const silent = { subject: null, title: null, body: null, html: null, text: null, sms: null, truncated: false }
 
+/** What becomes of a channel, whatever it says. */
+function fateOf(
+  { when }: Accepted,
+  { channel, reason, address, delayMs, onlyIf }: ChannelDecision,
+  provider: string | null,
+  now: Date,
+) {
+  const dueMs = when === null ? 0 : 'at' in when ? when.at.getTime() - now.getTime() : when.inMs
+  const delaySeconds = Math.ceil((dueMs + delayMs) / 1000)
+  return { channel, wouldSend: reason === null, reason, address, provider, delaySeconds, onlyIf }
+}
+
 /** Makes `preview`. */
 export function createPreview(deps: PreviewDeps) {
   const { db, renderer, contents } = deps
@@ -59,7 +74,7 @@ export function createPreview(deps: PreviewDeps) {
     accepted: Accepted,
     decision: ChannelDecision,
     scope: Scope,
-  ): Omit<ChannelPreview, 'channel' | 'wouldSend' | 'reason' | 'address' | 'provider'> {
+  ): Omit<ChannelPreview, keyof ReturnType<typeof fateOf>> {
     const { channel, locale } = decision
     const said = contents.get({ projectId: accepted.project.id, ...accepted.template })
     const { overrides } = accepted.intent
@@ -111,13 +126,14 @@ export function createPreview(deps: PreviewDeps) {
       unsubscribeUrl: null,
     }
     const channels = planned.decisions.map((decision): ChannelPreview => {
-      const { channel, reason, address } = decision
+      const { channel } = decision
       const provider = providers.find((one) => one.channel === channel)?.key ?? null
       try {
-        return { channel, wouldSend: reason === null, reason, address, provider, ...say(planned, decision, scope) }
+        return { ...fateOf(planned, decision, provider, deps.clock.now()), ...say(planned, decision, scope) }
       } catch (error) {
         if (!(error instanceof CarillonError)) throw error
-        return { channel, wouldSend: false, reason: problem(error.code, error.message), address, provider, ...silent }
+        const reason = problem(error.code, error.message)
+        return { ...fateOf(planned, { ...decision, reason }, provider, deps.clock.now()), ...silent }
       }
     })
     return { ok: true, error: null, locale: planned.decisions.find((one) => one.locale !== null)?.locale ?? null, channels }

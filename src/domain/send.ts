@@ -34,7 +34,7 @@ export interface Intent {
   readonly incrementId: string | null
   /** the caller's, or null: the call's own */
   readonly transactionId: string | null
-  /** null: now */
+  /** null: the caller did not say; now is `{ inMs: 0 }` */
   readonly when: { readonly at: Date } | { readonly inMs: number } | null
   readonly channels: readonly Channel[] | null
 }
@@ -75,9 +75,9 @@ export function checkWhen({ sendAt, delaySeconds }: Pick<MessageInput, 'sendAt' 
     if (aheadMs < -PAST_MS)
       throw new CarillonError('BAD_INPUT', { field: 'sendAt', message: 'sendAt is more than 5 minutes in the past.' })
     if (aheadMs > YEAR_MS) throw new CarillonError('BAD_INPUT', { field: 'sendAt', message: 'sendAt is more than a year ahead.' })
-    return aheadMs <= 0 ? null : { at: sendAt }
+    return aheadMs <= 0 ? { inMs: 0 } : { at: sendAt }
   }
-  if (delaySeconds === null || delaySeconds === undefined || delaySeconds === 0) return null
+  if (delaySeconds === null || delaySeconds === undefined) return null
   if (delaySeconds < 0 || delaySeconds * 1000 > YEAR_MS) {
     throw new CarillonError('BAD_INPUT', { field: 'delaySeconds', message: 'delaySeconds must be from 0 to a year.' })
   }

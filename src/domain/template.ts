@@ -1,11 +1,14 @@
 /** Templates: what a notification says on each channel, in each language. */
 import type { Database } from '../db/database.ts'
+import { Prisma } from '../db/generated/client.ts'
 import { CarillonError } from '../errors.ts'
 import type { Renderer, StoredContent } from '../render/content.ts'
 import { atIndex, checkJson, checkKey, checkList, checkLocale, checkText } from './check.ts'
 import type { Clock } from './clock.ts'
+import { createDataSchemas } from './data-schema.ts'
 import type { Ids } from './ids.ts'
-import type { ContentChannel, ContentOf } from './words.ts'
+import { checkDelay, checkDigest, checkRules, type DigestInput, type RuleInput } from './template-rule.ts'
+import type { ChannelRule, ContentChannel, ContentOf, DigestRule, JsonObject } from './words.ts'
 
 type Given<T> = { readonly [K in keyof T]?: T[K] | undefined }
 /** One content as a caller gives it: what may be null may be left out. */
@@ -18,6 +21,10 @@ export interface TemplateInput {
   readonly active?: boolean | null | undefined
   readonly critical?: boolean | null | undefined
   readonly feed?: string | null | undefined
+  readonly dataSchema?: JsonObject | null | undefined
+  readonly rules?: readonly RuleInput[] | null | undefined
+  readonly delaySeconds?: number | null | undefined
+  readonly digest?: DigestInput | null | undefined
   readonly inApp?: readonly ContentInput<'IN_APP'>[] | null | undefined
   readonly email?: readonly ContentInput<'EMAIL'>[] | null | undefined
   readonly sms?: readonly ContentInput<'SMS'>[] | null | undefined
@@ -56,10 +63,31 @@ interface Checked {
   readonly input: TemplateInput
   /** channels whose contents are replaced, with what replaces them */
   readonly replaced: ReadonlyMap<ContentChannel, readonly StoredContent[]>
+  /** what is set, null to remove it; left out: it stays */
+  readonly timing: {
+    readonly rules?: readonly ChannelRule[]
+    readonly delaySeconds?: number | null
+    readonly digest?: DigestRule | null
+    readonly dataSchema?: JsonObject | null
+  }
+}
+
+/** The same as columns: Prisma tells an absent JSON value from a JSON null. */
+function columnsOf({ rules, delaySeconds, digest, dataSchema }: Checked['timing']) {
+  return {
+    ...(rules === undefined ? {} : { rules: rules.map((rule) => ({ ...rule })) }),
+    ...(delaySeconds === undefined ? {} : { delaySeconds }),
+    ...(digest === undefined ? {} : { digest: digest === null ? Prisma.DbNull : { ...digest } }),
+    ...(dataSchema === undefined
+      ? {}
+      : { dataSchema: dataSchema === null ? Prisma.DbNull : (dataSchema as Prisma.InputJsonObject) }),
+  }
 }
 
 /** Makes the operations of templates. */
 export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
+  const schemas = createDataSchemas()
+
   function checkContents<C extends ContentChannel>(channel: C, field: string, list: readonly ContentInput<C>[]): StoredContent[] {
     const make: (input: ContentInput<C>) => ContentOf[C] = contentOf[channel]
     const contents = list.map((input, index) => {
@@ -84,7 +112,17 @@ export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
     if (input.inApp !== undefined) replaced.set('IN_APP', checkContents('IN_APP', 'inApp', input.inApp ?? []))
     if (input.email !== undefined) replaced.set('EMAIL', checkContents('EMAIL', 'email', input.email ?? []))
     if (input.sms !== undefined) replaced.set('SMS', checkContents('SMS', 'sms', input.sms ?? []))
-    return { input, replaced }
+    const { rules, delaySeconds, digest, dataSchema } = input
+    if (dataSchema !== null && dataSchema !== undefined) schemas.compile(dataSchema)
+    const timing = {
+      ...(rules === undefined ? {} : { rules: checkRules(rules ?? []) }),
+      ...(delaySeconds === undefined
+        ? {}
+        : { delaySeconds: delaySeconds === null ? null : checkDelay('delaySeconds', delaySeconds) }),
+      ...(digest === undefined ? {} : { digest: digest === null ? null : checkDigest(digest) }),
+      ...(dataSchema === undefined ? {} : { dataSchema }),
+    }
+    return { input, replaced, timing }
   }
 
   return {
@@ -99,7 +137,8 @@ export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
       return db.prisma.$transaction(
         async (tx) => {
           const written: string[] = []
-          for (const { input, replaced } of checked) {
+          for (const { input, replaced, timing } of checked) {
+            const timed = columnsOf(timing)
             const { key, name, active, critical, feed } = input
             const now = clock.now()
             const { id } = await tx.template.upsert({
@@ -112,6 +151,7 @@ export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
                 active: active ?? true,
                 critical: critical ?? false,
                 feed: feed ?? 'default',
+                ...timed,
                 createdAt: now,
                 updatedAt: now,
               },
@@ -120,6 +160,7 @@ export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
                 ...(active === undefined ? {} : { active: active ?? true }),
                 ...(critical === undefined ? {} : { critical: critical ?? false }),
                 ...(feed === undefined ? {} : { feed: feed ?? 'default' }),
+                ...timed,
                 version: { increment: 1 },
                 updatedAt: now,
               },

@@ -272,6 +272,24 @@ export interface Overrides {
   readonly providers?: JsonObject | null | undefined
 }
 
+/** What a channel may wait for: looked at when its message is due. */
+export const channelConditions = ['ALWAYS', 'UNSEEN', 'UNREAD', 'OFFLINE'] as const
+export type ChannelCondition = (typeof channelConditions)[number]
+
+/** When a channel speaks, after the notification is due, and on what condition. */
+export interface ChannelRule {
+  readonly channel: Channel
+  readonly delaySeconds: number
+  readonly onlyIf: ChannelCondition
+}
+
+/** What is folded into one notification: all of one contact and template, and of one value at a dotted path into `data`. */
+export interface DigestRule {
+  readonly windowSeconds: number
+  /** null: all of the template */
+  readonly key: string | null
+}
+
 /** A template as a decision needs it. */
 export interface TemplateInfo {
   readonly id: string
@@ -280,6 +298,10 @@ export interface TemplateInfo {
   readonly active: boolean
   readonly critical: boolean
   readonly feed: string
+  readonly rules: readonly ChannelRule[]
+  /** how long its notifications wait where the caller does not say when */
+  readonly delaySeconds: number | null
+  readonly digest: DigestRule | null
 }
 
 /** Every property of a contact: its fields under their own names, and the caller's properties. */

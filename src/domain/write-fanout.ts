@@ -10,6 +10,7 @@ import { CarillonError } from '../errors.ts'
 import type { AcceptDeps } from './accept.ts'
 import { addressesOf } from './decide.ts'
 import { type Accepted, channelsByProject, type Known, keyOf, lookUpSuppressed, planMessage } from './plan.ts'
+import { isLater } from './rule.ts'
 import type { Intent } from './send.ts'
 import type { ContactInfo, Signal } from './words.ts'
 import { writePlan } from './write-plan.ts'
@@ -94,7 +95,7 @@ export function createFanoutWriter(deps: AcceptDeps): () => Promise<boolean | Fa
       overrides: fanout.overrides,
       incrementId: fanout.incrementId,
       channels: fanout.channels,
-      when: fanout.sendAt === null || fanout.sendAt <= clock.now() ? null : { at: fanout.sendAt },
+      when: fanout.sendAt === null ? null : fanout.sendAt <= clock.now() ? { inMs: 0 } : { at: fanout.sendAt },
     }
     const accepted: Accepted[] = []
     let failed = 0
@@ -133,7 +134,7 @@ const nobody = {
 }
 
 /** Something of it waits for a worker. */
-const isOpen = ({ decisions, intent }: Accepted): boolean =>
-  decisions.some(({ channel, reason }) => reason === null && (channel !== 'IN_APP' || intent.when !== null))
+const isOpen = ({ decisions, when }: Accepted): boolean =>
+  decisions.some((one) => one.reason === null && (one.channel !== 'IN_APP' || isLater(when, one)))
 /** It is in the feed. */
 const isSaid = ({ inApp }: Accepted): boolean => inApp !== null && !(inApp instanceof CarillonError)

@@ -9,10 +9,13 @@ import type { AcceptDeps } from './accept.ts'
 import { type Entry, openLedger } from './ledger.ts'
 import { type Accepted, actorOf, type Known } from './plan.ts'
 import type { AcceptedFanout } from './plan-topic.ts'
+import { dueOf, isDueNow, isLater } from './rule.ts'
 import type { ContactInfo, MessageStatus, Signal, StatusChange } from './words.ts'
 
 /** The due time of what waits for its in-app twin: the arrival of that one decides whether it goes out at all. */
 export const HELD_UNTIL = '9999-01-01T00:00:00.000Z'
+/** The same for what waits on top of that, by its rule: so much later, once it is let go. */
+const heldUntil = (restMs: number): string => new Date(Date.parse(HELD_UNTIL) + restMs).toISOString()
 
 /** An in-app message of the ledger as a row to rewrite. */
 export const feedUpdateOf = (
@@ -83,7 +86,7 @@ export async function writePlan(
   const messages: NewMessageRow[] = []
   const activity = new Map<string, StatusChange[]>()
   for (const one of accepted) {
-    const { project, intent, template, notification, decisions, inApp } = one
+    const { project, intent, template, notification, decisions, inApp, when } = one
     // After a deadlock all of this runs again, with new ids.
     one.outbound.length = 0
     const contact = contactOf(one.contactKey)
@@ -130,19 +133,18 @@ export async function writePlan(
       incrementId: intent.incrementId,
       campaignId: one.origin?.campaignId ?? null,
       createdAt: now,
-      sendAt:
-        intent.when === null
-          ? null
-          : 'at' in intent.when
-            ? intent.when.at.toISOString()
-            : new Date(at.getTime() + intent.when.inMs).toISOString(),
+      sendAt: when === null ? null : 'at' in when ? when.at.toISOString() : new Date(at.getTime() + when.inMs).toISOString(),
     })
     // The unread message stands for this notification as well; saying it again on other channels is what incrementId avoids.
     if (folded) continue
 
-    const scheduledInApp =
-      intent.when !== null && decisions.some((decision) => decision.channel === 'IN_APP' && decision.reason === null)
-    for (const { channel, address, reason } of decisions) {
+    // The in-app message that is not there yet: only when it comes it shows whether it folds, and so whether the others go out at all.
+    const waited =
+      intent.incrementId === null
+        ? undefined
+        : decisions.find((one) => one.channel === 'IN_APP' && one.reason === null && isLater(when, one))
+    for (const decision of decisions) {
+      const { channel, address, reason } = decision
       const inAppError = channel === 'IN_APP' && inApp instanceof CarillonError ? inApp : null
       if (inAppError !== null) {
         add({
@@ -163,24 +165,26 @@ export async function writePlan(
           errorMessage: reason.message,
           history: [['SKIPPED', now, reason.code]],
         })
-      } else if (channel === 'IN_APP' && intent.when === null) {
+      } else if (channel === 'IN_APP' && !isLater(when, decision)) {
         // Arrived: the ledger has it.
       } else {
         const id = ids()
-        const status = intent.when === null ? 'QUEUED' : 'SCHEDULED'
-        const held = channel !== 'IN_APP' && scheduledInApp && intent.incrementId !== null
+        const held = channel !== 'IN_APP' && waited !== undefined
+        const status = isDueNow(when, decision) && !held ? 'QUEUED' : 'SCHEDULED'
+        const restMs = held ? Math.max(0, decision.delayMs - waited.delayMs) : 0
         add({
           id,
           channel,
           status,
           address,
-          ...(held ? { dueAt: HELD_UNTIL } : dueOf(intent.when, clock.offsetMs)),
+          ...(held ? { dueAt: heldUntil(restMs) } : dueOf(when, decision.delayMs, clock.offsetMs)),
+          onlyIf: decision.onlyIf === 'ALWAYS' ? null : decision.onlyIf,
           history: [[status, now, null]],
           ...(channel === 'IN_APP'
             ? { feed: intent.overrides?.inApp?.feed ?? template.feed, incrementId: intent.incrementId, templateId: template.id }
             : {}),
         })
-        if (channel !== 'IN_APP' && intent.when === null) one.outbound.push(id)
+        if (channel !== 'IN_APP' && status === 'QUEUED') one.outbound.push(id)
       }
     }
   }
@@ -226,12 +230,6 @@ export async function writePlan(
     ...ledger.signals(),
     ...[...activity].map(([projectId, changes]): Signal => ({ topic: 'activity', projectId, changes })),
   ]
-}
-
-/** When a worker may take it. The offset moves the database's clock in tests alone. */
-function dueOf(when: Accepted['intent']['when'], offsetMs: number): { dueAt: string } | { dueInMs: number } {
-  if (when === null) return { dueInMs: 0 }
-  return 'at' in when ? { dueAt: when.at.toISOString() } : { dueInMs: when.inMs + offsetMs }
 }
 
 /** Writes contacts that are new or gained a field. @returns all contacts of the batch as they are in the table, by key */

@@ -1,5 +1,12 @@
 /** The closed sets, as GraphQL has them. */
-import { type Channel, channels, type MessageStatus, messageStatuses } from '../domain/words.ts'
+import {
+  type Channel,
+  type ChannelCondition,
+  channelConditions,
+  channels,
+  type MessageStatus,
+  messageStatuses,
+} from '../domain/words.ts'
 import { catalogue, type ErrorCode } from '../errors.ts'
 import type { Builder } from './builder.ts'
 
@@ -27,6 +34,18 @@ const statusTexts = {
   UNKNOWN: 'The connection was lost before the provider said what became of it, and sending it again could make two.',
 } satisfies Record<MessageStatus, string>
 
+const conditionTexts = {
+  ALWAYS: 'Whatever happened.',
+  UNSEEN: 'Only if the in-app message of the notification was not seen by then; also where there is none.',
+  UNREAD: 'Only if the in-app message of the notification was not read by then; also where there is none.',
+  OFFLINE: 'Only if the contact is not online then.',
+} satisfies Record<ChannelCondition, string>
+
+/** What a code says where it stands for more than its message does. */
+const codeNotes: { readonly [C in ErrorCode]?: string } = {
+  SUPPRESSED: ' Or, of a SKIPPED message: the rule of its channel did not hold when it was due; the message names the rule.',
+}
+
 /** An enum's values, described. */
 export const valuesOf = <T extends string>(names: readonly T[], texts: Readonly<Record<T, string>>) =>
   Object.fromEntries(names.map((name) => [name, { value: name, description: texts[name] }])) as Record<
@@ -40,13 +59,17 @@ export function defineEnums(builder: Builder) {
   const codeTexts = Object.fromEntries(
     codes.map((code) => [
       code,
-      `${catalogue[code].message}${catalogue[code].retryable ? ' The same call may succeed later.' : ''}`,
+      `${catalogue[code].message}${codeNotes[code] ?? ''}${catalogue[code].retryable ? ' The same call may succeed later.' : ''}`,
     ]),
   ) as Record<ErrorCode, string>
   return {
     Channel: builder.enumType('Channel', {
       description: 'A kind of way to reach a contact.',
       values: valuesOf(channels, channelTexts),
+    }),
+    ChannelCondition: builder.enumType('ChannelCondition', {
+      description: 'What must hold when the message of a channel is due; otherwise it is SKIPPED.',
+      values: valuesOf(channelConditions, conditionTexts),
     }),
     MessageStatus: builder.enumType('MessageStatus', {
       description: 'Where a message stands.',

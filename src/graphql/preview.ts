@@ -9,7 +9,7 @@ import type { Sending } from './send.ts'
 /** Adds it. */
 export function definePreview(
   builder: Builder,
-  { Channel }: Pick<Enums, 'Channel'>,
+  { Channel, ChannelCondition }: Pick<Enums, 'Channel' | 'ChannelCondition'>,
   { Problem }: Problems,
   { MessageInput }: Sending,
 ) {
@@ -29,6 +29,11 @@ export function definePreview(
       wouldSend: t.exposeBoolean('wouldSend', { description: 'Whether a message would go out on it.' }),
       reason: t.field({ type: Problem, nullable: true, description: 'Why not.', resolve: ({ reason }) => reason }),
       address: t.exposeString('address', { nullable: true, description: 'Where it would go.' }),
+      delaySeconds: t.exposeInt('delaySeconds', {
+        description:
+          'How long it would wait: for its time, for the window of a digest, and by the rule of its channel. 0: not at all.',
+      }),
+      onlyIf: t.expose('onlyIf', { type: ChannelCondition, description: 'What would have to hold when it is due.' }),
       provider: t.id({
         nullable: true,
         description: 'Key of the provider that would carry it.',

@@ -5,8 +5,11 @@ import type {
   Channel,
   ContentChannel,
   ContentOf,
+  DigestRule,
   EmailContent as Email,
   InAppContent as InApp,
+  JsonObject,
+  ChannelRule as Rule,
   SmsContent as Sms,
 } from '../domain/words.ts'
 import { projectOf } from './access.ts'
@@ -31,7 +34,7 @@ const contentsOf = <C extends ContentChannel>(contents: readonly ContentRow[], c
 /** Adds them. */
 export function defineTemplates(
   builder: Builder,
-  { Channel, TextType }: Pick<Enums, 'Channel' | 'TextType'>,
+  { Channel, ChannelCondition, TextType }: Pick<Enums, 'Channel' | 'ChannelCondition' | 'TextType'>,
   connections: ReturnType<typeof createConnections>,
 ) {
   const Action = builder.objectRef<ActionContent>('ActionContent').implement({
@@ -75,6 +78,31 @@ export function defineTemplates(
       type: t.expose('type', { type: TextType, description: 'The kind.' }),
       title: t.exposeString('title', { nullable: true, description: 'The title, of LMS and MMS.' }),
       body: t.exposeString('body', { description: 'The text.' }),
+    }),
+  })
+
+  const ChannelRule = builder.objectRef<Rule>('ChannelRule').implement({
+    description: 'When a channel speaks, and on what condition.',
+    fields: (t) => ({
+      channel: t.expose('channel', { type: Channel, description: 'The channel.' }),
+      delaySeconds: t.exposeInt('delaySeconds', { description: 'How long it waits once the notification is due, seconds.' }),
+      onlyIf: t.expose('onlyIf', {
+        type: ChannelCondition,
+        description: 'What must hold when it is due; otherwise it is SKIPPED.',
+      }),
+    }),
+  })
+  const Digest = builder.objectRef<DigestRule>('Digest').implement({
+    description:
+      'Folds all that is sent to one contact within a window into one notification, whose contents see `digest.count` and `digest.items`.',
+    fields: (t) => ({
+      windowSeconds: t.exposeInt('windowSeconds', {
+        description: 'How long a window is open, seconds: from its first message on.',
+      }),
+      key: t.exposeString('key', {
+        nullable: true,
+        description: 'Dotted path into `data`: each value has windows of its own. null: all are folded together.',
+      }),
     }),
   })
 
@@ -126,6 +154,28 @@ export function defineTemplates(
         description: 'Text message, per language.',
         select,
         resolve: ({ contents }) => contentsOf(contents, 'SMS'),
+      }),
+      dataSchema: t.field({
+        type: 'JSONObject',
+        nullable: true,
+        description: 'JSON Schema that the `data` of every message fits; null: anything does.',
+        // Written by domain/template.ts alone, as the three below.
+        resolve: ({ dataSchema }) => dataSchema as JsonObject | null,
+      }),
+      rules: t.field({
+        type: [ChannelRule],
+        description: 'Channels that wait, or depend. A channel without a rule speaks when the notification is due.',
+        resolve: ({ rules }) => rules as unknown[] as Rule[],
+      }),
+      delaySeconds: t.exposeInt('delaySeconds', {
+        nullable: true,
+        description: 'How long its notifications wait where a message has neither `sendAt` nor `delaySeconds`, seconds.',
+      }),
+      digest: t.field({
+        type: Digest,
+        nullable: true,
+        description: 'What is folded into one; null: nothing.',
+        resolve: ({ digest }) => digest as DigestRule | null,
       }),
       createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
       updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
@@ -209,6 +259,31 @@ export function defineTemplates(
       body: t.string({ required: true, description: 'The text.' }),
     }),
   })
+  const ChannelRuleInput = builder.inputType('ChannelRuleInput', {
+    description: 'When a channel speaks, and on what condition: "e-mail ten minutes later, only if UNREAD".',
+    fields: (t) => ({
+      channel: t.field({ type: Channel, required: true, description: 'The channel; each at most once.' }),
+      delaySeconds: t.int({
+        defaultValue: 0,
+        description: 'How long it waits once the notification is due, seconds: 0 to a year.',
+      }),
+      onlyIf: t.field({
+        type: ChannelCondition,
+        defaultValue: 'ALWAYS',
+        description:
+          'What must hold when it is due, by the record as it is then; otherwise its message is SKIPPED with code SUPPRESSED.',
+      }),
+    }),
+  })
+  const DigestInput = builder.inputType('DigestInput', {
+    description: 'What is folded into one notification.',
+    fields: (t) => ({
+      windowSeconds: t.int({ required: true, description: 'How long a window is open, seconds: 1 to 2,592,000 (30 days).' }),
+      key: t.string({
+        description: 'Dotted path into `data`: each value has windows of its own. Default: all are folded together.',
+      }),
+    }),
+  })
   const TemplateInput = builder.inputType('TemplateInput', {
     description:
       'A template. A field that is left out stays as it is; null removes it. The contents of a channel are replaced as a whole.',
@@ -218,6 +293,18 @@ export function defineTemplates(
       active: t.boolean({ description: 'Whether it may be sent; default: true.' }),
       critical: t.boolean({ description: 'Whether preferences are ignored; default: false.' }),
       feed: t.id({ description: 'The feed that its in-app messages go to; default: `default`.' }),
+      dataSchema: t.field({
+        type: 'JSONObject',
+        description:
+          'JSON Schema (draft 2020-12, or 7 where `$schema` says so) that `data` must fit; otherwise a message is DATA_INVALID. At most 65,536 ' +
+          'characters. Nothing that it refers to elsewhere is fetched, and data that takes longer than 250 ms to check is DATA_INVALID.',
+      }),
+      rules: t.field({ type: [ChannelRuleInput], description: 'Channels that wait, or depend; replaced as a whole.' }),
+      delaySeconds: t.int({
+        description:
+          'How long its notifications wait where a message has neither `sendAt` nor `delaySeconds`, seconds: 0 to a year.',
+      }),
+      digest: t.field({ type: DigestInput, description: 'What is folded into one notification.' }),
       inApp: t.field({ type: [InAppContentInput], description: 'In-app, one for each language.' }),
       email: t.field({ type: [EmailContentInput], description: 'E-mail, one for each language.' }),
       sms: t.field({ type: [SmsContentInput], description: 'Text message, one for each language.' }),

@@ -5,6 +5,7 @@ import { mailboxOf } from '../domain/check.ts'
 import type { ContentCache } from '../domain/contents.ts'
 import { decideChannel } from '../domain/decide.ts'
 import type { Links } from '../domain/link.ts'
+import type { Standing } from '../domain/rule.ts'
 import type { Channel, SuppressionReason } from '../domain/words.ts'
 import { CarillonError, type Problem, problem } from '../errors.ts'
 import type { InAppText, Renderer, Scope } from '../render/content.ts'
@@ -54,11 +55,12 @@ export function compose(
   message: Claimed,
   configured: ReadonlySet<Channel>,
   suppressed: ReadonlyMap<string, SuppressionReason>,
+  standing: Standing | undefined,
 ): Composed {
   const { project, template, contact, actor, data, overrides, channel } = message
   if (contact === null) return { kind: 'skipped', reason: problem('CONTACT_NOT_FOUND', 'The contact was deleted.') }
   const said = contents.get({ projectId: message.projectId, ...template })
-  const decision = decideChannel(channel, { project, contents: said, contact, configured, template, suppressed })
+  const decision = decideChannel(channel, { project, contents: said, contact, configured, template, suppressed, standing })
   if (decision.reason !== null) return { kind: 'skipped', reason: decision.reason }
   const locale = decision.locale ?? ''
   const scope: Scope = { project, contact, actor, data, unsubscribeUrl: null }

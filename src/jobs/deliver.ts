@@ -11,11 +11,13 @@ import { begin, type Claimed, claim, endIdleLeases } from '../db/claim.ts'
 import { type Database, isConnectionLoss } from '../db/database.ts'
 import { findSuppressed } from '../db/lookup.ts'
 import { type Settled, type Settlement, settle } from '../db/settle.ts'
+import { findStandings } from '../db/standing.ts'
 import { addSuppressions } from '../db/suppression.ts'
 import { arriveInFeeds, type DueInApp } from '../domain/arrive.ts'
 import type { Clock } from '../domain/clock.ts'
 import { addressesOf } from '../domain/decide.ts'
 import type { Ids } from '../domain/ids.ts'
+import type { Standing } from '../domain/rule.ts'
 import { suppressionKey } from '../domain/suppression.ts'
 import type { Channel, Signal, StatusChange, SuppressionReason } from '../domain/words.ts'
 import { HELD_UNTIL } from '../domain/write-plan.ts'
@@ -252,7 +254,11 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     if (composed.kind === 'skipped' || composed.kind === 'failed') {
       // What waits for an in-app message to arrive, to know whether it folds, waits in vain for this one: it goes. Before this is
       // written, so that a crash in between lets it go twice rather than never.
-      if (message.channel === 'IN_APP' && message.incrementId !== null && (await releaseHeld(db.pool, [message], HELD_UNTIL)) > 0)
+      if (
+        message.channel === 'IN_APP' &&
+        message.incrementId !== null &&
+        (await releaseHeld(db.pool, [message], HELD_UNTIL, clock.offsetMs)) > 0
+      )
         deps.wake()
       return settling.add(settlementOf(message, composed.kind === 'skipped' ? 'SKIPPED' : 'FAILED', composed.reason))
     }
@@ -293,9 +299,10 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     message: Claimed,
     configured: ReadonlySet<Channel>,
     suppressed: ReadonlyMap<string, SuppressionReason>,
+    standing: Standing | undefined,
   ): Composed {
     try {
-      return compose(deps, message, configured, suppressed)
+      return compose(deps, message, configured, suppressed, standing)
     } catch (error) {
       log.error('A message can not be composed', {
         message: message.id,
@@ -319,6 +326,12 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     return found
   }
 
+  /** Looked at when a message goes out, and not again once it may have arrived: by then its condition held. */
+  async function standingsOf(batch: readonly Claimed[]): Promise<Map<string, Standing>> {
+    const asked = batch.filter((message) => message.isConditional && !message.wasHandedOver)
+    return new Map(asked.length === 0 ? [] : (await findStandings(db.pool, asked)).map((row) => [row.id, row]))
+  }
+
   async function start(batch: readonly Claimed[]): Promise<void> {
     const deadline = performance.now() + BEGIN_WITHIN_MS
     const { open, broken } = await providers.load([...new Set(batch.map((message) => message.projectId))])
@@ -326,7 +339,7 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
       db.pool,
       batch.map((message) => ({ projectId: message.projectId, ...message.template })),
     )
-    const suppressed = await suppressedOf(batch)
+    const [suppressed, standings] = await Promise.all([suppressedOf(batch), standingsOf(batch)])
     const inApp: DueInApp[] = []
     for (const message of batch) {
       if (message.isCanceled) {
@@ -336,7 +349,12 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
       }
       const channels = open.get(message.projectId) ?? new Map<Channel, readonly OpenProvider[]>()
       const configured = new Set([...channels.keys(), ...(broken.get(message.projectId) ?? [])])
-      const composed = composeSafely(message, configured, suppressed.get(message.projectId) ?? new Map())
+      const composed = composeSafely(
+        message,
+        configured,
+        suppressed.get(message.projectId) ?? new Map(),
+        standings.get(message.id),
+      )
       if (composed.kind === 'in-app') inApp.push({ claimed: message, contactId: composed.contactId, text: composed.text })
       else track([message], deliverOne(message, composed, channels.get(message.channel)?.[0], deadline))
     }

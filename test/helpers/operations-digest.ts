@@ -1,0 +1,20 @@
+import { graphql } from '../../generated/gql.ts'
+
+export const UpsertTimed = graphql(`
+  mutation UpsertTimed($templates: [TemplateInput!]!) {
+    upsertTemplates(templates: $templates) {
+      key delaySeconds dataSchema
+      rules { channel delaySeconds onlyIf }
+      digest { windowSeconds key }
+    }
+  }
+`)
+
+export const PreviewTimes = graphql(`
+  query PreviewTimes($message: MessageInput!) {
+    preview(message: $message) {
+      ok error { code message field }
+      channels { channel wouldSend delaySeconds onlyIf reason { code message } subject text title body }
+    }
+  }
+`)

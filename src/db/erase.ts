@@ -36,6 +36,13 @@ export async function eraseContacts(tx: Runner, projectId: string, ids: readonly
     values: [projectId, ids],
   })
   // Rides on notification_contact. A worker that holds one of these finds, when it writes down the beginning, that it must not send it.
+  // What a vendor answered often repeats the address. The codes stay.
+  await tx.query({
+    name: 'erase-attempts',
+    text: `UPDATE attempt SET response = NULL, error_message = NULL WHERE project_id = $1 AND message_id IN (SELECT m.id FROM message m
+      JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id WHERE n.project_id = $1 AND n.contact_id = ANY($2::uuid[]))`,
+    values: [projectId, ids],
+  })
   await tx.query({
     name: 'erase-messages',
     text: `UPDATE message SET
@@ -43,7 +50,8 @@ export async function eraseContacts(tx: Runner, projectId: string, ids: readonly
         claims = CASE WHEN status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND handover_at IS NULL THEN claims + 1 ELSE claims END,
         due_at = CASE WHEN status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND handover_at IS NULL THEN NULL ELSE due_at END,
         contact_id = NULL, address = NULL, subject = NULL, text = NULL, html = NULL, title = NULL, body = NULL, url = NULL, icon_url = NULL,
-        actions = NULL, arrived_seq = NULL, listed_seq = NULL, changed_seq = NULL, increment_id = NULL
+        actions = NULL, arrived_seq = NULL, listed_seq = NULL, changed_seq = NULL, increment_id = NULL, error_message = NULL,
+        history = (SELECT COALESCE(jsonb_agg(jsonb_build_array(h -> 0, h -> 1, NULL)), '[]') FROM jsonb_array_elements(history) h)
       WHERE project_id = $1 AND notification_id IN (SELECT id FROM notification WHERE project_id = $1 AND contact_id = ANY($2::uuid[]))`,
     values: [projectId, ids],
   })

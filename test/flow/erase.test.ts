@@ -101,3 +101,44 @@ it('NV-54: erases profile, feed and what was said, cancels what waits, and keeps
   await until('the probe is out', () => smtp.messages.some((mail) => mail.to.includes('probe@example.com')))
   expect(smtp.messages.slice(mails).some((mail) => mail.to.includes('gone@example.com'))).toBe(false)
 })
+
+it('NV-54: forgets what a vendor said of the address, and how the contact is reached', async () => {
+  smtp.script(({ stage }) => (stage === 'rcpt' ? { reply: '554 5.7.1 <refused@example.com> is not welcome' } : undefined))
+  const { sendMessages } = await project.api.do(Send, {
+    messages: [
+      {
+        template: 'order',
+        channels: ['EMAIL'],
+        contact: { externalId: 'refused', email: 'refused@example.com' },
+        data: { number: 1 },
+      },
+    ],
+    wait: 'SENT',
+  })
+  smtp.script(null)
+  const id = sendMessages.results[0]?.notification?.id ?? ''
+  expect(JSON.stringify((await project.api.do(GetNotification, { id })).notification)).toMatch(/not welcome/)
+  const { prisma } = app.app.domain
+  const contact = await prisma.contact.findFirstOrThrow({ where: { projectId: project.id, externalId: 'refused' } })
+  const provider = await prisma.provider.findFirstOrThrow({ where: { projectId: project.id, key: 'text' } })
+  const template = await prisma.template.findFirstOrThrow({ where: { projectId: project.id, key: 'order' } })
+  const of = { projectId: project.id, contactId: contact.id }
+  await prisma.credential.create({ data: { ...of, providerId: provider.id, deviceTokens: ['token-of-refused'] } })
+  await prisma.digest.create({
+    data: { ...of, id: contact.id, templateId: template.id, key: 'of-refused', closesAt: new Date() },
+  })
+  await prisma.event.create({
+    data: { ...of, id: contact.id, name: 'opened', params: { page: 'of-refused' }, occurredAt: new Date() },
+  })
+  expect(await erase({ externalId: 'refused' })).toBe(1)
+  const rows: object[] =
+    await prisma.$queryRaw`SELECT to_jsonb(x) AS row FROM attempt x UNION ALL SELECT to_jsonb(x) FROM message x
+    UNION ALL SELECT to_jsonb(x) FROM notification x UNION ALL SELECT to_jsonb(x) FROM credential x UNION ALL SELECT to_jsonb(x) FROM digest x
+    UNION ALL SELECT to_jsonb(x) FROM event x UNION ALL SELECT to_jsonb(x) FROM contact x UNION ALL SELECT to_jsonb(x) FROM feed_state x`
+  expect(JSON.stringify(rows)).not.toMatch(/refused|not welcome/)
+  expect((await project.api.do(GetNotification, { id })).notification?.messages[0]).toMatchObject({
+    status: 'FAILED',
+    error: { code: 'PROVIDER_REFUSED' },
+    attempts: [{ ok: false, response: null }],
+  })
+})

@@ -1,15 +1,4 @@
-/** Who may ask for what: every root field with every credential, generated from the schema, and the walls between projects. */
-import {
-  type GraphQLField,
-  GraphQLInputObjectType,
-  type GraphQLInputType,
-  GraphQLNonNull,
-  GraphQLObjectType,
-  getNamedType,
-  isEnumType,
-  isListType,
-  isScalarType,
-} from 'graphql'
+/** Keys and tokens: how they are had, how long they are good, and what one project sees of another. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestClock, startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import type { Client } from '../helpers/client.ts'
@@ -18,7 +7,6 @@ import {
   Cancel,
   CreateApiKey,
   CreateContactToken,
-  CreateProject,
   Feed,
   GetContact,
   GetNotification,
@@ -45,86 +33,6 @@ beforeAll(async () => {
   page = await project.page('me')
 })
 afterAll(() => app.stop())
-
-/** A value that an argument's type takes. */
-function example(type: GraphQLInputType): unknown {
-  if (type instanceof GraphQLNonNull) return example(type.ofType)
-  if (isListType(type)) return [example(type.ofType)]
-  const named = getNamedType(type)
-  if (isEnumType(named)) return named.getValues()[0]?.name
-  if (named instanceof GraphQLInputObjectType) {
-    const fields = Object.values(named.getFields())
-    const required = named.isOneOf ? fields.slice(0, 1) : fields.filter((field) => field.type instanceof GraphQLNonNull)
-    return Object.fromEntries(required.map((field) => [field.name, example(field.type)]))
-  }
-  if (isScalarType(named) && named.name === 'Int') return 1
-  if (isScalarType(named) && named.name === 'Boolean') return true
-  if (isScalarType(named) && named.name.startsWith('JSON')) return {}
-  return 'x'
-}
-
-/** The first field of a type that needs nothing, as a selection. */
-function selection(type: GraphQLField<unknown, unknown>['type']): string {
-  const named = getNamedType(type)
-  return named instanceof GraphQLObjectType || 'getFields' in named ? ' { __typename }' : ''
-}
-
-const asked = (client: Client, kind: 'query' | 'mutation', field: GraphQLField<unknown, unknown>): Promise<string[]> => {
-  const given = field.args.filter((arg) => arg.type instanceof GraphQLNonNull)
-  const definitions = given.map((arg) => `$${arg.name}: ${arg.type}`).join(', ')
-  const passed = given.map((arg) => `${arg.name}: $${arg.name}`).join(', ')
-  const query = `${kind} Q${definitions === '' ? '' : `(${definitions})`} { ${field.name}${passed === '' ? '' : `(${passed})`}${selection(field.type)} }`
-  return client.raw(query, Object.fromEntries(given.map((arg) => [arg.name, example(arg.type)])))
-}
-
-/** What each kind of caller may ask for beside what the rest is: a project's. */
-const open: Record<'none' | 'operator' | 'contact', readonly string[]> = {
-  none: ['authenticate'],
-  operator: ['authenticate', 'viewer', 'createProject'],
-  contact: ['authenticate', 'viewer', 'feed', 'markAs', 'preferences', 'recordAction', 'setPreference', 'setOnline'],
-}
-
-describe('every root field', () => {
-  const roots = () => {
-    const { schema } = app.app
-    return [
-      ...Object.values(schema.getQueryType()?.getFields() ?? {}).map((field) => ['query', field] as const),
-      ...Object.values(schema.getMutationType()?.getFields() ?? {}).map((field) => ['mutation', field] as const),
-    ]
-  }
-  it('A1, N1-07: is UNAUTHENTICATED without a credential, authenticate apart', async () => {
-    expect(roots().length).toBeGreaterThan(20)
-    for (const [kind, field] of roots()) {
-      const codes = await asked(app.anonymous, kind, field)
-      if (!open.none.includes(field.name)) expect([field.name, codes]).toEqual([field.name, ['UNAUTHENTICATED']])
-    }
-  })
-  it('A1: is UNAUTHENTICATED with a wrong credential', async () => {
-    for (const credential of ['Bearer ck_wrong', 'ApiKey x', 'nonsense', `Bearer ${project.apiKey}x`, project.apiKey.slice(1)]) {
-      const client = app.client(credential)
-      for (const [kind, field] of roots()) {
-        const codes = await asked(client, kind, field)
-        expect([field.name, codes]).toEqual([field.name, ['UNAUTHENTICATED']])
-      }
-    }
-  })
-  it('A1: is FORBIDDEN to the operator, beside createProject and viewer', async () => {
-    for (const [kind, field] of roots()) {
-      const codes = await asked(app.operator, kind, field)
-      if (!open.operator.includes(field.name)) expect([field.name, codes]).toEqual([field.name, ['FORBIDDEN']])
-    }
-  })
-  it('A1: is FORBIDDEN to a contact token, beside its own feed', async () => {
-    for (const [kind, field] of roots()) {
-      const codes = await asked(page, kind, field)
-      if (open.contact.includes(field.name)) expect(codes).not.toContain('FORBIDDEN')
-      else expect([field.name, codes[0]]).toEqual([field.name, 'FORBIDDEN'])
-    }
-  }, 30_000)
-  it('A1: createProject is FORBIDDEN to a project', async () => {
-    expect((await project.api.ask(CreateProject, { input: { key: 'k', name: 'n' } })).codes).toEqual(['FORBIDDEN'])
-  })
-})
 
 describe('a contact token', () => {
   it('A1: reads what it may of project, contact and message, and nothing beyond, however it is reached', async () => {

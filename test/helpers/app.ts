@@ -49,6 +49,7 @@ export interface TestApp {
   readonly databaseUrl: string
   readonly secret: string
   readonly operator: Client
+  readonly operatorKey: string
   readonly anonymous: Client
   client(credential: string | null): Client
   project(input?: { locale?: string; timezone?: string }): Promise<TestProject>
@@ -94,6 +95,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       databaseUrl: database.url,
       secret,
       operator,
+      operatorKey,
       anonymous: client(null),
       client,
       async project(input = {}) {

@@ -83,9 +83,6 @@ beforeAll(async () => {
     revoked: `Bearer ${createApiKey.secret}`,
     'expired access token': oldAccess.authenticate.token,
     'expired contact token': `Bearer ${oldContact.createContactToken.token}`,
-    project: `Bearer ${project.apiKey}`,
-    access: (await access()).authenticate.token,
-    contact: `Bearer ${(await contact()).createContactToken.token}`,
   })
 })
 afterAll(() => app.stop())
@@ -160,9 +157,11 @@ async function ask(credential: string | null, field: RootField, values: Values =
 }
 
 /** What each field answered. */
-async function outcomes(credential: string | null, values?: Values): Promise<Record<string, string[]>> {
+async function outcomes(credential: string | null | ((field: RootField) => Promise<string>)): Promise<Record<string, string[]>> {
   const answers: Record<string, string[]> = {}
-  for (const field of fields) answers[field.name] = await ask(credential, field, values)
+  for (const field of fields) {
+    answers[field.name] = await ask(typeof credential === 'function' ? await credential(field) : credential, field)
+  }
   return answers
 }
 const expected = (code: (field: RootField) => string[]) => Object.fromEntries(fields.map((field) => [field.name, code(field)]))
@@ -214,7 +213,10 @@ describe('every root field', () => {
   })
 
   it('A1: is FORBIDDEN to a contact token, but for what is its own', async () => {
-    const answers = await outcomes(credentials['contact'] ?? null)
+    // One token of one contact for each: its requests a second are limited.
+    const answers = await outcomes(
+      async ({ name }) => `Bearer ${(await project.api.do(CreateContactToken, { contact: name })).createContactToken.token}`,
+    )
     for (const field of fields) {
       const codes = answers[field.name] ?? []
       if (open.contact.some((name) => name === field.name)) expect([field.name, isLetIn(codes)]).toEqual([field.name, true])
@@ -328,7 +330,8 @@ describe('what a contact token may read', () => {
         const args = field.args.filter(isRequiredArgument)
         const given = args.map((arg) => `${arg.name}: ${JSON.stringify(exampleOf(arg.type))}`).join(', ')
         const selection = around(`{ ${field.name}${given && `(${given})`} ${leaf(getNamedType(field.type))} }`)
-        const codes = await read(root, selection)
+        // In a list, once for each of its items.
+        const codes = [...new Set(await read(root, selection))]
         const isAllowed = mayRead(type.name, field.name)
         asked[isAllowed ? 'allowed' : 'forbidden']++
         expect([`${name}.${field.name}`, codes]).toEqual([`${name}.${field.name}`, isAllowed ? [] : ['FORBIDDEN']])

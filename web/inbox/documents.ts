@@ -1,0 +1,85 @@
+/** What the inbox asks of the server. All of it is open to a contact token. */
+import { graphql } from '../graphql.ts'
+
+/** One page, the counts, and where a subscription goes on. */
+export const InboxPage = graphql(`
+  query InboxPage($feeds: [ID!], $read: Boolean, $archived: Boolean, $first: Int, $after: String) {
+    feed(feeds: $feeds, read: $read, archived: $archived, first: $first, after: $after) {
+      unseenCount unreadCount cursor
+      pageInfo { hasNextPage endCursor }
+      nodes {
+        id feed template title body iconUrl url data count status seenAt readAt archivedAt sentAt createdAt updatedAt
+        actor { externalId firstName lastName photoUrl }
+        primaryAction { type label url status payload }
+        secondaryAction { type label url status payload }
+      }
+    }
+  }
+`)
+
+/** The counts of some feeds alone. */
+export const InboxCounts = graphql(`
+  query InboxCounts($feeds: [ID!]) { feed(feeds: $feeds, first: 1) { unseenCount unreadCount cursor } }
+`)
+
+/** Every change since a place in the feed, then live. */
+export const InboxChanges = graphql(`
+  subscription InboxChanges($feeds: [ID!], $after: String) {
+    feedChanged(feeds: $feeds, after: $after) {
+      kind unseenCount unreadCount cursor
+      message {
+        id feed template title body iconUrl url data count status seenAt readAt archivedAt sentAt createdAt updatedAt
+        actor { externalId firstName lastName photoUrl }
+        primaryAction { type label url status payload }
+        secondaryAction { type label url status payload }
+      }
+    }
+  }
+`)
+
+/** The counts of some feeds, live. */
+export const InboxCountChanges = graphql(`
+  subscription InboxCountChanges($feeds: [ID!], $after: String) {
+    feedChanged(feeds: $feeds, after: $after) { unseenCount unreadCount cursor }
+  }
+`)
+
+/** Marks. */
+export const InboxMark = graphql(`
+  mutation InboxMark($messages: [ID!], $all: FeedSelector, $seen: Boolean, $read: Boolean, $archived: Boolean) {
+    markAs(messages: $messages, all: $all, seen: $seen, read: $read, archived: $archived) {
+      changedCount unseenCount unreadCount messages { id seenAt readAt archivedAt updatedAt }
+    }
+  }
+`)
+
+/** Tells that a button was used. */
+export const InboxAct = graphql(`
+  mutation InboxAct($message: ID!, $type: ActionType!, $status: ActionStatus!, $payload: JSONObject) {
+    recordAction(message: $message, type: $type, status: $status, payload: $payload) {
+      id updatedAt
+      primaryAction { type label url status payload }
+      secondaryAction { type label url status payload }
+    }
+  }
+`)
+
+/** What the contact wants. */
+export const InboxPreferences = graphql(`
+  query InboxPreferences {
+    preferences {
+      channels { channel enabled }
+      templates { enabled template { key name critical } channels { channel enabled } }
+    }
+  }
+`)
+
+/** Says yes or no to a template, a channel, or both. */
+export const InboxSetPreference = graphql(`
+  mutation InboxSetPreference($template: ID, $channel: Channel, $enabled: Boolean!) {
+    setPreference(template: $template, channel: $channel, enabled: $enabled) {
+      channels { channel enabled }
+      templates { enabled template { key name critical } channels { channel enabled } }
+    }
+  }
+`)

@@ -1,0 +1,19 @@
+/** Where the panel stands: below the bell, or above it, and always within the window. */
+
+const GAP_PX = 8
+
+/** Places it. On a narrow screen the style sheet takes over: it fills the screen. */
+export function placePanel(panel: HTMLElement | null, bell: HTMLElement | null): void {
+  if (panel === null || bell === null) return
+  const at = bell.getBoundingClientRect()
+  const { clientWidth: width, clientHeight: height } = document.documentElement
+  const own = panel.offsetWidth
+  const isRtl = getComputedStyle(bell).direction === 'rtl'
+  const left = Math.max(GAP_PX, Math.min(isRtl ? at.left : at.right - own, width - own - GAP_PX))
+  const roomBelow = height - at.bottom - 2 * GAP_PX
+  const roomAbove = at.top - 2 * GAP_PX
+  const isBelow = roomBelow >= Math.min(360, roomAbove)
+  panel.style.setProperty('--_room', `${Math.max(160, isBelow ? roomBelow : roomAbove)}px`)
+  panel.style.setProperty('--_x', `${left}px`)
+  panel.style.setProperty('--_y', `${isBelow ? at.bottom + GAP_PX : Math.max(GAP_PX, at.top - GAP_PX - panel.offsetHeight)}px`)
+}

@@ -1,0 +1,109 @@
+/** One message in the list. Whatever it says is text: nothing of it is read as HTML. */
+import { html, nothing, type TemplateResult } from 'lit'
+import { icons } from './icons.ts'
+import { type InboxAction, type InboxMessage, safeImage, safeLink } from './message.ts'
+import type { Clock, InboxTexts } from './texts.ts'
+
+/** What a row is drawn with. */
+export interface RowContext {
+  readonly texts: InboxTexts
+  readonly clock: Clock
+  readonly nowMs: number
+  readonly linkTarget: string
+  /** -1: not all are loaded */
+  readonly setSize: number
+  /** Ids of pictures that could not be loaded. */
+  readonly brokenImages: ReadonlySet<string>
+  onOpen(message: InboxMessage, event: Event): void
+  onAction(message: InboxMessage, action: InboxAction, event: Event): void
+  onRead(message: InboxMessage): void
+  onArchive(message: InboxMessage): void
+  onBrokenImage(url: string): void
+}
+
+const nameOf = ({ actor, title, body }: InboxMessage): string =>
+  [actor?.firstName, actor?.lastName].filter(Boolean).join(' ') || title || body
+
+const initialOf = (name: string): string => [...name.trim()][0]?.toUpperCase() ?? '·'
+
+/** One of eight tints, always the same for the same name. */
+const tintOf = (name: string): number => [...name].reduce((sum, char) => (sum * 31 + (char.codePointAt(0) ?? 0)) % 8, 7)
+
+/** What leaves the page opens without a hold on it. */
+const relOf = (url: string): string | typeof nothing => (/^\s*(https?:|mailto:)/i.test(url) ? 'noopener noreferrer' : nothing)
+
+/** Draws it. */
+export function renderRow(message: InboxMessage, index: number, isCurrent: boolean, context: RowContext): TemplateResult {
+  const { texts, clock, nowMs, linkTarget } = context
+  const { id, title, body, count } = message
+  const base = document.baseURI
+  const url = safeLink(message.url, base)
+  const image = [message.iconUrl, message.actor?.photoUrl].map((one) => safeImage(one, base)).find((one) => one !== null) ?? null
+  const name = nameOf(message)
+  const isUnread = message.readAt === null
+  const isArchived = message.archivedAt !== null
+  const tab = isCurrent ? 0 : -1
+  const heading = title ?? body
+  const named = html`<bdi>${heading}</bdi>${count > 1 ? html` <span class="count">×${count}</span>` : nothing}`
+  const button = (action: InboxAction | null, part: string) => {
+    if (action === null) return nothing
+    const to = safeLink(action.url, base)
+    const isDone = action.status === 'DONE'
+    const inside = html`${isDone ? icons.check : nothing}<bdi>${action.label}</bdi>${
+      isDone ? html`<span class="hidden"> (${texts.done})</span>` : nothing
+    }`
+    const classes = `action ${part}${isDone ? ' done' : ''}`
+    const onClick = (event: Event) => context.onAction(message, action, event)
+    return to === null
+      ? html`<button type="button" class=${classes} part="action action-${part}" tabindex=${tab} @click=${onClick}>${inside}</button>`
+      : html`<a class=${classes} part="action action-${part}" tabindex=${tab} href=${to} target=${linkTarget} rel=${relOf(to)} @click=${onClick}>${inside}</a>`
+  }
+  const open = (event: Event) => context.onOpen(message, event)
+  return html`
+    <article
+      class="row ${isUnread ? 'is-unread' : ''}" part="message ${isUnread ? 'message-unread' : 'message-read'}"
+      data-id=${id} tabindex=${tab} aria-posinset=${index + 1} aria-setsize=${context.setSize}
+      aria-labelledby="t-${id}" aria-describedby="d-${id}" @click=${open}
+    >
+      <span class="icon tint-${tintOf(name)}" part="icon" aria-hidden="true">
+        ${
+          image !== null && !context.brokenImages.has(image)
+            ? html`<img src=${image} alt="" loading="lazy" referrerpolicy="no-referrer" @error=${() => context.onBrokenImage(image)}>`
+            : initialOf(name)
+        }
+      </span>
+      <div class="said">
+        <h3 id="t-${id}" part="message-title">
+          ${isUnread ? html`<span class="hidden">${texts.unread}: </span>` : nothing}
+          ${url === null ? named : html`<a class="link" href=${url} target=${linkTarget} rel=${relOf(url)} tabindex="-1">${named}</a>`}
+        </h3>
+        <div id="d-${id}">
+          ${title === null ? nothing : html`<p part="message-body" dir="auto">${body}</p>`}
+          <time part="time" datetime=${message.createdAt} title=${clock.exact(message.createdAt)}>${clock.ago(timeOf(message), nowMs)}</time>
+        </div>
+        ${
+          message.primaryAction === null && message.secondaryAction === null
+            ? nothing
+            : html`<div class="actions">${button(message.primaryAction, 'primary')}${button(message.secondaryAction, 'secondary')}</div>`
+        }
+      </div>
+      <div class="tools">
+        <button type="button" class="tool" part="tool" tabindex=${tab} title=${isUnread ? texts.markRead : texts.markUnread}
+          aria-label=${isUnread ? texts.markRead : texts.markUnread} @click=${(event: Event) => {
+            event.stopPropagation()
+            context.onRead(message)
+          }}>${isUnread ? icons.check : icons.dot}</button>
+        <button type="button" class="tool" part="tool" tabindex=${tab} title=${isArchived ? texts.unarchive : texts.archive}
+          aria-label=${isArchived ? texts.unarchive : texts.archive} @click=${(event: Event) => {
+            event.stopPropagation()
+            context.onArchive(message)
+          }}>${isArchived ? icons.restore : icons.archive}</button>
+      </div>
+      ${isUnread ? html`<span class="unread-dot" part="unread-dot"></span>` : nothing}
+    </article>
+  `
+}
+
+/** When it was last news. */
+const timeOf = ({ count, sentAt, createdAt, updatedAt, seenAt }: InboxMessage): string =>
+  count > 1 && seenAt === null ? updatedAt : (sentAt ?? createdAt)

@@ -1,0 +1,202 @@
+/** What the inbox says, in English and Korean; a page may replace any of it. */
+
+/** The texts. `{n}` and `{feed}` stand for a number and the name of a feed. */
+export interface InboxTexts {
+  /** name of the bell and heading of the panel */
+  title: string
+  /** of the bell, for screen readers */
+  bellUnseen: string
+  all: string
+  /** names of feeds; a feed that is not named here is called by its own name */
+  feeds: Readonly<Record<string, string>>
+  showAll: string
+  showUnread: string
+  showArchived: string
+  markAllRead: string
+  archiveAll: string
+  markRead: string
+  markUnread: string
+  archive: string
+  unarchive: string
+  unread: string
+  done: string
+  preferences: string
+  back: string
+  close: string
+  emptyTitle: string
+  emptyText: string
+  emptyUnread: string
+  emptyArchived: string
+  loading: string
+  errorTitle: string
+  errorText: string
+  retry: string
+  expiredTitle: string
+  expiredText: string
+  offline: string
+  connecting: string
+  newMessages: string
+  arrived: string
+  more: string
+  preferencesChannels: string
+  preferencesTemplates: string
+  preferencesFailed: string
+  preferencesNone: string
+  critical: string
+  channels: Readonly<Record<string, string>>
+  justNow: string
+}
+
+const en: InboxTexts = {
+  title: 'Notifications',
+  bellUnseen: 'Notifications, {n} new',
+  all: 'All',
+  feeds: {},
+  showAll: 'All',
+  showUnread: 'Unread',
+  showArchived: 'Archived',
+  markAllRead: 'Mark all as read',
+  archiveAll: 'Archive all',
+  markRead: 'Mark as read',
+  markUnread: 'Mark as unread',
+  archive: 'Archive',
+  unarchive: 'Move back to the inbox',
+  unread: 'Unread',
+  done: 'Done',
+  preferences: 'Preferences',
+  back: 'Back',
+  close: 'Close',
+  emptyTitle: 'All caught up',
+  emptyText: 'New notifications appear here at once.',
+  emptyUnread: 'Nothing unread.',
+  emptyArchived: 'Nothing archived.',
+  loading: 'Loading',
+  errorTitle: 'This did not work',
+  errorText: 'The notifications could not be loaded.',
+  retry: 'Try again',
+  expiredTitle: 'Your session has ended',
+  expiredText: 'Sign in again to see what is new.',
+  offline: 'Offline. This is what was here last.',
+  connecting: 'Connecting',
+  newMessages: '{n} new',
+  arrived: 'New: {text}',
+  more: 'Loading more',
+  preferencesChannels: 'Channels',
+  preferencesTemplates: 'By kind',
+  preferencesFailed: 'That could not be saved.',
+  preferencesNone: 'There is nothing to choose yet.',
+  critical: 'Always sent',
+  channels: {
+    IN_APP: 'In-app',
+    EMAIL: 'E-mail',
+    SMS: 'SMS',
+    PUSH: 'Push',
+    WEB_PUSH: 'Web push',
+    CHAT: 'Chat',
+    ALIMTALK: 'KakaoTalk Alimtalk',
+    FRIENDTALK: 'KakaoTalk Friendtalk',
+    WEBHOOK: 'Webhook',
+  },
+  justNow: 'just now',
+}
+
+const ko: InboxTexts = {
+  title: '알림',
+  bellUnseen: '알림, 새 알림 {n}개',
+  all: '전체',
+  feeds: {},
+  showAll: '전체',
+  showUnread: '읽지 않음',
+  showArchived: '보관함',
+  markAllRead: '모두 읽음으로 표시',
+  archiveAll: '모두 보관',
+  markRead: '읽음으로 표시',
+  markUnread: '읽지 않음으로 표시',
+  archive: '보관',
+  unarchive: '받은 알림으로 되돌리기',
+  unread: '읽지 않음',
+  done: '완료',
+  preferences: '알림 설정',
+  back: '뒤로',
+  close: '닫기',
+  emptyTitle: '모두 확인했습니다',
+  emptyText: '새 알림이 오면 바로 여기에 나타납니다.',
+  emptyUnread: '읽지 않은 알림이 없습니다.',
+  emptyArchived: '보관한 알림이 없습니다.',
+  loading: '불러오는 중',
+  errorTitle: '문제가 생겼습니다',
+  errorText: '알림을 불러오지 못했습니다.',
+  retry: '다시 시도',
+  expiredTitle: '세션이 만료되었습니다',
+  expiredText: '새 알림을 보려면 다시 로그인하세요.',
+  offline: '오프라인입니다. 마지막으로 받은 알림을 보고 있습니다.',
+  connecting: '연결 중',
+  newMessages: '새 알림 {n}개',
+  arrived: '새 알림: {text}',
+  more: '더 불러오는 중',
+  preferencesChannels: '채널',
+  preferencesTemplates: '종류별',
+  preferencesFailed: '저장하지 못했습니다.',
+  preferencesNone: '아직 선택할 항목이 없습니다.',
+  critical: '항상 발송',
+  channels: {
+    IN_APP: '앱 내 알림',
+    EMAIL: '이메일',
+    SMS: '문자',
+    PUSH: '푸시',
+    WEB_PUSH: '웹 푸시',
+    CHAT: '채팅',
+    ALIMTALK: '알림톡',
+    FRIENDTALK: '친구톡',
+    WEBHOOK: '웹훅',
+  },
+  justNow: '방금 전',
+}
+
+/** The texts of a language, with a page's own in place of ours. */
+export function textsFor(language: string, own: Partial<InboxTexts>): InboxTexts {
+  const base = /^ko\b/i.test(language) ? ko : en
+  return { ...base, ...own, channels: { ...base.channels, ...own.channels }, feeds: { ...base.feeds, ...own.feeds } }
+}
+
+/** Puts a number or a text into one. */
+export const fill = (text: string, values: Readonly<Record<string, string | number>>): string =>
+  text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole))
+
+const STEPS = [
+  ['year', 31_536_000],
+  ['month', 2_592_000],
+  ['week', 604_800],
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+] as const
+
+/** Says how long ago a moment was, and when exactly. */
+export interface Clock {
+  ago(iso: string, nowMs: number): string
+  exact(iso: string): string
+}
+
+/** Makes one for a language; one that the browser does not know becomes its own. */
+export function createClock(language: string, justNow: string): Clock {
+  const languages = Intl.DateTimeFormat.supportedLocalesOf(isTag(language) ? language : []).concat(navigator.language)
+  const relative = new Intl.RelativeTimeFormat(languages, { numeric: 'auto', style: 'short' })
+  const date = new Intl.DateTimeFormat(languages, { dateStyle: 'medium', timeStyle: 'short' })
+  return {
+    ago(iso, nowMs) {
+      const seconds = (Date.parse(iso) - nowMs) / 1_000
+      for (const [unit, size] of STEPS) if (-seconds >= size) return relative.format(Math.ceil(seconds / size), unit)
+      return justNow
+    },
+    exact: (iso) => date.format(new Date(iso)),
+  }
+}
+
+const isTag = (language: string): boolean => {
+  try {
+    return new Intl.Locale(language) !== null
+  } catch {
+    return false
+  }
+}

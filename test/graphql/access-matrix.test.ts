@@ -4,7 +4,6 @@
  */
 import { type GraphQLObjectType, getNamedType, isCompositeType, isInterfaceType, isObjectType, isRequiredArgument } from 'graphql'
 import { createClient } from 'graphql-ws'
-import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import { createTestClock, startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
@@ -19,6 +18,7 @@ import {
   UpsertTemplates,
   UpsertTopics,
 } from '../helpers/operations.ts'
+import { rowsOf } from '../helpers/project-rows.ts'
 import { documentOf, exampleOf, type RootField, rootFields, type Values } from '../helpers/root-fields.ts'
 import { newShop, times } from '../helpers/setup.ts'
 
@@ -380,7 +380,6 @@ describe('G10: the walls between projects', () => {
   const theirs: Record<string, string> = {}
   const nobody = '0199c1de-0000-7000-8000-000000000002'
   let owner: TestProject
-  let database: pg.Client
 
   beforeAll(async () => {
     owner = await newShop(app, null)
@@ -414,26 +413,9 @@ describe('G10: the walls between projects', () => {
       'Mutation.markAs(messages)': feed.nodes[0]?.id,
       'Mutation.retryMessages(messages)': feed.nodes[0]?.id,
     })
-    database = new pg.Client({ connectionString: app.databaseUrl })
-    await database.connect()
   })
-  afterAll(() => database.end())
 
-  /** All rows of the owner, as text. When its keys were last used does not count. */
-  async function rows(): Promise<string[]> {
-    const { rows: tables } = await database.query<{ table: string }>(
-      "SELECT table_name AS table FROM information_schema.columns WHERE column_name = 'project_id' AND table_schema = 'public' ORDER BY 1",
-    )
-    const all: string[] = []
-    for (const { table } of tables) {
-      const found = await database.query<{ row: string }>(
-        `SELECT (to_jsonb(x) - 'last_used_at')::text AS row FROM ${table} x WHERE project_id = $1 ORDER BY 1`,
-        [owner.id],
-      )
-      all.push(...found.rows.map(({ row }) => `${table} ${row}`))
-    }
-    return all
-  }
+  const rows = () => rowsOf(app.databaseUrl, owner.id)
 
   /** Fills every place that takes an id, whether it must be given or not: with the owner's, or with one that nobody has. */
   const naming =

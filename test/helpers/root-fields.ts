@@ -1,5 +1,8 @@
 /** Every root field of a schema as a document with the least that it takes: a field that is new is in every test that walks them. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import {
+  buildSchema,
   type DocumentNode,
   type GraphQLInputType,
   type GraphQLSchema,
@@ -55,6 +58,10 @@ export function exampleOf(type: GraphQLInputType, values: Values = () => undefin
     }),
   )
 }
+
+/** The schema as it is printed and committed: for tests whose names come from it. */
+export const printedSchema = (): GraphQLSchema =>
+  buildSchema(readFileSync(join(import.meta.dirname, '../../schema.graphql'), 'utf8'))
 
 /** All root fields. */
 export function rootFields(schema: GraphQLSchema): RootField[] {

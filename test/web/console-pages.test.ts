@@ -19,6 +19,13 @@ const pages = [
   ['preferences', 'ann', 'for everything that is not critical', '#/contacts/ann/preferences'],
   ['the feed', 'ann', '1 unread', '#/contacts/ann/feed'],
   ['topics', 'Topics', 'Offers', '#/topics'],
+  ['one topic', 'Offers', 'Nobody is in it yet', '#/topics/offers'],
+  ['segments', 'Segments', 'No segments yet', '#/segments'],
+  ['a new segment', 'New segment', 'Add a property', '#/new-segment'],
+  ['campaigns', 'Campaigns', 'No campaigns yet', '#/campaigns'],
+  ['a new campaign', 'New campaign', 'It begins', '#/new-campaign'],
+  ['broadcasts', 'Broadcasts', 'How far they are', '#/broadcasts'],
+  ['providers', 'Providers', 'capture', '#/providers'],
   ['suppressions', 'Suppressions', 'gone@example.com', '#/suppressions'],
   ['API keys', 'API keys', 'Good', '#/keys'],
 ] as const

@@ -8,7 +8,7 @@ import { createLoad, createThrottle, empty, failureOf, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import { href, type Route } from './router.ts'
 import { type Column, isFirstPage, pageOf, pager, table } from './table.ts'
-import { count, when } from './time.ts'
+import { counted, when } from './time.ts'
 
 const ActivityList = graphql(`
   query ActivityList($filter: NotificationFilter, $first: Int, $after: String, $last: Int, $before: String) {
@@ -130,7 +130,7 @@ export function openActivity(deps: Deps, first: Route): Page {
     if (!isSure) return
     try {
       const { retryMessages } = await api.ask(RetryFiltered, { filter: filterOf(route.query) })
-      deps.say(`${count(retryMessages.retriedCount)} messages go out again.`)
+      deps.say(`Going out again: ${counted(retryMessages.retriedCount, 'message')}.`)
       await list.run()
     } catch (error) {
       deps.say(failureOf(error).message, 'bad')
@@ -160,7 +160,7 @@ export function openActivity(deps: Deps, first: Route): Page {
         <div class="actions">
           ${route.query.get('status') === 'FAILED' ? html`<button @click=${() => void retry()}>Send failed again</button>` : ''}
           <button aria-pressed=${isPaused ? 'true' : 'false'} @click=${pause}>
-            ${isPaused ? `Resume${missed === 0 ? '' : ` (${count(missed)} changes)`}` : 'Pause'}
+            ${isPaused ? `Resume${missed === 0 ? '' : ` (${counted(missed, 'change')})`}` : 'Pause'}
           </button>
         </div>
       </div>

@@ -1,13 +1,20 @@
 /** The pages by the first word of their address, and the menu that leads to them. */
 import { openActivity } from './activity.ts'
+import { openBroadcasts, openTransaction } from './broadcasts.ts'
+import { openCampaign } from './campaign.ts'
+import { openCampaigns } from './campaigns.ts'
 import { openCaptures } from './captures.ts'
 import { openContact } from './contact.ts'
 import { openContacts } from './contacts.ts'
 import { openKeys } from './keys.ts'
 import { openNotification } from './notification.ts'
 import type { OpenPage } from './page.ts'
+import { openProviders } from './providers.ts'
+import { openSegment } from './segment.ts'
+import { openSegments } from './segments.ts'
 import { openStats } from './stats.ts'
 import { openSuppressions } from './suppressions.ts'
+import { openTopic } from './topic.ts'
 import { openTopics } from './topics.ts'
 
 /** A page, and the entry of the menu that it belongs to. */
@@ -29,8 +36,14 @@ export const places: Readonly<Record<string, Place>> = {
   captures: { open: openCaptures, menu: 'captures' },
   stats: { open: openStats, menu: 'stats' },
   contacts: { open: listAndOne(openContacts, openContact), menu: 'contacts' },
-  topics: { open: openTopics, menu: 'topics' },
+  topics: { open: listAndOne(openTopics, openTopic), menu: 'topics' },
+  segments: { open: listAndOne(openSegments, openSegment), menu: 'segments' },
+  'new-segment': { open: openSegment, menu: 'segments' },
+  campaigns: { open: listAndOne(openCampaigns, openCampaign), menu: 'campaigns' },
+  'new-campaign': { open: openCampaign, menu: 'campaigns' },
+  broadcasts: { open: listAndOne(openBroadcasts, openTransaction), menu: 'broadcasts' },
   suppressions: { open: openSuppressions, menu: 'suppressions' },
+  providers: { open: openProviders, menu: 'providers' },
   keys: { open: openKeys, menu: 'keys' },
 }
 
@@ -50,8 +63,22 @@ export const menu: readonly { readonly title: string; readonly entries: readonly
       entries: [
         ['contacts', 'Contacts'],
         ['topics', 'Topics'],
+        ['segments', 'Segments'],
         ['suppressions', 'Suppressions'],
       ],
     },
-    { title: 'Set-up', entries: [['keys', 'API keys']] },
+    {
+      title: 'Send',
+      entries: [
+        ['campaigns', 'Campaigns'],
+        ['broadcasts', 'Broadcasts'],
+      ],
+    },
+    {
+      title: 'Set-up',
+      entries: [
+        ['providers', 'Providers'],
+        ['keys', 'API keys'],
+      ],
+    },
   ]

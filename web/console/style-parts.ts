@@ -439,18 +439,43 @@ export const parts = css`
     color: var(--accent);
     border-bottom-color: var(--accent);
   }
-  .meter {
-    height: 8px;
-    border-radius: 4px;
-    background: var(--sunken);
+  progress {
+    width: 100%;
+    height: 10px;
+    appearance: none;
     border: 1px solid var(--line);
+    border-radius: 5px;
+    background: var(--sunken);
     overflow: hidden;
   }
-  .meter i {
-    display: block;
-    height: 100%;
+  progress::-webkit-progress-bar {
+    background: var(--sunken);
+  }
+  progress::-webkit-progress-value {
     background: var(--accent);
-    transition: width 0.2s;
+    transition: inline-size 0.2s;
+  }
+  progress::-moz-progress-bar {
+    background: var(--accent);
+  }
+  button.link {
+    min-height: 0;
+    padding: 0;
+    border: 0;
+    background: none;
+    color: var(--accent);
+    font-weight: 400;
+    white-space: normal;
+    text-align: left;
+    overflow-wrap: anywhere;
+  }
+  button.link:hover {
+    background: none;
+    text-decoration: underline;
+  }
+  .plain-list {
+    display: grid;
+    gap: 6px;
   }
   @media (max-width: 760px) {
     .minor {
@@ -480,6 +505,12 @@ export const forms = css`
   .form {
     display: grid;
     gap: 12px;
+  }
+  form.panel {
+    gap: 0;
+  }
+  .filters > button {
+    min-height: 32px;
   }
   .field {
     display: grid;
@@ -530,6 +561,25 @@ export const forms = css`
     flex-wrap: wrap;
     gap: 8px;
     align-items: center;
+  }
+  fieldset {
+    min-width: 0;
+    margin: 0;
+    padding: 8px 12px 12px;
+    border: 1px solid var(--line);
+    border-radius: var(--radius);
+  }
+  legend {
+    padding: 0 4px;
+    font-size: 13px;
+    font-weight: 500;
+  }
+  .condition {
+    display: grid;
+    gap: 10px;
+  }
+  .filters.test .field {
+    flex-basis: 130px;
   }
   .buttons.end {
     justify-content: flex-end;

@@ -34,6 +34,9 @@ export function when(iso: string | null | undefined, style: 'short' | 'full' = '
 /** A count, grouped. */
 export const count = (value: number): string => number.format(value)
 
+/** A count of something: "1 contact", "1,204 contacts". */
+export const counted = (value: number, one: string, many = `${one}s`): string => `${count(value)} ${value === 1 ? one : many}`
+
 /** A duration: 3.2 ms, 840 ms, 2.4 s, 3 min. */
 export function duration(ms: number): string {
   if (ms < 10) return `${ms.toFixed(1)} ms`

@@ -1,0 +1,226 @@
+/** The console's pages that change something: providers, topics, segments, broadcasts, campaigns, keys, suppressions, preferences. */
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
+import { inBrowser, startBrowser } from '../helpers/browser.ts'
+import { type ConsoleTab, openConsole } from '../helpers/console.ts'
+import {
+  ContactTopics,
+  GetPreferences,
+  ListProviders,
+  ListSuppressions,
+  SubscribeToTopic,
+  UpsertContacts,
+  UpsertTopics,
+} from '../helpers/operations.ts'
+import { optionalSuite } from '../helpers/optional.ts'
+import { newShop, times } from '../helpers/setup.ts'
+import { until } from '../helpers/until.ts'
+
+optionalSuite(inBrowser('what the console changes'), () => {
+  let app: TestApp
+  let browser: Browser
+  let project: TestProject
+  let tab: ConsoleTab
+  let page: Page
+  beforeAll(async () => {
+    ;[app, browser] = await Promise.all([startTestApp(), startBrowser()])
+    project = await newShop(app, null)
+    await project.api.do(UpsertContacts, {
+      contacts: times(5, (n) => ({
+        externalId: `c-${n}`,
+        email: `c${n}@example.com`,
+        profile: { set: { plan: n < 2 ? 'pro' : 'free' } },
+      })),
+    })
+    tab = await openConsole(browser, app.url, project.apiKey)
+    page = tab.page
+  })
+  afterAll(async () => {
+    await browser.close()
+    await app.stop()
+    expect(tab.faults).toEqual([])
+  })
+  const dialog = (name: string | RegExp) => page.getByRole('dialog', { name })
+
+  it('configures a provider, never shows its secret, and tests it', async () => {
+    await tab.goTo('#/providers', 'Providers')
+    await page.getByRole('button', { name: 'New provider' }).click()
+    const form = dialog('New provider')
+    await form.getByLabel('Key', { exact: true }).fill('second-mail')
+    await form.getByLabel('Host').fill('127.0.0.1')
+    await form.getByLabel('Port', { exact: true }).fill('9')
+    await form.getByLabel('From', { exact: true }).fill('not an address')
+    await form.getByLabel('User').fill('shop')
+    await form.getByLabel('Password').fill('hidden')
+    await form.getByLabel('Priority').fill('5')
+    await form.getByRole('button', { name: 'Save' }).click()
+    await form.getByText('must be one address').waitFor()
+    await form.getByLabel('From', { exact: true }).fill('Shop <shop@example.com>')
+    await form.getByRole('button', { name: 'Save' }).click()
+    await form.waitFor({ state: 'detached' })
+    const { providers } = await project.api.do(ListProviders, {})
+    expect(providers.find(({ key }) => key === 'second-mail')).toMatchObject({
+      kind: 'smtp',
+      priority: 5,
+      settings: { port: 9, password: 'set' },
+    })
+
+    await page.getByRole('button', { name: 'second-mail', exact: true }).click()
+    expect(await dialog('second-mail').getByLabel('Password').inputValue()).toBe('set')
+    await dialog('second-mail').getByLabel('Priority').fill('7')
+    await dialog('second-mail').getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('cell', { name: '7', exact: true }).waitFor()
+
+    await page.getByRole('button', { name: 'Test mail' }).click()
+    await dialog('Test mail').getByRole('button', { name: 'Send' }).click()
+    await dialog('Test mail').getByText('It was taken').waitFor()
+    await dialog('Test mail').getByRole('button', { name: 'Close' }).click()
+    await page.getByRole('button', { name: 'Test second-mail' }).click()
+    await dialog('Test second-mail').getByRole('button', { name: 'Send' }).click()
+    await dialog('Test second-mail').getByText('PROVIDER_UNREACHABLE').waitFor()
+    await page.keyboard.press('Escape')
+    await dialog('Test second-mail').waitFor({ state: 'detached' })
+  })
+
+  it('makes a topic, adds contacts and takes one out', async () => {
+    await tab.goTo('#/topics', 'Topics')
+    await page.getByText('No topics yet').waitFor()
+    await page.getByRole('button', { name: 'New topic' }).click()
+    await dialog('New topic').getByLabel('Key').fill('offers')
+    await dialog('New topic').getByRole('button', { name: 'Make it' }).click()
+    await page.getByRole('heading', { level: 1, name: 'offers' }).waitFor()
+    await page.getByLabel('Add contacts').fill('c-0, c-1\nc-2')
+    await page.getByRole('button', { name: 'Add', exact: true }).click()
+    await page.getByText('3 contacts', { exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Take c-1 out' }).click()
+    await page.getByText('2 contacts', { exact: true }).waitFor()
+    expect((await project.api.do(ContactTopics, { externalId: 'c-1' })).contact?.topics).toEqual([])
+  })
+
+  it('builds a condition, and shows who meets it', async () => {
+    await tab.goTo('#/new-segment', 'New segment')
+    await page.getByLabel('Key').fill('paying')
+    await page.getByLabel('Name').fill('Paying')
+    await page.getByLabel('Property').fill('plan')
+    await page.getByLabel('Test', { exact: true }).selectOption('IN')
+    await page.getByLabel('Value').fill('["pro", "team"]')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Paying' }).waitFor()
+    await page.getByText('2 contacts', { exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Add a group' }).click()
+    await page.getByLabel('Together').nth(1).selectOption('none')
+    await page.getByLabel('Property').nth(1).fill('externalId')
+    await page.getByLabel('Value').nth(1).fill('c-0')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('1 contact', { exact: true }).waitFor()
+    await page.reload()
+    await page.getByRole('link', { name: 'c-1' }).waitFor()
+    expect(await page.getByLabel('Together').nth(1).inputValue()).toBe('none')
+  })
+
+  it('sends to a topic, and shows how far it is', async () => {
+    await project.api.do(UpsertTopics, { topics: [{ key: 'many', name: 'Many' }] })
+    await project.api.do(SubscribeToTopic, { topic: 'many', contacts: times(5, (n) => `c-${n}`) })
+    await tab.goTo('#/topics/many', 'Many')
+    await page.getByRole('link', { name: 'Broadcast to it' }).click()
+    await page.getByLabel('Template').selectOption('note')
+    expect(await page.getByLabel('To everybody in').inputValue()).toBe('topic many')
+    await page.getByLabel('With the data').fill('{ "n": 1 ')
+    await page.getByText('This is not JSON').waitFor()
+    expect(await page.getByRole('button', { name: 'Send' }).isDisabled()).toBe(true)
+    await page.getByLabel('With the data').fill('{ "n": 1 }')
+    await page.getByRole('button', { name: 'Send' }).click()
+    await dialog('Send it?').getByRole('button', { name: 'Send' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Transaction' }).waitFor()
+    await page.getByText('Done', { exact: true }).waitFor()
+    await page.getByText('5 of 5').waitFor()
+    await page.getByRole('link', { name: 'Broadcasts', exact: true }).first().click()
+    await page.getByRole('link', { name: 'note to many' }).waitFor()
+  })
+
+  it('makes a campaign that begins by a cron, and changes it', async () => {
+    await tab.goTo('#/new-campaign', 'New campaign')
+    await page.getByLabel('Key').fill('monday')
+    await page.getByLabel('Template').selectOption('order')
+    await page.getByLabel('It begins').selectOption('cron')
+    await page.getByLabel('Cron').fill('not a cron')
+    await page.getByLabel('To everybody in').selectOption('paying')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('alert').waitFor()
+    await page.getByLabel('Cron').fill('0 9 * * MON')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('heading', { level: 1, name: 'monday' }).waitFor()
+    await page.getByText(/^next /).waitFor()
+    await tab.goTo('#/campaigns', 'Campaigns')
+    const row = page.getByRole('row').filter({ hasText: 'monday' })
+    await row.getByText('0 9 * * MON').waitFor()
+    await row.getByText('Active').waitFor()
+    await row.getByRole('link').click()
+    await page.getByLabel('Active').uncheck()
+    const saved = page.waitForResponse((response) => response.request().postData()?.includes('SaveCampaign') === true)
+    await page.getByRole('button', { name: 'Save' }).click()
+    await saved
+    await tab.goTo('#/campaigns', 'Campaigns')
+    await row.getByText('Off').waitFor()
+  })
+
+  it('shows a new key once, and revokes it', async () => {
+    await tab.goTo('#/keys', 'API keys')
+    await page.getByRole('button', { name: 'New key' }).click()
+    await dialog('New API key').getByLabel('What it is for').fill('billing')
+    await dialog('New API key').getByRole('button', { name: 'Make it' }).click()
+    const secret = (await dialog('The key billing').locator('.secret').textContent()) ?? ''
+    expect(await app.client(`Bearer ${secret}`).raw('{ viewer { isOperator } }')).toEqual([])
+    await dialog('The key billing').getByRole('button', { name: 'I have it' }).click()
+    expect(await page.content()).not.toContain(secret)
+    await page.getByRole('button', { name: 'Revoke billing' }).click()
+    await dialog(/Revoke the key billing/)
+      .getByRole('button', { name: 'Revoke' })
+      .click()
+    await page.getByText('The key billing was revoked.').waitFor()
+    expect(await app.client(`Bearer ${secret}`).raw('{ viewer { isOperator } }')).toEqual(['UNAUTHENTICATED'])
+  })
+
+  it('suppresses an address, and lifts that', async () => {
+    await tab.goTo('#/suppressions', 'Suppressions')
+    await page.getByRole('button', { name: 'Suppress an address' }).click()
+    await dialog('Suppress an address').getByLabel('Address').fill('Gone@example.com')
+    await dialog('Suppress an address').getByRole('button', { name: 'Suppress it' }).click()
+    await page.getByRole('cell', { name: 'gone@example.com', exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Lift gone@example.com' }).click()
+    await dialog(/Send to gone@example.com again/)
+      .getByRole('button', { name: 'Send again' })
+      .click()
+    await page.getByText('No address is suppressed').waitFor()
+    expect((await project.api.do(ListSuppressions, {})).suppressions.totalCount).toBe(0)
+  })
+
+  it('sets what a contact wants', async () => {
+    await tab.goTo('#/contacts/c-3/preferences', 'c-3')
+    await page.locator('#want-EMAIL').uncheck()
+    await page.locator('#want-order-SMS').uncheck()
+    const wanted = async () => (await project.api.do(GetPreferences, { contact: 'c-3' })).preferences
+    await until('both are stored', async () => {
+      const { channels, templates } = await wanted()
+      const order = templates.find(({ template }) => template.key === 'order')
+      return (
+        channels.find(({ channel }) => channel === 'EMAIL')?.enabled === false &&
+        order?.channels.find(({ channel }) => channel === 'SMS')?.enabled === false
+      )
+    })
+  })
+
+  it('shows what was captured as soon as it is', async () => {
+    await tab.goTo('#/captures', 'Capture box')
+    await page.getByText('Nothing was captured').waitFor()
+    await project.api.raw(
+      'mutation { sendMessages(messages: [{ template: "order", contact: { externalId: "c-4", phone: "+15005550006" }, data: { number: 9 } }]) { results { ok } } }',
+    )
+    await page.getByRole('link', { name: /c4@example.com/ }).click()
+    await page.getByRole('heading', { name: 'Order 9' }).waitFor()
+    expect(page.url()).toContain('message=')
+    await page.getByLabel('Channel').selectOption('SMS')
+    await page.getByRole('link', { name: /\+15005550006/ }).waitFor()
+  })
+})

@@ -1,0 +1,78 @@
+/** A campaign while it is typed. */
+import type { CampaignInput, Channel, OneCampaignQuery } from '../generated/graphql.ts'
+
+type Stored = NonNullable<OneCampaignQuery['campaign']>
+
+/** How it begins. */
+export type Start = 'api' | 'at' | 'cron' | 'event' | 'hand'
+
+/** The campaign. */
+export interface CampaignDraft {
+  key: string
+  name: string
+  active: boolean
+  start: Start
+  channel: Channel
+  template: string
+  segment: string
+  at: string
+  cron: string
+  timezone: string
+  onEvent: string
+}
+
+/** One that is not there yet. */
+export const newCampaign = (): CampaignDraft => ({
+  ...{ key: '', name: '', active: true, start: 'api', channel: 'EMAIL', template: '', segment: '' },
+  ...{ at: '', cron: '', timezone: Intl.DateTimeFormat().resolvedOptions().timeZone, onEvent: '' },
+})
+
+/** A moment as a field of the form has it: in this browser's zone. */
+function localOf(iso: string | null): string {
+  if (iso === null) return ''
+  const date = new Date(iso)
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+}
+
+/** A stored campaign, to be changed. */
+export function draftOfCampaign(stored: Stored): CampaignDraft {
+  const { dispatch, schedule } = stored
+  const start =
+    dispatch === 'API'
+      ? 'api'
+      : schedule === null
+        ? 'hand'
+        : schedule.onEvent !== null
+          ? 'event'
+          : schedule.cron !== null
+            ? 'cron'
+            : 'at'
+  return {
+    ...{ key: stored.key, name: stored.name, active: stored.active, start, channel: stored.channel },
+    ...{ template: stored.template.key, segment: stored.segment?.key ?? '' },
+    at: localOf(schedule?.at ?? null),
+    cron: schedule?.cron ?? '',
+    timezone: schedule?.timezone ?? 'UTC',
+    onEvent: schedule?.onEvent ?? '',
+  }
+}
+
+/** The campaign as the server takes it. */
+export function inputOfCampaign(draft: CampaignDraft): CampaignInput {
+  const { start, timezone } = draft
+  const schedule =
+    start === 'at'
+      ? { at: draft.at === '' ? null : new Date(draft.at).toISOString(), timezone }
+      : start === 'cron'
+        ? { cron: draft.cron.trim(), timezone }
+        : start === 'event'
+          ? { onEvent: draft.onEvent.trim() }
+          : null
+  return {
+    ...{ key: draft.key.trim(), active: draft.active, channel: draft.channel, template: draft.template },
+    name: draft.name.trim() === '' ? null : draft.name.trim(),
+    dispatch: start === 'api' ? 'API' : 'SEGMENT',
+    segment: start === 'api' || draft.segment === '' ? null : draft.segment,
+    schedule,
+  }
+}

@@ -1,0 +1,190 @@
+/** One campaign: what it says to whom, and when. */
+import { html, type TemplateResult } from 'lit'
+import { graphql } from '../graphql.ts'
+import { channelLabel, channelNames } from './badge.ts'
+import { type CampaignDraft, draftOfCampaign, inputOfCampaign, newCampaign, type Start } from './campaign-draft.ts'
+import { check, choice, line, submit } from './form.ts'
+import { createLoad, empty, failureOf, loaded } from './load.ts'
+import type { Deps, Page } from './page.ts'
+import { href, type Route } from './router.ts'
+import { when } from './time.ts'
+
+const OneCampaign = graphql(`
+  query OneCampaign($key: ID!) {
+    campaign(key: $key) {
+      key name active dispatch channel nextRunAt
+      template { key } segment { key }
+      schedule { at cron timezone onEvent }
+    }
+    templates(first: 100) { nodes { key name } }
+    segments(first: 100) { nodes { key name } }
+  }
+`)
+
+const SaveCampaign = graphql(`
+  mutation SaveCampaign($campaigns: [CampaignInput!]!) { upsertCampaigns(campaigns: $campaigns) { key } }
+`)
+
+const DeleteCampaign = graphql(`
+  mutation DeleteCampaign($keys: [ID!]!) { deleteCampaigns(keys: $keys) { deletedCount } }
+`)
+
+const starts: readonly (readonly [Start, string])[] = [
+  ['api', 'when a backend calls it'],
+  ['at', 'once, at a time'],
+  ['cron', 'again and again'],
+  ['event', 'when a contact does something'],
+]
+
+/** Opens the page; the place `new-campaign` has a campaign that is not there yet. */
+export function openCampaign({ api, update, go, say, ask }: Deps, { path }: Route): Page {
+  const isNew = path[0] === 'new-campaign'
+  const key = path[1] ?? ''
+  let draft: CampaignDraft = newCampaign()
+  let wrong: string | null = null
+  let isBusy = false
+  const found = createLoad(async () => {
+    const answer = await api.ask(OneCampaign, { key: isNew ? '-' : key })
+    if (!isNew && answer.campaign !== null) draft = draftOfCampaign(answer.campaign)
+    return answer
+  }, update)
+  const set = (change: Partial<CampaignDraft>): void => {
+    Object.assign(draft, change)
+    update()
+  }
+
+  async function save(): Promise<void> {
+    isBusy = true
+    wrong = null
+    update()
+    try {
+      await api.ask(SaveCampaign, { campaigns: [inputOfCampaign(draft)] })
+      say('The campaign was saved.')
+      if (isNew) go(['campaigns', draft.key.trim()])
+      else await found.run()
+    } catch (error) {
+      wrong = failureOf(error).message
+    }
+    isBusy = false
+    update()
+  }
+  async function remove(): Promise<void> {
+    const text = 'What it sent stays. Calls of it are refused from now on.'
+    if (!(await ask({ title: `Delete the campaign ${key}?`, text, action: 'Delete', isDangerous: true }))) return
+    try {
+      await api.ask(DeleteCampaign, { keys: [key] })
+      go(['campaigns'])
+    } catch (error) {
+      say(failureOf(error).message, 'bad')
+    }
+  }
+
+  const begins = (): TemplateResult | string => {
+    const zone = line({
+      id: 'campaign-timezone',
+      label: 'In the time zone',
+      value: draft.timezone,
+      change: (timezone) => set({ timezone }),
+    })
+    if (draft.start === 'at') {
+      return line({
+        id: 'campaign-at',
+        label: 'At',
+        type: 'datetime-local',
+        value: draft.at,
+        isRequired: true,
+        change: (at) => set({ at }),
+      })
+    }
+    if (draft.start === 'cron') {
+      return html`${line({ id: 'campaign-cron', label: 'Cron', placeholder: '0 9 * * MON', value: draft.cron, isRequired: true, change: (cron) => set({ cron }) })}
+      ${zone}`
+    }
+    return draft.start === 'event'
+      ? line({
+          id: 'campaign-event',
+          label: 'Name of the event',
+          value: draft.onEvent,
+          isRequired: true,
+          change: (onEvent) => set({ onEvent }),
+        })
+      : ''
+  }
+
+  const form = (
+    templates: readonly { key: string; name: string }[],
+    segments: readonly { key: string; name: string }[],
+  ): TemplateResult => html`
+    <form class="panel" @submit=${submit(save)}>
+      <div class="body">
+        ${wrong === null ? '' : html`<div class="notice bad" role="alert"><p>${wrong}</p></div>`}
+        <div class="pair">
+          ${isNew ? line({ id: 'campaign-key', label: 'Key', hint: 'Its name in calls', value: draft.key, isRequired: true, change: (value) => set({ key: value }) }) : ''}
+          ${line({ id: 'campaign-name', label: 'Name', value: draft.name, change: (name) => set({ name }) })}
+          ${choice({
+            ...{ id: 'campaign-template', label: 'Template', value: draft.template, change: (template) => set({ template }) },
+            options: [['', 'Choose…'], ...templates.map((one) => [one.key, one.name] as const)],
+          })}
+          ${choice({
+            ...{ id: 'campaign-channel', label: 'Channel', value: draft.channel },
+            options: channelNames.map((one) => [one, channelLabel(one)] as const),
+            change: (value) => set({ channel: channelNames.find((one) => one === value) ?? draft.channel }),
+          })}
+        </div>
+        <div class="pair">
+          ${choice({
+            ...{
+              id: 'campaign-start',
+              label: 'It begins',
+              value: draft.start,
+              options: draft.start === 'hand' ? [...starts, ['hand', 'never by itself'] as const] : starts,
+            },
+            change: (value) => set({ start: starts.find(([start]) => start === value)?.[0] ?? draft.start }),
+          })}
+          ${begins()}
+          ${
+            draft.start === 'api'
+              ? ''
+              : choice({
+                  ...{
+                    id: 'campaign-segment',
+                    label: draft.start === 'event' ? 'If the contact is in' : 'To everybody in',
+                    value: draft.segment,
+                  },
+                  change: (segment) => set({ segment }),
+                  options: [
+                    ['', draft.start === 'event' ? 'any segment or none' : 'Choose…'],
+                    ...segments.map((one) => [one.key, one.name] as const),
+                  ],
+                })
+          }
+        </div>
+        ${check('campaign-active', 'Active', draft.active, (active) => set({ active }))}
+        <div class="buttons">
+          <button class="primary" ?disabled=${isBusy || draft.template === ''}>${isBusy ? 'Saving…' : 'Save'}</button>
+          ${isNew ? '' : html`<button type="button" class="danger" @click=${() => void remove()}>Delete</button>`}
+        </div>
+      </div>
+    </form>
+  `
+
+  void found.run()
+  return {
+    title: () => (isNew ? 'New campaign' : (found.value?.campaign?.name ?? key)),
+    view: () => {
+      const stored = found.value?.campaign ?? null
+      return html`
+        <div class="head">
+          <p class="crumb"><a href=${href(['campaigns'])}>Campaigns</a></p>
+          <h1 tabindex="-1">${isNew ? 'New campaign' : (stored?.name ?? key)}</h1>
+          ${stored?.nextRunAt ? html`<span class="quiet">next ${when(stored.nextRunAt, 'full')}</span>` : ''}
+        </div>
+        ${loaded(found, ({ campaign, templates, segments }) =>
+          campaign === null && !isNew
+            ? html`<div class="panel">${empty('There is no such campaign', '')}</div>`
+            : html`${form(templates.nodes, segments.nodes)}`,
+        )}
+      `
+    },
+  }
+}

@@ -1,0 +1,78 @@
+/** All campaigns. */
+import { html, type TemplateResult } from 'lit'
+import type { CampaignListQuery } from '../generated/graphql.ts'
+import { graphql } from '../graphql.ts'
+import { activeBadge, channelLabel } from './badge.ts'
+import { createLoad, empty, loaded } from './load.ts'
+import type { Deps, Page } from './page.ts'
+import { href, type Route } from './router.ts'
+import { type Column, pageOf, pager, table } from './table.ts'
+import { when } from './time.ts'
+
+const CampaignList = graphql(`
+  query CampaignList($first: Int, $after: String, $last: Int, $before: String) {
+    campaigns(first: $first, after: $after, last: $last, before: $before) {
+      totalCount
+      nodes { key name active dispatch channel nextRunAt template { name } segment { name } schedule { at cron onEvent } }
+      pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    }
+  }
+`)
+
+type Row = CampaignListQuery['campaigns']['nodes'][number]
+
+/** How a campaign begins, in words. */
+const begins = ({ dispatch, schedule }: Row): string => {
+  if (dispatch === 'API') return 'when it is called'
+  if (schedule === null) return 'by hand'
+  if (schedule.onEvent !== null) return `on ${schedule.onEvent}`
+  return schedule.cron ?? 'once'
+}
+
+const columns: readonly Column<Row>[] = [
+  {
+    head: 'Campaign',
+    cell: ({ key, name }) =>
+      html`<a class="row" href=${href(['campaigns', key])}>${name}</a><span class="sub mono">${key}</span>`,
+  },
+  { head: 'Template', class: 'minor', cell: ({ template }) => template.name },
+  { head: 'Channel', class: 'minor', cell: ({ channel }) => channelLabel(channel) },
+  {
+    head: 'To',
+    class: 'minor',
+    cell: ({ segment, dispatch }) => segment?.name ?? (dispatch === 'API' ? 'whom the call names' : '–'),
+  },
+  { head: 'Begins', cell: begins },
+  { head: 'Next', class: 'minor time', cell: ({ nextRunAt }) => when(nextRunAt) },
+  { head: '', class: 'keep', cell: ({ active }) => activeBadge(active) },
+]
+
+/** Opens the page. */
+export function openCampaigns({ api, update, replace }: Deps, first: Route): Page {
+  let route = first
+  const list = createLoad(async () => (await api.ask(CampaignList, pageOf(route.query))).campaigns, update)
+  const rows = (nodes: readonly Row[]): TemplateResult =>
+    nodes.length === 0
+      ? empty(
+          'No campaigns yet',
+          html`A campaign is a stored use of a template, begun by a call, by a time or by an event. <a href=${href(['new-campaign'])}>Make the first one</a>.`,
+        )
+      : table({ caption: 'Campaigns', columns, rows: nodes, key: ({ key }) => key })
+  void list.run()
+  return {
+    title: () => 'Campaigns',
+    view: () => html`
+      <div class="head">
+        <h1 tabindex="-1">Campaigns</h1>
+        <div class="actions"><a class="button primary" href=${href(['new-campaign'])}>New campaign</a></div>
+      </div>
+      <div class="panel">
+        ${loaded(list, ({ nodes, pageInfo, totalCount }) => html`${rows(nodes)}${pager(pageInfo, route, replace, totalCount)}`)}
+      </div>
+    `,
+    moved(to) {
+      route = to
+      void list.run()
+    },
+  }
+}

@@ -1,0 +1,207 @@
+/** Providers: which vendors carry which channel, and how they fare. */
+import { html, type TemplateResult } from 'lit'
+import type { ProviderListQuery } from '../generated/graphql.ts'
+import { graphql } from '../graphql.ts'
+import { badge, channelLabel } from './badge.ts'
+import { dialog } from './dialog.ts'
+import { line, submit } from './form.ts'
+import { createLoad, empty, failureOf, loaded } from './load.ts'
+import type { Deps, Page } from './page.ts'
+import { draftOfProvider, inputOfProvider, newProvider, type ProviderDraft, providerForm } from './provider-form.ts'
+import { type Column, table } from './table.ts'
+import { duration, percent, when } from './time.ts'
+
+const ProviderList = graphql(`
+  query ProviderList {
+    providers {
+      key channel kind settings priority ratePerSecond active
+      health { state successRate latencyMs lastError checkedAt }
+    }
+  }
+`)
+
+const SaveProvider = graphql(`
+  mutation SaveProvider($providers: [ProviderInput!]!) { configureProviders(providers: $providers) { key } }
+`)
+
+const DeleteProvider = graphql(`
+  mutation DeleteProvider($keys: [ID!]!) { deleteProviders(keys: $keys) { deletedCount } }
+`)
+
+const TryProvider = graphql(`
+  mutation TryProvider($provider: ID!, $to: String!) {
+    testProvider(provider: $provider, to: $to) { ok error { code message } providerMessageId durationMs }
+  }
+`)
+
+type Row = ProviderListQuery['providers'][number]
+type Health = Row['health']
+
+const states = {
+  HEALTHY: badge('Healthy', 'good'),
+  DEGRADED: badge('Degraded', 'warn'),
+  OPEN: badge('Out of use', 'bad'),
+  UNUSED: badge('Unused'),
+} satisfies Record<Health['state'], TemplateResult>
+
+const examples: Partial<Record<Row['channel'], string>> = {
+  EMAIL: 'you@example.com',
+  SMS: '+15005550006',
+  WEBHOOK: 'https://example.com/hook',
+}
+
+interface Trial {
+  readonly provider: Row
+  readonly to: string
+  readonly isBusy: boolean
+  readonly outcome: TemplateResult | null
+}
+
+const fares = ({ successRate, latencyMs, lastError, checkedAt }: Health): TemplateResult | string =>
+  checkedAt === null
+    ? '–'
+    : html`${successRate === null ? '' : percent(successRate)}${latencyMs === null ? '' : html` <span class="quiet">${duration(latencyMs)}</span>`}
+        ${lastError === null ? '' : html`<span class="sub">${lastError}</span>`}<span class="sub">${when(checkedAt)}</span>`
+
+/** Opens the page. */
+export function openProviders({ api, update, say, ask }: Deps): Page {
+  let draft: ProviderDraft | null = null
+  let wrong: string | null = null
+  let trial: Trial | null = null
+  const list = createLoad(async () => (await api.ask(ProviderList, {})).providers, update)
+  const edit = (next: ProviderDraft | null): void => {
+    draft = next
+    wrong = null
+    update()
+  }
+  const attempt = (next: Trial | null): void => {
+    trial = next
+    update()
+  }
+
+  async function save(one: ProviderDraft): Promise<void> {
+    const input = inputOfProvider(one)
+    if (input === null) return
+    try {
+      await api.ask(SaveProvider, { providers: [input] })
+      edit(null)
+      say(`The provider ${one.key} was saved.`)
+      await list.run()
+    } catch (error) {
+      wrong = failureOf(error).message
+      update()
+    }
+  }
+  async function remove({ key }: Row): Promise<void> {
+    const text = 'What went through it stays. Messages that wait go through the next provider of the channel, or fail.'
+    if (!(await ask({ title: `Delete the provider ${key}?`, text, action: 'Delete', isDangerous: true }))) return
+    try {
+      await api.ask(DeleteProvider, { keys: [key] })
+      edit(null)
+      await list.run()
+    } catch (error) {
+      say(failureOf(error).message, 'bad')
+    }
+  }
+  async function run(one: Trial): Promise<void> {
+    attempt({ ...one, isBusy: true, outcome: null })
+    const outcome = await api.ask(TryProvider, { provider: one.provider.key, to: one.to.trim() }).then(
+      ({ testProvider: { ok, error, durationMs, providerMessageId } }) =>
+        ok
+          ? html`<div class="notice good" role="status">
+              <p><strong>It was taken</strong> in ${duration(durationMs)}.</p>
+              ${providerMessageId === null ? '' : html`<p class="quiet small mono">${providerMessageId}</p>`}
+            </div>`
+          : html`<div class="notice bad" role="alert">
+              <p><strong>${error?.message}</strong></p>
+              <p class="quiet small"><span class="mono">${error?.code}</span> after ${duration(durationMs)}</p>
+            </div>`,
+      (error: unknown) => html`<div class="notice bad" role="alert"><p>${failureOf(error).message}</p></div>`,
+    )
+    if (trial !== null) attempt({ ...trial, isBusy: false, outcome })
+    await list.run()
+  }
+
+  const columns: readonly Column<Row>[] = [
+    {
+      head: 'Provider',
+      cell: (row) =>
+        html`<button class="link" @click=${() => edit(draftOfProvider(row))}>${row.key}</button>
+          <span class="sub">${row.kind}<span class="narrow">, ${channelLabel(row.channel)}</span></span>`,
+    },
+    { head: 'Channel', class: 'minor', cell: ({ channel }) => channelLabel(channel) },
+    { head: 'Priority', class: 'minor number', cell: ({ priority }) => priority },
+    { head: 'A second', class: 'minor number', cell: ({ ratePerSecond }) => ratePerSecond ?? 'no limit' },
+    {
+      head: 'Health',
+      class: 'keep',
+      cell: ({ active, health }) => (active ? states[health.state] : badge('Off')),
+    },
+    { head: 'Last 24 hours', class: 'minor', cell: ({ health }) => fares(health) },
+    {
+      head: '',
+      class: 'act',
+      cell: (row) =>
+        html`<button
+          class="small"
+          aria-label="Test ${row.key}"
+          @click=${() => attempt({ provider: row, to: examples[row.channel] ?? '', isBusy: false, outcome: null })}
+        >
+          Test
+        </button>`,
+    },
+  ]
+
+  const test = (one: Trial): TemplateResult =>
+    dialog({
+      title: `Test ${one.provider.key}`,
+      close: () => attempt(null),
+      body: html`<form @submit=${submit(() => run(one))}>
+        ${line({
+          ...{
+            id: 'test-to',
+            label: 'Send one message to',
+            hint: `An address of the channel ${channelLabel(one.provider.channel)}`,
+            value: one.to,
+            isRequired: true,
+          },
+          change: (to) => attempt({ ...one, to }),
+        })}
+        <div class="buttons end"><button class="primary" ?disabled=${one.isBusy}>${one.isBusy ? 'Sending…' : 'Send'}</button></div>
+        ${one.outcome ?? ''}
+      </form>`,
+    })
+
+  const editor = (one: ProviderDraft): TemplateResult => {
+    const stored = list.value?.find(({ key }) => key === one.key)
+    return dialog({
+      title: one.isNew ? 'New provider' : one.key,
+      isWide: true,
+      close: () => edit(null),
+      body: html`${providerForm(one, wrong, update, () => save(one))}
+      ${one.isNew || stored === undefined ? '' : html`<div><button class="small danger" @click=${() => void remove(stored)}>Delete this provider</button></div>`}`,
+    })
+  }
+
+  void list.run()
+  return {
+    title: () => 'Providers',
+    view: () => html`
+      <div class="head">
+        <h1 tabindex="-1">Providers</h1>
+        <div class="actions"><button class="primary" @click=${() => edit(newProvider())}>New provider</button></div>
+      </div>
+      <div class="panel">
+        ${loaded(list, (rows) =>
+          rows.length === 0
+            ? empty(
+                'No providers yet',
+                'In-app messages need none. Every other channel needs one; the kind capture is there to try things.',
+              )
+            : table({ caption: 'Providers', columns, rows, key: ({ key }) => key }),
+        )}
+      </div>
+      ${draft === null ? '' : editor(draft)} ${trial === null ? '' : test(trial)}
+    `,
+  }
+}

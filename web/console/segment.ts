@@ -1,0 +1,158 @@
+/** One segment: its condition, and who meets it now. */
+import { html, type TemplateResult } from 'lit'
+import type { OneSegmentQuery } from '../generated/graphql.ts'
+import { graphql } from '../graphql.ts'
+import { conditionOf, type Node, newTest, nodeOf } from './condition.ts'
+import { conditionForm } from './condition-form.ts'
+import { nameOf } from './contacts.ts'
+import { line, submit } from './form.ts'
+import { createLoad, empty, failureOf, loaded } from './load.ts'
+import type { Deps, Page } from './page.ts'
+import { href, type Route } from './router.ts'
+import { table } from './table.ts'
+import { counted } from './time.ts'
+
+const OneSegment = graphql(`
+  query OneSegment($key: ID!) {
+    segment(key: $key) { key name where contactCount }
+  }
+`)
+
+const SegmentContacts = graphql(`
+  query SegmentContacts($key: ID!) {
+    contacts(filter: { segment: $key }, first: 20) { nodes { externalId firstName lastName email } }
+  }
+`)
+
+const SaveSegment = graphql(`
+  mutation SaveSegment($segments: [SegmentInput!]!) { upsertSegments(segments: $segments) { key name where contactCount } }
+`)
+
+const DeleteSegment = graphql(`
+  mutation DeleteSegment($keys: [ID!]!) { deleteSegments(keys: $keys) { deletedCount } }
+`)
+
+type Group = Extract<Node, { items: Node[] }>
+type Stored = NonNullable<OneSegmentQuery['segment']>
+
+/** A condition whose outermost part is a group: a single test is all of one. */
+const groupOf = (stored: unknown): Group => {
+  const node = nodeOf(stored)
+  return 'items' in node ? node : { kind: 'all', items: [node] }
+}
+
+/** Opens the page; the place `new-segment` has a segment that is not there yet. */
+export function openSegment({ api, update, go, say, ask }: Deps, { path }: Route): Page {
+  const isNew = path[0] === 'new-segment'
+  const typed: { key: string; name: string; where: Group } = {
+    key: path[1] ?? '',
+    name: '',
+    where: { kind: 'all', items: [newTest()] },
+  }
+  let wrong: string | null = null
+  let isBusy = false
+  const found = createLoad(async () => {
+    if (isNew) return { segment: null as Stored | null }
+    const { segment } = await api.ask(OneSegment, { key: typed.key })
+    if (segment !== null) Object.assign(typed, { name: segment.name, where: groupOf(segment.where) })
+    return { segment }
+  }, update)
+  const members = createLoad(async () => (await api.ask(SegmentContacts, { key: typed.key })).contacts.nodes, update)
+  const set = (change: Partial<typeof typed>): void => {
+    Object.assign(typed, change)
+    update()
+  }
+
+  async function save(): Promise<void> {
+    isBusy = true
+    wrong = null
+    update()
+    try {
+      const { upsertSegments } = await api.ask(SaveSegment, {
+        segments: [
+          { key: typed.key.trim(), name: typed.name.trim() === '' ? null : typed.name.trim(), where: conditionOf(typed.where) },
+        ],
+      })
+      say('The segment was saved.')
+      if (isNew) go(['segments', typed.key.trim()])
+      else {
+        found.put({ segment: upsertSegments[0] ?? null })
+        void members.run()
+      }
+    } catch (error) {
+      wrong = failureOf(error).message
+    }
+    isBusy = false
+    update()
+  }
+  async function remove(): Promise<void> {
+    const text = 'Campaigns that go to it have nobody to go to any more.'
+    if (!(await ask({ title: `Delete the segment ${typed.key}?`, text, action: 'Delete', isDangerous: true }))) return
+    try {
+      await api.ask(DeleteSegment, { keys: [typed.key] })
+      go(['segments'])
+    } catch (error) {
+      say(failureOf(error).message, 'bad')
+    }
+  }
+
+  const form = (): TemplateResult => html`
+    <form class="panel" @submit=${submit(save)}>
+      <div class="body">
+        ${wrong === null ? '' : html`<div class="notice bad" role="alert"><p>${wrong}</p></div>`}
+        <div class="pair">
+          ${isNew ? line({ id: 'segment-key', label: 'Key', hint: 'Its name in calls', value: typed.key, isRequired: true, change: (key) => set({ key }) }) : ''}
+          ${line({ id: 'segment-name', label: 'Name', value: typed.name, change: (name) => set({ name }) })}
+        </div>
+        ${conditionForm(typed.where, update)}
+        <div class="buttons">
+          <button class="primary" ?disabled=${isBusy}>${isBusy ? 'Saving…' : 'Save'}</button>
+          ${isNew ? '' : html`<button type="button" class="danger" @click=${() => void remove()}>Delete</button>`}
+        </div>
+      </div>
+    </form>
+  `
+  const who = (segment: Stored): TemplateResult => html`
+    <section class="panel" aria-labelledby="who-title">
+      <header>
+        <h2 id="who-title">Who is in it now</h2>
+        <span class="quiet small">${counted(segment.contactCount, 'contact')}</span>
+      </header>
+      ${loaded(members, (nodes) =>
+        nodes.length === 0
+          ? empty('Nobody meets it', '')
+          : table({
+              caption: 'Contacts that meet the condition',
+              rows: nodes,
+              key: ({ externalId }) => externalId,
+              columns: [
+                {
+                  head: 'Contact',
+                  cell: ({ externalId }) => html`<a class="row" href=${href(['contacts', externalId])}>${externalId}</a>`,
+                },
+                { head: 'Name', cell: nameOf },
+                { head: 'E-mail', class: 'minor', cell: ({ email }) => email ?? '–' },
+              ],
+            }),
+      )}
+    </section>
+  `
+
+  void found.run()
+  if (!isNew) void members.run()
+  return {
+    title: () => (isNew ? 'New segment' : typed.name === '' ? typed.key : typed.name),
+    view: () => html`
+      <div class="head">
+        <p class="crumb"><a href=${href(['segments'])}>Segments</a></p>
+        <h1 tabindex="-1">${isNew ? 'New segment' : (found.value?.segment?.name ?? typed.key)}</h1>
+        ${isNew ? '' : html`<div class="actions"><a class="button" href=${href(['broadcasts'], { segment: typed.key })}>Broadcast to it</a></div>`}
+      </div>
+      ${loaded(found, ({ segment }) =>
+        segment === null && !isNew
+          ? html`<div class="panel">${empty('There is no such segment', '')}</div>`
+          : html`${form()}${segment === null ? '' : who(segment)}`,
+      )}
+    `,
+  }
+}

@@ -1,0 +1,142 @@
+/** One topic: who is in it, who comes and who goes. */
+import { html, type TemplateResult } from 'lit'
+import type { OneTopicQuery } from '../generated/graphql.ts'
+import { graphql } from '../graphql.ts'
+import { nameOf } from './contacts.ts'
+import { area, submit } from './form.ts'
+import { createLoad, empty, failureOf, loaded } from './load.ts'
+import type { Deps, Page } from './page.ts'
+import { href, type Route } from './router.ts'
+import { pageOf, pager, table } from './table.ts'
+import { counted } from './time.ts'
+
+const OneTopic = graphql(`
+  query OneTopic($key: ID!, $first: Int, $after: String, $last: Int, $before: String) {
+    topic(key: $key) { key name contactCount }
+    contacts(filter: { topic: $key }, first: $first, after: $after, last: $last, before: $before) {
+      nodes { externalId firstName lastName email }
+      pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    }
+  }
+`)
+
+const JoinTopic = graphql(`
+  mutation JoinTopic($topic: ID!, $contacts: [ID!]!) { subscribeToTopic(topic: $topic, contacts: $contacts) { contactCount } }
+`)
+
+const LeaveTopic = graphql(`
+  mutation LeaveTopic($topic: ID!, $contacts: [ID!]!) { unsubscribeFromTopic(topic: $topic, contacts: $contacts) { contactCount } }
+`)
+
+const DeleteTopic = graphql(`
+  mutation DeleteTopic($keys: [ID!]!) { deleteTopics(keys: $keys) { deletedCount } }
+`)
+
+type Row = OneTopicQuery['contacts']['nodes'][number]
+
+/** Opens the page. */
+export function openTopic(deps: Deps, first: Route): Page {
+  const { api, update, replace, go, say, ask } = deps
+  const key = first.path[1] ?? ''
+  let route = first
+  let typed = ''
+  const found = createLoad(() => api.ask(OneTopic, { key, ...pageOf(route.query) }), update)
+
+  const attempt = async (work: () => Promise<string>): Promise<void> => {
+    try {
+      say(await work())
+      await found.run()
+    } catch (error) {
+      say(failureOf(error).message, 'bad')
+    }
+  }
+  const join = (): Promise<void> =>
+    attempt(async () => {
+      const contacts = typed.split(/[\s,;]+/).filter((one) => one !== '')
+      await api.ask(JoinTopic, { topic: key, contacts })
+      typed = ''
+      return `${counted(contacts.length, 'contact')} added.`
+    })
+  const part = (contact: string): Promise<void> =>
+    attempt(async () => {
+      await api.ask(LeaveTopic, { topic: key, contacts: [contact] })
+      return `${contact} is no longer in the topic.`
+    })
+  const remove = async (): Promise<void> => {
+    const text = 'Its contacts stay; what was sent to it stays.'
+    if (!(await ask({ title: `Delete the topic ${key}?`, text, action: 'Delete', isDangerous: true }))) return
+    try {
+      await api.ask(DeleteTopic, { keys: [key] })
+      go(['topics'])
+    } catch (error) {
+      say(failureOf(error).message, 'bad')
+    }
+  }
+
+  const members = (nodes: readonly Row[]): TemplateResult =>
+    nodes.length === 0
+      ? empty('Nobody is in it yet', 'Add contacts by their ids.')
+      : table<Row>({
+          caption: 'Contacts in the topic',
+          rows: nodes,
+          key: ({ externalId }) => externalId,
+          columns: [
+            {
+              head: 'Contact',
+              cell: ({ externalId }) => html`<a class="row" href=${href(['contacts', externalId])}>${externalId}</a>`,
+            },
+            { head: 'Name', class: 'minor', cell: nameOf },
+            { head: 'E-mail', class: 'minor', cell: ({ email }) => email ?? '–' },
+            {
+              head: '',
+              class: 'act',
+              cell: ({ externalId }) =>
+                html`<button class="small" aria-label="Take ${externalId} out" @click=${() => void part(externalId)}>Take out</button>`,
+            },
+          ],
+        })
+
+  void found.run()
+  return {
+    title: () => found.value?.topic?.name ?? key,
+    view: () => html`
+      <div class="head">
+        <p class="crumb"><a href=${href(['topics'])}>Topics</a></p>
+        <h1 tabindex="-1">${found.value?.topic?.name ?? key}</h1>
+        <span class="quiet">${found.value?.topic ? counted(found.value.topic.contactCount, 'contact') : ''}</span>
+        <div class="actions">
+          <a class="button" href=${href(['broadcasts'], { topic: key })}>Broadcast to it</a>
+          <button class="danger" @click=${() => void remove()}>Delete</button>
+        </div>
+      </div>
+      ${loaded(found, ({ topic, contacts }) =>
+        topic === null
+          ? html`<div class="panel">${empty('There is no such topic', '')}</div>`
+          : html`<form class="panel" @submit=${submit(join)}>
+                <div class="body">
+                  ${area({
+                    ...{
+                      id: 'join',
+                      label: 'Add contacts',
+                      hint: 'externalIds, separated by spaces, commas or lines',
+                      rows: 2,
+                      value: typed,
+                      isRequired: true,
+                    },
+                    change: (value) => {
+                      typed = value
+                      update()
+                    },
+                  })}
+                  <div class="buttons"><button ?disabled=${typed.trim() === ''}>Add</button></div>
+                </div>
+              </form>
+              <div class="panel">${members(contacts.nodes)}${pager(contacts.pageInfo, route, replace)}</div>`,
+      )}
+    `,
+    moved(to) {
+      route = to
+      void found.run()
+    },
+  }
+}

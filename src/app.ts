@@ -13,16 +13,18 @@ import { type Clock, systemClock } from './domain/clock.ts'
 import { createContentCache } from './domain/contents.ts'
 import { createCursors } from './domain/cursor.ts'
 import { createDomain, type Domain } from './domain/domain.ts'
-import { createIds } from './domain/ids.ts'
+import { createIds, isUuid } from './domain/ids.ts'
 import { createLinks } from './domain/link.ts'
 import { createSecrets } from './domain/secrets.ts'
 import { createTokens } from './domain/token.ts'
 import type { Signal } from './domain/words.ts'
+import { CarillonError } from './errors.ts'
 import { createActivityFeed } from './graphql/activity.ts'
 import type { Context } from './graphql/context.ts'
 import { createLive } from './graphql/live.ts'
 import { createRates } from './graphql/rates.ts'
 import { createSchema } from './graphql/schema.ts'
+import { callbackUrlOf, createCallbacks } from './http/callbacks.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createPages } from './http/pages.ts'
 import { createDoors } from './http/server.ts'
@@ -109,7 +111,11 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
     const cursors = createCursors(secrets.cursorKey, clock)
     const tokens = createTokens(secrets.tokenKey, clock)
     const links = createLinks(config.publicUrl, secrets.linkKey)
-    const providers = createProviderPool({ db, secrets, allowPrivateHosts: config.allowPrivateHosts, log })
+    const providers = createProviderPool({
+      ...{ db, secrets, clock, log },
+      allowPrivateHosts: config.allowPrivateHosts,
+      callbackUrl: (id) => (config.isPublic ? callbackUrlOf(config.publicUrl, id) : null),
+    })
     undo.push(() => providers.close())
 
     const wake = (): void => jobs.wake()
@@ -121,7 +127,11 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       log,
       run: (signal) => deliverer.run(signal),
       // A lease that ran out is due like anything else; this finds it though every wake-up is lost and the other pump is stuck.
-      sweep: (signal) => deliverer.run(signal),
+      // A delivery report may also have been faster than the writing of what it reports on.
+      sweep: async (signal) => {
+        await deliverer.run(signal)
+        await domain.reports.catchUp()
+      },
       fanout: createFanout({ db, clock, log, contents, renderer, ids, publish, wake }),
       campaigns: createCampaignRuns({ db, clock, log, contents, renderer, ids, publish, wake }),
       bus: config.redisUrl === null ? null : bus,
@@ -182,10 +192,21 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       isRevoked: (keyIds: readonly string[]) => domain.projects.revoked(keyIds),
     }
     const unsubscribe = createUnsubscribe({ read: links.readUnsubscribe, unsubscribe: domain.preferences.unsubscribe })
+    const callbacks = createCallbacks({
+      publicUrl: config.publicUrl,
+      async receive(providerId, callback) {
+        const found = isUuid(providerId) ? await providers.find(providerId) : null
+        if (found?.provider.verify === undefined) throw new CarillonError('NOT_FOUND')
+        const events = found.provider.verify({ ...callback, now: clock.now() })
+        const rows = events.map(({ code, message, ...event }) => ({ ...event, errorCode: code, errorMessage: message }))
+        await domain.reports.receive({ projectId: found.projectId, providerId }, rows)
+      },
+    })
+    const routes = [unsubscribe, callbacks, ...createPages()]
     const doors =
       config.role === 'worker'
         ? createWorkerDoors({ checks, metrics })
-        : createDoors<Context>({ schema, gate, config, rates, metrics, log, checks, routes: [unsubscribe, ...createPages()] })
+        : createDoors<Context>({ schema, gate, config, rates, metrics, log, checks, routes })
     if (config.role === 'api' && config.redisUrl === null) {
       log.warn('Without REDIS_URL, messages that other processes put into feeds are seen here within 10 s, not at once')
     }

@@ -18,6 +18,8 @@ export interface Config {
   /** null: one is made and kept in `dir` */
   readonly secret: string | null
   readonly publicUrl: string
+  /** vendors can be told to report to `publicUrl`: it was set */
+  readonly isPublic: boolean
   readonly databaseUrl: string | null
   readonly mongodbUrl: string | null
   readonly redisUrl: string | null
@@ -191,6 +193,7 @@ export function readConfig(env: Record<string, string | undefined>, args: readon
     publicUrl: (
       value.CARILLON_PUBLIC_URL ?? `http://${value.HOST.includes(':') ? `[${value.HOST}]` : value.HOST}:${value.PORT}`
     ).replace(/\/+$/, ''),
+    isPublic: value.CARILLON_PUBLIC_URL !== undefined,
     databaseUrl: value.DATABASE_URL ?? null,
     mongodbUrl: value.MONGODB_URL ?? null,
     redisUrl: value.REDIS_URL ?? null,

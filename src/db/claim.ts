@@ -3,6 +3,7 @@ import type {
   Actor,
   Channel,
   ContactInfo,
+  DirectContent,
   JsonObject,
   MessageStatus,
   Overrides,
@@ -30,8 +31,10 @@ export interface Claimed {
   /** fencing number: what is written for this claim counts only while the row still has it */
   readonly claims: number
   readonly attemptCount: number
-  /** attempts before an operator had it sent again: they do not count against the most that are made */
-  readonly attemptBase: number
+  /** rounds of attempts since it was queued, or an operator had it sent again */
+  readonly rounds: number
+  /** the provider that may have taken it already: no other one may have it */
+  readonly boundTo: string | null
   readonly address: string | null
   readonly feed: string | null
   readonly incrementId: string | null
@@ -41,7 +44,9 @@ export interface Claimed {
   readonly data: JsonObject
   readonly overrides: Overrides | null
   readonly project: ProjectInfo
-  readonly template: TemplateInfo
+  /** null: `content` is said */
+  readonly template: TemplateInfo | null
+  readonly content: DirectContent | null
   readonly contact: ContactInfo | null
   readonly actor: Actor | null
 }
@@ -67,6 +72,9 @@ interface ClaimedRow extends Omit<Claimed, 'project' | 'template' | 'contact' | 
   readonly actorPhotoUrl: string | null
 }
 
+const notPaused = `AND NOT EXISTS (SELECT FROM unnest($5::uuid[], $6::channel[]) AS p (project_id, channel)
+          WHERE p.project_id = message.project_id AND p.channel = message.channel)`
+
 /**
  * Claims up to `limit` messages that are due, oldest first, those of sends to many only with what room single ones leave and at most
  * `bulkLimit` of them; never one that another worker holds (SKIP LOCKED); a lease that ran
@@ -76,62 +84,91 @@ interface ClaimedRow extends Omit<Claimed, 'project' | 'template' | 'contact' | 
  */
 export async function claim(
   db: Runner,
-  options: { limit: number; bulkLimit: number; leaseMs: number; offsetMs: number },
+  options: {
+    limit: number
+    bulkLimit: number
+    leaseMs: number
+    offsetMs: number
+    /** whose providers can take nothing now: messages of these wait where they are */
+    paused?: readonly { readonly projectId: string; readonly channel: Channel }[]
+  },
 ): Promise<Claimed[]> {
   const { rows } = await db.query<ClaimedRow>({
     name: 'claim',
     text: `WITH single AS MATERIALIZED (
         SELECT project_id, id, status AS was, handover_at IS NOT NULL AS was_handed_over FROM message
-        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND NOT bulk AND due_at <= now() + $3 * interval '1 millisecond'
+        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND NOT bulk AND due_at <= now() + $3 * interval '1 millisecond' ${notPaused}
         ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
       ), many AS MATERIALIZED (
         SELECT project_id, id, status AS was, handover_at IS NOT NULL AS was_handed_over FROM message
-        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND bulk AND due_at <= now() + $3 * interval '1 millisecond'
+        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND bulk AND due_at <= now() + $3 * interval '1 millisecond' ${notPaused}
         ORDER BY due_at LIMIT LEAST($4::int, $1::int - (SELECT count(*) FROM single)) FOR UPDATE SKIP LOCKED
       ), due AS (SELECT * FROM single UNION ALL SELECT * FROM many
       ), m AS (
         UPDATE message x SET status = 'SENDING', claims = x.claims + 1,
           due_at = now() + ($2 + $3) * interval '1 millisecond'
         FROM due WHERE x.project_id = due.project_id AND x.id = due.id
-        RETURNING x.project_id, x.id, x.notification_id, x.contact_id, x.channel, x.bulk, due.was, due.was_handed_over, x.claims, x.attempt_count, x.attempt_base,
+        RETURNING x.project_id, x.id, x.notification_id, x.contact_id, x.channel, x.bulk, due.was, due.was_handed_over, x.claims, x.attempt_count, x.rounds, x.handover_provider,
           x.address, x.feed, x.increment_id, x.only_if, x.created_at
       )
       SELECT m.project_id AS "projectId", m.id, m.notification_id AS "notificationId", n.transaction_id AS "transactionId", m.channel, m.bulk AS "isBulk", m.was, n.canceled_at IS NOT NULL AS "isCanceled",
-        m.was_handed_over AS "wasHandedOver", m.claims, m.attempt_count AS "attemptCount", m.attempt_base AS "attemptBase", m.address, m.feed, m.increment_id AS "incrementId", m.only_if IS NOT NULL AS "isConditional",
-        m.created_at AS "createdAt", n.data, n.overrides, n.template_id AS "templateId",
+        m.was_handed_over AS "wasHandedOver", m.claims, m.attempt_count AS "attemptCount", m.rounds, m.handover_provider AS "boundTo", m.address, m.feed, m.increment_id AS "incrementId", m.only_if IS NOT NULL AS "isConditional",
+        m.created_at AS "createdAt", n.data, n.overrides, n.content, n.template_id AS "templateId",
         c.id AS "contactId", c.external_id AS "contactExternalId", c.email, c.phone, c.locale, c.timezone, c.first_name AS "firstName",
         c.last_name AS "lastName", c.photo_url AS "photoUrl", c.country, c.properties, c.preferences,
         a.external_id AS "actorExternalId", a.first_name AS "actorFirstName", a.last_name AS "actorLastName", a.photo_url AS "actorPhotoUrl"
       FROM m JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id
       LEFT JOIN contact c ON c.project_id = m.project_id AND c.id = m.contact_id
       LEFT JOIN contact a ON a.project_id = n.project_id AND a.id = n.actor_id`,
-    values: [options.limit, options.leaseMs, options.offsetMs, options.bulkLimit],
+    values: [
+      options.limit,
+      options.leaseMs,
+      options.offsetMs,
+      options.bulkLimit,
+      options.paused?.map((one) => one.projectId) ?? [],
+      options.paused?.map((one) => one.channel) ?? [],
+    ],
   })
   if (rows.length === 0) return []
-  const origins = await findOrigins(db, rows)
+  const [origins, projects] = await Promise.all([findOrigins(db, rows), findProjects(db, rows)])
   return rows.flatMap((row) => {
-    const origin = row.templateId === null ? undefined : origins.get(row.templateId)
+    const project = projects.get(row.projectId)
+    const origin = row.templateId === null ? project && { project, template: null } : origins.get(row.templateId)
     return origin === undefined ? [] : [claimedOf(row, origin)]
   })
 }
 
 interface Origin {
   readonly project: ProjectInfo
-  readonly template: TemplateInfo
+  readonly template: TemplateInfo | null
 }
 
 /** The templates that claimed messages were made from, by id, with their projects. Rides on template_pkey. */
 async function findOrigins(db: Runner, claimed: readonly ClaimedRow[]): Promise<Map<string, Origin>> {
-  const wanted = new Map(claimed.map((row) => [row.templateId, row.projectId]))
-  const { rows } = await db.query<Origin>({
+  const wanted = new Map(claimed.flatMap((row) => (row.templateId === null ? [] : [[row.templateId, row.projectId]])))
+  if (wanted.size === 0) return new Map()
+  const { rows } = await db.query<Origin & { template: TemplateInfo }>({
     name: 'find-origins',
-    text: `SELECT json_build_object('id', p.id, 'key', p.key, 'name', p.name, 'locale', p.locale, 'timezone', p.timezone,
-          'resendUnknown', p.resend_unknown) AS project,
-        ${templateObject} AS template
+    text: `SELECT ${projectObject} AS project, ${templateObject} AS template
       FROM unnest($1::uuid[], $2::uuid[]) AS wanted (project_id, id) JOIN template t USING (project_id, id) JOIN project p ON p.id = t.project_id`,
     values: [[...wanted.values()], [...wanted.keys()]],
   })
   return new Map(rows.map((origin) => [origin.template.id, origin]))
+}
+
+const projectObject = `json_build_object('id', p.id, 'key', p.key, 'name', p.name, 'locale', p.locale, 'timezone', p.timezone,
+          'resendUnknown', p.resend_unknown)`
+
+/** The projects of messages that have no template, by id. */
+async function findProjects(db: Runner, claimed: readonly ClaimedRow[]): Promise<Map<string, ProjectInfo>> {
+  const wanted = new Set(claimed.flatMap((row) => (row.templateId === null ? [row.projectId] : [])))
+  if (wanted.size === 0) return new Map()
+  const { rows } = await db.query<{ project: ProjectInfo }>({
+    name: 'find-projects',
+    text: `SELECT ${projectObject} AS project FROM project p WHERE p.id = ANY($1::uuid[])`,
+    values: [[...wanted]],
+  })
+  return new Map(rows.map(({ project }) => [project.id, project]))
 }
 
 function claimedOf(row: ClaimedRow, { project, template }: Origin): Claimed {
@@ -149,7 +186,8 @@ function claimedOf(row: ClaimedRow, { project, template }: Origin): Claimed {
     wasHandedOver: row.wasHandedOver,
     claims: row.claims,
     attemptCount: row.attemptCount,
-    attemptBase: row.attemptBase,
+    rounds: row.rounds,
+    boundTo: row.boundTo,
     address: row.address,
     feed: row.feed,
     incrementId: row.incrementId,
@@ -159,6 +197,7 @@ function claimedOf(row: ClaimedRow, { project, template }: Origin): Claimed {
     overrides: row.overrides,
     project,
     template,
+    content: row.content,
     contact: row.contactId === null ? null : { id: row.contactId, externalId: row.contactExternalId, ...person },
     actor:
       row.actorExternalId === null
@@ -177,6 +216,8 @@ export interface ClaimKey {
   readonly projectId: string
   readonly id: string
   readonly claims: number
+  /** whom it is handed over to; null in-app */
+  readonly providerId?: string | null
 }
 
 /**
@@ -187,9 +228,15 @@ export async function begin(db: Runner, claims: readonly ClaimKey[]): Promise<Se
   const { rows } = await db.query<{ id: string }>({
     name: 'begin',
     // Touches no indexed column: the new version of the row stays on its page.
-    text: `UPDATE message m SET handover_at = now() FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS c (project_id, id, claims)
+    text: `UPDATE message m SET handover_at = now(), handover_provider = c.provider_id
+      FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[]) AS c (project_id, id, claims, provider_id)
       WHERE m.project_id = c.project_id AND m.id = c.id AND m.claims = c.claims AND m.status = 'SENDING' RETURNING m.id`,
-    values: [claims.map((one) => one.projectId), claims.map((one) => one.id), claims.map((one) => one.claims)],
+    values: [
+      claims.map((one) => one.projectId),
+      claims.map((one) => one.id),
+      claims.map((one) => one.claims),
+      claims.map((one) => one.providerId ?? null),
+    ],
   })
   return new Set(rows.map((row) => row.id))
 }

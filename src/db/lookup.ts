@@ -2,9 +2,10 @@
 import type {
   Channel,
   ContactInfo,
-  ContentChannel,
   ContentOf,
+  CredentialInfo,
   JsonObject,
+  Route,
   SuppressionReason,
   TemplateInfo,
 } from '../domain/words.ts'
@@ -38,9 +39,7 @@ export async function findTemplates(db: Runner, wanted: readonly Named[]): Promi
 export async function findContents(
   db: Runner,
   templates: readonly { readonly projectId: string; readonly id: string }[],
-): Promise<
-  { templateId: string; version: number; channel: ContentChannel; locale: string; content: ContentOf[ContentChannel] }[]
-> {
+): Promise<{ templateId: string; version: number; channel: Channel; locale: string; content: ContentOf[Channel] }[]> {
   const { rows } = await db.query({
     name: 'find-contents',
     text: `SELECT t.id AS "templateId", t.version, c.channel, c.locale, c.content
@@ -125,15 +124,32 @@ export async function findTransactions(db: Runner, wanted: readonly Named[]): Pr
   return rows
 }
 
-/** Channels that each project has an active provider for. */
-export async function findConfigured(
+/** Active providers of projects, the preferred one of each channel first. */
+export async function findRoutes(
   db: Runner,
   projectIds: readonly string[],
-): Promise<{ projectId: string; channel: string }[]> {
+): Promise<(Route & { projectId: string; channel: Channel })[]> {
   const { rows } = await db.query({
-    name: 'find-configured',
-    text: `SELECT DISTINCT project_id AS "projectId", channel FROM provider WHERE project_id = ANY($1::uuid[]) AND active`,
+    name: 'find-routes',
+    // Only a webhook has an address of its own, and what keeps instead of sending needs none for it.
+    text: `SELECT project_id AS "projectId", id, key, channel, channel = 'WEBHOOK' AND (settings ? 'url' OR kind = 'capture') AS "hasAddress"
+      FROM provider WHERE project_id = ANY($1::uuid[]) AND active ORDER BY project_id, channel, priority, key`,
     values: [projectIds],
+  })
+  return rows
+}
+
+/** How contacts are reached through providers. Rides on credential_pkey. */
+export async function findCredentials(
+  db: Runner,
+  contacts: readonly { readonly projectId: string; readonly id: string }[],
+): Promise<(CredentialInfo & { contactId: string })[]> {
+  const { rows } = await db.query({
+    name: 'find-credentials',
+    text: `SELECT c.contact_id AS "contactId", c.provider_id AS "providerId", c.device_tokens AS "deviceTokens", c.webhook_url AS "webhookUrl",
+        c.channel_name AS "channelName"
+      FROM unnest($1::uuid[], $2::uuid[]) AS wanted (project_id, contact_id) JOIN credential c USING (project_id, contact_id)`,
+    values: [contacts.map((one) => one.projectId), contacts.map((one) => one.id)],
   })
   return rows
 }

@@ -6,7 +6,7 @@ export async function requeue(db: Runner, projectId: string, ids: readonly strin
   const { rows } = await db.query<{ id: string }>({
     name: 'requeue',
     // A full set of attempts again, their numbers going on.
-    text: `UPDATE message SET status = 'QUEUED', due_at = now(), attempt_base = attempt_count, handover_at = NULL, error_code = NULL, error_message = NULL, updated_at = now(),
+    text: `UPDATE message SET status = 'QUEUED', due_at = now(), rounds = 0, handover_at = NULL, handover_provider = NULL, error_code = NULL, error_message = NULL, updated_at = now(),
         history = history || jsonb_build_array(jsonb_build_array('QUEUED', to_json(now()), 'retried'))
       WHERE project_id = $1 AND id = ANY($2::uuid[]) AND channel <> 'IN_APP' AND (status = 'FAILED' OR ($3 AND status = 'UNKNOWN'))
       RETURNING id`,

@@ -19,13 +19,21 @@ export interface Settlement {
   readonly errorCode: string | null
   readonly errorMessage: string | null
   readonly history: readonly (readonly [status: MessageStatus, at: string, detail: string | null])[]
-  /** the attempt that was made; null: none was */
-  readonly attempt: {
-    readonly startedAt: string
-    readonly durationMs: number
-    readonly ok: boolean
-    readonly response: string | null
-  } | null
+  /** the attempts that were made, oldest first */
+  readonly attempts: readonly AttemptRow[]
+  /** this provider may have taken it, and no other one may have it now; null: nobody has it */
+  readonly boundTo: string | null
+}
+
+/** One attempt. */
+export interface AttemptRow {
+  readonly providerId: string
+  readonly startedAt: string
+  readonly durationMs: number
+  readonly ok: boolean
+  readonly errorCode: string | null
+  readonly errorMessage: string | null
+  readonly response: string | null
 }
 
 /** What a settled message is now. */
@@ -46,28 +54,28 @@ export async function settle(db: Runner, group: readonly Settlement[], offsetMs:
     text: `WITH r AS (
         SELECT * FROM json_to_recordset($1) AS r ("projectId" uuid, id uuid, claims int, status message_status, "dueInMs" float8,
           "providerId" uuid, "providerMessageId" text, address text, subject text, text text, html text, "errorCode" text,
-          "errorMessage" text, history jsonb, attempt jsonb)
+          "errorMessage" text, history jsonb, attempts jsonb, "boundTo" uuid)
       ), m AS (
         UPDATE message x SET status = r.status,
           due_at = CASE WHEN r."dueInMs" IS NULL THEN NULL ELSE now() + (r."dueInMs" + $2) * interval '1 millisecond' END,
-          attempt_count = x.attempt_count + CASE WHEN r.attempt IS NULL THEN 0 ELSE 1 END, handover_at = NULL,
+          attempt_count = x.attempt_count + jsonb_array_length(r.attempts), rounds = x.rounds + LEAST(1, jsonb_array_length(r.attempts)),
+          handover_at = NULL, handover_provider = r."boundTo",
           provider_id = COALESCE(r."providerId", x.provider_id), provider_message_id = COALESCE(r."providerMessageId", x.provider_message_id),
-          -- A contact that was erased meanwhile stays erased.
-          address = CASE WHEN x.contact_id IS NOT NULL THEN COALESCE(r.address, x.address) END,
-          subject = CASE WHEN x.contact_id IS NOT NULL THEN COALESCE(r.subject, x.subject) END,
-          text = CASE WHEN x.contact_id IS NOT NULL THEN COALESCE(r.text, x.text) END,
-          html = CASE WHEN x.contact_id IS NOT NULL THEN COALESCE(r.html, x.html) END, error_code = r."errorCode", error_message = r."errorMessage", history = x.history || r.history,
+          -- A contact that was erased meanwhile stays erased: then there is neither a contact nor an address.
+          address = CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN COALESCE(r.address, x.address) END,
+          subject = CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN COALESCE(r.subject, x.subject) END,
+          text = CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN COALESCE(r.text, x.text) END,
+          html = CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN COALESCE(r.html, x.html) END, error_code = r."errorCode", error_message = r."errorMessage", history = x.history || r.history,
           sent_at = CASE WHEN r.status = 'SENT' THEN now() + $2 * interval '1 millisecond' ELSE x.sent_at END,
           updated_at = now() + $2 * interval '1 millisecond'
         FROM r WHERE x.project_id = r."projectId" AND x.id = r.id AND x.claims = r.claims AND x.status = 'SENDING'
-        RETURNING x.project_id, x.notification_id, x.id, x.status, x.attempt_count, r.attempt, r."providerId" AS provider_id, r."errorCode" AS error_code,
-          r."errorMessage" AS error_message
+        RETURNING x.project_id, x.notification_id, x.id, x.status, x.attempt_count, r.attempts
       ), a AS (
         INSERT INTO attempt (project_id, message_id, number, provider_id, started_at, duration_ms, ok, error_code, error_message, response)
-        SELECT project_id, id, attempt_count, provider_id, (attempt->>'startedAt')::timestamptz, (attempt->>'durationMs')::float8,
-          (attempt->>'ok')::bool, CASE WHEN (attempt->>'ok')::bool THEN NULL ELSE error_code END,
-          CASE WHEN (attempt->>'ok')::bool THEN NULL ELSE error_message END, attempt->>'response'
-        FROM m WHERE attempt IS NOT NULL
+        SELECT m.project_id, m.id, m.attempt_count - jsonb_array_length(m.attempts) + o.place, (o.one->>'providerId')::uuid,
+          (o.one->>'startedAt')::timestamptz, (o.one->>'durationMs')::float8, (o.one->>'ok')::bool, o.one->>'errorCode', o.one->>'errorMessage',
+          o.one->>'response'
+        FROM m CROSS JOIN LATERAL jsonb_array_elements(m.attempts) WITH ORDINALITY AS o (one, place)
       )
       SELECT project_id AS "projectId", notification_id AS "notificationId", id AS "messageId", status FROM m`,
     values: [JSON.stringify(group), offsetMs],

@@ -1,5 +1,5 @@
 /** Writes what a transaction of accepting, arriving or marking decided: ONE statement, however many rows. */
-import type { Channel, ChannelCondition, FeedCounts, JsonObject, MessageStatus } from '../domain/words.ts'
+import type { Channel, ChannelCondition, DirectContent, FeedCounts, JsonObject, MessageStatus } from '../domain/words.ts'
 import type { Runner } from './database.ts'
 
 /** A notification to insert. */
@@ -10,7 +10,9 @@ export interface NotificationRow {
   /** SHA-256, hex */
   readonly contentHash: string | null
   readonly transactionId: string
-  readonly templateId: string
+  readonly templateId: string | null
+  /** what is said without a template */
+  readonly content?: DirectContent | null
   readonly contactId: string | null
   readonly actorId: string | null
   readonly data: JsonObject
@@ -102,12 +104,12 @@ const TEXT = `WITH t AS (
   INSERT INTO transaction (project_id, id)
   SELECT "projectId", id FROM json_to_recordset($1) AS r ("projectId" uuid, id text) ORDER BY 1, 2
 ), n AS (
-  INSERT INTO notification (project_id, id, key, content_hash, transaction_id, template_id, contact_id, actor_id, data, overrides, channels,
+  INSERT INTO notification (project_id, id, key, content_hash, transaction_id, template_id, content, contact_id, actor_id, data, overrides, channels,
     increment_id, campaign_id, created_at, send_at)
-  SELECT "projectId", id, key, decode("contentHash", 'hex'), "transactionId", "templateId", "contactId", "actorId", data, overrides, channels,
+  SELECT "projectId", id, key, decode("contentHash", 'hex'), "transactionId", "templateId", content, "contactId", "actorId", data, overrides, channels,
     "incrementId", "campaignId", "createdAt", "sendAt"
   FROM json_to_recordset($2) AS r ("projectId" uuid, id uuid, key text, "contentHash" text, "transactionId" text, "templateId" uuid,
-    "contactId" uuid, "actorId" uuid, data jsonb, overrides jsonb, channels channel[], "incrementId" text, "campaignId" uuid, "createdAt" timestamptz,
+    content jsonb, "contactId" uuid, "actorId" uuid, data jsonb, overrides jsonb, channels channel[], "incrementId" text, "campaignId" uuid, "createdAt" timestamptz,
     "sendAt" timestamptz)
   ORDER BY "projectId", key
 ), m AS (

@@ -38,7 +38,7 @@ export async function arriveInFeeds(
     )
     const arriving = due.filter((one) => ours.has(one.claimed.id)).toSorted((a, b) => (a.claimed.id < b.claimed.id ? -1 : 1))
     const folds = arriving.flatMap(({ claimed, contactId }) =>
-      claimed.incrementId === null
+      claimed.incrementId === null || claimed.template === null
         ? []
         : [{ projectId: claimed.projectId, contactId, templateId: claimed.template.id, incrementId: claimed.incrementId }],
     )
@@ -46,6 +46,8 @@ export async function arriveInFeeds(
     const folded: Claimed[] = []
     const arrived: Claimed[] = []
     for (const { claimed, contactId, text } of arriving) {
+      // What is said in a feed is a template's: a send without one goes to numbers only.
+      if (claimed.template === null) continue
       const isFold = ledger.arrive({
         projectId: claimed.projectId,
         contactId,

@@ -12,6 +12,7 @@ import { checkList } from './check.ts'
 import type { Clock } from './clock.ts'
 import { createContacts } from './contact.ts'
 import type { ContentCache } from './contents.ts'
+import { createCredentials } from './credential.ts'
 import type { Cursors } from './cursor.ts'
 import { createDeadLetters } from './dead-letter.ts'
 import { createEvents } from './event.ts'
@@ -24,6 +25,7 @@ import { createPreview } from './preview.ts'
 import { createProgress } from './progress.ts'
 import { createProjects } from './project.ts'
 import { createProviders, type Vendors } from './provider.ts'
+import { createReports } from './report.ts'
 import type { Secrets } from './secrets.ts'
 import { createSegments } from './segment.ts'
 import { checkMessage, type MessageInput } from './send.ts'
@@ -76,6 +78,9 @@ export function createDomain(deps: DomainDeps) {
     preview: createPreview(deps),
     suppressions: createSuppressions(deps),
     topics: createTopics(deps),
+    credentials: createCredentials(deps),
+    /** Delivery reports of vendors. */
+    reports: createReports(deps),
     inbound: createInbound(deps),
     events: createEvents(deps),
     segments: createSegments(deps),

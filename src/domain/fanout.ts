@@ -72,6 +72,7 @@ export function createFanouts(deps: AcceptDeps & { readonly db: Database }) {
       throw new CarillonError(code, { message, ...(field === null ? {} : { field }) })
     }
     const { template, transactionId, claimsTransaction } = admitted
+    if (template === null) throw new CarillonError('TEMPLATE_NOT_FOUND', { field: 'template' })
     const said: readonly Channel[] = contents.get(template).channels
     if (!(many.channels ?? said).some((channel) => said.includes(channel)))
       throw new CarillonError('TEMPLATE_EMPTY', { field: 'template' })

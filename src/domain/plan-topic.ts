@@ -73,6 +73,8 @@ export function planTopic(
   const { template, transactionId, claimsTransaction } = admitted
   const refused = { ok: false as const, key: intent.key, notificationId: null, transactionId: null }
   const topicId = known.topics.get(keyOf(project.id, intent.topic))
+  // A topic's members are told something by a template: nothing else can be asked for.
+  if (template === null) return { ...refused, error: problem('TEMPLATE_NOT_FOUND', undefined, 'template') }
   if (topicId === undefined) return { ...refused, error: problem('NOT_FOUND', 'There is no such topic.', 'topic') }
   const said = deps.contents.get(template).channels
   if (said.length === 0 || (intent.channels?.length && !intent.channels.some((channel) => said.some((one) => one === channel)))) {

@@ -1,9 +1,10 @@
 /** What accepting decides for each message, from what was looked up for the whole batch. Nothing is written here. */
 import type { Runner } from '../db/database.ts'
 import {
-  findConfigured,
   findContacts,
+  findCredentials,
   findNotifications,
+  findRoutes,
   findSuppressed,
   findTemplates,
   findTopics,
@@ -13,16 +14,20 @@ import { CarillonError, type ErrorCode, problem } from '../errors.ts'
 import type { InAppText } from '../render/content.ts'
 import type { AcceptDeps, SendOutcome } from './accept.ts'
 import type { ContentCache } from './contents.ts'
-import { addressesOf, type ChannelDecision, decide } from './decide.ts'
+import { addressesOf, type ChannelDecision, decide, type Routes } from './decide.ts'
 import type { CheckedContact } from './profile.ts'
 import { isDueNow, isLater, type When, whenOf } from './rule.ts'
 import type { Intent, ManyIntent } from './send.ts'
+import { suppressionKey } from './suppression.ts'
+import { needsCredentials } from './target.ts'
 import {
   type Actor,
   type Channel,
   type ContactInfo,
+  type CredentialInfo,
   contactFields,
   type ProjectInfo,
+  type Route,
   type SuppressionReason,
   type TemplateInfo,
 } from './words.ts'
@@ -42,7 +47,9 @@ export interface Known {
   readonly transactions: Map<string, symbol | null>
   /** ids of topics */
   readonly topics: ReadonlyMap<string, string>
-  readonly configured: ReadonlyMap<string, ReadonlySet<Channel>>
+  readonly routes: ReadonlyMap<string, Routes>
+  /** by contact id */
+  readonly credentials: ReadonlyMap<string, readonly CredentialInfo[]>
   /** by project: addresses that nothing is sent to, of all contacts that are named */
   readonly suppressed: ReadonlyMap<string, ReadonlyMap<string, SuppressionReason>>
 }
@@ -66,11 +73,13 @@ export interface Origin {
 export interface Accepted {
   readonly project: ProjectInfo
   readonly intent: Intent
-  readonly template: TemplateInfo
+  /** null: the intent's own content is said */
+  readonly template: TemplateInfo | null
   readonly notification: { readonly id: string; readonly transactionId: string }
   /** the caller named the transaction, and this is the first message of it */
   readonly claimsTransaction: boolean
-  readonly contactKey: string
+  /** null: it goes to the intent's address */
+  readonly contactKey: string | null
   readonly actorKey: string | null
   readonly decisions: readonly ChannelDecision[]
   /** when it is due; null: now */
@@ -111,7 +120,7 @@ export async function lookUp(
   const ids = named((intent) => intent.key)
   const transactions = named((intent) => intent.transactionId)
   const topicNames = named((intent) => ('topic' in intent ? intent.topic : null))
-  const [templates, contacts, taken, usedTransactions, topics, configured] = await Promise.all([
+  const [templates, contacts, taken, usedTransactions, topics, routes] = await Promise.all([
     findTemplates(
       db,
       named((intent) => intent.template),
@@ -120,16 +129,24 @@ export async function lookUp(
     ids.length === 0 ? [] : findNotifications(db, ids),
     transactions.length === 0 ? [] : findTransactions(db, transactions),
     topicNames.length === 0 ? [] : findTopics(db, topicNames),
-    findConfigured(db, [...new Set(intents.map((one) => one.projectId))]),
+    findRoutes(db, [...new Set(intents.map((one) => one.projectId))]),
   ])
   const addresses = [
     ...contacts.flatMap((contact) => addressesOf(contact).map((one) => ({ projectId: contact.projectId, ...one }))),
     ...intents.flatMap(({ projectId, intent }) => {
-      const { email = null, phone = null } = intent.contact?.fields ?? {}
+      if ('topic' in intent) return []
+      const [channel] = intent.channels ?? []
+      if (intent.contact === null) {
+        return intent.bare === undefined || channel === undefined
+          ? []
+          : [{ projectId, channel, address: suppressionKey(channel, intent.bare.address) }]
+      }
+      const { email = null, phone = null } = intent.contact.fields
       return addressesOf({ email, phone }).map((one) => ({ projectId, ...one }))
     }),
   ]
-  const [, suppressed] = await Promise.all([cache.load(db, templates), lookUpSuppressed(db, addresses)])
+  const byProject = routesOf(routes)
+  const [, reach] = await Promise.all([cache.load(db, templates), lookUpReach(db, byProject, contacts, addresses)])
   return {
     templates: new Map(templates.map((template) => [keyOf(template.projectId, template.key), template])),
     contacts: new Map(
@@ -138,35 +155,73 @@ export async function lookUp(
     taken: new Map(taken.map((one) => [keyOf(one.projectId, one.key), { ...one, contentHash: one.contentHash.toString('hex') }])),
     transactions: new Map(usedTransactions.map((one) => [keyOf(one.projectId, one.key), null])),
     topics: new Map(topics.map((topic) => [keyOf(topic.projectId, topic.key), topic.id])),
-    configured: channelsByProject(configured),
-    suppressed,
+    routes: byProject,
+    ...reach,
   }
 }
 
-/** By project: which of these addresses nothing is sent to. */
-export async function lookUpSuppressed(
+/** How contacts are reached by credentials, and which of all the addresses that may be used nothing is sent to. */
+export async function lookUpReach(
   db: Runner,
+  routes: ReadonlyMap<string, Routes>,
+  contacts: readonly { readonly projectId: string; readonly id: string }[],
   addresses: readonly { readonly projectId: string; readonly channel: Channel; readonly address: string }[],
-): Promise<Map<string, Map<string, SuppressionReason>>> {
-  const suppressed = new Map<string, Map<string, SuppressionReason>>()
-  for (const { projectId, channel, address, reason } of addresses.length === 0 ? [] : await findSuppressed(db, addresses)) {
-    suppressed.set(
+): Promise<Pick<Known, 'credentials' | 'suppressed'>> {
+  const reached = contacts.filter(({ projectId }) => [...(routes.get(projectId)?.keys() ?? [])].some(needsCredentials))
+  const [credentials, suppressed] = await Promise.all([
+    reached.length === 0 ? [] : findCredentials(db, reached),
+    addresses.length === 0 ? [] : findSuppressed(db, addresses),
+  ])
+  const more = credentials.length === 0 ? [] : await findSuppressed(db, credentialAddresses(reached, routes, credentials))
+  return {
+    credentials: Map.groupBy(credentials, (one) => one.contactId),
+    suppressed: suppressedByProject([...suppressed, ...more]),
+  }
+}
+
+/** Providers by project and channel, in the order given. */
+export function routesOf(rows: readonly (Route & { projectId: string; channel: Channel })[]): Map<string, Map<Channel, Route[]>> {
+  const byProject = new Map<string, Map<Channel, Route[]>>()
+  for (const { projectId, channel, id, key, hasAddress } of rows) {
+    const route = { id, key, hasAddress }
+    const channels = byProject.get(projectId) ?? new Map<Channel, Route[]>()
+    channels.set(channel, [...(channels.get(channel) ?? []), route])
+    byProject.set(projectId, channels)
+  }
+  return byProject
+}
+
+/** Suppressed addresses by project. */
+export function suppressedByProject(
+  rows: readonly { projectId: string; channel: Channel; address: string; reason: SuppressionReason }[],
+): Map<string, Map<string, SuppressionReason>> {
+  const byProject = new Map<string, Map<string, SuppressionReason>>()
+  for (const { projectId, channel, address, reason } of rows) {
+    byProject.set(
       projectId,
-      (suppressed.get(projectId) ?? new Map<string, SuppressionReason>()).set(`${channel} ${address}`, reason),
+      (byProject.get(projectId) ?? new Map<string, SuppressionReason>()).set(`${channel} ${address}`, reason),
     )
   }
-  return suppressed
+  return byProject
 }
 
-/** By project: its channels that have a provider. */
-export function channelsByProject(
-  configured: readonly { readonly projectId: string; readonly channel: string }[],
-): Map<string, Set<Channel>> {
-  const channels = new Map<string, Set<Channel>>()
-  for (const { projectId, channel } of configured) {
-    channels.set(projectId, (channels.get(projectId) ?? new Set<Channel>()).add(channel as Channel))
-  }
-  return channels
+/** Every address of these credentials, as suppressions name it. */
+export function credentialAddresses(
+  contacts: readonly { readonly projectId: string; readonly id: string }[],
+  routes: ReadonlyMap<string, Routes>,
+  credentials: readonly (CredentialInfo & { readonly contactId: string })[],
+): { projectId: string; channel: Channel; address: string }[] {
+  const projects = new Map(contacts.map((one) => [one.id, one.projectId]))
+  return credentials.flatMap(({ contactId, providerId, deviceTokens, webhookUrl }) => {
+    const projectId = projects.get(contactId) ?? ''
+    const channel = [...(routes.get(projectId) ?? [])].find(([, list]) => list.some((one) => one.id === providerId))?.[0]
+    if (channel === undefined) return []
+    return [...deviceTokens, ...(webhookUrl === null ? [] : [webhookUrl])].map((address) => ({
+      projectId,
+      channel,
+      address: suppressionKey(channel, address),
+    }))
+  })
 }
 
 /** The contact as it will be: what is missing is filled, what is there stays. */
@@ -232,11 +287,13 @@ export function admit(
   const transactionId = intent.transactionId ?? scope.transactionId
   const user = known.transactions.get(keyOf(project.id, transactionId))
   if (user !== undefined && user !== scope.mark) return refuse('TRANSACTION_EXISTS', undefined, 'transactionId', key)
-  const template = known.templates.get(keyOf(project.id, intent.template))
-  if (template === undefined) return refuse('TEMPLATE_NOT_FOUND', `There is no template "${intent.template}".`, 'template', key)
-  if (!template.active) return refuse('TEMPLATE_INACTIVE', undefined, 'template', key)
+  const template = intent.template === null ? null : (known.templates.get(keyOf(project.id, intent.template)) ?? null)
+  if (intent.template !== null && template === null)
+    return refuse('TEMPLATE_NOT_FOUND', `There is no template "${intent.template}".`, 'template', key)
+  if (template?.active === false) return refuse('TEMPLATE_INACTIVE', undefined, 'template', key)
   // A send to many was checked when it was accepted.
-  const misfit = scope.origin === undefined ? (contents.check(template)?.(intent.data) ?? null) : null
+  const check = scope.origin === undefined && template !== null ? contents.check(template) : null
+  const misfit = check?.(intent.data) ?? null
   if (misfit !== null) return refuse(misfit.code, misfit.message, misfit.field, key)
   try {
     if (intent.overrides !== null) renderer.checkOverrides(intent.overrides)
@@ -250,7 +307,8 @@ export function admit(
 /** A message that passed. */
 export interface Admitted {
   readonly ok: true
-  readonly template: TemplateInfo & { readonly projectId: string }
+  /** null: it says what it brings along */
+  readonly template: (TemplateInfo & { readonly projectId: string }) | null
   readonly transactionId: string
   /** the caller named the transaction, and this is the first message of it */
   readonly claimsTransaction: boolean
@@ -294,22 +352,24 @@ export function planMessage(
   if (!admitted.ok) return admitted
   const { template, transactionId, claimsTransaction } = admitted
 
-  const contactKey = keyOf(project.id, intent.contact.externalId)
-  const contact = fill(known.contacts.get(contactKey), intent.contact, deps.ids())
+  const contactKey = intent.contact === null ? null : keyOf(project.id, intent.contact.externalId)
+  const contact =
+    intent.contact === null || contactKey === null ? null : fill(known.contacts.get(contactKey), intent.contact, deps.ids())
   const actorKey = intent.actor === null ? null : keyOf(project.id, intent.actor.externalId)
   const actor =
     intent.actor === null || actorKey === null
       ? null
-      : fill(actorKey === contactKey ? contact : known.contacts.get(actorKey), intent.actor, deps.ids())
-  const contents = deps.contents.get(template)
-  const configured = known.configured.get(project.id) ?? new Set<Channel>()
+      : fill(actorKey === contactKey && contact !== null ? contact : known.contacts.get(actorKey), intent.actor, deps.ids())
+  const contents = template === null ? null : deps.contents.get(template)
   const suppressed = known.suppressed.get(project.id) ?? new Map<string, SuppressionReason>()
   const decisions = decide({
     project,
     contents,
-    contact: contact.info,
+    contact: contact?.info ?? null,
+    address: intent.bare?.address ?? null,
+    credentials: contact === null ? [] : (known.credentials.get(contact.info.id) ?? []),
     requested: intent.channels,
-    configured,
+    routes: known.routes.get(project.id) ?? new Map(),
     template,
     suppressed,
   })
@@ -328,11 +388,11 @@ export function planMessage(
   const when = whenOf(intent.when, template)
   let inApp: Accepted['inApp'] = null
   const said = decisions.find((one) => one.channel === 'IN_APP' && one.reason === null)
-  const content = said?.locale === undefined || said.locale === null ? null : contents.get('IN_APP', said.locale)
+  const content = said?.locale === undefined || said.locale === null ? null : (contents?.get('IN_APP', said.locale) ?? null)
   if (content !== null && said !== undefined && !isLater(when, said)) {
     const sees = {
       project,
-      contact: contact.info,
+      contact: contact?.info ?? null,
       actor: actor === null ? null : actorOf(actor.info),
       data: intent.data,
       unsubscribeUrl: null,
@@ -346,7 +406,7 @@ export function planMessage(
   }
 
   // From here on it is accepted: later messages of the batch see it.
-  known.contacts.set(contactKey, contact)
+  if (contact !== null && contactKey !== null) known.contacts.set(contactKey, contact)
   if (actor !== null && actorKey !== null) known.contacts.set(actorKey, actor)
   const id = deps.ids()
   claimNames(known, project, scope, intent, { id, transactionId })

@@ -9,6 +9,7 @@ import type { ContentCache } from './contents.ts'
 import type { ChannelDecision } from './decide.ts'
 import type { Ids } from './ids.ts'
 import { type Accepted, actorOf, lookUp, planMessage } from './plan.ts'
+import type { Vendors } from './provider.ts'
 import { checkMessage, type Intent, type MessageInput } from './send.ts'
 import type { Channel, ChannelCondition, ProjectInfo } from './words.ts'
 
@@ -49,10 +50,12 @@ export interface PreviewDeps {
   readonly ids: Ids
   readonly renderer: Renderer
   readonly contents: ContentCache
+  readonly vendors: Pick<Vendors, 'fit'>
 }
 
 const refused = (error: Problem): Preview => ({ ok: false, error, locale: null, channels: [] })
-const silent = { subject: null, title: null, body: null, html: null, text: null, sms: null, truncated: false }
+type Said = Omit<ChannelPreview, keyof ReturnType<typeof fateOf>>
+const silent: Said = { subject: null, title: null, body: null, html: null, text: null, sms: null, truncated: false }
 
 /** What becomes of a channel, whatever it says. */
 function fateOf(
@@ -68,36 +71,55 @@ function fateOf(
 
 /** Makes `preview`. */
 export function createPreview(deps: PreviewDeps) {
-  const { db, renderer, contents } = deps
+  const { db, renderer, contents, vendors } = deps
 
-  function say(
-    accepted: Accepted,
-    decision: ChannelDecision,
-    scope: Scope,
-  ): Omit<ChannelPreview, keyof ReturnType<typeof fateOf>> {
-    const { channel, locale } = decision
-    const said = contents.get({ projectId: accepted.project.id, ...accepted.template })
-    const { overrides } = accepted.intent
-    if (locale === null) return silent
-    if (channel === 'IN_APP') {
-      const content = said.get(channel, locale)
-      if (content === null) return silent
-      const { title, body } = renderer.inApp(content, scope, overrides)
-      return { ...silent, title, body }
+  function say(accepted: Accepted, { channel, locale }: ChannelDecision, scope: Scope, kind: string | null): Said {
+    const { template, intent } = accepted
+    const { overrides } = intent
+    if (locale === null || template === null) return silent
+    const said = contents.get({ projectId: accepted.project.id, ...template })
+    switch (channel) {
+      case 'IN_APP': {
+        const content = said.get(channel, locale)
+        if (content === null) return silent
+        const { title, body } = renderer.inApp(content, scope, overrides)
+        return { ...silent, title, body }
+      }
+      case 'EMAIL': {
+        const content = said.get(channel, locale)
+        if (content === null) return silent
+        const { subject, html, text } = renderer.email(content, { ...scope, unsubscribeUrl: '#' }, overrides)
+        return { ...silent, subject, html, text }
+      }
+      case 'SMS': {
+        const content = said.get(channel, locale)
+        if (content === null) return silent
+        const { title, body } = renderer.sms(content, scope, overrides)
+        return { ...silent, title, body, sms: smsSize(body) }
+      }
+      case 'PUSH':
+      case 'WEB_PUSH': {
+        const content = said.get(channel, locale)
+        if (content === null) return silent
+        const text = renderer.push(content, scope, overrides)
+        const { title, body, truncated } = kind === null ? { ...text, truncated: false } : vendors.fit(kind, channel, text)
+        return { ...silent, title, body, truncated }
+      }
+      case 'CHAT':
+      case 'FRIENDTALK': {
+        const content = said.get(channel, locale)
+        return content === null ? silent : { ...silent, body: renderer.text('body', content.body, scope) }
+      }
+      case 'ALIMTALK': {
+        const content = said.get(channel, locale)
+        if (content === null) return silent
+        return { ...silent, body: content.body === null ? null : renderer.text('body', content.body, scope) }
+      }
+      case 'WEBHOOK': {
+        const content = said.get(channel, locale)
+        return content === null ? silent : { ...silent, body: JSON.stringify(renderer.json('body', content.body, scope)) }
+      }
     }
-    if (channel === 'EMAIL') {
-      const content = said.get(channel, locale)
-      if (content === null) return silent
-      const { subject, html, text } = renderer.email(content, { ...scope, unsubscribeUrl: '#' }, overrides)
-      return { ...silent, subject, html, text }
-    }
-    if (channel === 'SMS') {
-      const content = said.get(channel, locale)
-      if (content === null) return silent
-      const { title, body } = renderer.sms(content, scope, overrides)
-      return { ...silent, title, body, sms: smsSize(body) }
-    }
-    return silent
   }
 
   return async (project: ProjectInfo, input: MessageInput): Promise<Preview> => {
@@ -116,7 +138,7 @@ export function createPreview(deps: PreviewDeps) {
     const planned = planMessage(deps, known, project, { transactionId: deps.ids(), mark: Symbol('preview') }, intent)
     if (!('notification' in planned)) return planned.ok ? refused(problem('INTERNAL')) : refused(planned.error)
     const providers = await findProviders(db.pool, [project.id])
-    const contact = known.contacts.get(planned.contactKey)?.info ?? null
+    const contact = planned.contactKey === null ? null : (known.contacts.get(planned.contactKey)?.info ?? null)
     const actor = planned.actorKey === null ? null : (known.contacts.get(planned.actorKey)?.info ?? null)
     const scope: Scope = {
       project,
@@ -126,10 +148,10 @@ export function createPreview(deps: PreviewDeps) {
       unsubscribeUrl: null,
     }
     const channels = planned.decisions.map((decision): ChannelPreview => {
-      const { channel } = decision
-      const provider = providers.find((one) => one.channel === channel)?.key ?? null
+      const { provider } = decision
+      const kind = providers.find((one) => one.key === provider)?.kind ?? null
       try {
-        return { ...fateOf(planned, decision, provider, deps.clock.now()), ...say(planned, decision, scope) }
+        return { ...fateOf(planned, decision, provider, deps.clock.now()), ...say(planned, decision, scope, kind) }
       } catch (error) {
         if (!(error instanceof CarillonError)) throw error
         const reason = problem(error.code, error.message)

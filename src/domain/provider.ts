@@ -14,8 +14,19 @@ export interface Vendors {
   check(kind: string, channel: Channel, settings: JsonObject): JsonObject
   /** Names of settings that are secret. */
   secrets(kind: string): readonly string[]
+  /** A push as the kind carries it: cut where its platform cuts. @throws TOO_LARGE */
+  fit(kind: string, channel: 'PUSH' | 'WEB_PUSH', push: PushWords): PushWords & { readonly truncated: boolean }
   /** Sends one test message. */
   test(provider: ProviderConfig, to: string): Promise<TestResult>
+}
+
+/** A push message, rendered. */
+export interface PushWords {
+  readonly title: string
+  readonly body: string
+  readonly imageUrl: string | null
+  readonly url: string | null
+  readonly data: JsonObject
 }
 
 /** What a test of a provider gave. */
@@ -136,7 +147,8 @@ export function createProviders({ db, clock, ids, secrets, vendors }: ProviderDe
             await tx.provider.upsert({
               where: { projectId_key: { projectId, key } },
               create: { projectId, id: ids(), key, channel, kind, settings, ...numbers, createdAt: now, updatedAt: now },
-              update: { channel, kind, settings, ...numbers, version: { increment: 1 }, updatedAt: now },
+              // Whatever failed before may be mended now.
+              update: { channel, kind, settings, ...numbers, version: { increment: 1 }, openUntil: null, updatedAt: now },
             }),
           )
         }

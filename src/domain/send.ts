@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { CarillonError } from '../errors.ts'
 import { checkId, checkKey, checkObject, checkText } from './check.ts'
 import { type CheckedContact, type ContactInput, checkContact } from './profile.ts'
-import { type Channel, channels, type JsonObject, type Overrides } from './words.ts'
+import { type Channel, channels, type DirectContent, type JsonObject, type Overrides } from './words.ts'
 
 /** One message as a caller asks for it. */
 export interface MessageInput {
@@ -26,8 +26,12 @@ export interface Intent {
   readonly key: string | null
   /** SHA-256 of what was asked, hex: tells a repeat from a mismatch; null without a key */
   readonly contentHash: string | null
-  readonly template: string
-  readonly contact: CheckedContact
+  /** its key; null: what `bare` has is said */
+  readonly template: string | null
+  /** null: it goes to a bare address */
+  readonly contact: CheckedContact | null
+  /** where it goes, on the one channel of `channels`, without looking anybody up; and what is said where there is no template */
+  readonly bare?: { readonly address: string; readonly content: DirectContent | null }
   readonly actor: CheckedContact | null
   readonly data: JsonObject
   readonly overrides: Overrides | null

@@ -8,11 +8,11 @@ import type { Clock } from './clock.ts'
 import { createDataSchemas } from './data-schema.ts'
 import type { Ids } from './ids.ts'
 import { checkDelay, checkDigest, checkRules, type DigestInput, type RuleInput } from './template-rule.ts'
-import type { ChannelRule, ContentChannel, ContentOf, DigestRule, JsonObject } from './words.ts'
+import type { Channel, ChannelRule, ContentOf, DigestRule, JsonObject } from './words.ts'
 
 type Given<T> = { readonly [K in keyof T]?: T[K] | undefined }
 /** One content as a caller gives it: what may be null may be left out. */
-export type ContentInput<C extends ContentChannel> = Given<ContentOf[C]> & { readonly locale?: string | null | undefined }
+export type ContentInput<C extends Channel> = Given<ContentOf[C]> & { readonly locale?: string | null | undefined }
 
 /** A template as a caller gives it: a field left out stays as it is, null removes it. */
 export interface TemplateInput {
@@ -28,6 +28,12 @@ export interface TemplateInput {
   readonly inApp?: readonly ContentInput<'IN_APP'>[] | null | undefined
   readonly email?: readonly ContentInput<'EMAIL'>[] | null | undefined
   readonly sms?: readonly ContentInput<'SMS'>[] | null | undefined
+  readonly push?: readonly ContentInput<'PUSH'>[] | null | undefined
+  readonly webPush?: readonly ContentInput<'WEB_PUSH'>[] | null | undefined
+  readonly chat?: readonly ContentInput<'CHAT'>[] | null | undefined
+  readonly alimtalk?: readonly ContentInput<'ALIMTALK'>[] | null | undefined
+  readonly friendtalk?: readonly ContentInput<'FRIENDTALK'>[] | null | undefined
+  readonly webhook?: readonly ContentInput<'WEBHOOK'>[] | null | undefined
 }
 
 /** What templates work with. */
@@ -38,7 +44,15 @@ export interface TemplateDeps {
   readonly renderer: Renderer
 }
 
-const contentOf: { readonly [C in ContentChannel]: (input: ContentInput<C>) => ContentOf[C] } = {
+const pushOf = (input: ContentInput<'PUSH'>): ContentOf['PUSH'] => ({
+  title: input.title ?? '',
+  body: input.body ?? '',
+  imageUrl: input.imageUrl ?? null,
+  url: input.url ?? null,
+  data: input.data ?? null,
+})
+
+const contentOf: { readonly [C in Channel]: (input: ContentInput<C>) => ContentOf[C] } = {
   IN_APP: (input) => ({
     title: input.title ?? null,
     body: input.body ?? '',
@@ -57,12 +71,18 @@ const contentOf: { readonly [C in ContentChannel]: (input: ContentInput<C>) => C
     bcc: input.bcc ?? null,
   }),
   SMS: (input) => ({ type: input.type ?? 'SMS', title: input.title ?? null, body: input.body ?? '' }),
+  PUSH: pushOf,
+  WEB_PUSH: pushOf,
+  CHAT: (input) => ({ body: input.body ?? '' }),
+  ALIMTALK: (input) => ({ templateCode: checkKey('templateCode', input.templateCode ?? ''), body: input.body ?? null }),
+  FRIENDTALK: (input) => ({ body: input.body ?? '', isAd: input.isAd ?? false }),
+  WEBHOOK: (input) => ({ body: input.body ?? null }),
 }
 
 interface Checked {
   readonly input: TemplateInput
   /** channels whose contents are replaced, with what replaces them */
-  readonly replaced: ReadonlyMap<ContentChannel, readonly StoredContent[]>
+  readonly replaced: ReadonlyMap<Channel, readonly StoredContent[]>
   /** what is set, null to remove it; left out: it stays */
   readonly timing: {
     readonly rules?: readonly ChannelRule[]
@@ -88,7 +108,7 @@ function columnsOf({ rules, delaySeconds, digest, dataSchema }: Checked['timing'
 export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
   const schemas = createDataSchemas()
 
-  function checkContents<C extends ContentChannel>(channel: C, field: string, list: readonly ContentInput<C>[]): StoredContent[] {
+  function checkContents<C extends Channel>(channel: C, field: string, list: readonly ContentInput<C>[]): StoredContent[] {
     const make: (input: ContentInput<C>) => ContentOf[C] = contentOf[channel]
     const contents = list.map((input, index) => {
       const path = `${field}[${index}]`
@@ -108,10 +128,19 @@ export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
     checkKey('key', input.key)
     if (typeof input.name === 'string') checkText('name', input.name, 255)
     if (typeof input.feed === 'string') checkKey('feed', input.feed)
-    const replaced = new Map<ContentChannel, StoredContent[]>()
-    if (input.inApp !== undefined) replaced.set('IN_APP', checkContents('IN_APP', 'inApp', input.inApp ?? []))
-    if (input.email !== undefined) replaced.set('EMAIL', checkContents('EMAIL', 'email', input.email ?? []))
-    if (input.sms !== undefined) replaced.set('SMS', checkContents('SMS', 'sms', input.sms ?? []))
+    const replaced = new Map<Channel, StoredContent[]>()
+    const replace = <C extends Channel>(channel: C, field: string, list: readonly ContentInput<C>[] | null | undefined): void => {
+      if (list !== undefined) replaced.set(channel, checkContents(channel, field, list ?? []))
+    }
+    replace('IN_APP', 'inApp', input.inApp)
+    replace('EMAIL', 'email', input.email)
+    replace('SMS', 'sms', input.sms)
+    replace('PUSH', 'push', input.push)
+    replace('WEB_PUSH', 'webPush', input.webPush)
+    replace('CHAT', 'chat', input.chat)
+    replace('ALIMTALK', 'alimtalk', input.alimtalk)
+    replace('FRIENDTALK', 'friendtalk', input.friendtalk)
+    replace('WEBHOOK', 'webhook', input.webhook)
     const { rules, delaySeconds, digest, dataSchema } = input
     if (dataSchema !== null && dataSchema !== undefined) schemas.compile(dataSchema)
     const timing = {

@@ -235,15 +235,53 @@ export type SmsContent = {
   readonly body: string
 }
 
-/** The content of each channel that can be sent so far. */
+export type PushContent = {
+  readonly title: string
+  readonly body: string
+  readonly imageUrl: string | null
+  readonly url: string | null
+  readonly data: JsonObject | null
+}
+export type ChatContent = { readonly body: string }
+/** `body`: the registered template's text, filled in here; null: the vendor fills it in from the data */
+export type AlimtalkContent = { readonly templateCode: string; readonly body: string | null }
+export type FriendtalkContent = { readonly body: string; readonly isAd: boolean }
+export type WebhookContent = { readonly body: Json }
+
+/** The content of each channel. */
 export interface ContentOf {
   IN_APP: InAppContent
   EMAIL: EmailContent
   SMS: SmsContent
+  PUSH: PushContent
+  WEB_PUSH: PushContent
+  CHAT: ChatContent
+  ALIMTALK: AlimtalkContent
+  FRIENDTALK: FriendtalkContent
+  WEBHOOK: WebhookContent
 }
-/** A channel that a template can have contents for. */
-export const contentChannels = ['IN_APP', 'EMAIL', 'SMS'] as const satisfies readonly (keyof ContentOf)[]
-export type ContentChannel = (typeof contentChannels)[number]
+
+/** What is said without a template: literally, on one channel. */
+export type DirectContent =
+  | { readonly channel: 'SMS'; readonly content: SmsContent }
+  | { readonly channel: 'ALIMTALK'; readonly content: AlimtalkContent }
+  | { readonly channel: 'FRIENDTALK'; readonly content: FriendtalkContent }
+
+/** How one contact is reached through one provider. */
+export interface CredentialInfo {
+  readonly providerId: string
+  readonly deviceTokens: readonly string[]
+  readonly webhookUrl: string | null
+  readonly channelName: string | null
+}
+
+/** A provider, as far as a decision has to know it. */
+export interface Route {
+  readonly id: string
+  readonly key: string
+  /** messages of its channel need no address of the contact's: it has one of its own */
+  readonly hasAddress: boolean
+}
 
 /** What the caller replaces of a template, for one message; strings are templates too. */
 export interface Overrides {
@@ -268,7 +306,17 @@ export interface Overrides {
     | null
     | undefined
   readonly sms?: { readonly title?: string | null | undefined; readonly body?: string | null | undefined } | null | undefined
-  readonly push?: JsonObject | null | undefined
+  readonly push?:
+    | {
+        readonly title?: string | null | undefined
+        readonly body?: string | null | undefined
+        readonly imageUrl?: string | null | undefined
+        readonly url?: string | null | undefined
+        readonly data?: JsonObject | null | undefined
+      }
+    | null
+    | undefined
+  /** by the provider's key: what goes into its request, as far as the kind takes it */
   readonly providers?: JsonObject | null | undefined
 }
 

@@ -5,11 +5,11 @@
  */
 import { type Finish, type Runner, transact } from '../db/database.ts'
 import { advanceFanout, countMembers, type LockedFanout, lockFanout, readMembers } from '../db/fanout.ts'
-import { findConfigured } from '../db/lookup.ts'
+import { findRoutes } from '../db/lookup.ts'
 import { CarillonError } from '../errors.ts'
 import type { AcceptDeps } from './accept.ts'
 import { addressesOf } from './decide.ts'
-import { type Accepted, channelsByProject, type Known, keyOf, lookUpSuppressed, planMessage } from './plan.ts'
+import { type Accepted, type Known, keyOf, lookUpReach, planMessage, routesOf } from './plan.ts'
 import { isLater } from './rule.ts'
 import type { Intent } from './send.ts'
 import type { ContactInfo, Signal } from './words.ts'
@@ -61,9 +61,10 @@ export function createFanoutWriter(deps: AcceptDeps): () => Promise<boolean | Fa
   async function planChunk(tx: Runner, fanout: LockedFanout, members: readonly ContactInfo[]) {
     const { project, template, actor } = fanout
     const addresses = members.flatMap((one) => addressesOf(one).map((address) => ({ projectId: project.id, ...address })))
-    const [suppressed, configured] = await Promise.all([
-      lookUpSuppressed(tx, addresses),
-      findConfigured(tx, [project.id]),
+    const routes = routesOf(await findRoutes(tx, [project.id]))
+    const reached = members.map(({ id }) => ({ projectId: project.id, id }))
+    const [reach] = await Promise.all([
+      lookUpReach(tx, routes, reached, addresses),
       deps.contents.load(tx, [{ projectId: project.id, ...template }]),
     ])
     const contacts = new Map<string, Known['contacts'] extends Map<string, infer C> ? C : never>()
@@ -80,8 +81,8 @@ export function createFanoutWriter(deps: AcceptDeps): () => Promise<boolean | Fa
       taken: new Map(),
       transactions: new Map(),
       topics: new Map(),
-      configured: channelsByProject(configured),
-      suppressed,
+      routes,
+      ...reach,
     }
     const scope = {
       transactionId: fanout.transactionId,

@@ -55,7 +55,8 @@ export async function writePlan(
   const at = clock.now()
   const now = at.toISOString()
   const contacts = await writeContacts(tx, known, [...accepted, ...fanouts])
-  const contactOf = (key: string): ContactInfo => {
+  const contactOf = (key: string | null): ContactInfo | null => {
+    if (key === null) return null
     const contact = contacts.get(key)
     if (contact === undefined) throw new Error(`The contact ${key} was not written`)
     return contact
@@ -64,22 +65,16 @@ export async function writePlan(
   const arriving = accepted.filter((one) => one.inApp !== null && !(one.inApp instanceof CarillonError))
   const feeds = new Map<string, FeedKey>()
   for (const one of arriving) {
-    const contactId = contactOf(one.contactKey).id
-    feeds.set(contactId, { projectId: one.project.id, contactId })
+    const contactId = contactOf(one.contactKey)?.id
+    if (contactId !== undefined) feeds.set(contactId, { projectId: one.project.id, contactId })
   }
   const locked = feeds.size === 0 ? [] : await lockFeeds(tx, [...feeds.values()])
-  const folds = arriving.flatMap(({ intent, project, contactKey, template }) =>
-    intent.incrementId === null
+  const folds = arriving.flatMap(({ intent, project, contactKey, template }) => {
+    const contact = contactOf(contactKey)
+    return intent.incrementId === null || contact === null || template === null
       ? []
-      : [
-          {
-            projectId: project.id,
-            contactId: contactOf(contactKey).id,
-            templateId: template.id,
-            incrementId: intent.incrementId,
-          },
-        ],
-  )
+      : [{ projectId: project.id, contactId: contact.id, templateId: template.id, incrementId: intent.incrementId }]
+  })
   const ledger = openLedger(locked, folds.length === 0 ? [] : await findFolding(tx, folds))
 
   const notifications: NotificationRow[] = []
@@ -90,8 +85,8 @@ export async function writePlan(
     // After a deadlock all of this runs again, with new ids.
     one.outbound.length = 0
     const contact = contactOf(one.contactKey)
-    const actor = one.actorKey === null ? null : contactOf(one.actorKey)
-    const of = { projectId: project.id, notificationId: notification.id, contactId: contact.id, createdAt: now }
+    const actor = contactOf(one.actorKey)
+    const of = { projectId: project.id, notificationId: notification.id, contactId: contact?.id ?? null, createdAt: now }
     const bulk = one.origin?.bulk ?? false
     const add = (row: Omit<NewMessageRow, keyof typeof of>): void => {
       messages.push({ ...of, bulk, ...row })
@@ -101,7 +96,7 @@ export async function writePlan(
     }
 
     let folded = false
-    if (inApp !== null && !(inApp instanceof CarillonError)) {
+    if (inApp !== null && !(inApp instanceof CarillonError) && contact !== null && template !== null) {
       folded = ledger.arrive({
         projectId: project.id,
         contactId: contact.id,
@@ -124,8 +119,9 @@ export async function writePlan(
       key: intent.key,
       contentHash: intent.contentHash,
       transactionId: notification.transactionId,
-      templateId: template.id,
-      contactId: contact.id,
+      templateId: template?.id ?? null,
+      content: intent.bare?.content ?? null,
+      contactId: contact?.id ?? null,
       actorId: actor?.id ?? null,
       data: intent.data,
       overrides: intent.overrides,
@@ -181,7 +177,11 @@ export async function writePlan(
           onlyIf: decision.onlyIf === 'ALWAYS' ? null : decision.onlyIf,
           history: [[status, now, null]],
           ...(channel === 'IN_APP'
-            ? { feed: intent.overrides?.inApp?.feed ?? template.feed, incrementId: intent.incrementId, templateId: template.id }
+            ? {
+                feed: intent.overrides?.inApp?.feed ?? template?.feed ?? null,
+                incrementId: intent.incrementId,
+                templateId: template?.id ?? null,
+              }
             : {}),
         })
         if (channel !== 'IN_APP' && status === 'QUEUED') one.outbound.push(id)
@@ -218,7 +218,7 @@ export async function writePlan(
     activity.set(message.projectId, changes)
   }
   if (fanouts.length > 0) {
-    const rows = fanouts.map((one) => one.row(now, one.actorKey === null ? null : contactOf(one.actorKey).id))
+    const rows = fanouts.map((one) => one.row(now, contactOf(one.actorKey)?.id ?? null))
     await insertFanouts(tx, rows, clock.offsetMs)
   }
   const transactions = [...accepted, ...fanouts]
@@ -243,8 +243,7 @@ async function writeContacts(
   const keys = new Map<string, string>()
   for (const one of accepted) {
     for (const key of [one.contactKey, one.actorKey]) {
-      if (key === null) continue
-      if (contacts.has(key)) continue
+      if (key === null || contacts.has(key)) continue
       const contact = known.contacts.get(key)
       if (contact === undefined) continue
       contacts.set(key, contact.info)

@@ -7,6 +7,7 @@ import { createBuilder } from './builder.ts'
 import { defineCampaigns } from './campaign.ts'
 import { createConnections } from './connection.ts'
 import { defineContacts } from './contact.ts'
+import { defineCredentials } from './credential.ts'
 import { defineEnums } from './enums.ts'
 import { defineEvents } from './event.ts'
 import { defineFanouts } from './fanout.ts'
@@ -44,6 +45,7 @@ export function createSchema({ prisma, live, activity, rates }: SchemaDeps): Gra
   defineProjects(builder, rates)
   defineContacts(builder, enums, problems, connections)
   defineTemplates(builder, enums, connections)
+  defineCredentials(builder, enums)
   const providers = defineProviders(builder, enums, problems)
   const messages = defineMessages(builder, enums, problems, providers)
   defineNotifications(builder, enums, messages, connections, activity)

@@ -61,12 +61,28 @@ export function defineSending(builder: Builder, enums: Pick<Enums, 'Channel' | '
     description: 'What replaces the template in the text message. Texts are Liquid.',
     fields: (t) => ({ title: t.string({ description: 'The title.' }), body: t.string({ description: 'The text.' }) }),
   })
+  const PushOverrides = builder.inputType('PushOverrides', {
+    description: 'What replaces the template in push messages. Texts are Liquid.',
+    fields: (t) => ({
+      title: t.string({ description: 'The title.' }),
+      body: t.string({ description: 'The text.' }),
+      imageUrl: t.string({ description: 'Address of a picture.' }),
+      url: t.string({ description: 'What a tap opens.' }),
+      data: t.field({ type: 'JSONObject', description: "Added to the template's data; the same key is replaced." }),
+    }),
+  })
   const OverridesInput = builder.inputType('OverridesInput', {
     description: "What replaces the template's settings, for this message alone.",
     fields: (t) => ({
       inApp: t.field({ type: InAppOverrides, description: 'In the feed.' }),
       email: t.field({ type: EmailOverrides, description: 'In the e-mail.' }),
       sms: t.field({ type: SmsOverrides, description: 'In the text message.' }),
+      push: t.field({ type: PushOverrides, description: 'In push messages.' }),
+      providers: t.field({
+        type: 'JSONObject',
+        description:
+          "By the provider's key: what is added to its request. Only what the kind takes, as its vendor names it; anything else fails that message.",
+      }),
     }),
   })
   const MessageInput = builder.inputType('MessageInput', {

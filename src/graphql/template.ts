@@ -2,15 +2,19 @@
 import type { Prisma } from '../db/generated/client.ts'
 import type {
   ActionContent,
+  AlimtalkContent as Alimtalk,
   Channel,
-  ContentChannel,
+  ChatContent as Chat,
   ContentOf,
   DigestRule,
   EmailContent as Email,
+  FriendtalkContent as Friendtalk,
   InAppContent as InApp,
   JsonObject,
+  PushContent as Push,
   ChannelRule as Rule,
   SmsContent as Sms,
+  WebhookContent as Webhook,
 } from '../domain/words.ts'
 import { projectOf } from './access.ts'
 import type { Builder } from './builder.ts'
@@ -22,10 +26,10 @@ interface ContentRow {
   readonly locale: string
   readonly content: unknown
 }
-type Localized<C extends ContentChannel> = ContentOf[C] & { readonly locale: string }
+type Localized<C extends Channel> = ContentOf[C] & { readonly locale: string }
 
 /** The contents of one channel. The table's rows of a channel have that channel's shape (see domain/template.ts). */
-const contentsOf = <C extends ContentChannel>(contents: readonly ContentRow[], channel: C): Localized<C>[] =>
+const contentsOf = <C extends Channel>(contents: readonly ContentRow[], channel: C): Localized<C>[] =>
   contents
     .filter((one) => one.channel === channel)
     .map(({ locale, content }) => ({ ...(content as ContentOf[C]), locale }))
@@ -105,6 +109,55 @@ export function defineTemplates(
       }),
     }),
   })
+  const PushContent = builder.objectRef<Push & { locale: string }>('PushContent').implement({
+    description: 'What a template says in a push message, to a device or to a browser. Texts are Liquid.',
+    fields: (t) => ({
+      locale: t.exposeString('locale', { description: locale }),
+      title: t.exposeString('title', { description: 'The title.' }),
+      body: t.exposeString('body', { description: 'The text.' }),
+      imageUrl: t.exposeString('imageUrl', { nullable: true, description: 'Address of a picture.' }),
+      url: t.exposeString('url', { nullable: true, description: 'What a tap opens: a link, or a scheme of your app.' }),
+      data: t.field({
+        type: 'JSONObject',
+        nullable: true,
+        description: 'What your app is given beside the text. Texts in it are Liquid.',
+        resolve: ({ data }) => data,
+      }),
+    }),
+  })
+  const ChatContent = builder.objectRef<Chat & { locale: string }>('ChatContent').implement({
+    description: 'What a template says in a chat service. Liquid.',
+    fields: (t) => ({
+      locale: t.exposeString('locale', { description: locale }),
+      body: t.exposeString('body', { description: 'The text.' }),
+    }),
+  })
+  const AlimtalkContent = builder.objectRef<Alimtalk & { locale: string }>('AlimtalkContent').implement({
+    description: 'Which registered template of KakaoTalk a template says on Alimtalk. Its variables are the message’s `data`.',
+    fields: (t) => ({
+      locale: t.exposeString('locale', { description: locale }),
+      templateCode: t.exposeString('templateCode', { description: 'The code that it is registered under.' }),
+      body: t.exposeString('body', {
+        nullable: true,
+        description: 'Its text, filled in here by Liquid; null: the vendor fills the variables in.',
+      }),
+    }),
+  })
+  const FriendtalkContent = builder.objectRef<Friendtalk & { locale: string }>('FriendtalkContent').implement({
+    description: 'What a template says on Friendtalk. Liquid.',
+    fields: (t) => ({
+      locale: t.exposeString('locale', { description: locale }),
+      body: t.exposeString('body', { description: 'The text.' }),
+      isAd: t.exposeBoolean('isAd', { description: 'Whether it is an advertisement.' }),
+    }),
+  })
+  const WebhookContent = builder.objectRef<Webhook & { locale: string }>('WebhookContent').implement({
+    description: 'What a template posts to a webhook.',
+    fields: (t) => ({
+      locale: t.exposeString('locale', { description: locale }),
+      body: t.field({ type: 'JSON', description: 'The JSON. Texts in it are Liquid.', resolve: ({ body }) => body }),
+    }),
+  })
 
   const select = { contents: true } as const
   const Template = builder.prismaObject('Template', {
@@ -131,11 +184,9 @@ export function defineTemplates(
         description: 'Names of the variables that its contents use.',
         select,
         resolve: ({ contents }, _args, { domain }) =>
-          domain.renderer.variables([
-            ...contentsOf(contents, 'IN_APP').map(({ locale, ...content }) => ({ channel: 'IN_APP' as const, locale, content })),
-            ...contentsOf(contents, 'EMAIL').map(({ locale, ...content }) => ({ channel: 'EMAIL' as const, locale, content })),
-            ...contentsOf(contents, 'SMS').map(({ locale, ...content }) => ({ channel: 'SMS' as const, locale, content })),
-          ]),
+          domain.renderer.variables(
+            contents.map(({ channel, locale, content }) => ({ channel, locale, content: content as ContentOf[Channel] })),
+          ),
       }),
       inApp: t.field({
         type: [InAppContent],
@@ -176,6 +227,42 @@ export function defineTemplates(
         nullable: true,
         description: 'What is folded into one; null: nothing.',
         resolve: ({ digest }) => digest as DigestRule | null,
+      }),
+      push: t.field({
+        type: [PushContent],
+        description: 'Push message to devices, per language.',
+        select,
+        resolve: ({ contents }) => contentsOf(contents, 'PUSH'),
+      }),
+      webPush: t.field({
+        type: [PushContent],
+        description: 'Push message to browsers, per language.',
+        select,
+        resolve: ({ contents }) => contentsOf(contents, 'WEB_PUSH'),
+      }),
+      chat: t.field({
+        type: [ChatContent],
+        description: 'Chat message, per language.',
+        select,
+        resolve: ({ contents }) => contentsOf(contents, 'CHAT'),
+      }),
+      alimtalk: t.field({
+        type: [AlimtalkContent],
+        description: 'KakaoTalk Alimtalk, per language.',
+        select,
+        resolve: ({ contents }) => contentsOf(contents, 'ALIMTALK'),
+      }),
+      friendtalk: t.field({
+        type: [FriendtalkContent],
+        description: 'KakaoTalk Friendtalk, per language.',
+        select,
+        resolve: ({ contents }) => contentsOf(contents, 'FRIENDTALK'),
+      }),
+      webhook: t.field({
+        type: [WebhookContent],
+        description: 'Webhook, per language.',
+        select,
+        resolve: ({ contents }) => contentsOf(contents, 'WEBHOOK'),
       }),
       createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
       updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
@@ -284,6 +371,47 @@ export function defineTemplates(
       }),
     }),
   })
+  const PushContentInput = builder.inputType('PushContentInput', {
+    description: 'What the template says in a push message, in one language. Texts are Liquid.',
+    fields: (t) => ({
+      locale: t.string({ defaultValue: 'en', description: locale }),
+      title: t.string({ required: true, description: 'The title.' }),
+      body: t.string({ required: true, description: 'The text; cut where the platform cuts.' }),
+      imageUrl: t.string({ description: 'Address of a picture.' }),
+      url: t.string({ description: 'What a tap opens: any scheme but javascript, data, vbscript, file and blob.' }),
+      data: t.field({ type: 'JSONObject', description: 'What your app is given beside the text. Texts in it are Liquid.' }),
+    }),
+  })
+  const ChatContentInput = builder.inputType('ChatContentInput', {
+    description: 'What the template says in a chat service, in one language. Liquid.',
+    fields: (t) => ({
+      locale: t.string({ defaultValue: 'en', description: locale }),
+      body: t.string({ required: true, description: 'The text.' }),
+    }),
+  })
+  const AlimtalkContentInput = builder.inputType('AlimtalkContentInput', {
+    description: 'Which registered template of KakaoTalk is said, in one language. Its variables are the message’s `data`.',
+    fields: (t) => ({
+      locale: t.string({ defaultValue: 'en', description: locale }),
+      templateCode: t.string({ required: true, description: 'The code that it is registered under.' }),
+      body: t.string({ description: 'Its text, filled in here by Liquid; left out: the vendor fills the variables in.' }),
+    }),
+  })
+  const FriendtalkContentInput = builder.inputType('FriendtalkContentInput', {
+    description: 'What the template says on Friendtalk, in one language. Liquid.',
+    fields: (t) => ({
+      locale: t.string({ defaultValue: 'en', description: locale }),
+      body: t.string({ required: true, description: 'The text.' }),
+      isAd: t.boolean({ defaultValue: false, description: 'Whether it is an advertisement.' }),
+    }),
+  })
+  const WebhookContentInput = builder.inputType('WebhookContentInput', {
+    description: 'What the template posts to a webhook, in one language.',
+    fields: (t) => ({
+      locale: t.string({ defaultValue: 'en', description: locale }),
+      body: t.field({ type: 'JSON', required: true, description: 'The JSON. Texts in it are Liquid.' }),
+    }),
+  })
   const TemplateInput = builder.inputType('TemplateInput', {
     description:
       'A template. A field that is left out stays as it is; null removes it. The contents of a channel are replaced as a whole.',
@@ -308,6 +436,12 @@ export function defineTemplates(
       inApp: t.field({ type: [InAppContentInput], description: 'In-app, one for each language.' }),
       email: t.field({ type: [EmailContentInput], description: 'E-mail, one for each language.' }),
       sms: t.field({ type: [SmsContentInput], description: 'Text message, one for each language.' }),
+      push: t.field({ type: [PushContentInput], description: 'Push message to devices, one for each language.' }),
+      webPush: t.field({ type: [PushContentInput], description: 'Push message to browsers, one for each language.' }),
+      chat: t.field({ type: [ChatContentInput], description: 'Chat message, one for each language.' }),
+      alimtalk: t.field({ type: [AlimtalkContentInput], description: 'KakaoTalk Alimtalk, one for each language.' }),
+      friendtalk: t.field({ type: [FriendtalkContentInput], description: 'KakaoTalk Friendtalk, one for each language.' }),
+      webhook: t.field({ type: [WebhookContentInput], description: 'Webhook, one for each language.' }),
     }),
   })
 
@@ -323,13 +457,19 @@ export function defineTemplates(
         const { prisma } = context.domain
         const ids = await context.domain.templates.upsert(
           projectId,
-          templates.map(({ inApp, email, sms, ...template }) => ({
+          templates.map(({ inApp, email, sms, friendtalk, ...template }) => ({
             ...template,
             ...(inApp === undefined ? {} : { inApp: inApp === null ? null : inApp.map(withActions) }),
             ...(email === undefined ? {} : { email }),
             ...(sms === undefined
               ? {}
               : { sms: sms === null ? null : sms.map(({ type, ...content }) => ({ ...content, type: type ?? 'SMS' })) }),
+            ...(friendtalk === undefined
+              ? {}
+              : {
+                  friendtalk:
+                    friendtalk === null ? null : friendtalk.map(({ isAd, ...content }) => ({ ...content, isAd: isAd ?? false })),
+                }),
           })),
         )
         const rows = new Map(

@@ -1,7 +1,7 @@
 /** When a failed attempt is tried again. */
 
-/** A message is handed to its vendor this often at most; when the last attempt fails, it is FAILED. */
-export const MAX_ATTEMPTS = 8
+/** A message is tried in so many rounds at most, each on every way that there is; when the last round fails, it is FAILED. */
+export const MAX_ROUNDS = 8
 
 const BASE_MS = 3_000
 const FACTOR = 3

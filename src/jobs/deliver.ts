@@ -5,27 +5,29 @@
  * A crash before the hand-over leaves the message to its lease: it is simply sent. A crash after it leaves a message that may have
  * arrived: it goes out again where the receiver can fold the two, and is UNKNOWN elsewhere (see `outcomeOf`).
  */
-import { type Provider, ProviderError } from '../channels/provider.ts'
 import { releaseHeld } from '../db/arrive.ts'
-import { begin, type Claimed, claim, endIdleLeases } from '../db/claim.ts'
+import { begin, type Claimed, type ClaimKey, claim, endIdleLeases } from '../db/claim.ts'
 import { type Database, isConnectionLoss } from '../db/database.ts'
-import { findSuppressed } from '../db/lookup.ts'
+import { claimDevices, forgetDevice } from '../db/device.ts'
 import { type Settled, type Settlement, settle } from '../db/settle.ts'
 import { findStandings } from '../db/standing.ts'
 import { addSuppressions } from '../db/suppression.ts'
 import { arriveInFeeds, type DueInApp } from '../domain/arrive.ts'
 import type { Clock } from '../domain/clock.ts'
-import { addressesOf } from '../domain/decide.ts'
+import { addressesOf, type Routes } from '../domain/decide.ts'
 import type { Ids } from '../domain/ids.ts'
+import { lookUpReach } from '../domain/plan.ts'
 import type { Standing } from '../domain/rule.ts'
 import { suppressionKey } from '../domain/suppression.ts'
-import type { Channel, Signal, StatusChange, SuppressionReason } from '../domain/words.ts'
+import { goesToAll, needsCredentials, type Target } from '../domain/target.ts'
+import type { Signal, StatusChange, SuppressionReason } from '../domain/words.ts'
 import { HELD_UNTIL } from '../domain/write-plan.ts'
 import { type Problem, problem } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { MAX_ATTEMPTS, nextAttemptDelayMs } from './backoff.ts'
-import { type ComposeDeps, type Composed, compose } from './compose.ts'
+import { type ComposeDeps, type Composed, compose, type Outbound, type Surroundings } from './compose.ts'
 import { createGroup } from './group.ts'
+import { createHandOver, maySendAgain } from './hand-over.ts'
+import { createPauses } from './pauses.ts'
 import type { OpenProvider, ProviderPool } from './providers.ts'
 
 /** What delivering works with. */
@@ -53,22 +55,14 @@ export interface Deliverer {
 const LEASE_MS = 60_000
 /** A hand-over does not begin later than this after the claim, and is cut off before the lease ends: nobody else can have it meanwhile. */
 const BEGIN_WITHIN_MS = 20_000
-const SEND_MS = 35_000
 const BATCH = 250
-const IN_FLIGHT = 1_000
+const IN_FLIGHT = 2_000
 /** Of these, messages of sends to many: the rest is kept for single ones, which so never wait for a broadcast to be worked off. */
-const BULK_IN_FLIGHT = 600
+const BULK_IN_FLIGHT = 1_200
 /** Wait for room for this many before claiming again: small claims cost as much as large ones. */
 const ROOM = 100
 const GIVE_BACK_MS = 1_000
-const RATE_LIMITED_MS = 5_000
 const BROKEN_MS = 30_000
-const BEGIN_SLACK_MS = 3_000
-
-interface Attempt {
-  readonly startedAt: Date
-  readonly durationMs: number
-}
 
 /** Makes a deliverer. */
 export function createDeliverer(deps: DeliverDeps): Deliverer {
@@ -81,13 +75,14 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
   /** the database went away: there may be messages that were claimed and that nobody holds */
   let mayBeStranded = false
   let onProgress = Promise.withResolvers<void>()
+  const pauses = createPauses(() => deps.wake())
 
   const beginning = createGroup({
     withinMs: 1,
     max: 500,
     log,
     failed: 'Could not write down that hand-overs begin',
-    write: (items: readonly Claimed[]) => begin(db.pool, items),
+    write: (items: readonly ClaimKey[]) => begin(db.pool, items),
   })
   const settling = createGroup({
     withinMs: 10,
@@ -121,7 +116,8 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
           if (!isDataError(cause)) throw cause
           log.error('An outcome can not be written as it is', { message: item.id, error: String(cause) })
           const { projectId, id, claims, status, dueInMs, errorCode } = item
-          const bare = { projectId, id, claims, status, dueInMs, errorCode, errorMessage: null, history: [], attempt: null }
+          const rest = { errorMessage: null, history: [], attempts: [], boundTo: item.boundTo }
+          const bare = { projectId, id, claims, status, dueInMs, errorCode, ...rest }
           settled.push(...(await settle(db.pool, [bare], clock.offsetMs)))
         }
       }
@@ -138,117 +134,40 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     errorCode: reason?.code ?? null,
     errorMessage: reason?.message ?? null,
     history: [[status, clock.now().toISOString(), reason?.code ?? null]],
-    attempt: null,
+    attempts: [],
+    boundTo: message.boundTo,
   })
 
   /** Back into the queue, as if it had not been claimed. */
   const giveBack = (message: Claimed, afterMs = GIVE_BACK_MS): Promise<void> =>
     settling.add({ ...settlementOf(message, 'QUEUED', null), dueInMs: stopping.signal.aborted ? 0 : afterMs, history: [] })
 
-  /** What an attempt that failed means for the message. */
-  function failureOf(
-    message: Claimed,
-    provider: Provider,
-    error: ProviderError,
-    attempt: Attempt,
-    open: OpenProvider,
-  ): Settlement {
-    const { code, message: text, retryAfterMs } = error
-    const made = message.attemptCount - message.attemptBase + 1
-    const again = error.outcome === 'retryable' || (error.outcome === 'unknown' && maySendAgain(message, provider))
-    const status = again && made < MAX_ATTEMPTS ? 'QUEUED' : error.outcome === 'unknown' ? 'UNKNOWN' : 'FAILED'
-    const settlement = settlementOf(message, status, problem(code, text))
-    return {
-      ...settlement,
-      dueInMs: status === 'QUEUED' ? nextAttemptDelayMs(made, deps.random, retryAfterMs) : null,
-      providerId: open.id,
-      history: [['SENDING', attempt.startedAt.toISOString(), open.key], ...settlement.history],
-      attempt: {
-        startedAt: attempt.startedAt.toISOString(),
-        durationMs: attempt.durationMs,
-        ok: false,
-        response: error.response,
-      },
-    }
-  }
-
-  async function send(
-    message: Claimed,
-    composed: Extract<Composed, { kind: 'outbound' }>,
-    open: OpenProvider,
-    deadline: number,
-  ): Promise<void> {
-    // What can't have its turn in time does not take up room while it waits: others are claimed instead.
-    if (!open.lane.isOpenUntil(deadline, message.isBulk)) return giveBack(message, RATE_LIMITED_MS)
-    const settled = await open.unsettled.enter(stopping.signal, deadline, message.isBulk)
-    try {
-      await handOver(message, composed, open, deadline)
-    } finally {
-      settled?.()
-    }
-  }
-
-  async function handOver(
-    message: Claimed,
-    composed: Extract<Composed, { kind: 'outbound' }>,
-    open: OpenProvider,
-    deadline: number,
-  ): Promise<void> {
-    const leave = await open.lane.enter(stopping.signal, deadline, message.isBulk)
-    let outcome: Settlement
-    try {
-      if (leave === null || performance.now() > deadline) return await giveBack(message)
-      // Canceled, or its lease ran out and somebody else has it: not ours to send.
-      if (!(await beginning.add(message)).has(message.id)) return
-      // Writing that down may have had to wait for the database: too little of the lease may be left to send.
-      if (performance.now() > deadline + BEGIN_SLACK_MS) return await giveBack(message)
-      const startedAt = clock.now()
-      const started = performance.now()
-      const attempt = (): Attempt => ({ startedAt, durationMs: performance.now() - started })
-      try {
-        const receipt = await open.provider.send(composed.rendered, AbortSignal.timeout(SEND_MS))
-        const { durationMs } = attempt()
-        outcome = {
-          ...settlementOf(message, 'SENT', null),
-          providerId: open.id,
-          providerMessageId: receipt.providerMessageId,
-          history: [
-            ['SENDING', startedAt.toISOString(), open.key],
-            ['SENT', clock.now().toISOString(), null],
-          ],
-          attempt: { startedAt: startedAt.toISOString(), durationMs, ok: true, response: receipt.response },
-        }
-      } catch (error) {
-        if (!(error instanceof ProviderError))
-          log.error('A provider threw what it must not throw', { provider: open.key, error: String(error) })
-        const known =
-          error instanceof ProviderError
-            ? error
-            : new ProviderError('unknown', 'INTERNAL', 'The provider failed on our side.', { cause: error })
-        outcome = failureOf(message, open.provider, known, attempt(), open)
-        if (known.addressDead) await suppress(message, composed.rendered.address)
-      }
-    } finally {
-      // The way is free as soon as the provider has answered: writing that down holds up nobody.
-      leave?.()
-    }
-    const { rendered, subject, text, html } = composed
-    await settling.add({ ...outcome, address: rendered.address, subject, text, html })
-  }
+  const handOver = createHandOver({
+    clock,
+    log,
+    random: deps.random,
+    stopping: stopping.signal,
+    begin: async (message, providerId) => {
+      const { projectId, id, claims } = message
+      return (await beginning.add({ projectId, id, claims, providerId })).has(id)
+    },
+    claimDevices: ({ projectId, transactionId, id }, tokens) => claimDevices(db.pool, { projectId, transactionId, id }, tokens),
+    buryAddress,
+  })
 
   /** The address will never work again: nothing more is tried on it. That this fails costs another refusal, later. */
-  async function suppress(message: Claimed, address: string): Promise<void> {
-    const { projectId, channel } = message
+  async function buryAddress({ projectId, channel, contact }: Claimed, { address, providerId }: Target): Promise<void> {
     const row = { id: deps.ids(), channel, address: suppressionKey(channel, address), reason: 'HARD_BOUNCE' as const }
-    await addSuppressions(db.pool, projectId, [row]).catch((error) =>
-      log.warn('Could not suppress an address', { error: String(error) }),
-    )
+    const buried = goesToAll(channel)
+      ? contact !== null && forgetDevice(db.pool, { projectId, contactId: contact.id, providerId }, address)
+      : address !== '' && addSuppressions(db.pool, projectId, [row])
+    await Promise.resolve(buried).catch((error) => log.warn('Could not give up an address', { error: String(error) }))
   }
 
   async function deliverOne(
     message: Claimed,
     composed: Composed,
-    open: OpenProvider | undefined,
+    open: ReadonlyMap<string, OpenProvider>,
     deadline: number,
   ): Promise<void> {
     if (composed.kind === 'skipped' || composed.kind === 'failed') {
@@ -263,17 +182,35 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
       return settling.add(settlementOf(message, composed.kind === 'skipped' ? 'SKIPPED' : 'FAILED', composed.reason))
     }
     if (composed.kind === 'in-app') return
-    if (open === undefined) {
+    const ways = waysOf(message, composed, open)
+    const mayHaveArrived = message.wasHandedOver || message.boundTo !== null
+    if (mayHaveArrived && (ways === null || !ways.every((way) => maySendAgain(message, way.open)))) {
+      const settlement = settlementOf(
+        message,
+        'UNKNOWN',
+        problem('OUTCOME_UNKNOWN', 'The server stopped while it handed the message over.'),
+      )
+      return settling.add(settlement)
+    }
+    if (ways === null || ways.length === 0) {
       // A provider that can't be opened here may be opened elsewhere, or again later: the message waits. One that may have arrived
       // keeps the proof of that, and is left to its lease.
       return message.wasHandedOver ? undefined : giveBack(message, BROKEN_MS)
     }
-    if (message.wasHandedOver && !maySendAgain(message, open.provider)) {
-      return settling.add(
-        settlementOf(message, 'UNKNOWN', problem('OUTCOME_UNKNOWN', 'The server stopped while it handed the message over.')),
-      )
-    }
-    return send(message, composed, open, deadline)
+    const end = await handOver(message, composed, ways, deadline)
+    if (end.kind === 'given-back') return giveBack(message, end.afterMs)
+    if (end.kind === 'settled') await settling.add(end.settlement).finally(end.release)
+  }
+
+  /** The ways that are open here. One that may have the message already is the only one; null: that one is gone. */
+  function waysOf(message: Claimed, { targets }: Outbound, open: ReadonlyMap<string, OpenProvider>) {
+    const { boundTo, channel } = message
+    const bound = boundTo === null || goesToAll(channel) ? targets : targets.filter((one) => one.providerId === boundTo)
+    if (bound.length === 0) return null
+    return bound.flatMap((target) => {
+      const provider = open.get(target.providerId)
+      return provider === undefined ? [] : [{ target, open: provider }]
+    })
   }
 
   async function arrive(due: readonly DueInApp[]): Promise<void> {
@@ -295,14 +232,9 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
   }
 
   /** One message that breaks what composes it fails alone, and not for ever again. */
-  function composeSafely(
-    message: Claimed,
-    configured: ReadonlySet<Channel>,
-    suppressed: ReadonlyMap<string, SuppressionReason>,
-    standing: Standing | undefined,
-  ): Composed {
+  function composeSafely(message: Claimed, around: Surroundings): Composed {
     try {
-      return compose(deps, message, configured, suppressed, standing)
+      return compose(deps, message, around)
     } catch (error) {
       log.error('A message can not be composed', {
         message: message.id,
@@ -312,18 +244,28 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     }
   }
 
-  /** Looked up again when a message goes out: an address may have been suppressed since it was accepted. */
-  async function suppressedOf(batch: readonly Claimed[]): Promise<Map<string, Map<string, SuppressionReason>>> {
-    const addresses = batch.flatMap(({ projectId, contact }) =>
-      contact === null ? [] : addressesOf(contact).map((one) => ({ projectId, ...one })),
+  /** Looked up again when a message goes out: an address may have been suppressed since it was accepted, a device added. */
+  async function lookAround(
+    batch: readonly Claimed[],
+    routes: ReadonlyMap<string, Routes>,
+  ): Promise<(message: Claimed) => Omit<Surroundings, 'standing'>> {
+    const addresses = batch.flatMap(({ projectId, contact, channel, address }) =>
+      contact === null
+        ? address === null
+          ? []
+          : [{ projectId, channel, address: suppressionKey(channel, address) }]
+        : addressesOf(contact).map((one) => ({ projectId, ...one })),
     )
-    const found = new Map<string, Map<string, SuppressionReason>>()
-    for (const { projectId, channel, address, reason } of addresses.length === 0
-      ? []
-      : await findSuppressed(db.pool, addresses)) {
-      found.set(projectId, (found.get(projectId) ?? new Map<string, SuppressionReason>()).set(`${channel} ${address}`, reason))
-    }
-    return found
+    const reached = batch.flatMap(({ projectId, contact, channel }) =>
+      contact !== null && needsCredentials(channel) ? [{ projectId, id: contact.id }] : [],
+    )
+    const contacts = [...new Map(reached.map((one) => [one.id, one])).values()]
+    const { credentials, suppressed } = await lookUpReach(db.pool, routes, contacts, addresses)
+    return ({ projectId, contact }) => ({
+      routes: routes.get(projectId) ?? new Map(),
+      credentials: (contact === null ? undefined : credentials.get(contact.id)) ?? [],
+      suppressed: suppressed.get(projectId) ?? new Map<string, SuppressionReason>(),
+    })
   }
 
   /** Looked at when a message goes out, and not again once it may have arrived: by then its condition held. */
@@ -334,12 +276,13 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
 
   async function start(batch: readonly Claimed[]): Promise<void> {
     const deadline = performance.now() + BEGIN_WITHIN_MS
-    const { open, broken } = await providers.load([...new Set(batch.map((message) => message.projectId))])
+    const { open, routes } = await providers.load([...new Set(batch.map((message) => message.projectId))])
     await contents.load(
       db.pool,
-      batch.map((message) => ({ projectId: message.projectId, ...message.template })),
+      batch.flatMap(({ projectId, template }) => (template === null ? [] : [{ projectId, ...template }])),
     )
-    const [suppressed, standings] = await Promise.all([suppressedOf(batch), standingsOf(batch)])
+    const [around, standings] = await Promise.all([lookAround(batch, routes), standingsOf(batch)])
+    pauses.learn(routes, open)
     const inApp: DueInApp[] = []
     for (const message of batch) {
       if (message.isCanceled) {
@@ -347,16 +290,9 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
         track([message], settling.add(settlementOf(message, message.wasHandedOver ? 'UNKNOWN' : 'CANCELED', null)))
         continue
       }
-      const channels = open.get(message.projectId) ?? new Map<Channel, readonly OpenProvider[]>()
-      const configured = new Set([...channels.keys(), ...(broken.get(message.projectId) ?? [])])
-      const composed = composeSafely(
-        message,
-        configured,
-        suppressed.get(message.projectId) ?? new Map(),
-        standings.get(message.id),
-      )
+      const composed = composeSafely(message, { ...around(message), standing: standings.get(message.id) })
       if (composed.kind === 'in-app') inApp.push({ claimed: message, contactId: composed.contactId, text: composed.text })
-      else track([message], deliverOne(message, composed, channels.get(message.channel)?.[0], deadline))
+      else track([message], pauses.count(message, deliverOne(message, composed, open, deadline)))
     }
     track(
       inApp.map((one) => one.claimed),
@@ -404,7 +340,8 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
           const bulkRoom = BULK_IN_FLIGHT - bulkInFlight
           bulkWaits = bulkRoom < ROOM
           const limits = { limit: Math.min(BATCH, room), bulkLimit: bulkWaits ? 0 : bulkRoom }
-          const batch = await claim(db.pool, { ...limits, leaseMs: LEASE_MS, offsetMs: clock.offsetMs })
+          const paused = pauses.now()
+          const batch = await claim(db.pool, { ...limits, paused, leaseMs: LEASE_MS, offsetMs: clock.offsetMs })
           if (batch.length === 0) return
           await start(batch)
         }
@@ -429,15 +366,11 @@ const isDataError = (error: unknown): boolean =>
 function keepable(settlement: Settlement): Settlement {
   const clean = <T>(value: T): T =>
     typeof value === 'string' ? (value.replaceAll('\0', '').toWellFormed() as T & string) : value
-  const { attempt } = settlement
+  const { attempts } = settlement
   const texts = ['errorMessage', 'providerMessageId', 'address', 'subject', 'text', 'html'] as const
   return {
     ...settlement,
     ...Object.fromEntries(texts.filter((name) => settlement[name] !== undefined).map((name) => [name, clean(settlement[name])])),
-    attempt: attempt === null ? null : { ...attempt, response: clean(attempt.response) },
+    attempts: attempts.map((one) => ({ ...one, response: clean(one.response), errorMessage: clean(one.errorMessage) })),
   }
 }
-
-/** Whether a message that may have arrived may go out again: where the receiver folds the two, or the project says so. */
-const maySendAgain = (message: Claimed, provider: Provider): boolean =>
-  provider.limits.foldsRepeats || message.project.resendUnknown

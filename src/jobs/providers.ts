@@ -1,15 +1,20 @@
 /** Open providers: one instance for each version of a configured provider, made when it is first needed. */
 import { LRUCache } from 'lru-cache'
-import { type Provider, ProviderError, type Rendered } from '../channels/provider.ts'
+import { type Provider, ProviderError } from '../channels/provider.ts'
 import { kindOf, openProvider, parseSettings } from '../channels/registry.ts'
 import type { Database } from '../db/database.ts'
-import { findProviders } from '../db/provider.ts'
+import { findProvider, findProviders, type ProviderRow, writeOpenUntil } from '../db/provider.ts'
+import type { Clock } from '../domain/clock.ts'
+import type { Routes } from '../domain/decide.ts'
+import { routesOf } from '../domain/plan.ts'
 import { type ProviderConfig, type TestResult, unsealSettings, type Vendors } from '../domain/provider.ts'
 import type { Secrets } from '../domain/secrets.ts'
 import type { Channel } from '../domain/words.ts'
 import { CarillonError, problem } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { type Breaker, createBreaker } from './breaker.ts'
 import { createLane, type Lane } from './lane.ts'
+import { testMessage } from './test-message.ts'
 
 /** A provider that can be sent through. */
 export interface OpenProvider {
@@ -22,16 +27,21 @@ export interface OpenProvider {
    * provider carries at once: one share is with it, the others are being written down while it takes the next.
    */
   readonly unsettled: Lane
+  /** lets nothing through while it fails */
+  readonly breaker: Breaker
 }
 
 /** The open providers of this process. */
 export interface ProviderPool {
-  /** Active providers of projects, by channel, the preferred one first. */
+  /** Active providers of projects. One that can't be opened in this process has a route, and is not among the open ones. */
   load(projectIds: readonly string[]): Promise<{
-    readonly open: ReadonlyMap<string, ReadonlyMap<Channel, readonly OpenProvider[]>>
-    /** channels whose providers can't be opened in this process: configured all the same */
-    readonly broken: ReadonlyMap<string, ReadonlySet<Channel>>
+    /** by project and channel, the preferred one first */
+    readonly routes: ReadonlyMap<string, Routes>
+    /** by id */
+    readonly open: ReadonlyMap<string, OpenProvider>
   }>
+  /** One provider, open; null: there is none, or it can't be opened here. */
+  find(id: string): Promise<(OpenProvider & { readonly projectId: string; readonly channel: Channel }) | null>
   /** What the rules are given of the wire. */
   readonly vendors: Vendors
   close(): Promise<void>
@@ -46,9 +56,12 @@ export function createProviderPool(deps: {
   readonly db: Database
   readonly secrets: Pick<Secrets, 'unseal'>
   readonly allowPrivateHosts: boolean
+  readonly clock: Clock
+  /** where the vendor of a provider reports to; null: nowhere */
+  callbackUrl(providerId: string): string | null
   readonly log: Log
 }): ProviderPool {
-  const { db, secrets, allowPrivateHosts, log } = deps
+  const { db, secrets, allowPrivateHosts, clock, log } = deps
   const open = new LRUCache<string, OpenProvider & { version: number }>({
     max: OPEN_MAX,
     ttl: IDLE_MS,
@@ -58,44 +71,66 @@ export function createProviderPool(deps: {
     dispose: (value) => void value.provider.close(),
   })
 
+  /** Failures of one process open the circuit for all of them. That this can't be written costs the others their own failures. */
+  function tellOthers({ projectId, id, key }: ProviderRow, openForMs: number | null): void {
+    if (openForMs !== null) log.warn('A provider fails and is left alone', { projectId, provider: key, forMs: openForMs })
+    else log.info('A provider works again', { projectId, provider: key })
+    const until = openForMs === null ? null : new Date(clock.now().getTime() + openForMs)
+    writeOpenUntil(db.pool, projectId, id, until).catch((error) =>
+      log.warn("Could not write a provider's state", { error: String(error) }),
+    )
+  }
+
+  /** null: sealed with another secret, or settings that this version does not take. The others must not wait for it. */
+  function instanceOf(row: ProviderRow): OpenProvider | null {
+    const { projectId, id, key, version, kind, settings, ratePerSecond, openUntil } = row
+    let instance = open.get(id)
+    if (instance === undefined || instance.version !== version) {
+      let provider: Provider
+      try {
+        const more = { allowPrivateHosts, callbackUrl: deps.callbackUrl(id) }
+        provider = openProvider(kind, unsealSettings(secrets, settings), more)
+      } catch (error) {
+        log.error('A provider can not be opened', { projectId, provider: key, error: String(error) })
+        return null
+      }
+      instance = {
+        id,
+        key,
+        version,
+        provider,
+        lane: createLane(provider.limits.concurrency, ratePerSecond),
+        unsettled: createLane(3 * provider.limits.concurrency, null),
+        breaker: createBreaker(
+          () => performance.now(),
+          (openForMs) => tellOthers(row, openForMs),
+        ),
+      }
+      open.set(id, instance)
+    }
+    if (openUntil !== null) instance.breaker.adopt(openUntil.getTime() - clock.now().getTime())
+    return instance
+  }
+
   return {
     async load(projectIds) {
-      const byProject = new Map<string, Map<Channel, OpenProvider[]>>()
-      const broken = new Map<string, Set<Channel>>()
-      for (const { projectId, id, key, version, channel, kind, settings, ratePerSecond } of await findProviders(
-        db.pool,
-        projectIds,
-      )) {
-        let instance = open.get(id)
-        if (instance === undefined || instance.version !== version) {
-          let provider: Provider
-          try {
-            provider = openProvider(kind, unsealSettings(secrets, settings), { allowPrivateHosts })
-          } catch (error) {
-            // Sealed with another secret, or settings that this version does not take: the others must not wait for it.
-            broken.set(projectId, (broken.get(projectId) ?? new Set<Channel>()).add(channel))
-            log.error('A provider can not be opened', { projectId, provider: key, error: String(error) })
-            continue
-          }
-          instance = {
-            id,
-            key,
-            version,
-            provider,
-            lane: createLane(provider.limits.concurrency, ratePerSecond),
-            unsettled: createLane(3 * provider.limits.concurrency, null),
-          }
-          open.set(id, instance)
-        }
-        const channels = byProject.get(projectId) ?? new Map<Channel, OpenProvider[]>()
-        channels.set(channel, [...(channels.get(channel) ?? []), instance])
-        byProject.set(projectId, channels)
+      const rows = await findProviders(db.pool, projectIds)
+      const found = new Map<string, OpenProvider>()
+      for (const row of rows) {
+        const instance = instanceOf(row)
+        if (instance !== null) found.set(row.id, instance)
       }
-      return { open: byProject, broken }
+      return { routes: routesOf(rows), open: found }
+    },
+    async find(id) {
+      const row = await findProvider(db.pool, id)
+      const instance = row === null ? null : instanceOf(row)
+      return row === null || instance === null ? null : { ...instance, projectId: row.projectId, channel: row.channel }
     },
     vendors: {
       check: parseSettings,
       secrets: (kind) => kindOf(kind).secrets,
+      fit,
       test: (config, to) => test(config, to, allowPrivateHosts),
     },
     async close() {
@@ -105,6 +140,19 @@ export function createProviderPool(deps: {
     },
   }
 }
+
+/** Cuts a push as its platform does. */
+const fit: Vendors['fit'] = (kindName, channel, push) => {
+  try {
+    const message = { ...push, channel, messageId: EXAMPLE_ID, address: '', createdAt: new Date(0) }
+    const fitted = kindOf(kindName).fit?.(message)
+    return fitted === undefined ? { ...push, truncated: false } : { ...fitted.message, truncated: fitted.truncated }
+  } catch (cause) {
+    if (cause instanceof ProviderError) throw new CarillonError(cause.code, { message: cause.message, cause })
+    throw cause
+  }
+}
+const EXAMPLE_ID = '00000000-0000-7000-8000-000000000000'
 
 /** Sends one message through a provider of its own, past the pool: a wrong setting hurts nobody else. */
 async function test(config: ProviderConfig, to: string, allowPrivateHosts: boolean): Promise<TestResult> {
@@ -125,15 +173,4 @@ async function test(config: ProviderConfig, to: string, allowPrivateHosts: boole
   } finally {
     await provider.close()
   }
-}
-
-function testMessage(channel: Channel, messageId: string, to: string): Rendered {
-  const text = 'This is a test message from Carillon. The provider works.'
-  const createdAt = new Date()
-  if (channel === 'SMS') return { channel, messageId, address: to, type: 'SMS', title: null, body: text, createdAt }
-  if (channel !== 'EMAIL') {
-    throw new CarillonError('NOT_IMPLEMENTED', { message: `Testing a provider of the channel ${channel} is not supported yet.` })
-  }
-  const nobody = { from: null, replyTo: null, cc: [], bcc: [], unsubscribeUrl: null }
-  return { channel, messageId, address: to, ...nobody, subject: 'Test message from Carillon', text, html: null, createdAt }
 }

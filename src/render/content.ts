@@ -4,9 +4,10 @@ import {
   type Action,
   type ActionContent,
   type Actor,
+  type Channel,
   type ContactInfo,
-  type ContentChannel,
   type ContentOf,
+  type Json,
   type JsonObject,
   type Overrides,
   type ProjectInfo,
@@ -14,23 +15,23 @@ import {
   type TextType,
 } from '../domain/words.ts'
 import { CarillonError } from '../errors.ts'
-import { isLink } from './link.ts'
+import { isLink, isPushLink } from './link.ts'
 import { type Compiled, createLiquid, type Escaping } from './liquid.ts'
 
 /** One content as it is stored. */
 export interface StoredContent {
-  readonly channel: ContentChannel
+  readonly channel: Channel
   readonly locale: string
-  readonly content: ContentOf[ContentChannel]
+  readonly content: ContentOf[Channel]
 }
 
 /** All contents of one version of a template. */
 export interface TemplateContents {
   /** Locales that a channel has contents in. */
-  locales(channel: ContentChannel): readonly string[]
-  readonly channels: readonly ContentChannel[]
+  locales(channel: Channel): readonly string[]
+  readonly channels: readonly Channel[]
   readonly stored: readonly StoredContent[]
-  get<C extends ContentChannel>(channel: C, locale: string): ContentOf[C] | null
+  get<C extends Channel>(channel: C, locale: string): ContentOf[C] | null
 }
 
 /** What a template sees. */
@@ -67,6 +68,15 @@ export interface SmsText {
   readonly body: string
 }
 
+/** A push message, rendered. */
+export interface PushText {
+  readonly title: string
+  readonly body: string
+  readonly imageUrl: string | null
+  readonly url: string | null
+  readonly data: JsonObject
+}
+
 /** Renders contents. */
 export interface Renderer {
   /** Parses every text of a content. @throws TEMPLATE_BROKEN with field, line and column */
@@ -78,6 +88,11 @@ export interface Renderer {
   inApp(content: InAppContentOf, scope: Scope, overrides: Overrides | null): InAppText
   email(content: ContentOf['EMAIL'], scope: Scope, overrides: Overrides | null): EmailText
   sms(content: ContentOf['SMS'], scope: Scope, overrides: Overrides | null): SmsText
+  push(content: ContentOf['PUSH'], scope: Scope, overrides: Overrides | null): PushText
+  /** One plain text: of a chat message, of a Friendtalk, of an Alimtalk that is filled in here. */
+  text(field: string, source: string, scope: Scope): string
+  /** JSON whose texts are templates. */
+  json(field: string, source: Json, scope: Scope): Json
 }
 type InAppContentOf = ContentOf['IN_APP']
 
@@ -108,8 +123,10 @@ const texts = (content: StoredContent): [field: string, source: string, escaping
     }
   }
   walk('', content.content)
-  return found.filter(([path]) => path !== 'type')
+  return found.filter(([path]) => !literal.has(path))
 }
+/** Fields of contents that are names, not texts. */
+const literal = new Set(['type', 'templateCode'])
 
 /** Makes a renderer. Texts are compiled once each, and kept by their source: 5,000 of them, or 64 MB of source. */
 export function createRenderer(): Renderer {
@@ -133,6 +150,17 @@ export function createRenderer(): Renderer {
     const text = sayOr(field, source, variables)
     return text !== null && text !== '' && isLink(text) ? text : null
   }
+  /** In push any scheme may stand but those that would run or open something here: an app has its own. */
+  const pushLink = (field: string, source: string | null | undefined, variables: Record<string, unknown>): string | null => {
+    const text = sayOr(field, source, variables)
+    return text !== null && text !== '' && isPushLink(text) ? text : null
+  }
+  const sayJson = (field: string, source: Json, variables: Record<string, unknown>): Json => {
+    if (typeof source === 'string') return say(field, source, variables)
+    if (typeof source !== 'object' || source === null) return source
+    if (isList(source)) return source.map((item) => sayJson(field, item, variables))
+    return Object.fromEntries(Object.entries(source).map(([key, item]) => [key, sayJson(`${field}.${key}`, item, variables)]))
+  }
   const action = (type: Action['type'], content: ActionContent | null, variables: Record<string, unknown>): Action[] =>
     content === null
       ? []
@@ -150,7 +178,9 @@ export function createRenderer(): Renderer {
     check(field, content) {
       for (const [path, source, escaping] of texts(content)) {
         liquid.compile(`${field}.${path}`, source, escaping)
-        if (/url$/i.test(path) && !source.includes('{') && source !== '' && !isLink(source)) {
+        if (content.channel === 'WEBHOOK' || path.startsWith('data.') || !/url$/i.test(path)) continue
+        const isAllowed = content.channel === 'PUSH' || content.channel === 'WEB_PUSH' ? isPushLink : isLink
+        if (!source.includes('{') && source !== '' && !isAllowed(source)) {
           throw new CarillonError('BAD_INPUT', {
             field: `${field}.${path}`,
             message: `${field}.${path}: is not an allowed link.`,
@@ -158,8 +188,8 @@ export function createRenderer(): Renderer {
         }
       }
     },
-    checkOverrides({ inApp, email, sms }) {
-      for (const [channel, texts] of Object.entries({ inApp, email, sms })) {
+    checkOverrides({ inApp, email, sms, push }) {
+      for (const [channel, texts] of Object.entries({ inApp, email, sms, push: { ...push, ...push?.data } })) {
         for (const [field, text] of Object.entries(texts ?? {})) {
           // A feed is named, not said.
           if (typeof text === 'string' && field !== 'feed') compiled(`overrides.${channel}.${field}`, text, 'text')
@@ -208,12 +238,28 @@ export function createRenderer(): Renderer {
         body: say('body', over?.body ?? content.body, variables),
       }
     },
+    push(content, scope, overrides) {
+      const variables = variablesOf(scope)
+      const over = overrides?.push
+      const data = sayJson('data', { ...content.data, ...over?.data }, variables)
+      return {
+        title: say('title', over?.title ?? content.title, variables),
+        body: say('body', over?.body ?? content.body, variables),
+        imageUrl: link('imageUrl', over?.imageUrl ?? content.imageUrl, variables),
+        url: pushLink('url', over?.url ?? content.url, variables),
+        data: typeof data === 'object' && data !== null && !isList(data) ? data : {},
+      }
+    },
+    text: (field, source, scope) => say(field, source, variablesOf(scope)),
+    json: (field, source, scope) => sayJson(field, source, variablesOf(scope)),
   }
 }
 
+const isList = (value: Json): value is readonly Json[] => Array.isArray(value)
+
 /** Orders the stored contents of a template for looking up. */
 export function indexContents(stored: readonly StoredContent[]): TemplateContents {
-  const byChannel = new Map<ContentChannel, Map<string, StoredContent['content']>>()
+  const byChannel = new Map<Channel, Map<string, StoredContent['content']>>()
   for (const { channel, locale, content } of stored) {
     const locales = byChannel.get(channel) ?? new Map<string, StoredContent['content']>()
     locales.set(locale, content)
@@ -224,7 +270,7 @@ export function indexContents(stored: readonly StoredContent[]): TemplateContent
     stored,
     channels: [...byChannel.keys()],
     locales: (channel) => locales.get(channel) ?? [],
-    get<C extends ContentChannel>(channel: C, locale: string) {
+    get<C extends Channel>(channel: C, locale: string) {
       // The table's key is (channel, locale), and the content of a channel has that channel's shape.
       return (byChannel.get(channel)?.get(locale) as ContentOf[C] | undefined) ?? null
     },

@@ -40,7 +40,17 @@ afterAll(async () => {
 /** Queues e-mails that are due. */
 async function queue(count: number, transactionId = 'tx', bulk = false): Promise<void> {
   const notifications = times(count, () => ({
-    ...{ projectId, id: ids(), key: null, contentHash: null, transactionId, templateId, contactId, actorId: null, data: {} },
+    ...{
+      projectId,
+      id: ids(),
+      key: null,
+      contentHash: null,
+      transactionId,
+      templateId,
+      contactId,
+      actorId: null,
+      data: {},
+    },
     ...{ overrides: null, channels: ['EMAIL' as const], incrementId: null, createdAt: now, sendAt: null },
   }))
   const messages = notifications.map(({ id }) => ({
@@ -53,7 +63,8 @@ const take = (limit = 100, leaseMs = 60_000) => claim(db.pool, { limit, bulkLimi
 const sent = (message: Claimed): Settlement => ({
   ...{ projectId, id: message.id, claims: message.claims, status: 'SENT', dueInMs: null, errorCode: null, errorMessage: null },
   history: [['SENT', now, null]],
-  attempt: { startedAt: now, durationMs: 1, ok: true, response: null },
+  attempts: [{ providerId: ids(), startedAt: now, durationMs: 1, ok: true, errorCode: null, errorMessage: null, response: null }],
+  boundTo: null,
 })
 const statuses = async () => (await db.pool.query('SELECT status, attempt_count FROM message ORDER BY id')).rows
 
@@ -164,7 +175,12 @@ it('keeps an attempt for each try, and makes a message due again when told to', 
           dueInMs: 0,
           errorCode: 'PROVIDER_UNREACHABLE',
           errorMessage: 'away',
-          attempt: { startedAt: now, durationMs: 2, ok: false, response: '451' },
+          attempts: [
+            {
+              ...{ providerId: ids(), startedAt: now, durationMs: 2, ok: false, response: '451' },
+              ...{ errorCode: 'PROVIDER_UNREACHABLE', errorMessage: 'away' },
+            },
+          ],
         },
       ],
       0,

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { MAX_ATTEMPTS, nextAttemptDelayMs } from '../../src/jobs/backoff.ts'
+import { MAX_ROUNDS, nextAttemptDelayMs } from '../../src/jobs/backoff.ts'
 
 const least = () => 0
 const most = () => 1 - Number.EPSILON
 const delays = (random: () => number) =>
-  Array.from({ length: MAX_ATTEMPTS - 1 }, (_, index) => nextAttemptDelayMs(index + 1, random, null))
+  Array.from({ length: MAX_ROUNDS - 1 }, (_, index) => nextAttemptDelayMs(index + 1, random, null))
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
 
 describe('the back-off between attempts', () => {

@@ -1,0 +1,81 @@
+/** Delivery reports: what a vendor tells of a message after it took it. */
+import type { Database } from '../db/database.ts'
+import { forgetDevice } from '../db/device.ts'
+import { applyReports, keepReports, type ReportRow, takeReports } from '../db/report.ts'
+import { addSuppressions } from '../db/suppression.ts'
+import type { Clock } from './clock.ts'
+import type { Ids } from './ids.ts'
+import { suppressionKey } from './suppression.ts'
+import { goesToAll } from './target.ts'
+import type { Signal, StatusChange } from './words.ts'
+
+/** Which provider a report came from. */
+export interface ReportSource {
+  readonly projectId: string
+  readonly providerId: string
+}
+
+/** What they work with. */
+export interface ReportDeps {
+  readonly db: Database
+  readonly clock: Clock
+  readonly ids: Ids
+  publish(signals: readonly Signal[]): void
+}
+
+const KEPT_AT_ONCE = 500
+
+/** Makes the operations of delivery reports. */
+export function createReports({ db, clock, ids, publish }: ReportDeps) {
+  /** @returns the reports that name no message that there is */
+  async function apply(reports: readonly ReportRow[]): Promise<ReportRow[]> {
+    const { moved, known } = await applyReports(db.pool, reports, clock.offsetMs)
+    const at = clock.now().toISOString()
+    for (const [projectId, changed] of Map.groupBy(moved, (one) => one.projectId)) {
+      const changes: StatusChange[] = changed.map(({ notificationId, messageId, status }) => ({
+        notificationId,
+        messageId,
+        status,
+        at,
+      }))
+      publish([{ topic: 'activity', projectId, changes }])
+    }
+    return reports.filter((_report, place) => !known.has(place))
+  }
+
+  /** Addresses that a vendor calls dead are given up. */
+  async function bury(reports: readonly ReportRow[]): Promise<void> {
+    for (const { projectId, providerId, providerMessageId } of reports.filter((one) => one.addressDead)) {
+      const messages = await db.prisma.message.findMany({
+        where: { projectId, providerId, providerMessageId },
+        select: { address: true, contactId: true, channel: true },
+      })
+      for (const { address, contactId, channel } of messages) {
+        if (address === null || address === '') continue
+        if (!goesToAll(channel)) {
+          const row = { id: ids(), channel, address: suppressionKey(channel, address), reason: 'HARD_BOUNCE' as const }
+          await addSuppressions(db.pool, projectId, [row])
+        } else if (contactId !== null) await forgetDevice(db.pool, { projectId, contactId, providerId }, address)
+      }
+    }
+  }
+
+  return {
+    /** Applies what a vendor reports. What names a message that there is not (yet) is kept, once. */
+    async receive(source: ReportSource, events: readonly Omit<ReportRow, 'projectId' | 'providerId'>[]): Promise<void> {
+      const reports = events.map((event) => ({ ...event, ...source }))
+      if (reports.length === 0) return
+      const unknown = await apply(reports)
+      if (unknown.length > 0) await keepReports(db.pool, unknown)
+      await bury(reports)
+    },
+
+    /** Applies kept reports whose message is known by now. @returns how many */
+    async catchUp(): Promise<number> {
+      const reports = await takeReports(db.pool, KEPT_AT_ONCE)
+      if (reports.length > 0) await apply(reports)
+      await bury(reports)
+      return reports.length
+    },
+  }
+}

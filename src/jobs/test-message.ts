@@ -1,0 +1,28 @@
+/** What a test of a provider sends. */
+import type { Rendered } from '../channels/provider.ts'
+import type { Channel } from '../domain/words.ts'
+import { CarillonError } from '../errors.ts'
+
+const TITLE = 'Test message from Carillon'
+const TEXT = 'This is a test message from Carillon. The provider works.'
+
+/** A message of a channel to one address. @throws CHANNEL_UNSUPPORTED in-app, which has no providers */
+export function testMessage(channel: Channel, messageId: string, to: string): Rendered {
+  const base = { messageId, address: to, createdAt: new Date() }
+  const nobody = { from: null, replyTo: null, cc: [], bcc: [], unsubscribeUrl: null }
+  const push = { ...base, title: TITLE, body: TEXT, imageUrl: null, url: null, data: {} }
+  const messages = {
+    EMAIL: { ...base, ...nobody, channel: 'EMAIL', subject: TITLE, text: TEXT, html: null },
+    SMS: { ...base, channel: 'SMS', type: 'SMS', title: null, body: TEXT },
+    PUSH: { ...push, channel: 'PUSH' },
+    WEB_PUSH: { ...push, channel: 'WEB_PUSH' },
+    CHAT: { ...base, channel: 'CHAT', channelName: null, body: TEXT },
+    // A registered template can't be made up: its text goes as the code of one, and the vendor says what it thinks of that.
+    ALIMTALK: { ...base, channel: 'ALIMTALK', templateCode: 'test', body: TEXT, parameters: {} },
+    FRIENDTALK: { ...base, channel: 'FRIENDTALK', body: TEXT, isAd: false },
+    WEBHOOK: { ...base, channel: 'WEBHOOK', body: { type: 'test', text: TEXT } },
+  } satisfies Record<Exclude<Channel, 'IN_APP'>, Rendered>
+  if (channel === 'IN_APP')
+    throw new CarillonError('CHANNEL_UNSUPPORTED', { field: 'provider', message: 'The feed has no providers.' })
+  return messages[channel]
+}

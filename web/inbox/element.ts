@@ -1,7 +1,6 @@
 /** `<carillon-inbox>`: a bell with a count, and the inbox behind it; or, with `mode="inline"`, the inbox alone. */
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import { styleMap } from 'lit/directives/style-map.js'
 import { createInboxClient, type InboxClient, InboxError, type InboxShow, type InboxState, type TokenProvider } from './client.ts'
 import { icons } from './icons.ts'
 import type { InboxMessage, InboxPreferencesState } from './message.ts'
@@ -528,7 +527,7 @@ export class CarillonInbox extends LitElement {
     const messages = state?.messages ?? []
     if (state === null || messages.length === 0) return this.#renderNone(texts)
     const viewPx = this.#scroller?.clientHeight ?? 600
-    const { start, end, above, below } = this.#rows.window(messages, this.#scrollTop, viewPx)
+    const { start, end } = this.#rows.window(messages, this.#scrollTop, viewPx)
     const { clock } = this.#language()
     const context: RowContext = {
       ...this.#context,
@@ -542,8 +541,7 @@ export class CarillonInbox extends LitElement {
     const current = messages.some(({ id }) => id === this.#current) ? this.#current : (messages[start]?.id ?? null)
     return html`
       <div class="scroll" part="list" @scroll=${this.#onScroll}>
-        <div id="list" role="feed" aria-label=${texts.title} aria-busy=${state.isLoadingMore}
-          style=${styleMap({ paddingTop: `${above}px`, paddingBottom: `${below}px` })}>
+        <div id="list" role="feed" aria-label=${texts.title} aria-busy=${state.isLoadingMore}>
           ${repeat(
             messages.slice(start, end),
             ({ id }) => id,
@@ -588,6 +586,12 @@ export class CarillonInbox extends LitElement {
     if (this.mode !== 'inline' && this.open) placePanel(panel, this.#bell)
     const scroller = this.#scroller
     if (scroller === null || this.#view !== 'list') return
+    const list = scroller.querySelector<HTMLElement>('#list')
+    // Not in the template: a style attribute is refused by a strict Content-Security-Policy, a property is not.
+    if (list !== null) {
+      list.style.paddingTop = `${this.#rows.above}px`
+      list.style.paddingBottom = `${this.#rows.below}px`
+    }
     this.#watchWidth(scroller)
     const isOther = this.#rows.measure(scroller.querySelectorAll<HTMLElement>('.row'))
     const wanted = anchor === null ? null : this.#rows.scrollFor(anchor)

@@ -67,6 +67,13 @@ export function createRows() {
       window = { start, end: Math.max(end, start), above, below: at - until }
       return window
     },
+    /** The space above and below what is in the document, px. */
+    get above() {
+      return window.above
+    },
+    get below() {
+      return window.below
+    },
     /** Where a row begins, px. */
     offsetOf(index: number): number {
       const unknown = guess()

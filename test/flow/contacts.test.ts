@@ -41,7 +41,7 @@ describe('upsertContacts', () => {
     await upsert({ externalId: 'over', mode: 'OVERWRITE', firstName: 'C', lastName: null } as Input)
     expect(await get('over')).toMatchObject({ firstName: 'C', lastName: null })
   })
-  it('LY-23, B7-7: takes 1,000 in one call, and refuses 1,001 as a whole', async () => {
+  it('LY-23, N2-12, B7-07: takes 1,000 in one call, and refuses 1,001 as a whole', async () => {
     const result = await upsert(...times(1_000, (n) => ({ externalId: `k-${n}` })))
     expect(result.inserted).toHaveLength(1_000)
     const answer = await project.api.ask(UpsertContacts, { contacts: times(1_001, (n) => ({ externalId: `l-${n}` })) })
@@ -49,7 +49,7 @@ describe('upsertContacts', () => {
     expect(answer.errors[0]?.extensions).toMatchObject({ max: 1_000, got: 1_001 })
     expect(await get('l-0')).toBeNull()
   })
-  it('N2-15, N2-16, N2-17, N2-18: applies all operators of one contact together', async () => {
+  it('N2-14, N2-15, N2-16, N2-17, N2-18: applies all operators of one contact together', async () => {
     await upsert({ externalId: 'ops', profile: { set: { plan: 'free', tags: ['x'], total: 2 } } } as Input)
     await upsert({
       externalId: 'ops',
@@ -110,7 +110,7 @@ describe('upsertContacts', () => {
     await upsert({ externalId: 'ly', profile: { set: { other: 2 } } } as Input)
     expect(await get('ly')).toMatchObject({ email: 'ly@example.com', phone: '010-1234-1234', profile: { tier: 1, other: 2 } })
   })
-  it('N2-19, B7-5: counts createdAt on insert alone', async () => {
+  it('N2-19, B7-05: counts createdAt on insert alone', async () => {
     const createdAt = '2016-02-04T22:44:30.652Z'
     await upsert({ externalId: 'old', createdAt } as Input)
     await upsert({ externalId: 'old', createdAt: '2020-01-01T00:00:00.000Z' } as Input)
@@ -124,7 +124,7 @@ describe('upsertContacts', () => {
     expect(result).toEqual({ inserted: ['twins'], updated: [], failed: [] })
     expect(await profileOf('twins')).toMatchObject({ n: 6 })
   })
-  it('N2-17, B7-4: a hundred parallel inc through two servers give the exact sum', async () => {
+  it('N2-17, B7-04: a hundred parallel inc through two servers give the exact sum', async () => {
     const other = await app.another()
     const clients = [project.api, other.client(`Bearer ${project.apiKey}`)]
     await Promise.all(
@@ -153,7 +153,7 @@ it('N2-20: refuses more than 1,000 operations on one contact', async () => {
 })
 
 describe('reading', () => {
-  it('N2-01, N2-02, N2-03, N2-04, NV-52, NV-55: shows ids, all of the profile, and null for a stranger', async () => {
+  it('N2-01, N2-02, N2-03, N2-04, NV-52, NV-55, X-01: shows ids, all of the profile, and null for a stranger', async () => {
     await upsert({ externalId: '123', firstName: 'Z', profile: { set: { tags: ['a'] } } } as Input)
     const contact = await get('123')
     expect(contact).toMatchObject({
@@ -197,7 +197,7 @@ describe('lists', () => {
   })
   const page = async (variables: object) => (await list.api.do(ListContacts, variables)).contacts
 
-  it('NV-03, NV-50: pages forwards and backwards, 20 by default, stable while rows arrive', async () => {
+  it('NV-03, NV-04, NV-50, X-10: pages forwards and backwards, 20 by default, stable while rows arrive', async () => {
     const first = await page({})
     expect(first.nodes).toHaveLength(20)
     expect(first).toMatchObject({ totalCount: 25, pageInfo: { hasNextPage: true, hasPreviousPage: false } })
@@ -219,7 +219,7 @@ describe('lists', () => {
     [{ after: 'x' }, 'BAD_CURSOR'],
     [{ after: '' }, 'BAD_CURSOR'],
     [{ before: 'x'.repeat(1_000) }, 'BAD_CURSOR'],
-  ])('A3, I12, I13: refuses wrong page arguments, number %#', async (variables, code) => {
+  ])('A3, NV-04, I12, I13: refuses wrong page arguments, number %#', async (variables, code) => {
     expect((await list.api.ask(ListContacts, variables)).codes).toEqual([code])
   })
   it('I13: refuses a cursor of another project', async () => {

@@ -65,7 +65,7 @@ describe('a contact token', () => {
     const live = await page.watch(MessageReceived, { contact: 'you' })
     expect(JSON.stringify(await live.ended())).toContain('FORBIDDEN')
   })
-  it('A1: lasts at most a day, and an hour by default', async () => {
+  it('A1, X-04: lasts at most a day, and an hour by default', async () => {
     const token = async (ttlSeconds?: number) =>
       project.api.ask(CreateContactToken, { contact: 'ttl', ...(ttlSeconds === undefined ? {} : { ttlSeconds }) })
     const { data } = await token()
@@ -94,7 +94,7 @@ describe('keys and access tokens', () => {
       expect(viewer).toMatchObject({ isOperator: false, project: { key: project.key }, contact: null })
     }
   })
-  it('LY-01…07, LY-09, B7-6: a token works at 59 minutes and not at 61; many are good at once; wrong keys are refused', async () => {
+  it('LY-01, LY-02, LY-03, LY-05, LY-06, LY-07, LY-09, B7-06: a token works at 59 minutes and not at 61; many are good at once; wrong keys are refused', async () => {
     const issue = async () =>
       (await app.anonymous.do(Authenticate, { accessKey: project.accessKey, secretKey: project.secretKey })).authenticate.token
     const [first, second] = [await issue(), await issue()]
@@ -134,7 +134,7 @@ describe('keys and access tokens', () => {
 })
 
 describe('G10: nothing leaves its project', () => {
-  it('what belongs to another project looks like what is not there', async () => {
+  it('X-09: what belongs to another project looks like what is not there', async () => {
     const { sendMessages } = await other.api.do(Send, {
       messages: [{ id: 'theirs', transactionId: 'tx-theirs', template: 'note', contact: { externalId: 'them' } }],
     })

@@ -46,14 +46,14 @@ it('LY-30, LY-31, LY-33, LY-35, LY-36: by id, by e-mail without case, by phone; 
   expect(await Promise.all(['a', 'b', 'c', 'd'].map(exists))).toEqual([false, false, true, false])
 })
 
-it('LY-34, B7-8: a phone number matches exactly as it was given', async () => {
+it('LY-34, B7-08: a phone number matches exactly as it was given', async () => {
   await project.api.do(UpsertContacts, { contacts: [{ externalId: 'kr', phone: '01012341234' }] })
   expect(await erase({ phone: '010-1234-1234' })).toBe(1)
   expect(await exists('kr')).toBe(true)
   expect(await erase({ phone: '01012341234' })).toBe(1)
 })
 
-it('LY-32, LY-36, B7-7: takes 1,000, refuses 1,001, none, and a selector that selects nothing', async () => {
+it('LY-32, LY-36, B7-07: takes 1,000, refuses 1,001, none, and a selector that selects nothing', async () => {
   expect(await erase(...times(1_000, (n) => ({ externalId: `none-${n}` })))).toBe(0)
   const tooMany = await project.api.ask(DeleteContacts, { contacts: times(1_001, (n) => ({ externalId: `none-${n}` })) })
   expect(tooMany.codes).toEqual(['BATCH_TOO_LARGE'])

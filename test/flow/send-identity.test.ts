@@ -20,13 +20,13 @@ const send = async (...messages: Parameters<typeof note>[]) => {
 const totalOf = async (contact: string): Promise<number> => (await project.api.do(Feed, { contact })).feed.totalCount
 
 describe('batches', () => {
-  it('N1-10, NV-41, B7-1: takes 100 messages in one call, and answers in their order', async () => {
+  it('N1-10, NV-41, B7-01: takes 100 messages in one call, and answers in their order', async () => {
     const results = await send(...times(100, (n): [string, object] => ['hundred', { id: `h-${n}`, data: { n } }]))
     expect(results.map((result) => result.id)).toEqual(times(100, (n) => `h-${n}`))
     expect(results.every((result) => result.ok)).toBe(true)
     expect(await totalOf('hundred')).toBe(100)
   })
-  it('N1-11, B7-1: refuses 101 as a whole with the limit and the number, and an empty list', async () => {
+  it('N1-11, B7-01: refuses 101 as a whole with the limit and the number, and an empty list', async () => {
     const answer = await project.api.ask(Send, { messages: times(101, () => note('none')) })
     expect(answer.codes).toEqual(['BATCH_TOO_LARGE'])
     expect(answer.errors[0]?.extensions).toMatchObject({ max: 100, got: 101 })
@@ -54,7 +54,7 @@ describe('ids', () => {
     expect(result?.id).toBe(result?.notification?.id)
     expect(result?.notification?.key).toBeNull()
   })
-  it('N1-18, N1-33, B7-2: gives ID_EXISTS to nineteen of twenty parallel sends with one id', async () => {
+  it('N1-18, N1-33, B7-02: gives ID_EXISTS to nineteen of twenty parallel sends with one id', async () => {
     const answers = await Promise.all(times(20, () => send(['twenty', { id: 'twenty-1' }])))
     const codes = answers.flat().map((result) => result.error?.code ?? 'ok')
     expect(codes.filter((code) => code === 'ok')).toHaveLength(1)
@@ -121,7 +121,7 @@ describe('transactions', () => {
 })
 
 describe('contacts that come with a message', () => {
-  it('N1-14, N1-15, N1-34…41, NV-35: creates an unknown contact with all that is said of it', async () => {
+  it('N1-14, N1-15, N1-34, N1-35, N1-36, N1-37, N1-38, N1-39, N1-40, N1-41, NV-35: creates an unknown contact with all that is said of it', async () => {
     const contact = {
       externalId: 'new',
       email: 'new@example.com',
@@ -142,7 +142,7 @@ describe('contacts that come with a message', () => {
       profile: { plan: 'pro', firstName: 'Nina', id: 'new', externalId: 'new' },
     })
   })
-  it('N1-16, B7-3: fills what is missing and never replaces what is there', async () => {
+  it('N1-16, B7-03: fills what is missing and never replaces what is there', async () => {
     await project.api.do(UpsertContacts, { contacts: [{ externalId: 'fill', firstName: 'Old', profile: { set: { a: 1 } } }] })
     const contact = { externalId: 'fill', firstName: 'New', lastName: 'Added', profile: { a: 2, b: 3 } }
     await project.api.do(Send, { messages: [{ template: 'note', contact }] })

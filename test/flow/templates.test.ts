@@ -122,11 +122,11 @@ it('I28: refuses a NUL in a content, and renders none that a filter makes', asyn
 })
 
 describe('what a template sees', () => {
-  it('A6, LY-57, B7-10: renders what is missing as nothing, and cuts white space at the end', async () => {
+  it('A6, LY-57, X-08, B7-10: renders what is missing as nothing, and cuts white space at the end', async () => {
     expect(await said('Hello {{ user["name"] }}')).toBe('Hello')
     expect(await said('{{ no.such.thing }}{% if nothing %}x{% endif %}-')).toBe('-')
   })
-  it('A6: data first, then the profile, and everything by name', async () => {
+  it('A6, X-08, LY-112: data first, then the profile, and everything by name', async () => {
     const contact = { firstName: 'Ann', profile: { plan: 'pro', firstThing: 'p' } }
     const data = { number: 1, plan: 'from data' }
     const body =

@@ -8,3 +8,22 @@ export const InboundParse = graphql(`
 export const SetRetention = graphql(`
   mutation SetRetention($days: Int) { updateProject(input: { retentionDays: $days }) { retentionDays } }
 `)
+
+export const FeedWhole = graphql(`
+  query FeedWhole($contact: ID) {
+    feed(contact: $contact) {
+      nodes {
+        __typename id channel status transactionId template feed title body iconUrl url data count createdAt updatedAt sentAt deliveredAt
+        seenAt readAt archivedAt error { code }
+        actor { externalId firstName lastName photoUrl }
+        primaryAction { type label url status payload }
+        secondaryAction { type label url status payload }
+        notification { id contact { externalId } }
+      }
+    }
+  }
+`)
+
+export const ProjectKeys = graphql(`
+  query ProjectKeys { viewer { project { id key accessKey } } }
+`)

@@ -53,7 +53,7 @@ describe('bodies', () => {
     expect(await post(doors.endpoint, body)).toMatchObject({ status: 400, code: 'BAD_REQUEST' })
   })
 
-  it('takes a body at the limit and answers 413 TOO_LARGE one byte beyond', async () => {
+  it('LY-74: takes a body at the limit and answers 413 TOO_LARGE one byte beyond', async () => {
     const body = (bytes: number) => JSON.stringify({ query: '{hello}' }).padEnd(bytes, ' ')
     expect(await post(doors.endpoint, body(1_048_576))).toMatchObject({ status: 200, body: { data: { hello: 'world' } } })
     expect(await post(doors.endpoint, body(1_048_577))).toMatchObject({ status: 413, code: 'TOO_LARGE' })
@@ -109,7 +109,7 @@ describe('bodies', () => {
 })
 
 describe('methods and paths', () => {
-  it('answers a query by GET and refuses a mutation by GET with 405', async () => {
+  it('LY-73: answers a query by GET and refuses a mutation by GET with 405', async () => {
     const get = async (query: string) => {
       const response = await fetch(`${doors.endpoint}?query=${encodeURIComponent(query)}`)
       return [response.status, await response.json()]
@@ -163,7 +163,7 @@ describe('methods and paths', () => {
 })
 
 describe('errors', () => {
-  it('masks what is not of the catalogue, and logs it once with the reference that the caller sees', async () => {
+  it('LY-75: masks what is not of the catalogue, and logs it once with the reference that the caller sees', async () => {
     doors.logged.length = 0
     const { body, status } = await post(doors.endpoint, { query: '{broken}' })
     const error = body.errors?.[0]
@@ -187,7 +187,7 @@ describe('errors', () => {
     expect(doors.logged).toHaveLength(1)
   })
 
-  it('shows an error of the catalogue with its code and details, and does not log it', async () => {
+  it('X-12: shows an error of the catalogue with its code and details, and does not log it', async () => {
     doors.logged.length = 0
     const { body } = await post(doors.endpoint, { query: '{refused hello}' })
     expect(body.data).toEqual({ refused: null, hello: 'world' })
@@ -269,7 +269,7 @@ describe('credentials', () => {
 })
 
 describe('rates and overload', () => {
-  it('answers 429 with Retry-After to the 61st request at once of one contact, and lets others go on', async () => {
+  it('LY-111: answers 429 with Retry-After to the 61st request at once of one contact, and lets others go on', async () => {
     const mine = await start()
     const ask = (name: string) => post(mine.endpoint, { query: '{hello}' }, { authorization: `Bearer contact-${name}` })
     const answers = await Promise.all(Array.from({ length: 100 }, () => ask('a')))

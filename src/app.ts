@@ -32,6 +32,7 @@ import { createUnsubscribe } from './http/unsubscribe.ts'
 import { createWorkerDoors } from './http/worker.ts'
 import { createCampaignRuns } from './jobs/campaign.ts'
 import { createDeliverer } from './jobs/deliver.ts'
+import { createDigests } from './jobs/digest.ts'
 import { createFanout } from './jobs/fanout.ts'
 import { createProviderPool } from './jobs/providers.ts'
 import { createPruner } from './jobs/prune.ts'
@@ -133,6 +134,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
         await domain.reports.catchUp()
       },
       fanout: createFanout({ db, clock, log, contents, renderer, ids, publish, wake }),
+      digests: createDigests({ db, clock, log, contents, renderer, ids, publish, wake }),
       campaigns: createCampaignRuns({ db, clock, log, contents, renderer, ids, publish, wake }),
       bus: config.redisUrl === null ? null : bus,
     })

@@ -1,5 +1,6 @@
 /** The statements of `cancel`. */
 import type { Runner } from './database.ts'
+import { FOLDED_INTO } from './digest.ts'
 
 /**
  * Ends the sends to many of a transaction. Waits for the chunk that is being written at this moment: whoever looks afterwards sees all
@@ -79,12 +80,12 @@ export async function findUnseen(
   return rows
 }
 
-/** How many messages of a transaction went out: handed over to a provider, or seen in the feed. */
+/** How many messages of a transaction went out: handed over to a provider, or seen in the feed; with the digests that it is part of. */
 export async function countSent(db: Runner, projectId: string, transactionId: string): Promise<number> {
   const { rows } = await db.query<{ total: number }>({
     name: 'count-sent',
     text: `SELECT count(*) AS total FROM message m JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id
-      WHERE n.project_id = $1 AND n.transaction_id = $2 AND m.status IN ('SENDING', 'SENT', 'DELIVERED', 'UNKNOWN')`,
+      WHERE n.project_id = $1 AND (n.transaction_id = $2 OR n.id IN (${FOLDED_INTO})) AND m.status IN ('SENDING', 'SENT', 'DELIVERED', 'UNKNOWN')`,
     values: [projectId, transactionId],
   })
   return rows[0]?.total ?? 0

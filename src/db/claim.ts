@@ -38,6 +38,8 @@ export interface Claimed {
   readonly address: string | null
   readonly feed: string | null
   readonly incrementId: string | null
+  /** it is a digest: see db/digest.ts */
+  readonly digestId: string | null
   /** it depends: see db/standing.ts */
   readonly isConditional: boolean
   readonly createdAt: Date
@@ -112,7 +114,7 @@ export async function claim(
           x.address, x.feed, x.increment_id, x.only_if, x.created_at
       )
       SELECT m.project_id AS "projectId", m.id, m.notification_id AS "notificationId", n.transaction_id AS "transactionId", m.channel, m.bulk AS "isBulk", m.was, n.canceled_at IS NOT NULL AS "isCanceled",
-        m.was_handed_over AS "wasHandedOver", m.claims, m.attempt_count AS "attemptCount", m.rounds, m.handover_provider AS "boundTo", m.address, m.feed, m.increment_id AS "incrementId", m.only_if IS NOT NULL AS "isConditional",
+        m.was_handed_over AS "wasHandedOver", m.claims, m.attempt_count AS "attemptCount", m.rounds, m.handover_provider AS "boundTo", m.address, m.feed, m.increment_id AS "incrementId", m.only_if IS NOT NULL AS "isConditional", n.digest_id AS "digestId",
         m.created_at AS "createdAt", n.data, n.overrides, n.content, n.template_id AS "templateId",
         c.id AS "contactId", c.external_id AS "contactExternalId", c.email, c.phone, c.locale, c.timezone, c.first_name AS "firstName",
         c.last_name AS "lastName", c.photo_url AS "photoUrl", c.country, c.properties, c.preferences,
@@ -191,6 +193,7 @@ function claimedOf(row: ClaimedRow, { project, template }: Origin): Claimed {
     address: row.address,
     feed: row.feed,
     incrementId: row.incrementId,
+    digestId: row.digestId,
     isConditional: row.isConditional,
     createdAt: row.createdAt,
     data: row.data,

@@ -30,6 +30,13 @@ export async function findErasable(db: Runner, projectId: string, selectors: rea
  * name. Their feeds' rows are locked first, in order, as everywhere.
  */
 export async function eraseContacts(tx: Runner, projectId: string, ids: readonly string[]): Promise<number> {
+  // Windows before feeds, as where they are closed. What waits in them is canceled with them.
+  await tx.query({
+    name: 'erase-windows',
+    text: `WITH d AS (DELETE FROM digest WHERE project_id = $1 AND contact_id = ANY($2::uuid[]) AND closed_at IS NULL RETURNING id)
+      UPDATE notification SET canceled_at = COALESCE(canceled_at, now()) WHERE project_id = $1 AND digest_id IN (SELECT id FROM d)`,
+    values: [projectId, ids],
+  })
   await tx.query({
     name: 'erase-lock',
     text: `SELECT 1 FROM feed_state WHERE project_id = $1 AND contact_id = ANY($2::uuid[]) ORDER BY contact_id FOR UPDATE`,

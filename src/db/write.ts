@@ -20,6 +20,8 @@ export interface NotificationRow {
   readonly channels: readonly Channel[]
   readonly incrementId: string | null
   readonly campaignId?: string | null
+  /** the digest that it waits in, or that it is */
+  readonly digestId?: string | null
   readonly createdAt: string
   readonly sendAt: string | null
 }
@@ -105,11 +107,11 @@ const TEXT = `WITH t AS (
   SELECT "projectId", id FROM json_to_recordset($1) AS r ("projectId" uuid, id text) ORDER BY 1, 2
 ), n AS (
   INSERT INTO notification (project_id, id, key, content_hash, transaction_id, template_id, content, contact_id, actor_id, data, overrides, channels,
-    increment_id, campaign_id, created_at, send_at)
+    increment_id, campaign_id, digest_id, created_at, send_at)
   SELECT "projectId", id, key, decode("contentHash", 'hex'), "transactionId", "templateId", content, "contactId", "actorId", data, overrides, channels,
-    "incrementId", "campaignId", "createdAt", "sendAt"
+    "incrementId", "campaignId", "digestId", "createdAt", "sendAt"
   FROM json_to_recordset($2) AS r ("projectId" uuid, id uuid, key text, "contentHash" text, "transactionId" text, "templateId" uuid,
-    content jsonb, "contactId" uuid, "actorId" uuid, data jsonb, overrides jsonb, channels channel[], "incrementId" text, "campaignId" uuid, "createdAt" timestamptz,
+    content jsonb, "contactId" uuid, "actorId" uuid, data jsonb, overrides jsonb, channels channel[], "incrementId" text, "campaignId" uuid, "digestId" uuid, "createdAt" timestamptz,
     "sendAt" timestamptz)
   ORDER BY "projectId", key
 ), m AS (

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cancelFanouts, cancelWaiting, countSent, findUnseen, markCanceled } from '../db/cancel.ts'
 import { type Database, transact } from '../db/database.ts'
+import { cancelEmptied, recompose } from '../db/digest.ts'
 import { findFeedMessages, lockFeeds } from '../db/feed.ts'
 import { write } from '../db/write.ts'
 import { CarillonError } from '../errors.ts'
@@ -39,6 +40,17 @@ export function createCancel({ db, clock, publish }: CancelDeps) {
     }
     const at = clock.now()
     const changes: StatusChange[] = []
+    // What it left in digests that are closed and not out yet leaves them; one that it was all of goes with it.
+    await recompose(db.pool, projectId, transactionId)
+    const emptied = await cancelEmptied(db.pool, projectId, transactionId)
+    for (const one of [transactionId, ...emptied]) changes.push(...(await takeBack(projectId, one, at)))
+    if (changes.length > 0) publish([{ topic: 'activity', projectId, changes }])
+    return { transactionId, canceledCount: changes.length, alreadySentCount: await countSent(db.pool, projectId, transactionId) }
+  }
+
+  /** Cancels what waits, and takes back what nobody has seen. @returns what was canceled */
+  async function takeBack(projectId: string, transactionId: string, at: Date): Promise<StatusChange[]> {
+    const changes: StatusChange[] = []
     // A retry of what was under way puts it back into the queue: it is canceled in the next round.
     for (let waitMs = 5, waitedMs = 0; ; waitedMs += waitMs, waitMs = Math.min(waitMs * 2, 200)) {
       const { canceled, underWay } = await transact(db.pool, (tx) => cancelWaiting(tx, projectId, transactionId))
@@ -51,8 +63,7 @@ export function createCancel({ db, clock, publish }: CancelDeps) {
       for (const one of retracted) changes.push({ ...one, status: 'CANCELED', at: at.toISOString() })
       publish(signals)
     }
-    if (changes.length > 0) publish([{ topic: 'activity', projectId, changes }])
-    return { transactionId, canceledCount: changes.length, alreadySentCount: await countSent(db.pool, projectId, transactionId) }
+    return changes
   }
 
   /** Takes unseen messages out of one feed. Looks again under the lock: one may just have been seen, or folded into by another call. */

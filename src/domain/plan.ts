@@ -20,12 +20,14 @@ import { isDueNow, isLater, type When, whenOf } from './rule.ts'
 import type { Intent, ManyIntent } from './send.ts'
 import { suppressionKey } from './suppression.ts'
 import { needsCredentials } from './target.ts'
+import { type Window, windowOf } from './window.ts'
 import {
   type Actor,
   type Channel,
   type ContactInfo,
   type CredentialInfo,
   contactFields,
+  type DigestItems,
   type ProjectInfo,
   type Route,
   type SuppressionReason,
@@ -61,6 +63,14 @@ export interface CallScope {
   readonly mark: symbol
   /** the send to many that it is a chunk of */
   readonly origin?: Origin
+  /** the digest that is closed */
+  readonly digest?: ClosingDigest
+}
+
+/** A digest that is closed, and what it shows. */
+export interface ClosingDigest {
+  readonly id: string
+  readonly items: DigestItems
 }
 
 /** What the rows of a send to many have in common. */
@@ -86,6 +96,10 @@ export interface Accepted {
   readonly when: When
   /** the in-app message where it is due now; an error where it can't be rendered */
   readonly inApp: InAppText | CarillonError | null
+  /** it joins this window of a digest, and says nothing itself */
+  readonly window: Window | null
+  /** it is this digest, closed */
+  readonly digest: ClosingDigest | null
   readonly wakes: boolean
   /** null: a single message */
   readonly origin: Origin | null
@@ -292,7 +306,18 @@ export function admit(
     return refuse('TEMPLATE_NOT_FOUND', `There is no template "${intent.template}".`, 'template', key)
   if (template?.active === false) return refuse('TEMPLATE_INACTIVE', undefined, 'template', key)
   // A send to many was checked when it was accepted.
-  const check = scope.origin === undefined && template !== null ? contents.check(template) : null
+  if (
+    template !== null &&
+    template.digest !== null &&
+    scope.origin === undefined &&
+    intent.when !== null &&
+    !('inMs' in intent.when && intent.when.inMs === 0)
+  ) {
+    const field = 'at' in intent.when ? 'sendAt' : 'delaySeconds'
+    return refuse('BAD_INPUT', `${field}: a digest goes out when its window closes.`, field, key)
+  }
+  const isChecked = scope.origin !== undefined || scope.digest !== undefined
+  const check = isChecked || template === null ? null : contents.check(template)
   const misfit = check?.(intent.data) ?? null
   if (misfit !== null) return refuse(misfit.code, misfit.message, misfit.field, key)
   try {
@@ -374,6 +399,7 @@ export function planMessage(
     suppressed,
   })
   if (
+    scope.digest === undefined &&
     decisions.every((one) => one.reason?.code === 'TEMPLATE_EMPTY') &&
     (intent.channels === null || intent.channels.length > 0)
   ) {
@@ -385,16 +411,19 @@ export function planMessage(
     )
   }
 
-  const when = whenOf(intent.when, template)
+  const window =
+    scope.digest === undefined && template !== null && contact !== null ? windowOf(template.digest, intent.data) : null
+  const when = window === null ? whenOf(intent.when, template) : null
   let inApp: Accepted['inApp'] = null
   const said = decisions.find((one) => one.channel === 'IN_APP' && one.reason === null)
   const content = said?.locale === undefined || said.locale === null ? null : (contents?.get('IN_APP', said.locale) ?? null)
-  if (content !== null && said !== undefined && !isLater(when, said)) {
+  if (content !== null && said !== undefined && window === null && !isLater(when, said)) {
     const sees = {
       project,
       contact: contact?.info ?? null,
       actor: actor === null ? null : actorOf(actor.info),
       data: intent.data,
+      digest: scope.digest?.items ?? null,
       unsubscribeUrl: null,
     }
     try {
@@ -424,8 +453,10 @@ export function planMessage(
     decisions,
     when,
     inApp,
+    window,
+    digest: scope.digest ?? null,
     wakes: decisions.some(
-      (one) => one.reason === null && isDueNow(when, one) && (one.channel !== 'IN_APP' || isLater(when, one)),
+      (one) => window === null && one.reason === null && isDueNow(when, one) && (one.channel !== 'IN_APP' || isLater(when, one)),
     ),
     origin: scope.origin ?? null,
     outbound,

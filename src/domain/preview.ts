@@ -59,12 +59,13 @@ const silent: Said = { subject: null, title: null, body: null, html: null, text:
 
 /** What becomes of a channel, whatever it says. */
 function fateOf(
-  { when }: Accepted,
+  { when, window, template }: Accepted,
   { channel, reason, address, delayMs, onlyIf }: ChannelDecision,
   provider: string | null,
   now: Date,
 ) {
-  const dueMs = when === null ? 0 : 'at' in when ? when.at.getTime() - now.getTime() : when.inMs
+  const due = window === null ? when : { inMs: window.windowMs + (template?.delaySeconds ?? 0) * 1000 }
+  const dueMs = due === null ? 0 : 'at' in due ? due.at.getTime() - now.getTime() : due.inMs
   const delaySeconds = Math.ceil((dueMs + delayMs) / 1000)
   return { channel, wouldSend: reason === null, reason, address, provider, delaySeconds, onlyIf }
 }
@@ -145,6 +146,7 @@ export function createPreview(deps: PreviewDeps) {
       contact,
       actor: actor === null ? null : actorOf(actor),
       data: intent.data,
+      digest: planned.window === null ? null : { count: 1, items: [intent.data], latest: intent.data },
       unsubscribeUrl: null,
     }
     const channels = planned.decisions.map((decision): ChannelPreview => {

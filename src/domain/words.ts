@@ -338,6 +338,13 @@ export interface DigestRule {
   readonly key: string | null
 }
 
+/** What a digest shows: how many were folded, their `data` in order, and that of the latest. */
+export interface DigestItems {
+  readonly count: number
+  readonly items: readonly JsonObject[]
+  readonly latest: JsonObject
+}
+
 /** A template as a decision needs it. */
 export interface TemplateInfo {
   readonly id: string

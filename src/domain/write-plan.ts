@@ -1,6 +1,7 @@
 /** Writes what accepting decided, inside its transaction: contacts, then feeds in order, then everything else in one statement. */
 import { fillContacts } from '../db/contact.ts'
 import type { Finish, Runner } from '../db/database.ts'
+import { joinWindows, type WindowRow } from '../db/digest.ts'
 import { insertFanouts } from '../db/fanout.ts'
 import { type FeedKey, findFolding, lockFeeds } from '../db/feed.ts'
 import { type NewMessageRow, type NotificationRow, write } from '../db/write.ts'
@@ -62,6 +63,8 @@ export async function writePlan(
     return contact
   }
 
+  // Before the feeds, as where windows are closed: who held a feed would otherwise wait for us, and we for them.
+  const windows = await joinAll(tx, { ids, clock }, accepted, (key) => contactOf(key)?.id ?? null)
   const arriving = accepted.filter((one) => one.inApp !== null && !(one.inApp instanceof CarillonError))
   const feeds = new Map<string, FeedKey>()
   for (const one of arriving) {
@@ -128,11 +131,21 @@ export async function writePlan(
       channels: decisions.map((decision) => decision.channel),
       incrementId: intent.incrementId,
       campaignId: one.origin?.campaignId ?? null,
+      digestId: one.digest?.id ?? windows.get(one)?.id ?? null,
       createdAt: now,
-      sendAt: when === null ? null : 'at' in when ? when.at.toISOString() : new Date(at.getTime() + when.inMs).toISOString(),
+      sendAt:
+        one.window !== null
+          ? (windows.get(one)?.closesAt.toISOString() ?? null)
+          : when === null
+            ? null
+            : 'at' in when
+              ? when.at.toISOString()
+              : new Date(at.getTime() + when.inMs).toISOString(),
     })
     // The unread message stands for this notification as well; saying it again on other channels is what incrementId avoids.
     if (folded) continue
+    // It waits in its digest, and says nothing itself.
+    if (one.window !== null) continue
 
     // The in-app message that is not there yet: only when it comes it shows whether it folds, and so whether the others go out at all.
     const waited =
@@ -230,6 +243,32 @@ export async function writePlan(
     ...ledger.signals(),
     ...[...activity].map(([projectId, changes]): Signal => ({ topic: 'activity', projectId, changes })),
   ]
+}
+
+/** Joins the windows of what is folded into digests. @returns the window of each */
+async function joinAll(
+  tx: Runner,
+  { ids, clock }: Pick<AcceptDeps, 'ids' | 'clock'>,
+  accepted: readonly Accepted[],
+  contactIdOf: (key: string | null) => string | null,
+): Promise<Map<Accepted, { readonly id: string; readonly closesAt: Date }>> {
+  const nameOf = ({ contactId, templateId, key }: Pick<WindowRow, 'contactId' | 'templateId' | 'key'>): string =>
+    `${contactId} ${templateId} ${key}`
+  const rows = accepted.flatMap((one) => {
+    const { project, template, contactKey, window } = one
+    const contactId = contactIdOf(contactKey)
+    if (window === null || template === null || contactId === null) return []
+    return [{ one, row: { projectId: project.id, id: ids(), contactId, templateId: template.id, ...window } }]
+  })
+  if (rows.length === 0) return new Map()
+  const wanted = new Map<string, WindowRow>(rows.map(({ row }) => [nameOf(row), row]))
+  const joined = new Map((await joinWindows(tx, [...wanted.values()], clock.offsetMs)).map((window) => [nameOf(window), window]))
+  return new Map(
+    rows.flatMap(({ one, row }) => {
+      const window = joined.get(nameOf(row))
+      return window === undefined ? [] : [[one, window]]
+    }),
+  )
 }
 
 /** Writes contacts that are new or gained a field. @returns all contacts of the batch as they are in the table, by key */

@@ -41,7 +41,9 @@ export function defineNotifications(
       channels: t.expose('channels', { type: [Channel], description: 'The channels that were decided on.' }),
       messages: t.field({
         type: [Message],
-        description: 'What it says on each channel. Empty when it was folded into an unread message by incrementId.',
+        description:
+          'What it says on each channel. Empty when it was folded: into an unread message by incrementId, or into a digest, where it waits until ' +
+          'the window closes; then `foldedInto` has the messages.',
         select: { ...notificationOfMessage, messages: true, data: true, transactionId: true },
         resolve: ({ messages, ...notification }) =>
           messages
@@ -50,8 +52,27 @@ export function defineNotifications(
               messageOf({ ...message, notification: { ...notification, templateId: '', channels: [] } as never }),
             ),
       }),
+      foldedInto: t.prismaField({
+        type: 'Notification',
+        nullable: true,
+        description:
+          "The notification that its digest became: of the same contact and template, with messages and a transaction of its own, and the latest one's " +
+          '`data`. null while the window is open, when it was canceled before that, and for all that is in no digest.',
+        resolve: async (query, { projectId, id, digestId }, _args, { domain: { prisma } }) => {
+          if (digestId === null) return null
+          const digest = await prisma.digest.findUnique({ where: { projectId_id: { projectId, id: digestId } } })
+          const into = digest?.notificationId ?? null
+          return into === null || into === id
+            ? null
+            : prisma.notification.findUnique({ ...query, where: { projectId_id: { projectId, id: into } } })
+        },
+      }),
       createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was accepted.' }),
-      sendAt: t.expose('sendAt', { type: 'DateTime', nullable: true, description: 'When it is due; null: at once.' }),
+      sendAt: t.expose('sendAt', {
+        type: 'DateTime',
+        nullable: true,
+        description: 'When it is due, or when the window of its digest closes; null: at once.',
+      }),
       canceledAt: t.expose('canceledAt', { type: 'DateTime', nullable: true, description: 'When it was canceled.' }),
     }),
   })
@@ -118,7 +139,8 @@ export function defineNotifications(
     fields: (t) => ({
       transactionId: t.exposeID('transactionId', { description: 'The transaction.' }),
       canceledCount: t.exposeInt('canceledCount', {
-        description: 'Messages that now will not go out, or were taken back unseen.',
+        description:
+          'Messages that now will not go out, or were taken back unseen. What waited in the window of a digest had none yet, and is not counted.',
       }),
       alreadySentCount: t.exposeInt('alreadySentCount', { description: 'Messages that were handed over before; in-app: seen.' }),
     }),
@@ -132,7 +154,7 @@ export function defineNotifications(
       type: CancelPayload,
       description:
         'Cancels a transaction: when it has answered, nothing more of it is handed to any provider; in-app messages that nobody has seen are ' +
-        'taken back. Errors: NOT_FOUND.',
+        'taken back. What waits in a digest leaves it; where nothing is left, nothing is sent. Errors: NOT_FOUND.',
       args: { transactionId: t.arg.id({ required: true, description: 'The transaction.' }) },
       resolve: (_root, { transactionId }, context) => context.domain.cancel(projectOf(context).id, transactionId),
     }),

@@ -98,7 +98,9 @@ export function defineTemplates(
   })
   const Digest = builder.objectRef<DigestRule>('Digest').implement({
     description:
-      'Folds all that is sent to one contact within a window into one notification, whose contents see `digest.count` and `digest.items`.',
+      'Folds all that is sent to one contact within a window into one notification, whose contents see `digest.count` and `digest.items`: the ' +
+      '`data` of each in order, up to 1,000 of them and 1,000,000 characters; outside of `digest`, they see what the latest one has. The window ' +
+      'does not move: it opens with the first message. A message of such a template takes neither `sendAt` nor `delaySeconds`.',
     fields: (t) => ({
       windowSeconds: t.exposeInt('windowSeconds', {
         description: 'How long a window is open, seconds: from its first message on.',

@@ -7,7 +7,7 @@ import { type ChannelDecision, decideChannel, type Routes } from '../domain/deci
 import type { Links } from '../domain/link.ts'
 import type { Standing } from '../domain/rule.ts'
 import type { Target } from '../domain/target.ts'
-import type { CredentialInfo, DirectContent, JsonObject, SuppressionReason } from '../domain/words.ts'
+import type { CredentialInfo, DigestItems, DirectContent, JsonObject, SuppressionReason } from '../domain/words.ts'
 import { CarillonError, type Problem, problem } from '../errors.ts'
 import type { InAppText, Renderer, Scope } from '../render/content.ts'
 
@@ -46,6 +46,8 @@ export interface Surroundings {
   readonly suppressed: ReadonlyMap<string, SuppressionReason>
   /** left out: nothing depends on it */
   readonly standing: Standing | undefined
+  /** what is left in the digest that it is; left out: it is none */
+  readonly digest: DigestItems | undefined
 }
 
 /** Splits a comma-separated list of addresses. @throws ADDRESS_INVALID */
@@ -76,7 +78,9 @@ export function compose(deps: ComposeDeps, message: Claimed, around: Surrounding
   const decision = decideChannel(channel, question)
   if (decision.reason !== null) return { kind: 'skipped', reason: decision.reason }
   try {
-    return message.content === null ? say(deps, message, decision) : sayDirectly(message, message.content, decision)
+    return message.content === null
+      ? say(deps, message, decision, around.digest ?? null)
+      : sayDirectly(message, message.content, decision)
   } catch (error) {
     if (!(error instanceof CarillonError)) throw error
     return { kind: 'failed', reason: problem(error.code, error.message, error.details.field ?? null) }
@@ -90,14 +94,20 @@ function baseOf(message: Claimed, target: Target) {
   return { messageId: message.id, address: target.address, createdAt: message.createdAt, ...extra }
 }
 
-function say({ contents, renderer, links }: ComposeDeps, message: Claimed, decision: ChannelDecision): Composed {
-  const { project, template, contact, actor, data, overrides, channel } = message
+function say(
+  { contents, renderer, links }: ComposeDeps,
+  message: Claimed,
+  decision: ChannelDecision,
+  digest: DigestItems | null,
+): Composed {
+  const { project, template, contact, actor, overrides, channel } = message
+  const data = digest?.latest ?? message.data
   const { targets } = decision
   const empty: Composed = { kind: 'skipped', reason: problem('TEMPLATE_EMPTY') }
   if (template === null) return empty
   const locale = decision.locale ?? ''
   const said = contents.get({ projectId: message.projectId, ...template })
-  const scope: Scope = { project, contact, actor, data, unsubscribeUrl: null }
+  const scope: Scope = { project, contact, actor, data, digest, unsubscribeUrl: null }
   const kind = 'outbound' as const
   const plain = (text: string) => ({ kind, targets, subject: null, text, html: null })
   switch (channel) {

@@ -9,6 +9,7 @@ import { releaseHeld } from '../db/arrive.ts'
 import { begin, type Claimed, type ClaimKey, claim, endIdleLeases } from '../db/claim.ts'
 import { type Database, isConnectionLoss } from '../db/database.ts'
 import { claimDevices, forgetDevice } from '../db/device.ts'
+import { readFolded } from '../db/digest.ts'
 import { type Settled, type Settlement, settle } from '../db/settle.ts'
 import { findStandings } from '../db/standing.ts'
 import { addSuppressions } from '../db/suppression.ts'
@@ -20,7 +21,7 @@ import { lookUpReach } from '../domain/plan.ts'
 import type { Standing } from '../domain/rule.ts'
 import { suppressionKey } from '../domain/suppression.ts'
 import { goesToAll, needsCredentials, type Target } from '../domain/target.ts'
-import type { Signal, StatusChange, SuppressionReason } from '../domain/words.ts'
+import type { DigestItems, Signal, StatusChange, SuppressionReason } from '../domain/words.ts'
 import { HELD_UNTIL } from '../domain/write-plan.ts'
 import { type Problem, problem } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -248,7 +249,7 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
   async function lookAround(
     batch: readonly Claimed[],
     routes: ReadonlyMap<string, Routes>,
-  ): Promise<(message: Claimed) => Omit<Surroundings, 'standing'>> {
+  ): Promise<(message: Claimed) => Omit<Surroundings, 'standing' | 'digest'>> {
     const addresses = batch.flatMap(({ projectId, contact, channel, address }) =>
       contact === null
         ? address === null
@@ -274,6 +275,15 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     return new Map(asked.length === 0 ? [] : (await findStandings(db.pool, asked)).map((row) => [row.id, row]))
   }
 
+  /** What is left in digests, whatever it was when they were closed. */
+  async function digestsOf(batch: readonly Claimed[]): Promise<Map<string, DigestItems>> {
+    const windows = batch.flatMap(({ projectId, digestId, notificationId }) =>
+      digestId === null ? [] : [{ projectId, digestId, ownId: notificationId }],
+    )
+    const once = [...new Map(windows.map((one) => [one.digestId, one])).values()]
+    return once.length === 0 ? new Map() : readFolded(db.pool, once, { lock: false })
+  }
+
   async function start(batch: readonly Claimed[]): Promise<void> {
     const deadline = performance.now() + BEGIN_WITHIN_MS
     const { open, routes } = await providers.load([...new Set(batch.map((message) => message.projectId))])
@@ -281,16 +291,18 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
       db.pool,
       batch.flatMap(({ projectId, template }) => (template === null ? [] : [{ projectId, ...template }])),
     )
-    const [around, standings] = await Promise.all([lookAround(batch, routes), standingsOf(batch)])
+    const [around, standings, digests] = await Promise.all([lookAround(batch, routes), standingsOf(batch), digestsOf(batch)])
     pauses.learn(routes, open)
     const inApp: DueInApp[] = []
     for (const message of batch) {
-      if (message.isCanceled) {
+      const digest = message.digestId === null ? undefined : digests.get(message.digestId)
+      // Whatever was in a digest may have been canceled since it was closed.
+      if (message.isCanceled || (message.digestId !== null && digest === undefined)) {
         // Its hand-over had begun when it was canceled and its worker died: nobody will know.
         track([message], settling.add(settlementOf(message, message.wasHandedOver ? 'UNKNOWN' : 'CANCELED', null)))
         continue
       }
-      const composed = composeSafely(message, { ...around(message), standing: standings.get(message.id) })
+      const composed = composeSafely(message, { ...around(message), standing: standings.get(message.id), digest })
       if (composed.kind === 'in-app') inApp.push({ claimed: message, contactId: composed.contactId, text: composed.text })
       else track([message], pauses.count(message, deliverOne(message, composed, open, deadline)))
     }

@@ -19,6 +19,8 @@ export interface JobsDeps {
   readonly fanout: (signal: AbortSignal) => Promise<void>
   /** Runs campaigns. Called like `run`, beside it. */
   readonly campaigns: (signal: AbortSignal) => Promise<void>
+  /** Closes digests whose time is up. Called like `run`, beside it. */
+  readonly digests: (signal: AbortSignal) => Promise<void>
   /** carries wake-ups between processes where the store can't tell at once; null: there is none */
   readonly bus?: SignalBus | null
   /** how often a worker looks by itself, ms */
@@ -43,6 +45,8 @@ const FANOUT_MS = 500
 const FANOUT_GAP_MS = 50
 const CAMPAIGNS_MS = 500
 const CAMPAIGNS_GAP_MS = 100
+const DIGESTS_MS = 250
+const DIGESTS_GAP_MS = 100
 const SWEEP_MS = 10_000
 const CHECK_MS = 3_000
 /** A process leaves at most one job in this time, an own worker's only while it is busy. */
@@ -65,6 +69,7 @@ export function createJobs({
   sweep,
   fanout,
   campaigns,
+  digests,
   bus = null,
   pollMs = POLL_MS,
   sweepMs = SWEEP_MS,
@@ -101,6 +106,14 @@ export function createJobs({
           failed: 'Writing sends to many failed; it is tried again',
           recovered: 'Writing sends to many works again',
         }),
+        digests: createPump({
+          run: digests,
+          everyMs: DIGESTS_MS,
+          gapMs: DIGESTS_GAP_MS,
+          log,
+          failed: 'Closing digests failed; it is tried again',
+          recovered: 'Closing digests works again',
+        }),
         campaigns: createPump({
           run: campaigns,
           everyMs: CAMPAIGNS_MS,
@@ -115,6 +128,7 @@ export function createJobs({
     worker?.deliver.poke()
     worker?.fanout.poke()
     worker?.campaigns.poke()
+    worker?.digests.poke()
   }
 
   /** Not waited for: the bus may be away while the job store is not. */
@@ -183,6 +197,7 @@ export function createJobs({
       worker?.sweep.stop(),
       worker?.fanout.stop(),
       worker?.campaigns.stop(),
+      worker?.digests.stop(),
       caller.stop(),
       keeper.stop(),
     ])

@@ -7,6 +7,7 @@ import {
   type Channel,
   type ContactInfo,
   type ContentOf,
+  type DigestItems,
   type Json,
   type JsonObject,
   type Overrides,
@@ -40,6 +41,8 @@ export interface Scope {
   readonly contact: ContactInfo | null
   readonly actor: Actor | null
   readonly data: JsonObject
+  /** left out or null: it is no digest, and `digest` is a name like any other */
+  readonly digest?: DigestItems | null
   readonly unsubscribeUrl: string | null
 }
 
@@ -97,7 +100,7 @@ export interface Renderer {
 type InAppContentOf = ContentOf['IN_APP']
 
 /** Names and their order of precedence: what a caller may not replace by its data comes last. */
-function variablesOf({ project, contact, actor, data, unsubscribeUrl }: Scope): Record<string, unknown> {
+function variablesOf({ project, contact, actor, data, digest, unsubscribeUrl }: Scope): Record<string, unknown> {
   const profile = contact === null ? {} : profileOf(contact)
   return {
     ...profile,
@@ -110,6 +113,7 @@ function variablesOf({ project, contact, actor, data, unsubscribeUrl }: Scope): 
     ...data,
     contact: profile,
     data,
+    ...(digest ? { digest: { count: digest.count, items: digest.items } } : {}),
     unsubscribeUrl: unsubscribeUrl ?? '',
   }
 }

@@ -18,3 +18,13 @@ export const PreviewTimes = graphql(`
     }
   }
 `)
+
+export const GetFolded = graphql(`
+  query GetFolded($id: ID!) {
+    notification(id: $id) {
+      id transactionId data sendAt canceledAt channels
+      messages { id channel status ... on OutboundMessage { subject text } ... on InAppMessage { title body } error { code message } }
+      foldedInto { id }
+    }
+  }
+`)

@@ -15,6 +15,7 @@ import type { ContentCache } from './contents.ts'
 import { createCredentials } from './credential.ts'
 import type { Cursors } from './cursor.ts'
 import { createDeadLetters } from './dead-letter.ts'
+import { createDispatch } from './dispatch.ts'
 import { createEvents } from './event.ts'
 import { createFanouts } from './fanout.ts'
 import { createFeed } from './feed.ts'
@@ -85,6 +86,7 @@ export function createDomain(deps: DomainDeps) {
     events: createEvents(deps),
     segments: createSegments(deps),
     campaigns: createCampaigns(deps),
+    dispatch: createDispatch({ ...deps, accept }),
     deadLetters: createDeadLetters(deps),
     activity: createActivity(deps),
     feed: {

@@ -316,7 +316,7 @@ export function admit(
     const field = 'at' in intent.when ? 'sendAt' : 'delaySeconds'
     return refuse('BAD_INPUT', `${field}: a digest goes out when its window closes.`, field, key)
   }
-  const isChecked = scope.origin !== undefined || scope.digest !== undefined
+  const isChecked = scope.origin?.bulk === true || scope.digest !== undefined
   const check = isChecked || template === null ? null : contents.check(template)
   const misfit = check?.(intent.data) ?? null
   if (misfit !== null) return refuse(misfit.code, misfit.message, misfit.field, key)

@@ -8,6 +8,7 @@ import { defineCampaigns } from './campaign.ts'
 import { createConnections } from './connection.ts'
 import { defineContacts } from './contact.ts'
 import { defineCredentials } from './credential.ts'
+import { defineDispatch } from './dispatch.ts'
 import { defineEnums } from './enums.ts'
 import { defineEvents } from './event.ts'
 import { defineFanouts } from './fanout.ts'
@@ -60,6 +61,7 @@ export function createSchema({ prisma, live, activity, rates }: SchemaDeps): Gra
   defineEvents(builder)
   defineSegments(builder, connections, DeletePayload)
   defineCampaigns(builder, enums, connections, DeletePayload)
+  defineDispatch(builder, enums, problems)
   return guard(builder.toSchema())
 }
 

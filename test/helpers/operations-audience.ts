@@ -58,3 +58,50 @@ export const CampaignNotifications = graphql(`
     }
   }
 `)
+
+export const TriggerCampaign = graphql(`
+  mutation TriggerCampaign($campaign: ID!, $recipients: [RecipientInput!]!, $transactionId: ID) {
+    triggerCampaign(campaign: $campaign, recipients: $recipients, transactionId: $transactionId) {
+      transactionId acceptedCount duplicateCount skipped { index error { code } }
+    }
+  }
+`)
+
+export const SendText = graphql(`
+  mutation SendText($type: TextType!, $title: String, $body: String!, $recipients: [PhoneInput!]!, $transactionId: ID) {
+    sendText(type: $type, title: $title, body: $body, recipients: $recipients, transactionId: $transactionId) {
+      transactionId acceptedCount duplicateCount skipped { index error { code } }
+    }
+  }
+`)
+
+export const SendAlimtalk = graphql(`
+  mutation SendAlimtalk($templateCode: String!, $recipients: [AlimtalkRecipientInput!]!, $transactionId: ID) {
+    sendAlimtalk(templateCode: $templateCode, recipients: $recipients, transactionId: $transactionId) {
+      transactionId acceptedCount duplicateCount skipped { index error { code } }
+    }
+  }
+`)
+
+export const SendFriendtalk = graphql(`
+  mutation SendFriendtalk($messageType: FriendtalkType, $isAd: Boolean, $recipients: [FriendtalkRecipientInput!]!, $transactionId: ID) {
+    sendFriendtalk(messageType: $messageType, isAd: $isAd, recipients: $recipients, transactionId: $transactionId) {
+      transactionId acceptedCount duplicateCount skipped { index error { code } }
+    }
+  }
+`)
+
+export const Dispatched = graphql(`
+  query Dispatched($transactionId: ID!) {
+    notifications(filter: { transactionId: $transactionId }, first: 100) {
+      totalCount
+      nodes {
+        data
+        contact { externalId }
+        template { key }
+        campaign { key }
+        messages { __typename channel status error { code } ... on OutboundMessage { address subject text } ... on InAppMessage { body } }
+      }
+    }
+  }
+`)

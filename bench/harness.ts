@@ -171,6 +171,13 @@ export function cpuSeconds(pid: number): number {
   return fields === null ? Number.NaN : (Number(fields[11]) + Number(fields[12])) / TICKS
 }
 
+/** Bytes of memory that a process holds now; NaN where there is no /proc. */
+export function residentBytes(pid: number): number {
+  // The 24th field is the resident set, in pages of 4,096 bytes on Linux.
+  const fields = statOf(pid)
+  return fields === null ? Number.NaN : Number(fields[21]) * 4_096
+}
+
 /** CPU seconds of the parent of a process and of all its children so far, dead ones too: of PostgreSQL, given one of its backends. */
 export function familyCpuSeconds(pid: number): number {
   const parent = statOf(pid)?.[1]

@@ -3,22 +3,39 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { b1 } from './b1.ts'
 import { b2 } from './b2.ts'
 import { b3 } from './b3.ts'
 import { b5 } from './b5.ts'
 import { b8 } from './b8.ts'
 import { type Row, table } from './harness.ts'
-import { startStack } from './stack.ts'
+import { type Stack, startStack } from './stack.ts'
 
 const { values, positionals } = parseArgs({ options: { quick: { type: 'boolean', default: false } }, allowPositionals: true })
 const quick = values.quick
 const names = positionals.map((name) => name.toUpperCase())
-const wanted = (name: string): boolean => names.length === 0 || names.includes(name)
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
-const unknown = names.filter((name) => !['B2', 'B3', 'B5', 'B8'].includes(name))
+/** What B8 reached: B5's load is half of it. */
+let rate = 1_000
+/** Every benchmark, in the order in which they run; `before`: one that has to run for it. */
+const benchmarks: Readonly<Record<string, { readonly before?: string; run(stack: Stack): Promise<Row[]> }>> = {
+  B8: {
+    async run(stack) {
+      const accepted = await b8(stack, quick, say)
+      rate = accepted.rate
+      return [accepted.row]
+    },
+  },
+  B1: { run: (stack) => b1(stack, quick, say) },
+  B2: { run: (stack) => b2(stack, quick, say) },
+  B3: { run: async (stack) => [await b3(stack, quick, say)] },
+  B5: { before: 'B8', run: (stack) => b5(stack, quick, rate, say) },
+}
+const known = Object.keys(benchmarks)
+const unknown = names.filter((name) => !known.includes(name))
 if (unknown.length > 0) {
-  say(`There is no benchmark ${unknown.join(', ')}: B2, B3, B5, B8.`)
+  say(`There is no benchmark ${unknown.join(', ')}: ${known.toSorted().join(', ')}.`)
   process.exit(2)
 }
 // Leaving by `exit` ends the processes that were started.
@@ -26,15 +43,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const stack = await startStack()
 const rows: Row[] = []
 try {
-  let rate = 1_000
-  if (wanted('B8') || wanted('B5')) {
-    const accepted = await b8(stack, quick, say)
-    rate = accepted.rate
-    rows.push(accepted.row)
+  const wanted = new Set(names.length === 0 ? known : names)
+  for (const name of [...wanted]) {
+    const before = benchmarks[name]?.before
+    if (before !== undefined) wanted.add(before)
   }
-  if (wanted('B2')) rows.push(...(await b2(stack, quick, say)))
-  if (wanted('B3')) rows.push(await b3(stack, quick, say))
-  if (wanted('B5')) rows.push(...(await b5(stack, quick, rate, say)))
+  for (const [name, benchmark] of Object.entries(benchmarks)) if (wanted.has(name)) rows.push(...(await benchmark.run(stack)))
 } catch (error) {
   say(`\n${error instanceof Error ? error.message : String(error)}`)
   process.exitCode = 1

@@ -115,14 +115,23 @@ export async function findFolding(
   return rows.map((row) => ({ ...feedMessageOf(row), templateId: row.templateId, incrementId: row.incrementId }))
 }
 
-/** In-app messages by id, of one contact, locked for a change. */
-export async function findFeedMessages(tx: Runner, key: FeedKey, ids: readonly string[]): Promise<FeedMessage[]> {
+/** In-app messages by id, of one contact, whose feed is locked. */
+export const findFeedMessages = (tx: Runner, key: FeedKey, ids: readonly string[]): Promise<FeedMessage[]> =>
+  findFeedMessagesOf(tx, key.projectId, [key.contactId], ids)
+
+/** In-app messages by id, of these contacts and of no other, whose feeds are locked. */
+export async function findFeedMessagesOf(
+  tx: Runner,
+  projectId: string,
+  contactIds: readonly string[],
+  ids: readonly string[],
+): Promise<FeedMessage[]> {
   const { rows } = await tx.query<MessageRow>({
     name: 'find-feed-messages',
     text: `SELECT ${feedColumns} FROM message m ${feedJoins}
-      WHERE m.project_id = $1 AND m.contact_id = $2 AND m.id = ANY($3::uuid[]) AND m.channel = 'IN_APP' AND m.arrived_seq IS NOT NULL
-        AND m.status <> 'CANCELED'`,
-    values: [key.projectId, key.contactId, ids],
+      WHERE m.project_id = $1 AND m.contact_id = ANY($2::uuid[]) AND m.id = ANY($3::uuid[]) AND m.channel = 'IN_APP'
+        AND m.arrived_seq IS NOT NULL AND m.status <> 'CANCELED'`,
+    values: [projectId, contactIds, ids],
   })
   return rows.map(feedMessageOf)
 }

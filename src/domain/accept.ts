@@ -79,7 +79,8 @@ interface Waiting {
 
 const UNIQUE_VIOLATION = '23505'
 const FOREIGN_KEY_VIOLATION = '23503'
-const isCollision = (error: unknown): boolean =>
+/** Whether somebody took a name, or removed a row, between looking and writing: looking again shows it. */
+export const isCollision = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === UNIQUE_VIOLATION || error.code === FOREIGN_KEY_VIOLATION)
 
 /** Makes the function that accepts calls. */

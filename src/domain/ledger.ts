@@ -65,6 +65,30 @@ const foldKey = (contactId: string, templateId: string, incrementId: string): st
 const weight = ({ seenAt, readAt, archivedAt, status }: FeedMessage): [number, number] =>
   archivedAt !== null || status === 'CANCELED' ? [0, 0] : [seenAt === null ? 1 : 0, readAt === null ? 1 : 0]
 
+const saidOf = ({ title, body, iconUrl, url, actions }: InAppText) => ({ title, body, iconUrl, url, actions })
+
+/** The message that an arrival is, with the number that it takes. */
+export function arrivedAs(arrival: Arrival, seq: number): FeedMessage {
+  const at = arrival.at.toISOString()
+  return {
+    projectId: arrival.projectId,
+    id: arrival.messageId,
+    contactId: arrival.contactId,
+    notificationId: arrival.notificationId,
+    transactionId: arrival.transactionId,
+    templateKey: arrival.templateKey,
+    status: 'DELIVERED',
+    feed: arrival.feed,
+    ...saidOf(arrival.text),
+    actor: arrival.actor,
+    data: arrival.data,
+    count: 1,
+    ...{ arrivedSeq: seq, listedSeq: seq, changedSeq: seq },
+    ...{ seenAt: null, readAt: null, archivedAt: null },
+    ...{ sentAt: at, createdAt: at, updatedAt: at },
+  }
+}
+
 /** Opens a ledger over locked feeds. `folding`: the unread messages that this transaction's incrementIds may fold into. */
 export function openLedger(
   locked: readonly FeedStateRow[],
@@ -114,7 +138,7 @@ export function openLedger(
       const target = key === null ? undefined : targets.get(key)
       const seq = ++page.seq
       const at = arrival.at.toISOString()
-      const said = { title: text.title, body: text.body, iconUrl: text.iconUrl, url: text.url, actions: text.actions }
+      const said = saidOf(text)
       const of = {
         notificationId: arrival.notificationId,
         transactionId: arrival.transactionId,
@@ -140,26 +164,7 @@ export function openLedger(
         record(page, 'UPDATED', message)
         return true
       }
-      const message: FeedMessage = {
-        projectId: arrival.projectId,
-        id: arrival.messageId,
-        contactId: arrival.contactId,
-        templateKey: arrival.templateKey,
-        status: 'DELIVERED',
-        feed: arrival.feed,
-        ...said,
-        ...of,
-        count: 1,
-        arrivedSeq: seq,
-        listedSeq: seq,
-        changedSeq: seq,
-        seenAt: null,
-        readAt: null,
-        archivedAt: null,
-        sentAt: at,
-        createdAt: at,
-        updatedAt: at,
-      }
+      const message = arrivedAs(arrival, seq)
       count(page, message.feed, 1, 1)
       inserted.set(message.id, { message, kind: 'RECEIVED', templateId, incrementId })
       if (key !== null) targets.set(key, message)

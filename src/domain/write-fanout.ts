@@ -4,10 +4,12 @@
  * none is left out. The send's row is locked meanwhile: that is the lease, and where `cancel` waits for what is being written.
  */
 import { type Finish, type Runner, transact } from '../db/database.ts'
-import { advanceFanout, countMembers, type LockedFanout, lockFanout, readMembers } from '../db/fanout.ts'
+import { advanceFanout, type Chunk, countMembers, type LockedFanout, lockFanout, readMembers } from '../db/fanout.ts'
 import { findRoutes } from '../db/lookup.ts'
+import { writeChunk } from '../db/write-chunk.ts'
 import { CarillonError } from '../errors.ts'
-import type { AcceptDeps } from './accept.ts'
+import { type AcceptDeps, isCollision } from './accept.ts'
+import { planColumns, whenSaid } from './chunk.ts'
 import { addressesOf } from './decide.ts'
 import { type Accepted, type Known, keyOf, lookUpReach, planMessage, routesOf } from './plan.ts'
 import { isLater } from './rule.ts'
@@ -17,6 +19,7 @@ import { writePlan } from './write-plan.ts'
 
 /** Contacts of a chunk: long enough that its statements cost little each, short enough that a row is locked for a moment. */
 const CHUNK = 1_000
+const RETRIES = 5
 
 /** What became of the chunk: whose it was, and what to do after the commit. */
 interface Written {
@@ -35,54 +38,69 @@ export interface FanoutFailure {
 export function createFanoutWriter(deps: AcceptDeps): () => Promise<boolean | FanoutFailure> {
   const { db, clock } = deps
 
-  async function writeChunk(tx: Runner, fanout: LockedFanout, finish: Finish): Promise<Written> {
-    const { project, id } = fanout
+  async function writeNext(tx: Runner, fanout: LockedFanout, finish: Finish): Promise<Written> {
+    const { project, template, id } = fanout
     const [members, total] = await Promise.all([
       readMembers(tx, fanout, CHUNK, clock.offsetMs),
       fanout.total ?? countMembers(tx, fanout, clock.offsetMs),
     ])
-    const plan = await planChunk(tx, fanout, members)
-    const chunk = {
-      cursor: members.at(-1)?.id ?? null,
-      isLast: members.length < CHUNK,
-      total,
-      written: members.length,
-      sent: plan.accepted.filter((one) => !isOpen(one) && isSaid(one)).length,
-      failed: plan.failed,
-      open: plan.accepted.filter(isOpen).length,
-    }
-    await advanceFanout(tx, project.id, id, chunk, clock.offsetMs)
-    if (plan.accepted.length === 0) return { signals: [], wakes: false }
-    const signals = await writePlan(tx, deps, plan.known, plan.accepted, finish)
-    return { signals, wakes: plan.accepted.some((one) => one.wakes) }
-  }
-
-  /** Decides for each contact, by the same code as a message to it alone. */
-  async function planChunk(tx: Runner, fanout: LockedFanout, members: readonly ContactInfo[]) {
-    const { project, template, actor } = fanout
     const addresses = members.flatMap((one) => addressesOf(one).map((address) => ({ projectId: project.id, ...address })))
     const routes = routesOf(await findRoutes(tx, [project.id]))
-    const reached = members.map(({ id }) => ({ projectId: project.id, id }))
+    const reached = members.map((member) => ({ projectId: project.id, id: member.id }))
     const [reach] = await Promise.all([
       lookUpReach(tx, routes, reached, addresses),
       deps.contents.load(tx, [{ projectId: project.id, ...template }]),
     ])
-    const contacts = new Map<string, Known['contacts'] extends Map<string, infer C> ? C : never>()
-    for (const info of members) contacts.set(keyOf(project.id, info.externalId), { info, isNew: false, isFilled: false })
-    if (actor !== null && fanout.actorId !== null) {
-      const info = { ...nobody, ...actor, id: fanout.actorId }
-      const key = keyOf(project.id, actor.externalId)
-      if (!contacts.has(key)) contacts.set(key, { info, isNew: false, isFilled: false })
+    const advance = (count: Pick<Chunk, 'sent' | 'open' | 'failed'>): Promise<void> => {
+      const place = { cursor: members.at(-1)?.id ?? null, isLast: members.length < CHUNK, total, written: members.length }
+      return advanceFanout(tx, project.id, id, { ...place, ...count }, clock.offsetMs)
     }
+
+    // What folds, into a message or a digest, is looked up contact by contact, under a lock.
+    if (fanout.incrementId !== null || template.digest !== null) {
+      const { known, accepted, ...count } = planEach(fanout, members, { routes, ...reach })
+      await advance(count)
+      if (accepted.length === 0) return { signals: [], wakes: false }
+      const signals = await writePlan(tx, deps, known, accepted, finish)
+      return { signals, wakes: accepted.some((one) => one.wakes) }
+    }
+    const plan = planColumns(
+      deps,
+      {
+        fanout,
+        contents: deps.contents.get({ projectId: project.id, ...template }),
+        routes: routes.get(project.id) ?? new Map(),
+        credentials: reach.credentials,
+        suppressed: reach.suppressed.get(project.id) ?? new Map(),
+      },
+      members,
+    )
+    const advanced = advance(plan)
+    if (plan.columns.notificationIds.length === 0) {
+      await advanced
+      return { signals: [], wakes: false }
+    }
+    const [, states] = await Promise.all([advanced, writeChunk(tx, plan.head, plan.columns)])
+    return { signals: plan.signals(states), wakes: plan.wakes }
+  }
+
+  /** Decides for each contact as for a message to it alone. */
+  function planEach(
+    fanout: LockedFanout,
+    members: readonly ContactInfo[],
+    surroundings: Pick<Known, 'routes' | 'credentials' | 'suppressed'>,
+  ) {
+    const { project, template, actor } = fanout
+    const contacts: Known['contacts'] = new Map()
+    const keep = (info: ContactInfo): void =>
+      void contacts.set(keyOf(project.id, info.externalId), { info, isNew: false, isFilled: false })
+    if (actor !== null && fanout.actorId !== null) keep({ ...nobody, ...actor, id: fanout.actorId })
+    for (const member of members) keep(member)
     const known: Known = {
       // It was active when this was accepted.
       templates: new Map([[keyOf(project.id, template.key), { ...template, active: true, projectId: project.id }]]),
-      contacts,
-      taken: new Map(),
-      transactions: new Map(),
-      topics: new Map(),
-      routes,
-      ...reach,
+      ...{ contacts, taken: new Map(), transactions: new Map(), topics: new Map() },
+      ...surroundings,
     }
     const scope = {
       transactionId: fanout.transactionId,
@@ -96,33 +114,33 @@ export function createFanoutWriter(deps: AcceptDeps): () => Promise<boolean | Fa
       overrides: fanout.overrides,
       incrementId: fanout.incrementId,
       channels: fanout.channels,
-      when: fanout.sendAt === null ? null : fanout.sendAt <= clock.now() ? { inMs: 0 } : { at: fanout.sendAt },
+      when: whenSaid(fanout, clock.now()),
     }
-    const accepted: Accepted[] = []
-    let failed = 0
-    for (const { externalId } of members) {
-      const planned = planMessage(deps, known, project, scope, {
-        ...intent,
-        contact: { externalId, fields: {}, properties: {} },
-      })
-      if ('notification' in planned) accepted.push(planned)
-      else failed++
-    }
-    return { known, accepted, failed }
+    const planned = members.map(({ externalId }) =>
+      planMessage(deps, known, project, scope, { ...intent, contact: { externalId, fields: {}, properties: {} } }),
+    )
+    const accepted = planned.filter((one): one is Accepted => 'notification' in one)
+    const open = accepted.filter(isOpen).length
+    const sent = accepted.filter((one) => !isOpen(one) && isSaid(one)).length
+    return { known, accepted, open, sent, failed: planned.length - accepted.length }
   }
 
-  return async () => {
+  return () => write(1)
+
+  async function write(attempt: number): Promise<boolean | FanoutFailure> {
     let locked: LockedFanout | null = null
     try {
       const written = await transact(db.pool, async (tx, finish): Promise<Written | null> => {
         locked = await lockFanout(tx, clock.offsetMs)
-        return locked === null ? null : writeChunk(tx, locked, finish)
+        return locked === null ? null : writeNext(tx, locked, finish)
       })
       if (written === null) return false
       deps.publish(written.signals)
       if (written.wakes) deps.wake()
       return true
     } catch (error) {
+      // A contact was erased between reading and writing: the next try reads again.
+      if (isCollision(error) && attempt < RETRIES) return write(attempt + 1)
       const failed = locked as LockedFanout | null
       if (failed === null) throw error
       return { projectId: failed.project.id, id: failed.id, error }

@@ -1,6 +1,6 @@
 /** Claiming, beginning, settling: one worker at a time, and a worker that comes too late changes nothing. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { cancelWaiting } from '../../src/db/cancel.ts'
+import { cancelWaiting, FIRST } from '../../src/db/cancel.ts'
 import { begin, type Claimed, claim, endIdleLeases } from '../../src/db/claim.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { type Settlement, settle } from '../../src/db/settle.ts'
@@ -152,9 +152,9 @@ it('a message that was canceled between claim and beginning is not begun', async
   const [begun, waiting] = await take()
   if (begun === undefined || waiting === undefined) throw new Error('Nothing was claimed')
   await begin(db.pool, [begun])
-  expect(await cancelWaiting(db.pool, projectId, 'tx-cancel')).toMatchObject({
+  expect(await cancelWaiting(db.pool, projectId, 'tx-cancel', { after: FIRST, limit: 10 })).toMatchObject({
     canceled: [{ messageId: waiting.id }],
-    underWay: 1,
+    underWay: [begun.id],
   })
   expect(await begin(db.pool, [waiting])).toEqual(new Set())
   expect(await settle(db.pool, [sent(begun), sent(waiting)], 0)).toHaveLength(1)

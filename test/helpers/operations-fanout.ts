@@ -18,3 +18,11 @@ export const WatchProgress = graphql(`
     progress(transactionId: $transactionId) { transactionId status total done sent failed }
   }
 `)
+
+export const ListWritten = graphql(`
+  query ListWritten($transactionId: ID!) {
+    notifications(filter: { transactionId: $transactionId }, first: 100) {
+      nodes { id sendAt contact { externalId } messages { channel status error { code } } }
+    }
+  }
+`)

@@ -93,7 +93,7 @@ function createChat(service: ChatService, given: ChatSettings, deps: ProviderDep
 /** What the status alone says; null for a success. */
 function plainFailureOf({ status }: HttpAnswer): ChatFailure | null {
   if (status >= 200 && status < 300) return null
-  if (status === 429) return { outcome: 'retryable', code: 'RATE_LIMITED' }
+  if (status === 429) return { outcome: 'retryable', code: 'RATE_LIMITED', aboutProvider: false }
   if (status === 503) return { outcome: 'retryable', code: 'PROVIDER_UNREACHABLE' }
   // What failed inside, or on the way there, does not say how far the message came.
   if (status >= 500) return { outcome: 'unknown', code: 'OUTCOME_UNKNOWN' }

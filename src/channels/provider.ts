@@ -146,8 +146,11 @@ export class ProviderError extends Error {
   readonly addressDead: boolean
   /** the vendor's answer, cut to 1,000 characters */
   readonly response: string | null
-  /** it speaks of the provider (its credentials, its account, its limits), not of the message: another provider may take it */
-  readonly aboutProvider: boolean
+  /**
+   * it speaks of the provider (its credentials, its account, its limits), not of the message: another provider may take it. null, never
+   * for a refusal: as its code has it, by which who can't be reached or does not answer is failing
+   */
+  readonly aboutProvider: boolean | null
 
   constructor(
     outcome: FailureOutcome,
@@ -167,7 +170,7 @@ export class ProviderError extends Error {
     this.retryAfterMs = more.retryAfterMs ?? null
     this.addressDead = more.addressDead ?? false
     this.response = more.response ?? null
-    this.aboutProvider = more.aboutProvider ?? false
+    this.aboutProvider = more.aboutProvider ?? (outcome === 'refused' ? false : null)
   }
 
   get retryable(): boolean {

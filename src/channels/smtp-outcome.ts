@@ -25,11 +25,14 @@ export function outcomeOf(error: unknown, recipient: string): ProviderError {
   if (response !== null && status !== null && status >= 400 && status < 600) {
     const more = { response: cut(response), cause: error }
     const said = cut(`The mail server answered ${response}`)
+    const isRecipient = about.command === 'RCPT TO'
     if (status < 500 || BEFORE_MESSAGE.has(about.command)) {
-      return new ProviderError('retryable', 'PROVIDER_UNREACHABLE', said, more)
+      // A receiver that asks for patience (greylisting, a full mailbox) says nothing of the server.
+      return new ProviderError('retryable', 'PROVIDER_UNREACHABLE', said, { ...more, aboutProvider: !isRecipient })
     }
-    const addressDead = about.command === 'RCPT TO' && meansNoMailbox(response)
-    return new ProviderError('refused', 'PROVIDER_REFUSED', said, { ...more, addressDead })
+    const addressDead = isRecipient && meansNoMailbox(response)
+    const aboutProvider = about.command.startsWith('AUTH') || about.command === 'MAIL FROM' || status === 530 || status === 535
+    return new ProviderError('refused', 'PROVIDER_REFUSED', said, { ...more, addressDead, aboutProvider })
   }
   if (failure.handedOver) {
     return new ProviderError('unknown', 'OUTCOME_UNKNOWN', cut(`After the message was handed over: ${failure.message}`), {
@@ -37,7 +40,9 @@ export function outcomeOf(error: unknown, recipient: string): ProviderError {
     })
   }
   // The log-in failed before anything was asked: no method in common. Another attempt would fare the same.
-  if (about.code === 'EAUTH') return new ProviderError('refused', 'PROVIDER_REFUSED', cut(failure.message), { cause: error })
+  if (about.code === 'EAUTH') {
+    return new ProviderError('refused', 'PROVIDER_REFUSED', cut(failure.message), { aboutProvider: true, cause: error })
+  }
   // The server announced a limit that the message is over.
   if (about.code === 'EMESSAGE') return new ProviderError('refused', 'PROVIDER_REFUSED', cut(failure.message), { cause: error })
   const late = about.code === 'ETIMEDOUT' || failure.cause instanceof StoppedError

@@ -10,7 +10,7 @@ const HEALTH_ATTEMPTS = 50
 const HEALTH_MS = 24 * 3_600_000
 
 interface Health {
-  readonly state: 'HEALTHY' | 'DEGRADED' | 'UNUSED'
+  readonly state: 'HEALTHY' | 'DEGRADED' | 'OPEN' | 'UNUSED'
   readonly successRate: number | null
   readonly latencyMs: number | null
   readonly lastError: string | null
@@ -24,7 +24,9 @@ export function defineProviders(
   { Problem }: Problems,
 ) {
   const ProviderHealth = builder.objectRef<Health>('ProviderHealth').implement({
-    description: `How a provider fares: its last ${HEALTH_ATTEMPTS} attempts of the last 24 hours.`,
+    description:
+      `How a provider fares: its last ${HEALTH_ATTEMPTS} attempts of the last 24 hours. OPEN: it fails and is left alone; one message after another ` +
+      'tries whether it works again.',
     fields: (t) => ({
       state: t.expose('state', { type: ProviderState, description: 'In a word.' }),
       successRate: t.exposeFloat('successRate', { nullable: true, description: 'Share of attempts that succeeded, 0-1.' }),
@@ -60,19 +62,21 @@ export function defineProviders(
       health: t.field({
         type: ProviderHealth,
         description: 'How it fares.',
-        resolve: async ({ projectId, id }, _args, { domain }): Promise<Health> => {
+        resolve: async ({ projectId, id, openUntil }, _args, { domain }): Promise<Health> => {
           const attempts = await domain.prisma.attempt.findMany({
             where: { projectId, providerId: id, startedAt: { gte: new Date(domain.clock.now().getTime() - HEALTH_MS) } },
             orderBy: { startedAt: 'desc' },
             take: HEALTH_ATTEMPTS,
           })
           const [latest] = attempts
+          // Until a probe succeeds, whether it is left alone at this moment or a probe is due.
+          const isOpen = openUntil !== null
           if (latest === undefined)
-            return { state: 'UNUSED', successRate: null, latencyMs: null, lastError: null, checkedAt: null }
+            return { state: isOpen ? 'OPEN' : 'UNUSED', successRate: null, latencyMs: null, lastError: null, checkedAt: null }
           const succeeded = attempts.filter((one) => one.ok).length
           const failure = attempts.find((one) => !one.ok)
           return {
-            state: succeeded === attempts.length ? 'HEALTHY' : 'DEGRADED',
+            state: isOpen ? 'OPEN' : succeeded === attempts.length ? 'HEALTHY' : 'DEGRADED',
             successRate: succeeded / attempts.length,
             latencyMs: attempts.reduce((sum, one) => sum + (one.durationMs ?? 0), 0) / attempts.length,
             lastError: failure?.errorMessage ?? null,
@@ -86,7 +90,9 @@ export function defineProviders(
   const Attempt = builder.prismaObject('Attempt', {
     description: 'One try to hand a message to a provider.',
     fields: (t) => ({
-      number: t.exposeInt('number', { description: 'The first is 1; at most 8.' }),
+      number: t.exposeInt('number', {
+        description: 'The first is 1. There are at most 8 rounds, each of which tries every provider or device once.',
+      }),
       provider: t.relation('provider', { nullable: true, description: 'The provider; null when it was removed since.' }),
       startedAt: t.expose('startedAt', { type: 'DateTime', description: 'When it began.' }),
       durationMs: t.exposeFloat('durationMs', { nullable: true, description: 'How long it took, milliseconds.' }),

@@ -9,7 +9,7 @@ export interface Breaker {
   enter(): ((verdict: Verdict) => void) | null
   /** How long nothing passes, ms; 0: now */
   blockedForMs(): number
-  /** Another process found that it fails, and leaves it alone for so long, ms from now. */
+  /** Another process found that it fails, and leaves it alone for so long, ms from now; 0 or less: a probe is due. */
   adopt(forMs: number): void
 }
 
@@ -71,7 +71,7 @@ export function createBreaker(now: () => number, onChange: (openForMs: number | 
     },
     blockedForMs: () => (openUntil === null ? 0 : Math.max(isProbing ? OPEN_MIN_MS : 0, openUntil - now())),
     adopt(forMs) {
-      if (openUntil === null && forMs > 0) openUntil = now() + forMs
+      if (openUntil === null) openUntil = now() + forMs
     },
   }
 }

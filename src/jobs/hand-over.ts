@@ -58,14 +58,15 @@ const RATE_LIMITED_MS = 5_000
 const BEGIN_SLACK_MS = 3_000
 
 const failing = new Set(['PROVIDER_UNREACHABLE', 'PROVIDER_TIMEOUT', 'RATE_LIMITED'])
-const isOwnFault = (error: ProviderError): boolean =>
-  error.aboutProvider || (error.outcome === 'retryable' && failing.has(error.code))
+const isOwnFault = ({ aboutProvider, outcome, code }: ProviderError): boolean =>
+  aboutProvider ?? (outcome === 'retryable' && failing.has(code))
 
 /** What an attempt says of its provider. Where each contact has an address of its own, a receiver that is away says nothing. */
 function verdictOf(channel: Channel, error: ProviderError | null): Verdict {
   if (error === null) return 'ok'
   const isReceivers = channel === 'CHAT' || channel === 'WEBHOOK'
-  if (error.aboutProvider || (!isReceivers && (failing.has(error.code) || error.outcome === 'unknown'))) return 'failed'
+  const isFailing = error.aboutProvider ?? (!isReceivers && (failing.has(error.code) || error.outcome === 'unknown'))
+  if (isFailing) return 'failed'
   return 'neither'
 }
 

@@ -29,7 +29,7 @@ export async function findTemplates(db: Runner, wanted: readonly Named[]): Promi
     name: 'find-templates',
     text: `SELECT t.project_id AS "projectId", t.id, t.key, t.version, t.active, t.critical, t.feed, t.rules,
         t.delay_seconds AS "delaySeconds", t.digest
-      FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN template t USING (project_id, key)`,
+      FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN template t USING (project_id, key) WHERE t.deleted_at IS NULL`,
     values: columns(wanted),
   })
   return rows

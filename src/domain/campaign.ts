@@ -115,7 +115,7 @@ export function createCampaigns({ db, clock, ids }: CampaignDeps) {
           const [known, templates, segments] = await Promise.all([
             tx.campaign.findMany({ where: { projectId, key: { in: keys } } }),
             tx.template.findMany({
-              where: { projectId, key: { in: inputs.flatMap((one) => one.template ?? []) } },
+              where: { projectId, key: { in: inputs.flatMap((one) => one.template ?? []) }, deletedAt: null },
               select: { id: true, key: true },
             }),
             tx.segment.findMany({

@@ -52,7 +52,7 @@ export function createPreferences({ db }: { readonly db: Database }) {
     if (contact === null) throw new CarillonError('CONTACT_NOT_FOUND')
     const preferences = contact.preferences as PreferenceSet
     const templates = await db.prisma.template.findMany({
-      where: { projectId, active: true },
+      where: { projectId, active: true, deletedAt: null },
       orderBy: { key: 'asc' },
       include: { contents: { select: { channel: true }, distinct: ['channel'], orderBy: { channel: 'asc' } } },
     })
@@ -85,7 +85,7 @@ export function createPreferences({ db }: { readonly db: Database }) {
     async set(key: Key, template: string | null, channel: Channel | null, enabled: boolean): Promise<PreferenceList> {
       if (template === null && channel === null)
         throw new CarillonError('BAD_INPUT', { message: 'Name a template, a channel, or both.' })
-      const where = { projectId_key: { projectId: key.projectId, key: template ?? '' } }
+      const where = { projectId_key: { projectId: key.projectId, key: template ?? '' }, deletedAt: null }
       const found = template === null || template.includes('\0') ? null : await db.prisma.template.findUnique({ where })
       if (template !== null && found === null) throw new CarillonError('TEMPLATE_NOT_FOUND', { field: 'template' })
       if (found?.critical === true) {

@@ -166,6 +166,12 @@ export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
       return db.prisma.$transaction(
         async (tx) => {
           const written: string[] = []
+          // One that was deleted comes back as a new one would be.
+          const deleted = await tx.template.findMany({
+            where: { projectId, key: { in: templates.map((one) => one.key) }, deletedAt: { not: null } },
+            select: { key: true },
+          })
+          const back = new Set(deleted.map((one) => one.key))
           for (const { input, replaced, timing } of checked) {
             const timed = columnsOf(timing)
             const { key, name, active, critical, feed } = input
@@ -189,6 +195,7 @@ export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
                 ...(active === undefined ? {} : { active: active ?? true }),
                 ...(critical === undefined ? {} : { critical: critical ?? false }),
                 ...(feed === undefined ? {} : { feed: feed ?? 'default' }),
+                ...(back.delete(key) ? { name: name ?? key, active: active ?? true, createdAt: now, deletedAt: null } : {}),
                 ...timed,
                 version: { increment: 1 },
                 updatedAt: now,
@@ -213,6 +220,42 @@ export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
         },
         { timeout: 30_000, maxWait: 5_000 },
       )
+    },
+
+    /**
+     * Deletes templates: nothing more is said with them, and what was said stays readable. What waits has nothing to say any more: it is
+     * SKIPPED when it is due. What there is not is not counted.
+     * @throws BAD_INPUT with the index of one that a campaign uses; then none is deleted
+     */
+    async remove(projectId: string, keys: readonly string[]): Promise<number> {
+      checkList('keys', keys, 1000)
+      const now = clock.now()
+      return db.prisma.$transaction(async (tx) => {
+        const found = await tx.template.findMany({
+          where: { projectId, key: { in: keys.filter((key) => !key.includes('\0')) }, deletedAt: null },
+          select: { id: true, key: true, campaigns: { select: { key: true }, orderBy: { key: 'asc' }, take: 1 } },
+        })
+        const used = new Map(
+          found.flatMap(({ key, campaigns: [campaign] }) => (campaign === undefined ? [] : [[key, campaign.key]])),
+        )
+        const index = keys.findIndex((key) => used.has(key))
+        const key = keys[index]
+        if (key !== undefined) {
+          const message = `The campaign "${used.get(key)}" uses the template "${key}".`
+          throw new CarillonError('BAD_INPUT', { field: 'keys', index, message })
+        }
+        const ids = found.map((one) => one.id)
+        await tx.templateContent.deleteMany({ where: { projectId, templateId: { in: ids } } })
+        // The row stays for what refers to it. What it says is another version: nobody goes on with what was kept in memory.
+        const { count } = await tx.template.updateMany({
+          where: { projectId, id: { in: ids } },
+          data: {
+            ...{ active: false, critical: false, feed: 'default', rules: [], delaySeconds: null },
+            ...{ digest: Prisma.DbNull, dataSchema: Prisma.DbNull, deletedAt: now, updatedAt: now, version: { increment: 1 } },
+          },
+        })
+        return count
+      })
     },
   }
 }

@@ -20,6 +20,7 @@ import { projectOf } from './access.ts'
 import type { Builder } from './builder.ts'
 import { type Connection, type createConnections, pageById, selectionOfNodes } from './connection.ts'
 import type { Enums } from './enums.ts'
+import type { DeletePayloadRef } from './topic.ts'
 
 interface ContentRow {
   readonly channel: Channel
@@ -40,6 +41,7 @@ export function defineTemplates(
   builder: Builder,
   { Channel, ChannelCondition, TextType }: Pick<Enums, 'Channel' | 'ChannelCondition' | 'TextType'>,
   connections: ReturnType<typeof createConnections>,
+  DeletePayload: DeletePayloadRef,
 ) {
   const Action = builder.objectRef<ActionContent>('ActionContent').implement({
     description: 'A button, as a template has it. Texts are Liquid.',
@@ -283,7 +285,7 @@ export function defineTemplates(
           ? null
           : context.domain.prisma.template.findUnique({
               ...query,
-              where: { projectId_key: { projectId: projectOf(context).id, key } },
+              where: { projectId_key: { projectId: projectOf(context).id, key }, deletedAt: null },
             }),
     }),
     templates: t.field({
@@ -300,8 +302,9 @@ export function defineTemplates(
           projectId,
           page,
           'oldest-first',
-          ({ where, ...order }) => prisma.template.findMany({ ...query, where: { projectId, ...where }, ...order }),
-          () => prisma.template.count({ where: { projectId } }),
+          ({ where, ...order }) =>
+            prisma.template.findMany({ ...query, where: { projectId, deletedAt: null, ...where }, ...order }),
+          () => prisma.template.count({ where: { projectId, deletedAt: null } }),
         )
       },
     }),
@@ -448,6 +451,17 @@ export function defineTemplates(
   })
 
   builder.mutationFields((t) => ({
+    deleteTemplates: t.field({
+      type: DeletePayload,
+      description:
+        'Deletes templates: all of them or none. What was said with them stays readable, what waits is SKIPPED when it is due (TEMPLATE_EMPTY), ' +
+        'and `upsertTemplates` makes one of the same key anew. One that a campaign uses is BAD_INPUT, naming the index and the campaign. ' +
+        'Errors: BAD_INPUT, BATCH_TOO_LARGE.',
+      args: { keys: t.arg.idList({ required: true, description: 'Keys of the templates, 1-1,000.' }) },
+      resolve: async (_root, { keys }, context) => ({
+        deletedCount: await context.domain.templates.remove(projectOf(context).id, keys),
+      }),
+    }),
     upsertTemplates: t.prismaField({
       type: ['Template'],
       description:

@@ -28,3 +28,9 @@ export const GetFolded = graphql(`
     }
   }
 `)
+
+export const DeleteTemplates = graphql(`
+  mutation DeleteTemplates($keys: [ID!]!) {
+    deleteTemplates(keys: $keys) { deletedCount }
+  }
+`)

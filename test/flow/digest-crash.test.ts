@@ -2,9 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { Feed, SendBare } from '../helpers/operations.ts'
+import { Feed, SendBare, UpsertContacts } from '../helpers/operations.ts'
 import { UpsertTimed } from '../helpers/operations-digest.ts'
+import { createTestDatabase } from '../helpers/postgres.ts'
 import { newProject, newSecrets, type ServerProcess, startProcess } from '../helpers/process.ts'
 import { times } from '../helpers/setup.ts'
 import { killTree } from '../helpers/tree.ts'
@@ -96,3 +98,58 @@ it(`F39: puts each event into exactly one digest when everything is killed ${KIL
   await until('all windows are closed', async () => (await shown()).length >= all.length, 60_000)
   expect((await shown()).toSorted()).toEqual(all)
 }, 300_000)
+
+it('F39: begins anew with a window whose closing was killed in the middle, and sends nothing of it twice', async () => {
+  const database = await createTestDatabase()
+  const secrets = newSecrets()
+  const start = async (): Promise<ServerProcess> => {
+    const server = await startProcess({ CARILLON_DIR: dir, DATABASE_URL: database.url, ...secrets })
+    servers.push(server)
+    return server
+  }
+  const blocker = new pg.Client({ connectionString: database.url })
+  try {
+    let server = await start()
+    const project = await newProject(server, secrets.CARILLON_OPERATOR_KEY)
+    await server.client(project.credential).do(UpsertTimed, {
+      templates: [{ key: 'digest', inApp: [{ body: '{{ digest.count }}' }], digest: { windowSeconds: 1 } }],
+    })
+    const people = times(20, (index) => `middle-${index}`)
+    await server.client(project.credential).do(UpsertContacts, { contacts: people.map((externalId) => ({ externalId })) })
+    // The closing has to wait for one of the feeds that it writes to: the windows are marked as closed by then.
+    await blocker.connect()
+    await blocker.query('BEGIN')
+    await blocker.query(
+      'SELECT 1 FROM feed_state WHERE contact_id = (SELECT id FROM contact WHERE external_id = $1) FOR UPDATE',
+      [people[19]],
+    )
+    const messages = people.flatMap((externalId) => times(2, () => ({ template: 'digest', contact: { externalId } })))
+    const { sendMessages } = await server.client(project.credential).do(SendBare, { messages })
+    expect(sendMessages.results.every((one) => one.ok)).toBe(true)
+    await until(
+      'the closing waits',
+      async () => {
+        const { rows } = await blocker.query<{ waiting: number }>(
+          `SELECT count(*)::int AS waiting FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid`,
+        )
+        return (rows[0]?.waiting ?? 0) > 0
+      },
+      30_000,
+    )
+    server.kill('SIGKILL')
+    await server.exited
+    await blocker.query('ROLLBACK')
+    server = await start()
+    const bodies = async () => {
+      const feeds = await Promise.all(people.map((contact) => server.client(project.credential).do(Feed, { contact })))
+      return feeds.map(({ feed }) => feed.nodes.map((one) => one.body).join())
+    }
+    await until('all windows are closed', async () => (await bodies()).every((body) => body !== ''), 30_000)
+    expect(await bodies()).toEqual(people.map(() => '2'))
+    server.kill('SIGKILL')
+    await server.exited
+  } finally {
+    await blocker.end()
+    await database.drop()
+  }
+}, 120_000)

@@ -1,6 +1,7 @@
 /** Dispatching to lists of recipients: campaigns by API, and texts, Alimtalk and Friendtalk to bare numbers. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
+import { kakaoTaken, nhnRefused, smsTaken } from '../helpers/korea.ts'
 import {
   AddSuppressions,
   Authenticate,
@@ -11,7 +12,10 @@ import {
   UpsertTemplates,
 } from '../helpers/operations.ts'
 import {
+  CountedDays,
   Dispatched,
+  DispatchedAttempts,
+  PutCredentials,
   SendAlimtalk,
   SendFriendtalk,
   SendText,
@@ -21,6 +25,7 @@ import {
 } from '../helpers/operations-audience.ts'
 import { times } from '../helpers/setup.ts'
 import { until } from '../helpers/until.ts'
+import { startVendor, type Vendor } from '../helpers/vendor-http.ts'
 
 const CHANNELS = ['IN_APP', 'EMAIL', 'SMS', 'PUSH', 'WEB_PUSH', 'CHAT', 'ALIMTALK', 'FRIENDTALK', 'WEBHOOK'] as const
 type Channel = (typeof CHANNELS)[number]
@@ -193,6 +198,28 @@ describe('triggerCampaign', () => {
     expect(await trigger('ALIMTALK', users)).toMatchObject({ acceptedCount: 2, duplicateCount: 2 })
     expect(await trigger('FRIENDTALK', users)).toMatchObject({ acceptedCount: 2, duplicateCount: 2 })
     expect(await trigger('IN_APP', users)).toMatchObject({ acceptedCount: 3, duplicateCount: 1 })
+  })
+
+  it('B7-11, LY-61: two contacts with one device get one push, and a contact is told on its own devices alone', async () => {
+    await project.api.do(UpsertContacts, { contacts: ['cat', 'cat2', 'dog'].map((externalId) => ({ externalId })) })
+    for (const [contact, deviceTokens] of [
+      ['cat', ['shared']],
+      ['cat2', ['shared']],
+      ['dog', ['shared', 'own']],
+    ] as const) {
+      await project.api.do(PutCredentials, { contact, provider: 'push', deviceTokens: [...deviceTokens] })
+    }
+    const done = await trigger('PUSH', [{ userId: 'cat' }, { userId: 'cat2' }, { userId: 'dog' }, { userId: 'bare' }])
+    expect(done).toMatchObject({
+      acceptedCount: 2,
+      duplicateCount: 1,
+      skipped: [{ index: 3, error: { code: 'ADDRESS_MISSING' } }],
+    })
+    await said(done.transactionId)
+    const { notifications } = await project.api.do(DispatchedAttempts, { transactionId: done.transactionId })
+    const attempts = notifications.nodes.flatMap((one) => one.messages.flatMap((message) => message.attempts))
+    // The shared device once, whoever came first, and the dog's own.
+    expect(attempts.map((one) => one.ok)).toEqual([true, true])
   })
 
   it('A5: who can not be reached is skipped with the reason, and accepted, duplicates and skipped are all recipients', async () => {
@@ -373,5 +400,69 @@ describe('to bare numbers', () => {
     expect((await project.api.ask(SendText, { type: 'SMS', body: '', recipients: numbers(1) })).codes).toEqual(['BAD_INPUT'])
     expect((await ask(numbers(1), 'text-1')).codes).toEqual([])
     expect((await ask(numbers(1), 'text-1')).codes).toEqual(['TRANSACTION_EXISTS'])
+  })
+})
+
+describe('on the wire', () => {
+  let vendor: Vendor
+  let shop: TestProject
+  beforeAll(async () => {
+    vendor = await startVendor(({ path, body }) => {
+      if (path.startsWith('/sms')) return { status: 200, body: smsTaken() }
+      return { status: 200, body: body.includes('UNREGISTERED') ? nhnRefused(-2001) : kakaoTaken() }
+    })
+    shop = await app.project()
+    const keys = { appKey: 'app-1', secretKey: 'secret-1', baseUrl: vendor.url }
+    await shop.api.do(ConfigureProviders, {
+      providers: [
+        { key: 'text', channel: 'SMS', kind: 'nhn-sms', settings: { ...keys, from: '1544-6859' } },
+        { key: 'alim', channel: 'ALIMTALK', kind: 'nhn-kakao', settings: { ...keys, senderKey: 'K1' } },
+        { key: 'friend', channel: 'FRIENDTALK', kind: 'nhn-kakao', settings: { ...keys, senderKey: 'K1' } },
+      ],
+    })
+  })
+  afterAll(() => vendor.close())
+  const phoneNumber = '01012345678'
+  const requests = async (count: number) => {
+    await until('the vendor has it', () => vendor.requests.length === count)
+    return vendor.requests.splice(0).map(({ path, body }) => ({ path, ...JSON.parse(body) }))
+  }
+
+  it("LY-81, LY-84: a text has its sender from the provider's settings, and an MMS its title", async () => {
+    await shop.api.do(SendText, { type: 'MMS', title: 'Order', body: 'Hello {{ n }}', recipients: [{ phoneNumber }] })
+    expect(await requests(1)).toMatchObject([
+      { path: '/sms/v3.0/appKeys/app-1/sender/mms', title: 'Order', body: 'Hello {{ n }}', sendNo: '15446859' },
+    ])
+  })
+
+  it('LY-91, LY-93: Alimtalk goes with template code and parameters, and what the vendor refuses fails with its reason', async () => {
+    const parameters = { name: 'Ann', count: 3 }
+    await shop.api.do(SendAlimtalk, { templateCode: 'ORDER1', recipients: [{ phoneNumber, parameters }] })
+    const [request] = await requests(1)
+    expect(request).toMatchObject({ senderKey: 'K1', templateCode: 'ORDER1' })
+    expect(JSON.stringify(request.recipientList)).toContain('"templateParameter":{"name":"Ann","count":"3"}')
+    const { sendAlimtalk } = await shop.api.do(SendAlimtalk, { templateCode: 'UNREGISTERED', recipients: [{ phoneNumber }] })
+    const { nodes } = await until('it has failed', async () => {
+      const { notifications } = await shop.api.do(Dispatched, { transactionId: sendAlimtalk.transactionId })
+      return notifications.nodes[0]?.messages[0]?.status === 'FAILED' ? notifications : null
+    })
+    expect(nodes[0]?.messages[0]?.error?.code).toBe('PROVIDER_REFUSED')
+    vendor.requests.splice(0)
+  })
+
+  it('LY-103: Friendtalk is marked as an advertisement where it is one', async () => {
+    for (const isAd of [true, false]) {
+      await shop.api.do(SendFriendtalk, { isAd, recipients: [{ phoneNumber, text: 'Sale' }] })
+      const [request] = await requests(1)
+      expect(JSON.stringify(request)).toContain(`"isAd":${isAd}`)
+      expect(JSON.stringify(request)).toContain('"content":"Sale"')
+    }
+  })
+
+  it('LY-88: statistics count what went to bare numbers', async () => {
+    const read = async () => (await shop.api.do(CountedDays, {})).stats
+    const stats = await until('the last outcome is written', async () => ((await read()).weeklySent === 4 ? read() : null))
+    expect(stats).toEqual({ weeklySent: 4, days: [{ count: 5, sent: 4 }] })
+    expect((await shop.api.do(CountedDays, { channel: 'SMS' })).stats.days).toEqual([{ count: 1, sent: 1 }])
   })
 })

@@ -105,3 +105,23 @@ export const Dispatched = graphql(`
     }
   }
 `)
+
+export const PutCredentials = graphql(`
+  mutation PutCredentials($contact: ID!, $provider: ID!, $deviceTokens: [String!]) {
+    setCredentials(contact: $contact, provider: $provider, deviceTokens: $deviceTokens) { externalId }
+  }
+`)
+
+export const DispatchedAttempts = graphql(`
+  query DispatchedAttempts($transactionId: ID!) {
+    notifications(filter: { transactionId: $transactionId }, first: 100) {
+      nodes { contact { externalId } messages { status attempts { number ok } } }
+    }
+  }
+`)
+
+export const CountedDays = graphql(`
+  query CountedDays($channel: Channel) {
+    stats(last: 1, channel: $channel) { weeklySent days { count sent } }
+  }
+`)

@@ -12,8 +12,8 @@ export interface PrunerDeps {
 }
 
 const DAY_MS = 24 * 3_600_000
-/** Notifications of one transaction: a feed is locked no longer than these take, some 100 ms. */
-const NOTIFICATIONS = 500
+/** Notifications of one transaction. Their feeds are locked as long as it takes, about 1 ms each on a machine that is busy. */
+const NOTIFICATIONS = 200
 /** Rows of one statement where nobody waits for anything. */
 const ROWS = 1_000
 

@@ -42,7 +42,6 @@ export async function eraseContacts(tx: Runner, projectId: string, ids: readonly
     text: `SELECT 1 FROM feed_state WHERE project_id = $1 AND contact_id = ANY($2::uuid[]) ORDER BY contact_id FOR UPDATE`,
     values: [projectId, ids],
   })
-  // Rides on notification_contact. A worker that holds one of these finds, when it writes down the beginning, that it must not send it.
   // What a vendor answered often repeats the address. The codes stay.
   await tx.query({
     name: 'erase-attempts',
@@ -50,6 +49,14 @@ export async function eraseContacts(tx: Runner, projectId: string, ids: readonly
       JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id WHERE n.project_id = $1 AND n.contact_id = ANY($2::uuid[]))`,
     values: [projectId, ids],
   })
+  await tx.query({
+    name: 'erase-claims',
+    text: `DELETE FROM device_claim c USING notification n, message m WHERE n.project_id = $1 AND n.contact_id = ANY($2::uuid[])
+      AND m.project_id = n.project_id AND m.notification_id = n.id
+      AND c.project_id = n.project_id AND c.transaction_id = n.transaction_id AND c.message_id = m.id`,
+    values: [projectId, ids],
+  })
+  // Rides on notification_contact. A worker that holds one of these finds, when it writes down the beginning, that it must not send it.
   await tx.query({
     name: 'erase-messages',
     text: `UPDATE message SET
@@ -66,6 +73,7 @@ export async function eraseContacts(tx: Runner, projectId: string, ids: readonly
     name: 'erase-notifications',
     text: `UPDATE notification SET data = CASE WHEN contact_id = ANY($2::uuid[]) THEN '{}' ELSE data END,
         overrides = CASE WHEN contact_id = ANY($2::uuid[]) THEN NULL ELSE overrides END,
+        content = CASE WHEN contact_id = ANY($2::uuid[]) THEN NULL ELSE content END,
         actor_id = CASE WHEN actor_id = ANY($2::uuid[]) THEN NULL ELSE actor_id END,
         contact_id = CASE WHEN contact_id = ANY($2::uuid[]) THEN NULL ELSE contact_id END
       WHERE project_id = $1 AND (contact_id = ANY($2::uuid[]) OR actor_id = ANY($2::uuid[]))`,

@@ -19,7 +19,7 @@ export interface Bounds {
   readonly before: Date
 }
 
-/** One batch of notifications. */
+/** One batch of notifications, and where the next one begins. */
 export interface PrunedPage {
   /** where the next batch begins; null: there is none */
   readonly last: string | null
@@ -29,6 +29,9 @@ export interface PrunedPage {
 /** Any number; tells this lock from others of the database. */
 const LOCK = 40_191_725
 const WAITING = `('SCHEDULED', 'QUEUED', 'SENDING')`
+/** A digest `d` that is not over: its window is open, or what it became has yet to be rendered from what was folded. */
+const OPEN = `d.closed_at IS NULL OR EXISTS (SELECT FROM message w WHERE w.project_id = d.project_id
+  AND w.notification_id = d.notification_id AND w.status IN ${WAITING})`
 
 /**
  * Forgets up to `limit` notifications whose ids come after `after`, with their messages and attempts, and takes what was unseen or unread
@@ -85,7 +88,7 @@ async function findOld(tx: Runner, { projectId, below, before }: Bounds, after: 
     text: `SELECT n.id, n.contact_id AS "contactId",
         n.created_at < $4 AND COALESCE(n.send_at, n.created_at) < $4
           AND NOT EXISTS (SELECT FROM message m WHERE m.project_id = $1 AND m.notification_id = n.id AND (m.status IN ${WAITING} OR m.updated_at >= $4))
-          AND NOT EXISTS (SELECT FROM digest d WHERE d.project_id = $1 AND d.id = n.digest_id AND d.closed_at IS NULL) AS "isOver",
+          AND NOT EXISTS (SELECT FROM digest d WHERE d.project_id = $1 AND d.id = n.digest_id AND (${OPEN})) AS "isOver",
         EXISTS (SELECT FROM message m WHERE m.project_id = $1 AND m.notification_id = n.id AND m.channel = 'IN_APP') AS "isInFeed"
       FROM (SELECT id, contact_id, digest_id, created_at, send_at FROM notification
         WHERE project_id = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $5) n ORDER BY n.id`,
@@ -136,6 +139,13 @@ async function remove(tx: Runner, projectId: string, ids: readonly string[]): Pr
     values: [projectId, ids],
   })
   await tx.query({
+    name: 'prune-claims',
+    text: `DELETE FROM device_claim c USING notification n, message m WHERE n.project_id = $1 AND n.id = ANY($2::uuid[])
+      AND m.project_id = n.project_id AND m.notification_id = n.id
+      AND c.project_id = n.project_id AND c.transaction_id = n.transaction_id AND c.message_id = m.id`,
+    values: [projectId, ids],
+  })
+  await tx.query({
     name: 'prune-attempts',
     text: `DELETE FROM attempt WHERE project_id = $1 AND message_id IN (
       SELECT id FROM message WHERE project_id = $1 AND notification_id = ANY($2::uuid[]))`,
@@ -171,7 +181,7 @@ export async function pruneDigests(db: Runner, { projectId, below, before }: Bou
   const { rowCount } = await db.query({
     name: 'prune-digests',
     text: `DELETE FROM digest WHERE project_id = $1 AND id IN (
-      SELECT id FROM digest WHERE project_id = $1 AND id < $2 AND closed_at < $3 ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED)`,
+      SELECT id FROM digest d WHERE project_id = $1 AND id < $2 AND closed_at < $3 AND NOT (${OPEN}) ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED)`,
     values: [projectId, below, before, limit],
   })
   return rowCount ?? 0
@@ -194,6 +204,18 @@ export async function pruneFanouts(db: Runner, { projectId, below, before }: Bou
       )
       SELECT FROM gone`,
     values: [projectId, below, before, limit],
+  })
+  return rowCount ?? 0
+}
+
+/** Forgets up to `limit` delivery reports whose message never became known. @returns how many went */
+export async function pruneReports(db: Runner, { projectId, before }: Bounds, limit: number): Promise<number> {
+  const { rowCount } = await db.query({
+    name: 'prune-reports',
+    text: `DELETE FROM delivery_report WHERE project_id = $1 AND (provider_id, provider_message_id, status) IN (
+      SELECT provider_id, provider_message_id, status FROM delivery_report WHERE project_id = $1 AND created_at < $2
+      LIMIT $3 FOR UPDATE SKIP LOCKED)`,
+    values: [projectId, before, limit],
   })
   return rowCount ?? 0
 }

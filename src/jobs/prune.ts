@@ -1,7 +1,7 @@
 /** Forgets what is older than its project keeps: slowly, beside the traffic. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Database } from '../db/database.ts'
-import { type Bounds, pruneDigests, pruneEvents, pruneFanouts, pruneNotifications } from '../db/prune.ts'
+import { type Bounds, pruneDigests, pruneEvents, pruneFanouts, pruneNotifications, pruneReports } from '../db/prune.ts'
 import type { Clock } from '../domain/clock.ts'
 import { firstIdAt } from '../domain/ids.ts'
 
@@ -40,7 +40,7 @@ export function createPruner({ db, clock }: PrunerDeps) {
       return last !== null
     })
     // Sends to many come after their notifications, which they outlive.
-    for (const prune of [pruneFanouts, pruneDigests, pruneEvents]) {
+    for (const prune of [pruneFanouts, pruneDigests, pruneEvents, pruneReports]) {
       await untilDone(signal, async () => (await prune(db.pool, bounds, ROWS)) === ROWS)
     }
   }

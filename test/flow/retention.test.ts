@@ -238,7 +238,7 @@ describe('counts', () => {
   })
 })
 
-it('forgets events, closed digests and sends to many that ended, and keeps what is open', async () => {
+it('forgets events, closed digests, claims, reports and sends to many that ended, and keeps what is open', async () => {
   const project = await newShop(app, null)
   await send(project, {})
   const { prisma } = app.app.domain
@@ -263,8 +263,18 @@ it('forgets events, closed digests and sends to many that ended, and keeps what 
       { ...fanout, id: ids(), transactionId: 'runs', status: 'RUNNING', dueAt: new Date(clock.now().getTime() + 1_000 * DAY) },
     ],
   })
+  const provider = await prisma.provider.findFirstOrThrow({ where: { projectId: project.id } })
+  const report = { projectId: project.id, providerId: provider.id, providerMessageId: 'nobody-knows', createdAt: now }
+  await prisma.deliveryReport.create({ data: { ...report, status: 'DELIVERED' } })
+  const said = await prisma.message.findFirstOrThrow({ where: { projectId: project.id }, include: { notification: true } })
+  const { transactionId } = said.notification
+  await prisma.deviceClaim.create({
+    data: { projectId: project.id, transactionId, tokenHash: new Uint8Array(32), messageId: said.id, createdAt: now },
+  })
   await pass(project, 91, 0)
   const where = { projectId: project.id }
+  await until('reports are gone', async () => (await prisma.deliveryReport.count({ where })) === 0)
+  expect(await prisma.deviceClaim.count({ where })).toBe(0)
   await until('events are gone', async () => (await prisma.event.count({ where })) === 0)
   expect((await prisma.digest.findMany({ where })).map((one) => one.key)).toEqual(['open'])
   expect((await prisma.fanout.findMany({ where })).map((one) => one.transactionId)).toEqual(['runs'])

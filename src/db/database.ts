@@ -42,7 +42,12 @@ export function openDatabase(url: string, options: { max: number; log: Log }): D
   })
   // A connection that is lost while it is in use says so twice: to the query that waits, which fails, and here, where nobody may be missing.
   pool.on('connect', (client) => client.on('error', () => {}))
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: 'minimal' })
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg(pool),
+    errorFormat: 'minimal',
+    // Prisma's own limit is 5 s, which a thousand upserts pass on a machine that is busy. Each statement keeps the pool's limit.
+    transactionOptions: { maxWait: 5_000, timeout: 60_000 },
+  })
   return {
     pool,
     prisma,

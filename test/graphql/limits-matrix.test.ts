@@ -2,7 +2,7 @@
 import { getNullableType, isListType } from 'graphql'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
-import { UpsertContacts, UpsertTopics } from '../helpers/operations.ts'
+import { ConfigureProviders, UpsertContacts, UpsertTopics } from '../helpers/operations.ts'
 import { rowsOf } from '../helpers/project-rows.ts'
 import { documentOf, printedSchema, rootFields } from '../helpers/root-fields.ts'
 import { newShop, times } from '../helpers/setup.ts'
@@ -31,9 +31,9 @@ const rows: Readonly<Record<string, Row>> = {
   'upsertContacts(contacts)': { item: (n) => ({ externalId: `c${n}` }) },
   'deleteContacts(contacts)': { item: (n) => ({ externalId: `none-${n}` }) },
   'setCredentials(deviceTokens)': {
+    max: 100,
     item: (n) => `token-${n}`,
-    more: { contact: 'c0', provider: 'none' },
-    full: ['NOT_FOUND'],
+    more: { contact: 'c0', provider: 'push' },
     mayBeEmpty: true,
   },
   'addSuppressions(suppressions)': { item: (n) => ({ channel: 'EMAIL', address: `a${n}@example.com` }) },
@@ -83,6 +83,7 @@ async function prepared(): Promise<TestProject> {
   const project = await newShop(app, null)
   await project.api.do(UpsertContacts, { contacts: times(1_000, (n) => ({ externalId: `c${n}` })) })
   await project.api.do(UpsertTopics, { topics: [{ key: 'news' }] })
+  await project.api.do(ConfigureProviders, { providers: [{ key: 'push', channel: 'PUSH', kind: 'capture' }] })
   return project
 }
 
@@ -125,4 +126,5 @@ it.each(lists.map((list) => ({ ...list, ids: titles[list.name] ?? 'X-03' })))(
     )
     expect((await ask(times(max, item))).codes).toEqual(full)
   },
+  60_000,
 )

@@ -64,6 +64,7 @@ export const MESSAGES_MAX = 100
 export function createDomain(deps: DomainDeps) {
   const accept = createAccept(deps)
   const outcomes = createWaiter(deps.db)
+  const templates = createTemplates(deps)
   return {
     /** For look-ups by the GraphQL types. Every one of them names the project. */
     prisma: deps.db.prisma,
@@ -72,11 +73,11 @@ export function createDomain(deps: DomainDeps) {
     renderer: deps.renderer,
     projects: createProjects(deps),
     contacts: createContacts(deps),
-    templates: createTemplates(deps),
+    templates,
     providers: createProviders(deps),
     preferences: createPreferences(deps),
     /** What a send would decide and say; stores and sends nothing. */
-    preview: createPreview(deps),
+    preview: createPreview({ ...deps, templates }),
     suppressions: createSuppressions(deps),
     topics: createTopics(deps),
     credentials: createCredentials(deps),

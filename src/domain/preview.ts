@@ -8,9 +8,10 @@ import type { Clock } from './clock.ts'
 import type { ContentCache } from './contents.ts'
 import type { ChannelDecision } from './decide.ts'
 import type { Ids } from './ids.ts'
-import { type Accepted, actorOf, lookUp, planMessage } from './plan.ts'
+import { type Accepted, actorOf, type Known, keyOf, lookUp, planMessage } from './plan.ts'
 import type { Vendors } from './provider.ts'
 import { checkMessage, type Intent, type MessageInput } from './send.ts'
+import type { createTemplates, TemplateInput } from './template.ts'
 import type { Channel, ChannelCondition, ProjectInfo } from './words.ts'
 
 /** One channel of a preview. */
@@ -51,6 +52,7 @@ export interface PreviewDeps {
   readonly renderer: Renderer
   readonly contents: ContentCache
   readonly vendors: Pick<Vendors, 'fit'>
+  readonly templates: Pick<ReturnType<typeof createTemplates>, 'draft'>
 }
 
 const refused = (error: Problem): Preview => ({ ok: false, error, locale: null, channels: [] })
@@ -72,9 +74,29 @@ function fateOf(
 
 /** Makes `preview`. */
 export function createPreview(deps: PreviewDeps) {
-  const { db, renderer, contents, vendors } = deps
+  const { db, renderer, vendors } = deps
 
-  function say(accepted: Accepted, { channel, locale }: ChannelDecision, scope: Scope, kind: string | null): Said {
+  /** What is known, with the draft where its template stands. */
+  function drafted(known: Known, projectId: string, draft: TemplateInput): { known: Known; contents: ContentCache } {
+    const key = keyOf(projectId, draft.key)
+    const stored = known.templates.get(key)
+    const { contents } = deps
+    const before = stored === undefined ? null : { info: stored, contents: contents.get(stored), check: contents.check(stored) }
+    const whole = deps.templates.draft(draft, before)
+    return {
+      known: { ...known, templates: new Map([...known.templates, [key, { ...whole.info, projectId }]]) },
+      // A preview is of one message, which has one template.
+      contents: { load: contents.load, get: () => whole.contents, check: () => whole.check },
+    }
+  }
+
+  function say(
+    contents: ContentCache,
+    accepted: Accepted,
+    { channel, locale }: ChannelDecision,
+    scope: Scope,
+    kind: string | null,
+  ): Said {
     const { template, intent } = accepted
     const { overrides } = intent
     if (locale === null || template === null) return silent
@@ -123,20 +145,32 @@ export function createPreview(deps: PreviewDeps) {
     }
   }
 
-  return async (project: ProjectInfo, input: MessageInput): Promise<Preview> => {
+  return async (project: ProjectInfo, input: MessageInput, draft: TemplateInput | null = null): Promise<Preview> => {
     let intent: Intent
+    let known: Known
+    let { contents } = deps
     try {
       const checked = checkMessage(input, deps.clock.now())
       if ('topic' in checked) {
         throw new CarillonError('BAD_INPUT', { field: 'topic', message: 'A preview is for one contact: name one of the topic.' })
       }
       intent = checked
+      if (draft !== null && draft.key !== intent.template) {
+        throw new CarillonError('BAD_INPUT', { field: 'draft.key', message: 'draft.key must be the template of the message.' })
+      }
+      known = await lookUp(db.pool, contents, [{ project, intents: [intent] }])
+      if (draft !== null) ({ known, contents } = drafted(known, project.id, draft))
     } catch (error) {
       if (!(error instanceof CarillonError)) throw error
       return refused(problem(error.code, error.message, error.details.field ?? null))
     }
-    const known = await lookUp(db.pool, contents, [{ project, intents: [intent] }])
-    const planned = planMessage(deps, known, project, { transactionId: deps.ids(), mark: Symbol('preview') }, intent)
+    const planned = planMessage(
+      { ...deps, contents },
+      known,
+      project,
+      { transactionId: deps.ids(), mark: Symbol('preview') },
+      intent,
+    )
     if (!('notification' in planned)) return planned.ok ? refused(problem('INTERNAL')) : refused(planned.error)
     const providers = await findProviders(db.pool, [project.id])
     const contact = planned.contactKey === null ? null : (known.contacts.get(planned.contactKey)?.info ?? null)
@@ -153,7 +187,7 @@ export function createPreview(deps: PreviewDeps) {
       const { provider } = decision
       const kind = providers.find((one) => one.key === provider)?.kind ?? null
       try {
-        return { ...fateOf(planned, decision, provider, deps.clock.now()), ...say(planned, decision, scope, kind) }
+        return { ...fateOf(planned, decision, provider, deps.clock.now()), ...say(contents, planned, decision, scope, kind) }
       } catch (error) {
         if (!(error instanceof CarillonError)) throw error
         const reason = problem(error.code, error.message)

@@ -2,13 +2,13 @@
 import type { Database } from '../db/database.ts'
 import { Prisma } from '../db/generated/client.ts'
 import { CarillonError } from '../errors.ts'
-import type { Renderer, StoredContent } from '../render/content.ts'
+import { indexContents, type Renderer, type StoredContent, type TemplateContents } from '../render/content.ts'
 import { atIndex, checkJson, checkKey, checkList, checkLocale, checkText } from './check.ts'
 import type { Clock } from './clock.ts'
-import { createDataSchemas } from './data-schema.ts'
+import { createDataSchemas, type DataCheck } from './data-schema.ts'
 import type { Ids } from './ids.ts'
 import { checkDelay, checkDigest, checkRules, type DigestInput, type RuleInput } from './template-rule.ts'
-import type { Channel, ChannelRule, ContentOf, DigestRule, JsonObject } from './words.ts'
+import type { Channel, ChannelRule, ContentOf, DigestRule, JsonObject, TemplateInfo } from './words.ts'
 
 type Given<T> = { readonly [K in keyof T]?: T[K] | undefined }
 /** One content as a caller gives it: what may be null may be left out. */
@@ -34,6 +34,14 @@ export interface TemplateInput {
   readonly alimtalk?: readonly ContentInput<'ALIMTALK'>[] | null | undefined
   readonly friendtalk?: readonly ContentInput<'FRIENDTALK'>[] | null | undefined
   readonly webhook?: readonly ContentInput<'WEBHOOK'>[] | null | undefined
+}
+
+/** A template with all that deciding and rendering look at. */
+export interface WholeTemplate {
+  readonly info: TemplateInfo
+  readonly contents: TemplateContents
+  /** what checks its data; null: anything fits */
+  readonly check: DataCheck | null
 }
 
 /** What templates work with. */
@@ -90,6 +98,8 @@ interface Checked {
     readonly digest?: DigestRule | null
     readonly dataSchema?: JsonObject | null
   }
+  /** what checks data against its schema, where one is given */
+  readonly fits: DataCheck | null
 }
 
 /** The same as columns: Prisma tells an absent JSON value from a JSON null. */
@@ -142,7 +152,7 @@ export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
     replace('FRIENDTALK', 'friendtalk', input.friendtalk)
     replace('WEBHOOK', 'webhook', input.webhook)
     const { rules, delaySeconds, digest, dataSchema } = input
-    if (dataSchema !== null && dataSchema !== undefined) schemas.compile(dataSchema)
+    const fits = dataSchema === null || dataSchema === undefined ? null : schemas.compile(dataSchema)
     const timing = {
       ...(rules === undefined ? {} : { rules: checkRules(rules ?? []) }),
       ...(delaySeconds === undefined
@@ -151,7 +161,7 @@ export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
       ...(digest === undefined ? {} : { digest: digest === null ? null : checkDigest(digest) }),
       ...(dataSchema === undefined ? {} : { dataSchema }),
     }
-    return { input, replaced, timing }
+    return { input, replaced, timing, fits }
   }
 
   return {
@@ -256,6 +266,42 @@ export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
         })
         return count
       })
+    },
+
+    /**
+     * The template as it would be if `input` were stored: what stays of `before` stays.
+     * @throws BAD_INPUT or TEMPLATE_BROKEN, as `upsert`
+     */
+    draft(input: TemplateInput, before: WholeTemplate | null): WholeTemplate {
+      const { replaced, timing, fits } = check(input)
+      const kept = before?.contents.stored.filter(({ channel }) => !replaced.has(channel)) ?? []
+      const { key, active, critical, feed, dataSchema } = input
+      const { info } = before ?? {
+        info: {
+          id: ids(),
+          key,
+          version: 0,
+          active: true,
+          critical: false,
+          feed: 'default',
+          rules: [],
+          delaySeconds: null,
+          digest: null,
+        },
+      }
+      return {
+        info: {
+          ...info,
+          active: active === undefined ? info.active : (active ?? true),
+          critical: critical === undefined ? info.critical : (critical ?? false),
+          feed: feed === undefined ? info.feed : (feed ?? 'default'),
+          rules: timing.rules ?? info.rules,
+          delaySeconds: timing.delaySeconds === undefined ? info.delaySeconds : timing.delaySeconds,
+          digest: timing.digest === undefined ? info.digest : timing.digest,
+        },
+        contents: indexContents([...kept, ...[...replaced.values()].flat()]),
+        check: dataSchema === undefined ? (before?.check ?? null) : fits,
+      }
     },
   }
 }

@@ -5,6 +5,7 @@ import type { Builder } from './builder.ts'
 import type { Enums } from './enums.ts'
 import type { Problems } from './problem.ts'
 import type { Sending } from './send.ts'
+import type { Templates } from './template.ts'
 
 /** Adds it. */
 export function definePreview(
@@ -12,6 +13,7 @@ export function definePreview(
   { Channel, ChannelCondition }: Pick<Enums, 'Channel' | 'ChannelCondition'>,
   { Problem }: Problems,
   { MessageInput }: Sending,
+  { TemplateInput, templateOf }: Templates,
 ) {
   const SmsPreview = builder.objectRef<NonNullable<ChannelShape['sms']>>('SmsPreview').implement({
     description: 'How a text message goes over the air.',
@@ -67,8 +69,17 @@ export function definePreview(
       description:
         'Decides and renders a message as `sendMessages` would, on every channel: whether it would be sent, where to, through which provider, ' +
         'or why not. Nothing is stored, nothing is sent.',
-      args: { message: t.arg({ type: MessageInput, required: true, description: 'The message.' }) },
-      resolve: (_root, { message }, context) => context.domain.preview(projectOf(context), message),
+      args: {
+        message: t.arg({ type: MessageInput, required: true, description: 'The message.' }),
+        draft: t.arg({
+          type: TemplateInput,
+          description:
+            'The template of the message as it would be if this were given to `upsertTemplates`: to see a change before it is stored. Its key ' +
+            'is that of the message’s template, which need not be there yet.',
+        }),
+      },
+      resolve: (_root, { message, draft }, context) =>
+        context.domain.preview(projectOf(context), message, draft === null || draft === undefined ? null : templateOf(draft)),
     }),
   }))
 }

@@ -450,6 +450,22 @@ export function defineTemplates(
     }),
   })
 
+  /** A template as the rules take it: with defaults where GraphQL leaves a null. */
+  const templateOf = ({ inApp, email, sms, friendtalk, ...template }: typeof TemplateInput.$inferInput) => ({
+    ...template,
+    ...(inApp === undefined ? {} : { inApp: inApp === null ? null : inApp.map(withActions) }),
+    ...(email === undefined ? {} : { email }),
+    ...(sms === undefined
+      ? {}
+      : { sms: sms === null ? null : sms.map(({ type, ...content }) => ({ ...content, type: type ?? ('SMS' as const) })) }),
+    ...(friendtalk === undefined
+      ? {}
+      : {
+          friendtalk:
+            friendtalk === null ? null : friendtalk.map(({ isAd, ...content }) => ({ ...content, isAd: isAd ?? false })),
+        }),
+  })
+
   builder.mutationFields((t) => ({
     deleteTemplates: t.field({
       type: DeletePayload,
@@ -471,23 +487,7 @@ export function defineTemplates(
       resolve: async (query, _root, { templates }, context) => {
         const projectId = projectOf(context).id
         const { prisma } = context.domain
-        const ids = await context.domain.templates.upsert(
-          projectId,
-          templates.map(({ inApp, email, sms, friendtalk, ...template }) => ({
-            ...template,
-            ...(inApp === undefined ? {} : { inApp: inApp === null ? null : inApp.map(withActions) }),
-            ...(email === undefined ? {} : { email }),
-            ...(sms === undefined
-              ? {}
-              : { sms: sms === null ? null : sms.map(({ type, ...content }) => ({ ...content, type: type ?? 'SMS' })) }),
-            ...(friendtalk === undefined
-              ? {}
-              : {
-                  friendtalk:
-                    friendtalk === null ? null : friendtalk.map(({ isAd, ...content }) => ({ ...content, isAd: isAd ?? false })),
-                }),
-          })),
-        )
+        const ids = await context.domain.templates.upsert(projectId, templates.map(templateOf))
         const rows = new Map(
           (await prisma.template.findMany({ ...query, where: { projectId, id: { in: ids } } })).map((row) => [row.id, row]),
         )
@@ -495,7 +495,10 @@ export function defineTemplates(
       },
     }),
   }))
+  return { TemplateInput, templateOf }
 }
+
+export type Templates = ReturnType<typeof defineTemplates>
 
 interface ActionInput {
   readonly label: string

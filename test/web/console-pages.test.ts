@@ -1,9 +1,9 @@
 /** Every page of the console, light and dark, wide and narrow: nothing in the way of anybody, nothing wider than the screen. */
 import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import { inBrowser, startBrowser } from '../helpers/browser.ts'
-import { findBarriers, openConsole, sideways, widths } from '../helpers/console.ts'
+import { type ConsoleTab, findBarriers, openConsole, sideways, widths } from '../helpers/console.ts'
 import { AddSuppressions, Send, UpsertTopics } from '../helpers/operations.ts'
 import { optionalSuite } from '../helpers/optional.ts'
 import { newShop } from '../helpers/setup.ts'
@@ -22,6 +22,8 @@ const pages = [
   ['one topic', 'Offers', 'Nobody is in it yet', '#/topics/offers'],
   ['segments', 'Segments', 'No segments yet', '#/segments'],
   ['a new segment', 'New segment', 'Add a property', '#/new-segment'],
+  ['templates', 'Templates', 'order', '#/templates'],
+  ['one template', 'order', 'Would be sent', '#/templates/order'],
   ['campaigns', 'Campaigns', 'No campaigns yet', '#/campaigns'],
   ['a new campaign', 'New campaign', 'It begins', '#/new-campaign'],
   ['broadcasts', 'Broadcasts', 'How far they are', '#/broadcasts'],
@@ -34,6 +36,7 @@ optionalSuite(inBrowser('the pages of the console'), () => {
   let app: TestApp
   let browser: Browser
   let project: TestProject
+  let tab: ConsoleTab
   let notification = ''
   beforeAll(async () => {
     ;[app, browser] = await Promise.all([startTestApp(), startBrowser()])
@@ -51,24 +54,51 @@ optionalSuite(inBrowser('the pages of the console'), () => {
     notification = sendMessages.results[0]?.notification?.id ?? ''
     await project.api.do(UpsertTopics, { topics: [{ key: 'offers', name: 'Offers' }] })
     await project.api.do(AddSuppressions, { suppressions: [{ channel: 'EMAIL', address: 'gone@example.com' }] })
+    tab = await openConsole(browser, app.url, project.apiKey)
   })
   afterAll(async () => {
     await browser.close()
     await app.stop()
   })
 
-  describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
-    it.each(pages)('axe finds nothing on %s, which fits 390 px', async (_title, heading, sign, hash) => {
-      const { page, goTo, faults, close } = await openConsole(browser, app.url, project.apiKey, { colorScheme })
-      await goTo(hash === '' ? `#/notifications/${notification}` : hash, heading)
+  it.each(pages)(
+    'axe finds nothing on %s, light or dark, wide or narrow, and 390 px hold it',
+    async (_title, heading, sign, hash) => {
+      const { page, faults } = tab
+      await page.emulateMedia({ colorScheme: 'light' })
+      await page.setViewportSize(widths.wide)
+      await tab.goTo(hash === '' ? `#/notifications/${notification}` : hash, heading)
       await page.getByText(sign).first().waitFor()
       expect(await findBarriers(page)).toEqual([])
       expect(await sideways(page)).toBe(0)
+      await page.emulateMedia({ colorScheme: 'dark' })
+      expect(await findBarriers(page)).toEqual([])
       await page.setViewportSize(widths.narrow)
       expect(await findBarriers(page)).toEqual([])
       expect(await sideways(page)).toBe(0)
       expect(faults).toEqual([])
-      await close()
-    })
+    },
+  )
+
+  it('has a menu on a narrow screen, that closes when it has led somewhere', async () => {
+    const { page } = tab
+    await page.setViewportSize(widths.narrow)
+    const link = page.getByRole('link', { name: 'Contacts', exact: true })
+    expect(await link.isVisible()).toBe(false)
+    await page.getByRole('button', { name: 'Menu' }).click()
+    expect(await findBarriers(page)).toEqual([])
+    await link.click()
+    await page.getByRole('heading', { level: 1, name: 'Contacts' }).waitFor()
+    expect(await link.isVisible()).toBe(false)
+  })
+
+  it('axe finds nothing at the door', async () => {
+    const { page } = tab
+    await page.setViewportSize(widths.narrow)
+    await page.getByRole('button', { name: 'Menu' }).click()
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    expect(await findBarriers(page)).toEqual([])
+    expect(await sideways(page)).toBe(0)
   })
 })

@@ -3,6 +3,7 @@ import { html, type TemplateResult } from 'lit'
 import { graphql } from '../graphql.ts'
 import { channelLabel, channelNames } from './badge.ts'
 import { type CampaignDraft, draftOfCampaign, inputOfCampaign, newCampaign, type Start } from './campaign-draft.ts'
+import { createTrigger } from './campaign-trigger.ts'
 import { check, choice, line, submit } from './form.ts'
 import { createLoad, empty, failureOf, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
@@ -37,12 +38,14 @@ const starts: readonly (readonly [Start, string])[] = [
 ]
 
 /** Opens the page; the place `new-campaign` has a campaign that is not there yet. */
-export function openCampaign({ api, update, go, say, ask }: Deps, { path }: Route): Page {
+export function openCampaign(deps: Deps, { path }: Route): Page {
+  const { api, update, go, say, ask } = deps
   const isNew = path[0] === 'new-campaign'
   const key = path[1] ?? ''
   let draft: CampaignDraft = newCampaign()
   let wrong: string | null = null
   let isBusy = false
+  const trigger = createTrigger(deps, key)
   const found = createLoad(async () => {
     const answer = await api.ask(OneCampaign, { key: isNew ? '-' : key })
     if (!isNew && answer.campaign !== null) draft = draftOfCampaign(answer.campaign)
@@ -182,7 +185,7 @@ export function openCampaign({ api, update, go, say, ask }: Deps, { path }: Rout
         ${loaded(found, ({ campaign, templates, segments }) =>
           campaign === null && !isNew
             ? html`<div class="panel">${empty('There is no such campaign', '')}</div>`
-            : html`${form(templates.nodes, segments.nodes)}`,
+            : html`${form(templates.nodes, segments.nodes)}${campaign?.dispatch === 'API' ? trigger.view() : ''}`,
         )}
       `
     },

@@ -47,7 +47,7 @@ export function openContactPreferences({ api, update, say }: Deps, contact: stri
         <a href=${href(['templates', template.key])}>${template.name}</a>
         ${template.critical ? badge('Critical: always sent', 'warn') : ''}
       </td>
-      <td>${check(`want-${template.key}`, 'Wanted', enabled, (isOn) => void set(template.key, null)(isOn))}</td>
+      <td class="keep">${check(`want-${template.key}`, 'Wanted', enabled, (isOn) => void set(template.key, null)(isOn))}</td>
       <td>
         <div class="choices">
           ${channels.map(({ channel, enabled: isOn }) =>

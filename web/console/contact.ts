@@ -2,7 +2,7 @@
 import { html, type TemplateResult } from 'lit'
 import type { OneContactQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
-import { badge } from './badge.ts'
+import { badge, channelLabel } from './badge.ts'
 import { openContactFeed } from './contact-feed.ts'
 import { openContactPreferences } from './contact-preferences.ts'
 import { nameOf } from './contacts.ts'
@@ -18,11 +18,29 @@ const OneContact = graphql(`
       id externalId email phone locale timezone firstName lastName photoUrl country profile isOnline lastOnlineAt createdAt updatedAt
       monthlyReceived { year month count }
       topics { key name }
+      credentials { provider channel deviceTokens webhookUrl channelName updatedAt }
     }
   }
 `)
 
 type Found = NonNullable<OneContactQuery['contact']>
+
+const credential = ({
+  provider,
+  channel,
+  deviceTokens,
+  webhookUrl,
+  channelName,
+  updatedAt,
+}: Found['credentials'][number]): TemplateResult => html`
+  <div class="card">
+    <div class="badges"><strong>${provider}</strong> <span class="badge bare">${channelLabel(channel)}</span></div>
+    ${deviceTokens.map((token) => html`<p class="mono small">${token}</p>`)}
+    ${webhookUrl === null ? '' : html`<p class="mono small">${webhookUrl}</p>`}
+    ${channelName === null ? '' : html`<p class="small">${channelName}</p>`}
+    <p class="quiet small">set ${when(updatedAt, 'full')}</p>
+  </div>
+`
 
 /** A section of the page: drawn by itself, closed when another is opened. */
 export interface Section {
@@ -71,6 +89,12 @@ const profile = (one: Found): TemplateResult => html`
       <header><h2>Profile</h2></header>
       <div class="body">
         ${shownJson(one.profile)}
+        <h3>Credentials</h3>
+        ${
+          one.credentials.length === 0
+            ? html`<p class="quiet small">It has no device and no address beyond those above.</p>`
+            : one.credentials.map(credential)
+        }
         <h3>Received, by month</h3>
         ${
           one.monthlyReceived.length === 0

@@ -103,7 +103,7 @@ export function choice(
       aria-describedby=${ifDefined(described(field))}
       @change=${(event: Event) => field.change(textOf(event))}
     >
-      ${field.options.map(([value, label]) => html`<option value=${value} ?selected=${value === field.value}>${label}</option>`)}
+      ${field.options.map(([value, label]) => html`<option value=${value} .selected=${live(value === field.value)}>${label}</option>`)}
     </select>`,
   )
 }

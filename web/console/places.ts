@@ -14,6 +14,8 @@ import { openSegment } from './segment.ts'
 import { openSegments } from './segments.ts'
 import { openStats } from './stats.ts'
 import { openSuppressions } from './suppressions.ts'
+import { openTemplate } from './template.ts'
+import { openTemplates } from './templates.ts'
 import { openTopic } from './topic.ts'
 import { openTopics } from './topics.ts'
 
@@ -39,6 +41,8 @@ export const places: Readonly<Record<string, Place>> = {
   topics: { open: listAndOne(openTopics, openTopic), menu: 'topics' },
   segments: { open: listAndOne(openSegments, openSegment), menu: 'segments' },
   'new-segment': { open: openSegment, menu: 'segments' },
+  templates: { open: listAndOne(openTemplates, openTemplate), menu: 'templates' },
+  'new-template': { open: openTemplate, menu: 'templates' },
   campaigns: { open: listAndOne(openCampaigns, openCampaign), menu: 'campaigns' },
   'new-campaign': { open: openCampaign, menu: 'campaigns' },
   broadcasts: { open: listAndOne(openBroadcasts, openTransaction), menu: 'broadcasts' },
@@ -70,6 +74,7 @@ export const menu: readonly { readonly title: string; readonly entries: readonly
     {
       title: 'Send',
       entries: [
+        ['templates', 'Templates'],
         ['campaigns', 'Campaigns'],
         ['broadcasts', 'Broadcasts'],
       ],

@@ -417,6 +417,10 @@ export const parts = css`
     overflow-x: auto;
     border-bottom: 1px solid var(--line);
   }
+  .tabs.wrap {
+    flex-wrap: wrap;
+    gap: 0;
+  }
   .tabs a,
   .tabs button {
     min-height: 36px;
@@ -429,12 +433,17 @@ export const parts = css`
     font-weight: 500;
     white-space: nowrap;
   }
+  .tabs .dot {
+    width: 6px;
+    height: 6px;
+    margin-left: -2px;
+  }
   .tabs a:hover,
   .tabs button:hover {
     color: var(--ink);
     text-decoration: none;
   }
-  .tabs [aria-current],
+  .tabs [aria-current='page'],
   .tabs [aria-pressed='true'] {
     color: var(--accent);
     border-bottom-color: var(--accent);
@@ -687,6 +696,49 @@ export const details = css`
     white-space: pre-wrap;
     overflow-wrap: anywhere;
   }
+  .dot {
+    width: 8px;
+    height: 8px;
+    flex: none;
+    border-radius: 50%;
+    background: var(--accent);
+  }
+  .columns.editor {
+    grid-template-columns: repeat(auto-fit, minmax(min(400px, 100%), 1fr));
+  }
+  .columns.editor > .panel {
+    position: sticky;
+    top: 16px;
+    max-height: calc(100dvh - 32px);
+    overflow: auto;
+  }
+  .previewed {
+    display: grid;
+    gap: 8px;
+    padding-top: 12px;
+    border-top: 1px solid var(--line);
+  }
+  .card.row-like {
+    display: flex;
+    align-items: start;
+    justify-content: space-between;
+  }
+  .card.row-like .dot {
+    margin: 6px 4px 0 0;
+  }
+  .card.row-like > div {
+    flex: 1;
+    min-width: 0;
+  }
+  .card.push {
+    max-width: 380px;
+    border-radius: 14px;
+    background: var(--sunken);
+  }
+  .languages [aria-pressed='true'] {
+    border-color: var(--accent);
+    color: var(--accent);
+  }
   .choices {
     display: flex;
     flex-wrap: wrap;
@@ -776,6 +828,10 @@ export const details = css`
   @media (max-width: 760px) {
     .box {
       grid-template-columns: minmax(0, 1fr);
+    }
+    .columns.editor > .panel {
+      position: static;
+      max-height: none;
     }
     .box > ol {
       max-height: 260px;

@@ -74,7 +74,7 @@ export function pager(
   total: number | null = null,
 ): TemplateResult | string {
   const hasBack = info.hasPreviousPage || !isFirstPage(query)
-  if (!hasBack && !info.hasNextPage && total === null) return ''
+  if (!hasBack && !info.hasNextPage && (total ?? 0) === 0) return ''
   const to = (place: Query) => () => go(path, changed(query, { after: null, before: null, ...place }))
   return html`<nav class="pager small" aria-label="Pages">
     <span class="count quiet">${total === null ? '' : `${count(total)} in all`}</span>

@@ -1,0 +1,134 @@
+/** The console's template editor: a form for every channel, and beside it what it would say, as one types. */
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
+import { inBrowser, startBrowser } from '../helpers/browser.ts'
+import { type ConsoleTab, openConsole } from '../helpers/console.ts'
+import { GetTemplate, ListTemplates } from '../helpers/operations.ts'
+import { optionalSuite } from '../helpers/optional.ts'
+import { newShop } from '../helpers/setup.ts'
+
+optionalSuite(inBrowser('the template editor in a browser'), () => {
+  let app: TestApp
+  let browser: Browser
+  let project: TestProject
+  let tab: ConsoleTab
+  let page: Page
+  beforeAll(async () => {
+    ;[app, browser] = await Promise.all([startTestApp(), startBrowser()])
+    project = await newShop(app, null)
+    tab = await openConsole(browser, app.url, project.apiKey)
+    page = tab.page
+  })
+  afterAll(async () => {
+    await browser.close()
+    await app.stop()
+    expect(tab.faults).toEqual([])
+  })
+  const preview = (channel: string) => page.getByRole('region', { name: `Preview of ${channel}`, exact: true })
+  const channel = (name: string) =>
+    page
+      .getByRole('group', { name: 'Channel' })
+      .getByRole('button', { name: new RegExp(`^${name}`) })
+      .click()
+
+  it('shows every channel as one types, and stores nothing before it is saved', async () => {
+    await tab.goTo('#/templates/order', 'order')
+    await preview('In-app').getByText('Order number').waitFor()
+    await page.getByLabel('Title', { exact: true }).press('End')
+    await page.keyboard.type('!')
+    await preview('In-app').getByText('Order number!').waitFor()
+    await page.getByLabel('With the data').fill('{ "number": 42 }')
+    await preview('In-app').getByText('Order 42!').waitFor()
+    await channel('SMS')
+    await page.getByLabel('Text', { exact: true }).fill('안녕하세요 {{ number }}')
+    await preview('SMS').getByText('안녕하세요 42').waitFor()
+    await preview('SMS').getByText('UCS-2 · 8 characters · 1 segment').waitFor()
+    await channel('Push')
+    await page.getByRole('button', { name: 'Say something' }).click()
+    await page.getByLabel('Title', { exact: true }).fill('Order {{ number }}')
+    await page.getByLabel('Text', { exact: true }).fill('It is on its way')
+    await preview('Push').getByText('It is on its way').waitFor()
+    expect((await project.api.do(GetTemplate, { key: 'order' })).template).toMatchObject({
+      sms: [{ body: 'Order {{ number }}' }],
+    })
+    await page.getByText('Not saved yet').waitFor()
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('The template was saved.').waitFor()
+    expect((await project.api.do(GetTemplate, { key: 'order' })).template).toMatchObject({
+      channels: expect.arrayContaining(['PUSH']),
+      sms: [{ body: '안녕하세요 {{ number }}' }],
+    })
+  })
+
+  it('shows an e-mail in a frame that runs nothing and fetches nothing', async () => {
+    await tab.goTo('#/templates/order', 'order')
+    await channel('E-mail')
+    await page
+      .getByLabel('HTML')
+      .fill(
+        '<p style="color: red">Hello {{ firstName }}</p><img src="https://elsewhere.example/pixel.png" onerror="parent.x = 1"><script>parent.x = 1</script>',
+      )
+    const frame = preview('E-mail').locator('iframe')
+    await frame.contentFrame().getByText('Hello Robin').waitFor()
+    expect(await frame.getAttribute('sandbox')).toBe('')
+    expect(
+      await frame
+        .contentFrame()
+        .getByText('Hello Robin')
+        .evaluate((element) => getComputedStyle(element).color),
+    ).toBe('rgb(255, 0, 0)')
+    await preview('E-mail').getByText('are not loaded here (2)').waitFor()
+    expect(await page.evaluate(() => 'x' in window)).toBe(false)
+  })
+
+  it('says what is wrong while it is typed, and keeps what it showed last', async () => {
+    await tab.goTo('#/templates/note', 'note')
+    await preview('In-app').waitFor()
+    await page.getByLabel('Text', { exact: true }).fill('{{ n')
+    await page.getByText('TEMPLATE_BROKEN').waitFor()
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('alert').getByText('TEMPLATE_BROKEN').waitFor()
+    await page.getByLabel('With the data').fill('{ oops')
+    await page.getByText('This is not JSON').waitFor()
+    await page.getByLabel('Text', { exact: true }).fill('{{ n }} of them')
+    await page.getByLabel('With the data').fill('{ "n": 3 }')
+    await preview('In-app').getByText('3 of them').waitFor()
+  })
+
+  it('makes a template with languages, rules and a schema', async () => {
+    await tab.goTo('#/templates', 'Templates')
+    await page.getByRole('link', { name: 'New template' }).click()
+    await page.getByRole('heading', { level: 1, name: 'New template' }).waitFor()
+    await page.getByLabel('Key', { exact: true }).fill('reminder')
+    await page.getByLabel('Text', { exact: true }).fill('Soon, {{ firstName }}')
+    await page.getByLabel('Another language').fill('ko')
+    await page.getByRole('button', { name: 'Add', exact: true }).click()
+    await page.getByLabel('Text', { exact: true }).fill('곧')
+    await channel('SMS')
+    await page.getByRole('button', { name: 'Say something' }).click()
+    await page.getByLabel('Text', { exact: true }).fill('Soon')
+    await page.getByText('When it is sent').click()
+    await page.getByLabel('Add a rule for').selectOption('SMS')
+    await page.getByLabel('Seconds to wait', { exact: true }).fill('60')
+    await page.getByLabel('And then').selectOption('UNSEEN')
+    await page.getByText('What its data must be').click()
+    await page.getByLabel('JSON Schema').fill('{ "type": "object" }')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('heading', { level: 1, name: 'reminder' }).waitFor()
+    const { template } = await project.api.do(GetTemplate, { key: 'reminder' })
+    expect(template).toMatchObject({ locales: ['en', 'ko'], channels: expect.arrayContaining(['IN_APP', 'SMS']) })
+    expect(await page.getByLabel('And then').inputValue()).toBe('UNSEEN')
+    expect(await page.getByLabel('JSON Schema').inputValue()).toContain('"object"')
+    expect((await project.api.do(ListTemplates, {})).templates.totalCount).toBe(3)
+  })
+
+  it('deletes a template when asked twice', async () => {
+    await tab.goTo('#/templates/note', 'note')
+    await page.getByRole('button', { name: 'Delete' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Templates' }).waitFor()
+    await page.getByRole('link', { name: 'order' }).waitFor()
+    expect((await project.api.do(GetTemplate, { key: 'note' })).template).toBeNull()
+  })
+})

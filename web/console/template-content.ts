@@ -1,0 +1,163 @@
+/** The form of what a template says: a channel, a language, its fields. */
+import { html, type TemplateResult } from 'lit'
+import type { Channel } from '../generated/graphql.ts'
+import { channelLabel, channelNames } from './badge.ts'
+import { area, check, choice, line } from './form.ts'
+import type { Draft, DraftContent } from './template-draft.ts'
+import { newContent } from './template-draft.ts'
+import { type FieldSpec, specOf } from './template-fields.ts'
+
+/** What the form works with. */
+export interface ContentForm {
+  readonly draft: () => Draft
+  /** the language that a new content speaks */
+  readonly locale: string
+  /** id of the control that is wrong, and why */
+  readonly wrong: () => { readonly field: string; readonly message: string } | null
+  changed(): void
+}
+
+/** Makes it. */
+export function createContentForm({ draft, locale, wrong, changed }: ContentForm) {
+  let channel: Channel = channelNames.find((one) => draft().contents[one].length > 0) ?? 'IN_APP'
+  let index = 0
+  let added = ''
+  const list = (): DraftContent[] => draft().contents[channel]
+
+  const open = (next: Channel) => () => {
+    channel = next
+    index = 0
+    changed()
+  }
+  function add(language: string): void {
+    const known = list().findIndex((content) => content.locale === language)
+    index = known >= 0 ? known : list().push(newContent(channel, language)) - 1
+    added = ''
+    changed()
+  }
+  const remove = (): void => {
+    list().splice(index, 1)
+    index = 0
+    changed()
+  }
+
+  const control = (content: DraftContent, { name, label, kind, isRequired, hint }: FieldSpec): TemplateResult => {
+    const id = `${specOf(channel).input}-${index}-${name}`
+    const mistake = wrong()
+    const value = content[name]
+    const set = (next: DraftContent[string]): void => {
+      content[name] = next
+      changed()
+    }
+    const base = {
+      id,
+      label,
+      wrong: mistake?.field === id ? mistake.message : null,
+      ...(isRequired === true ? { isRequired } : {}),
+      ...(hint === undefined ? {} : { hint }),
+    }
+    if (typeof value === 'boolean') return check(id, label, value, set)
+    if (typeof value === 'object') {
+      return html`<fieldset class="pair">
+        <legend>${label}</legend>
+        ${line({ id, label: 'It says', value: value.label, change: (next) => set({ ...value, label: next }) })}
+        ${line({ id: `${id}-url`, label: 'It leads to', value: value.url, change: (next) => set({ ...value, url: next }) })}
+      </fieldset>`
+    }
+    const text = value ?? ''
+    if (kind === 'type')
+      return choice({
+        ...base,
+        value: text,
+        options: [
+          ['SMS', 'SMS'],
+          ['LMS', 'LMS'],
+          ['MMS', 'MMS'],
+        ],
+        change: set,
+      })
+    if (kind === 'line') return line({ ...base, value: text, change: set })
+    return area({ ...base, value: text, rows: kind === 'html' ? 8 : 3, isCode: kind === 'html' || kind === 'json', change: set })
+  }
+
+  const fields = (content: DraftContent): TemplateResult => {
+    const { fields: specs } = specOf(channel)
+    const rare = specs.filter((spec) => spec.isRare === true)
+    const isUsed = rare.some(({ name }) => {
+      const value = content[name]
+      return typeof value === 'object' ? value.label !== '' : value !== '' && value !== false
+    })
+    return html`
+      ${specs.filter((spec) => spec.isRare !== true).map((spec) => control(content, spec))}
+      ${
+        rare.length === 0
+          ? ''
+          : html`<details ?open=${isUsed}>
+              <summary>More</summary>
+              <div class="form">${rare.map((spec) => control(content, spec))}</div>
+            </details>`
+      }
+      <div class="buttons"><button type="button" class="small danger" @click=${remove}>Remove ${content.locale}</button></div>
+    `
+  }
+
+  const view = (): TemplateResult => {
+    const contents = list()
+    index = Math.min(index, Math.max(0, contents.length - 1))
+    const content = contents[index]
+    return html`
+      <div class="tabs wrap" role="group" aria-label="Channel">
+        ${channelNames.map(
+          (one) =>
+            html`<button type="button" aria-pressed=${one === channel ? 'true' : 'false'} @click=${open(one)}>
+              ${channelLabel(one)}${draft().contents[one].length > 0 ? html`<span class="dot" title="says something"></span>` : ''}
+            </button>`,
+        )}
+      </div>
+      <div class="body">
+        <div class="filters languages">
+          <div class="buttons" role="group" aria-label="Language">
+            ${contents.map(
+              (one, at) =>
+                html`<button
+                  type="button"
+                  class="small"
+                  aria-pressed=${at === index ? 'true' : 'false'}
+                  @click=${() => {
+                    index = at
+                    changed()
+                  }}
+                >
+                  ${one.locale}
+                </button>`,
+            )}
+          </div>
+          ${
+            content === undefined
+              ? ''
+              : html`${line({
+                  id: 'add-language',
+                  label: 'Another language',
+                  value: added,
+                  placeholder: 'ko, pt-BR',
+                  change: (value) => {
+                    added = value.trim()
+                    changed()
+                  },
+                })}
+                  <button type="button" class="small" ?disabled=${added === ''} @click=${() => add(added)}>Add</button>`
+          }
+        </div>
+        ${
+          content === undefined
+            ? html`<div class="empty">
+                <p>It says nothing on ${channelLabel(channel)}.</p>
+                <button type="button" @click=${() => add(locale)}>Say something</button>
+              </div>`
+            : fields(content)
+        }
+      </div>
+    `
+  }
+  return { view }
+}

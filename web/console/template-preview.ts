@@ -1,0 +1,123 @@
+/** What a template would say as it stands in the form, on every channel, a moment after the last key. Nothing is stored. */
+import { html, type TemplateResult } from 'lit'
+import type { ShowPreviewQuery, TemplateInput } from '../generated/graphql.ts'
+import { graphql } from '../graphql.ts'
+import { ApiError } from './api.ts'
+import { area, line } from './form.ts'
+import { readObject } from './json.ts'
+import { createLoad, createThrottle, empty, refused, waiting } from './load.ts'
+import type { Deps } from './page.ts'
+import { previewCard } from './preview-card.ts'
+import { DraftError } from './template-draft.ts'
+
+const ShowPreview = graphql(`
+  query ShowPreview($message: MessageInput!, $draft: TemplateInput) {
+    preview(message: $message, draft: $draft) {
+      ok locale
+      error { code message field }
+      channels {
+        channel wouldSend address provider subject title body html text truncated
+        reason { code message }
+        sms { encoding characters segments bytes }
+      }
+    }
+  }
+`)
+
+/** One channel, previewed. */
+export type PreviewedChannel = ShowPreviewQuery['preview']['channels'][number]
+
+/** How often a preview is asked for at most while somebody types. */
+const TYPING_MS = 250
+
+/** Somebody to show it to where nobody is named: nobody is made. */
+const somebody = (locale: string) => ({
+  ...{
+    externalId: 'somebody',
+    email: 'somebody@example.com',
+    phone: '+15005550006',
+    firstName: 'Robin',
+    lastName: 'Doe',
+    locale,
+  },
+})
+
+/** Makes the preview of a draft. */
+export function createPreview({ api, update, project }: Pick<Deps, 'api' | 'update' | 'project'>, draft: () => TemplateInput) {
+  let contact = ''
+  let data = '{}'
+  let dataWrong: string | null = null
+  const shown = createLoad(async () => {
+    const template = draft()
+    const read = readObject(data)
+    dataWrong = read.ok ? null : read.wrong
+    if (!read.ok)
+      throw Object.assign(new ApiError('BAD_INPUT', read.wrong, 'data'), { cause: new DraftError('data', read.wrong) })
+    const message = {
+      template: template.key === '' ? 'draft' : template.key,
+      contact: contact.trim() === '' ? somebody(project.locale) : { externalId: contact.trim() },
+      data: read.value ?? {},
+    }
+    return (await api.ask(ShowPreview, { message, draft: { ...template, key: message.template } })).preview
+  }, update)
+  const refresh = createThrottle(() => void shown.run(), TYPING_MS)
+
+  const cards = (): TemplateResult => {
+    const { value, failure } = shown
+    if (value === null) return failure === null ? waiting() : refused(failure)
+    return html`
+      ${failure === null || failure.cause instanceof DraftError ? '' : refused(failure)}
+      ${value.ok || value.error === null ? '' : html`<div class="notice warn"><p><strong>${value.error.message}</strong></p><p class="quiet small mono">${value.error.code}</p></div>`}
+      ${value.channels.length === 0 && value.ok ? empty('It says nothing yet', '') : value.channels.map(previewCard)}
+    `
+  }
+  return {
+    /** Something changed: it is shown anew soon. */
+    refresh,
+    /** Values to begin with, for the variables that the template uses. */
+    begin(variables: readonly string[]): void {
+      const known = [
+        'firstName',
+        'lastName',
+        'email',
+        'phone',
+        'locale',
+        'unsubscribeUrl',
+        'contact',
+        'user',
+        'actor',
+        'project',
+        'digest',
+      ]
+      const names = variables.map((name) => name.split('.')[0] ?? '').filter((name) => name !== '' && !known.includes(name))
+      data = JSON.stringify(Object.fromEntries([...new Set(names)].map((name) => [name, name])), null, 2)
+    },
+    view: (): TemplateResult => html`
+      <section class="panel" aria-labelledby="preview-title">
+        <header><h2 id="preview-title">Preview</h2></header>
+        <div class="body">
+          <div class="pair">
+            ${line({
+              ...{ id: 'preview-contact', label: 'To the contact', value: contact, placeholder: 'somebody made up' },
+              change: (value) => {
+                contact = value
+                refresh()
+                update()
+              },
+            })}
+            ${area({
+              ...{ id: 'preview-data', label: 'With the data', value: data, rows: 3, isCode: true, wrong: dataWrong },
+              change: (value) => {
+                data = value
+                refresh()
+                update()
+              },
+            })}
+          </div>
+          <div class="form" aria-live="polite" aria-busy=${shown.isLoading ? 'true' : 'false'}>${cards()}</div>
+        </div>
+      </section>
+    `,
+    stop: () => refresh.stop(),
+  }
+}

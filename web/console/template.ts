@@ -1,0 +1,197 @@
+/** One template: its form, and beside it what it would say. */
+import { html, type TemplateResult } from 'lit'
+import { graphql } from '../graphql.ts'
+import { ApiError } from './api.ts'
+import { area, check, line, submit } from './form.ts'
+import { createLoad, empty, failureOf, loaded, refused } from './load.ts'
+import type { Deps, Page } from './page.ts'
+import { href, type Route } from './router.ts'
+import { createContentForm } from './template-content.ts'
+import { type Draft, DraftError, draftOf, inputOf, newDraft } from './template-draft.ts'
+import { createPreview } from './template-preview.ts'
+import { whenForm } from './template-when.ts'
+
+const OneTemplate = graphql(`
+  query OneTemplate($key: ID!) {
+    template(key: $key) {
+      key name active critical feed variables dataSchema delaySeconds
+      rules { channel delaySeconds onlyIf }
+      digest { windowSeconds key }
+      inApp { locale title body iconUrl url primaryAction { label url } secondaryAction { label url } }
+      email { locale subject html text from replyTo cc bcc }
+      sms { locale type title body }
+      push { locale title body imageUrl url data }
+      webPush { locale title body imageUrl url data }
+      chat { locale body }
+      alimtalk { locale templateCode body }
+      friendtalk { locale body isAd }
+      webhook { locale body }
+    }
+  }
+`)
+
+const SaveTemplate = graphql(`
+  mutation SaveTemplate($templates: [TemplateInput!]!) { upsertTemplates(templates: $templates) { key } }
+`)
+
+const DeleteTemplate = graphql(`
+  mutation DeleteTemplate($keys: [ID!]!) { deleteTemplates(keys: $keys) { deletedCount } }
+`)
+
+interface Editor {
+  readonly draft: Draft
+  readonly content: ReturnType<typeof createContentForm>
+  readonly preview: ReturnType<typeof createPreview>
+}
+
+/** Opens the page; the place `new-template` has a template that is not there yet. */
+export function openTemplate(deps: Deps, { path }: Route): Page {
+  const { api, update, go, say, ask, project } = deps
+  const isNew = path[0] === 'new-template'
+  const key = path[1] ?? ''
+  let editor: Editor | null = null
+  let mistake: { readonly field: string; readonly message: string } | null = null
+  let failure: ApiError | null = null
+  let isSaving = false
+  let isChanged = false
+
+  function edit(draft: Draft, variables: readonly string[]): Editor {
+    const changed = (): void => {
+      isChanged = true
+      editor?.preview.refresh()
+      update()
+    }
+    // What can't be read yet is said at its field; the preview stays as it was.
+    const input = () => {
+      try {
+        const read = inputOf(draft)
+        mistake = null
+        return read
+      } catch (error) {
+        if (!(error instanceof DraftError)) throw error
+        mistake = { field: error.field, message: error.message }
+        throw Object.assign(new ApiError('BAD_INPUT', error.message, error.field), { cause: error })
+      }
+    }
+    const preview = createPreview(deps, input)
+    preview.begin(variables)
+    preview.refresh()
+    return {
+      draft,
+      preview,
+      content: createContentForm({ draft: () => draft, locale: project.locale, wrong: () => mistake, changed }),
+    }
+  }
+
+  const found = createLoad(async () => {
+    if (isNew) {
+      editor ??= edit(newDraft(project.locale), [])
+      return { editor }
+    }
+    const { template } = await api.ask(OneTemplate, { key })
+    editor = template === null ? null : edit(draftOf(template), template.variables)
+    return { editor }
+  }, update)
+
+  async function save({ draft }: Editor): Promise<void> {
+    isSaving = true
+    failure = null
+    update()
+    try {
+      const { upsertTemplates } = await api.ask(SaveTemplate, { templates: [inputOf(draft)] })
+      isChanged = false
+      mistake = null
+      say('The template was saved.')
+      if (isNew) go(['templates', upsertTemplates[0]?.key ?? draft.key])
+    } catch (error) {
+      if (error instanceof DraftError) mistake = { field: error.field, message: error.message }
+      failure = error instanceof DraftError ? new ApiError('BAD_INPUT', error.message, error.field) : failureOf(error)
+    }
+    isSaving = false
+    update()
+  }
+
+  async function remove(): Promise<void> {
+    const text = 'What was said with it stays. Nothing can be sent with it any more, and what waits is not sent.'
+    if (!(await ask({ title: `Delete the template ${key}?`, text, action: 'Delete', isDangerous: true }))) return
+    try {
+      await api.ask(DeleteTemplate, { keys: [key] })
+      say('The template was deleted.')
+      go(['templates'])
+    } catch (error) {
+      say(failureOf(error).message, 'bad')
+    }
+  }
+
+  const form = (one: Editor): TemplateResult => {
+    const { draft, content, preview } = one
+    const set = (change: Partial<Draft>): void => {
+      Object.assign(draft, change)
+      isChanged = true
+      preview.refresh()
+      update()
+    }
+    return html`<div class="columns editor">
+      <form class="form" @submit=${submit(() => save(one))}>
+        ${failure === null ? '' : refused(failure)}
+        <section class="panel" aria-label="Template">
+          <div class="body">
+            <div class="pair">
+              ${isNew ? line({ id: 'key', label: 'Key', hint: 'Its name in calls', value: draft.key, isRequired: true, change: (value) => set({ key: value }) }) : ''}
+              ${line({ id: 'name', label: 'Name', value: draft.name, change: (value) => set({ name: value }) })}
+              ${line({ id: 'feed', label: 'Feed', value: draft.feed, change: (value) => set({ feed: value }) })}
+            </div>
+            <div class="choices">
+              ${check('active', 'Active', draft.active, (active) => set({ active }))}
+              ${check('critical', 'Critical: sent whatever is preferred', draft.critical, (critical) => set({ critical }))}
+            </div>
+          </div>
+        </section>
+        <section class="panel" aria-label="What it says">${content.view()}</section>
+        <section class="panel" aria-label="When and with what">
+          <div class="body">
+            <details ?open=${draft.rules.length > 0 || draft.digestSeconds !== ''}>
+              <summary>When it is sent</summary>
+              <div class="form">${whenForm(draft, mistake, () => set({}))}</div>
+            </details>
+            <details ?open=${draft.dataSchema !== ''}>
+              <summary>What its data must be</summary>
+              ${area({
+                ...{ id: 'dataSchema', label: 'JSON Schema', value: draft.dataSchema, isCode: true, rows: 5 },
+                ...{
+                  wrong: mistake?.field === 'dataSchema' ? mistake.message : null,
+                  hint: 'Data that does not fit is refused with DATA_INVALID',
+                },
+                change: (value) => set({ dataSchema: value }),
+              })}
+            </details>
+          </div>
+        </section>
+        <div class="buttons">
+          <button class="primary" ?disabled=${isSaving}>${isSaving ? 'Saving…' : 'Save'}</button>
+          ${isNew ? '' : html`<button type="button" class="danger" @click=${() => void remove()}>Delete</button>`}
+          ${isChanged ? html`<span class="quiet small">Not saved yet</span>` : ''}
+        </div>
+      </form>
+      ${preview.view()}
+    </div>`
+  }
+
+  void found.run()
+  return {
+    title: () => (isNew ? 'New template' : key),
+    view: () => html`
+      <div class="head">
+        <p class="crumb"><a href=${href(['templates'])}>Templates</a></p>
+        <h1 tabindex="-1">${isNew ? 'New template' : key}</h1>
+        ${
+          isNew
+            ? ''
+            : html`<div class="actions"><a class="button" href=${href(['activity'], { template: key })}>Activity</a></div>`
+        }
+      </div>
+      ${loaded(found, () => (editor === null ? html`<div class="panel">${empty('There is no such template', '')}</div>` : form(editor)))}
+    `,
+    close: () => editor?.preview.stop(),
+  }
+}

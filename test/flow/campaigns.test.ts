@@ -1,4 +1,5 @@
 /** Campaigns: stored, and run by the clock or by an event, once each. */
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkSchedule, nextRunOf } from '../../src/domain/schedule.ts'
 import { createTestClock, startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
@@ -251,6 +252,46 @@ describe('a campaign by the clock', () => {
     await project.api.do(DeleteCampaigns, { keys: ['brief'] })
     const { notifications } = await project.api.do(CampaignNotifications, { filter: { transactionId } })
     expect(notifications.nodes.map((one) => one.campaign)).toEqual([null, null, null])
+  })
+})
+
+describe('a worker that died', () => {
+  const record = async (text: string, values: readonly unknown[]): Promise<number> => {
+    const client = new pg.Client({ connectionString: app.databaseUrl })
+    await client.connect()
+    try {
+      return (await client.query(text, [...values])).rowCount ?? 0
+    } finally {
+      await client.end()
+    }
+  }
+
+  it('F38: after it began a run and before it moved the campaign on, has it begun once all the same', async () => {
+    await put({ key: 'crashed', dispatch: 'SEGMENT', template: 'hello', segment: 'pro', schedule: { cron: '30 * * * *' } })
+    const tick = (await get('crashed'))?.nextRunAt
+    clock.advance(HOUR_MS)
+    await until('it ran', async () => (await sentBy('crashed')).length === 3)
+    await until('it has moved on', async () => (await get('crashed'))?.nextRunAt !== tick)
+    expect(await record('UPDATE campaign SET next_run_at = $1 WHERE key = $2', [tick, 'crashed'])).toBe(1)
+    await until('it has moved on again', async () => (await get('crashed'))?.nextRunAt !== tick)
+    await settled()
+    expect(await sentBy('crashed')).toHaveLength(3)
+    await put({ key: 'crashed', active: false })
+  })
+
+  it('F38: after it answered an event and before it wrote that down, has it answered once all the same', async () => {
+    await put({ key: 'repeated', dispatch: 'SEGMENT', template: 'hello', schedule: { onEvent: 'repeat' } })
+    await project.api.do(TrackEvents, { events: times(3, (n) => ({ name: 'repeat', contact: `c${n}` })) })
+    await until('they are answered', async () => (await sentBy('repeated')).length === 3)
+    const again = `INSERT INTO campaign_trigger (project_id, campaign_id, event_id)
+      SELECT k.project_id, k.id, e.id FROM campaign k JOIN event e ON e.project_id = k.project_id AND e.name = 'repeat'
+      WHERE k.key = 'repeated' ON CONFLICT DO NOTHING`
+    await until('nothing waits', async () => (await record(again, [])) === 3)
+    await settled()
+    const waits = 'SELECT 1 FROM campaign_trigger g JOIN campaign k ON k.id = g.campaign_id WHERE k.key = $1'
+    await until('they are dropped', async () => (await record(waits, ['repeated'])) === 0)
+    expect(await sentBy('repeated')).toHaveLength(3)
+    await put({ key: 'repeated', active: false })
   })
 })
 

@@ -32,9 +32,11 @@ export async function readProgress(db: Runner, projectId: string, transactionId:
           bool_or(status = 'CANCELED') AS canceled
         FROM fanout WHERE project_id = $1 AND transaction_id = $2
       ), m AS (
-        SELECT n.id, count(*) FILTER (WHERE x.status IN ('SCHEDULED', 'QUEUED', 'SENDING')) AS waiting,
+        SELECT n.id, count(*) FILTER (WHERE x.status IN ('SCHEDULED', 'QUEUED', 'SENDING')) + count(d.id) AS waiting,
           count(*) FILTER (WHERE x.status IN ('SENT', 'DELIVERED')) AS sent, count(*) FILTER (WHERE x.status IN ('FAILED', 'UNKNOWN')) AS failed
         FROM notification n LEFT JOIN message x ON x.project_id = n.project_id AND x.notification_id = n.id
+        -- It waits in a digest that is still open.
+        LEFT JOIN digest d ON d.project_id = n.project_id AND d.id = n.digest_id AND d.closed_at IS NULL AND n.canceled_at IS NULL
         WHERE n.project_id = $1 AND n.transaction_id = $2 GROUP BY n.id
       ), c AS (
         SELECT count(*) AS notifications, count(*) FILTER (WHERE waiting = 0) AS done, count(*) FILTER (WHERE sent > 0) AS sent,

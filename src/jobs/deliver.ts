@@ -26,7 +26,7 @@ import { HELD_UNTIL } from '../domain/write-plan.ts'
 import { type Problem, problem } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { type ComposeDeps, type Composed, compose, type Outbound, type Surroundings } from './compose.ts'
-import { createGroup } from './group.ts'
+import { createGroup, type Group } from './group.ts'
 import { createHandOver, maySendAgain } from './hand-over.ts'
 import { createPauses } from './pauses.ts'
 import type { OpenProvider, ProviderPool } from './providers.ts'
@@ -62,6 +62,9 @@ const IN_FLIGHT = 2_000
 const BULK_IN_FLIGHT = 1_200
 /** Wait for room for this many before claiming again: small claims cost as much as large ones. */
 const ROOM = 100
+/** While single messages come, at most so many of sends to many are claimed with them: the next single one does not wait for a large claim. */
+const BULK_BESIDE = 50
+const BESIDE_MS = 1_000
 const GIVE_BACK_MS = 1_000
 const BROKEN_MS = 30_000
 
@@ -78,30 +81,42 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
   let onProgress = Promise.withResolvers<void>()
   const pauses = createPauses(() => deps.wake())
 
-  const beginning = createGroup({
-    withinMs: 1,
-    max: 500,
-    log,
-    failed: 'Could not write down that hand-overs begin',
-    write: (items: readonly ClaimKey[]) => begin(db.pool, items),
-  })
-  const settling = createGroup({
-    withinMs: 10,
-    max: 500,
-    log,
-    failed: 'Could not write down outcomes',
-    async write(items: readonly Settlement[]) {
-      const settled = await settleAll(items.map(keepable))
-      const at = clock.now().toISOString()
-      const byProject = new Map<string, StatusChange[]>()
-      for (const { projectId, notificationId, messageId, status } of settled) {
-        const changes = byProject.get(projectId) ?? []
-        changes.push({ notificationId, messageId, status, at })
-        byProject.set(projectId, changes)
-      }
-      deps.publish([...byProject].map(([projectId, changes]): Signal => ({ topic: 'activity', projectId, changes })))
-    },
-  })
+  /** ids of those in flight: what is written of them does not share a statement with single messages, which would wait for its end */
+  const bulkIds = new Set<string>()
+  let singleAt = Number.NEGATIVE_INFINITY
+  const apart = <T extends { readonly id: string }, R>(make: () => Group<T, R>): Group<T, R> => {
+    const [single, bulk] = [make(), make()]
+    return { add: (item) => (bulkIds.has(item.id) ? bulk : single).add(item) }
+  }
+
+  const beginning = apart(() =>
+    createGroup({
+      withinMs: 1,
+      max: 500,
+      log,
+      failed: 'Could not write down that hand-overs begin',
+      write: (items: readonly ClaimKey[]) => begin(db.pool, items),
+    }),
+  )
+  const settling = apart(() =>
+    createGroup({
+      withinMs: 10,
+      max: 500,
+      log,
+      failed: 'Could not write down outcomes',
+      async write(items: readonly Settlement[]) {
+        const settled = await settleAll(items.map(keepable))
+        const at = clock.now().toISOString()
+        const byProject = new Map<string, StatusChange[]>()
+        for (const { projectId, notificationId, messageId, status } of settled) {
+          const changes = byProject.get(projectId) ?? []
+          changes.push({ notificationId, messageId, status, at })
+          byProject.set(projectId, changes)
+        }
+        deps.publish([...byProject].map(([projectId, changes]): Signal => ({ topic: 'activity', projectId, changes })))
+      },
+    }),
+  )
 
   /** Writes a group; where one row of it can't be written, the others are, each alone. */
   async function settleAll(items: readonly Settlement[]): Promise<Settled[]> {
@@ -326,6 +341,7 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
       .finally(() => {
         inFlight -= count
         bulkInFlight -= bulk
+        for (const { id } of messages) bulkIds.delete(id)
         // Nobody waits in `run` for that room, so that single messages are claimed meanwhile.
         if (bulkWaits && BULK_IN_FLIGHT - bulkInFlight >= ROOM) {
           bulkWaits = false
@@ -351,10 +367,15 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
           }
           const bulkRoom = BULK_IN_FLIGHT - bulkInFlight
           bulkWaits = bulkRoom < ROOM
-          const limits = { limit: Math.min(BATCH, room), bulkLimit: bulkWaits ? 0 : bulkRoom }
+          const beside = performance.now() - singleAt < BESIDE_MS ? BULK_BESIDE : BATCH
+          const limits = { limit: Math.min(BATCH, room), bulkLimit: bulkWaits ? 0 : Math.min(bulkRoom, beside) }
           const paused = pauses.now()
           const batch = await claim(db.pool, { ...limits, paused, leaseMs: LEASE_MS, offsetMs: clock.offsetMs })
           if (batch.length === 0) return
+          for (const { id, isBulk } of batch) {
+            if (isBulk) bulkIds.add(id)
+            else singleAt = performance.now()
+          }
           await start(batch)
         }
       } catch (error) {

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { silentLog } from '../../src/log.ts'
@@ -18,6 +19,7 @@ const QUIET = FULL ? 500 : 150
 /** Single messages under way at once. */
 const LANES = 4
 const TIMES = 3
+const LOOK_MS = 50
 
 let dir: string
 let database: Awaited<ReturnType<typeof createTestDatabase>>
@@ -40,7 +42,7 @@ afterAll(async () => {
 const p99 = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? Number.NaN
 
-it(`G8: the p99 of single messages while a broadcast to ${CONTACTS} runs is at most ${TIMES} times that of a quiet server`, async () => {
+it(`G7: the p99 of single messages while a broadcast to ${CONTACTS} runs is at most ${TIMES} times that of a quiet server`, async () => {
   const project = await newProject(server, secrets.CARILLON_OPERATOR_KEY)
   const api = server.client(project.credential)
   await api.do(ConfigureProviders, { providers: [{ key: 'mail', channel: 'EMAIL', kind: 'capture', settings: {} }] })
@@ -85,6 +87,7 @@ it(`G8: the p99 of single messages while a broadcast to ${CONTACTS} runs is at m
         [broadcast.transactionId],
       )
       if (rows[0]?.running !== true) break
+      await sleep(LOOK_MS)
     }
     isRunning = false
   })()

@@ -185,6 +185,20 @@ describe('each contact', () => {
     })
     expect(await transaction(id)).toMatchObject({ status: 'RUNNING', total: 1, done: 0, sent: 1 })
   })
+  it('A2: a template with a digest folds what a topic is told, for each member', async () => {
+    await project.api.do(UpsertTemplates, {
+      templates: [{ key: 'digested', inApp: [{ body: '{{ digest.count }}' }], digest: { windowSeconds: 600 } }],
+    })
+    await crowd('digested', [{ externalId: 'g-1' }, { externalId: 'g-2' }])
+    const { broadcast } = await project.api.do(Broadcast, { input: { template: 'digested', topic: 'digested' } })
+    const written = await until('it is written', async () => {
+      const nodes = await messagesOf(broadcast.transactionId)
+      return nodes.length === 2 ? nodes : null
+    })
+    expect(written.flatMap((one) => one.messages)).toEqual([])
+    expect(await transaction(broadcast.transactionId)).toMatchObject({ status: 'RUNNING', total: 2, done: 0, sent: 0 })
+    expect((await project.api.do(Feed, { contact: 'g-1' })).feed.totalCount).toBe(0)
+  })
   it('A2: sendAt waits on every channel', async () => {
     await crowd('later', [{ externalId: 'l-1' }])
     const sendAt = new Date(Date.now() + 3_600_000).toISOString()

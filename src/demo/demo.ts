@@ -1,5 +1,5 @@
 /**
- * `npm run demo`: sends one notification over the public API, to the server that runs on this folder or to one that it starts, and
+ * `npm run demo`: sends notifications over the public API, to the server that runs on this folder or to one that it starts, and
  * prints what arrives on which channel. A client like any other: GraphQL over HTTP, and graphql-ws.
  */
 
@@ -13,6 +13,7 @@ import { startApp } from '../app.ts'
 import { readConfig } from '../config.ts'
 import { createLog } from '../log.ts'
 import { type DemoKeys, keepDemoKeys, readDemoKeys } from './keys.ts'
+import { showTiming } from './timing.ts'
 
 const Live = graphql(`
   subscription DemoLive($contact: ID!) {
@@ -96,6 +97,7 @@ async function demo(keys: DemoKeys): Promise<void> {
     )
   }
   say(`  feed    stored: "${feed.nodes[0]?.title}", ${feed.totalCount} in all, ${feed.unseenCount} unseen`)
+  await showTiming({ contact: keys.contact, say, ask: (document, variables) => ask(keys, document, variables) })
   await client.dispose()
 }
 

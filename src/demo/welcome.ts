@@ -8,10 +8,13 @@ export function welcome(app: Pick<App, 'url' | 'firstStart'>, config: Pick<Confi
   if (config.role === 'worker') return `Carillon works. Health: ${url}/health\n`
   const lines = ['', `Carillon is running: ${url}/graphql`, '']
   if (firstStart === null) {
+    lines.push(`  Console   ${url}/`, `  Inbox     ${url}/inbox`)
     if (config.explore) lines.push(`  GraphiQL  ${url}/graphql`)
     return [...lines, `  Health    ${url}/health`, `  Metrics   ${url}/metrics`, '', ''].join('\n')
   }
   const { apiKey, accessKey, secretKey, contactToken } = firstStart
+  // The fragment never reaches a server or its logs; each page takes it out of the address at once.
+  const fragment = `#authorization=${encodeURIComponent(`Bearer ${apiKey}`)}`
   const send = `mutation { sendMessages(messages: [{ template: \\"welcome\\", contact: { externalId: \\"demo-user\\" } }]) { results { ok error { code message } notification { id } } } }`
   return [
     ...lines,
@@ -20,10 +23,14 @@ export function welcome(app: Pick<App, 'url' | 'firstStart'>, config: Pick<Confi
     `  access key  ${accessKey}`,
     `  secret key  ${secretKey}`,
     '',
+    'The console, and two inboxes to try, with the credential in place:',
+    `${url}/${fragment}`,
+    `${url}/inbox${fragment}`,
+    '',
     ...(config.explore
       ? [
           '1. Open GraphiQL, with the credential in place:',
-          `${url}/graphql#authorization=${encodeURIComponent(`Bearer ${apiKey}`)}`,
+          `${url}/graphql${fragment}`,
           '   and there paste and run:',
           'subscription { messageReceived(contact: "demo-user") { message { title body } unseenCount } }',
           '',

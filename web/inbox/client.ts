@@ -277,6 +277,7 @@ export function createInboxClient(options: InboxOptions = {}) {
   /** Reads a list anew, as far as it was loaded. */
   async function reload(): Promise<void> {
     const list = current()
+    const had = new Set(list.ids)
     const wanted = Math.min(Math.max(list.ids.length, FIRST_PAGE), MAX_RELOAD)
     lists.dropOthers(list)
     const pages = []
@@ -288,7 +289,7 @@ export function createInboxClient(options: InboxOptions = {}) {
       if (!one.pageInfo.hasNextPage || got >= wanted) break
       after = one.pageInfo.endCursor
     }
-    lists.replace(list, pages)
+    lists.replace(list, pages, had)
     touch()
   }
 
@@ -309,7 +310,7 @@ export function createInboxClient(options: InboxOptions = {}) {
     const { unseenCount, unreadCount, cursor: at } = root ?? first
     counts = { unseen: unseenCount, unread: unreadCount }
     lists.dropOthers(list)
-    lists.replace(Object.assign(list, { isLoaded: false }), [first])
+    lists.replace(list, [first])
     cursor = at
   }
 

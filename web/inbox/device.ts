@@ -136,7 +136,8 @@ export function createDevice(name: string, contact: string, api: PageApi, onChan
           <dl class="counts">
             <div><dt>Unseen</dt><dd>${counts.unseenCount}</dd></div>
             <div><dt>Unread</dt><dd>${counts.unreadCount}</dd></div>
-            <div class="buttons">
+          </dl>
+          <div class="buttons">
               <button type="button" class="quiet" @click=${cut} aria-pressed=${isCut}>${isCut ? 'Connect again' : 'Cut the socket'}</button>
               ${
                 state.phase === 'expired'
@@ -149,7 +150,6 @@ export function createDevice(name: string, contact: string, api: PageApi, onChan
                 onChange()
               }}>Bell</button>
             </div>
-          </dl>
           ${isBell ? html`<p class="hint">The inbox is behind the bell. Send something and see it count.</p>` : inbox}
           <div class="log" tabindex="0" role="log" aria-label="What came over the wire to ${contact}">
             ${lines.length === 0 ? html`<p class="hint">What comes over the wire is written here.</p>` : nothing}

@@ -430,11 +430,11 @@ export class CarillonInbox extends LitElement {
     const unseen = this.unseenCount
     const status = html`<div class="hidden" role="status">${this.#said}</div>`
     if (this.mode === 'inline') {
-      return html`<section class="panel" part="panel" aria-label=${texts.title} @keydown=${this.#onKey}>${this.#renderPanel(texts)}</section>${status}`
+      return html`<div class="panel" part="panel" role="group" aria-label=${texts.title} @keydown=${this.#onKey}>${this.#renderPanel(texts)}</div>${status}`
     }
     return html`
-      <button type="button" class="bell" part="bell" aria-haspopup="dialog" aria-expanded=${this.open}
-        aria-label=${unseen > 0 ? fill(texts.bellUnseen, { n: unseen }) : texts.title} @click=${() => this.#setOpen(!this.open)}>
+      <button type="button" class="bell" part="bell" aria-haspopup="dialog" aria-expanded=${this.open} @click=${() => this.#setOpen(!this.open)}>
+        <span class="hidden">${unseen > 0 ? fill(texts.bellUnseen, { n: unseen }) : texts.title}</span>
         <slot name="bell">${icons.bell}</slot>
         ${unseen > 0 ? html`<span class="badge" part="badge" aria-hidden="true">${unseen > 99 ? '99+' : unseen}</span>` : nothing}
       </button>

@@ -100,13 +100,12 @@ export function createLists() {
         if (toTop || !list.ids.includes(message.id)) place(list, message.id)
       }
     },
-    /** Replaces what a list holds by pages that were just read. What came meanwhile stays above them. */
-    replace(list: List, pages: readonly Page[]): void {
+    /** Replaces what a list holds by pages that were just read. `had`: what it held before they were asked for; what came since stays above. */
+    replace(list: List, pages: readonly Page[], had: ReadonlySet<string> | null = null): void {
       const nodes = pages.flatMap((page) => page.nodes)
       for (const node of nodes) take(node)
       const read = new Set(nodes.map(({ id }) => id))
-      const newest = nodes[0] === undefined ? '' : (entries.get(nodes[0].id)?.at ?? '')
-      const fresh = list.isLoaded ? list.ids.filter((id) => !read.has(id) && (entries.get(id)?.at ?? '') > newest) : []
+      const fresh = had === null ? [] : list.ids.filter((id) => !read.has(id) && !had.has(id))
       list.ids = [...fresh, ...read]
       const last = pages.at(-1)
       list.endCursor = last?.pageInfo.endCursor ?? null

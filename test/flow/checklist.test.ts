@@ -10,7 +10,7 @@ import {
   UpsertContacts,
   UpsertTemplates,
 } from '../helpers/operations.ts'
-import { FeedWhole, ProjectKeys } from '../helpers/operations-care.ts'
+import { FeedWhole, ProjectKeys, SetDevices, TextTo } from '../helpers/operations-care.ts'
 import { printedSchema } from '../helpers/root-fields.ts'
 import { newShop, times } from '../helpers/setup.ts'
 import { type SmtpSink, startSmtp } from '../helpers/smtp.ts'
@@ -190,4 +190,32 @@ it('N1-12: a hundred messages of a call to as many addresses are handed over bes
   expect(performance.now() - begun).toBeLessThan(10_000)
   const id = sendMessages.results[99]?.notification?.id ?? ''
   expect((await project.api.do(GetNotification, { id })).notification?.messages[0]?.status).toBe('SENT')
+})
+
+it('NV-56, NV-57: tokens are kept for a provider of the project that pushes or chats, and replace what was there', async () => {
+  const own = await newShop(app, null)
+  await own.api.do(ConfigureProviders, { providers: [{ key: 'push', channel: 'PUSH', kind: 'capture' }] })
+  await own.api.do(UpsertContacts, { contacts: [{ externalId: 'c' }] })
+  const set = (provider: string, deviceTokens: string[]) => own.api.ask(SetDevices, { contact: 'c', provider, deviceTokens })
+  await set('push', ['one', 'two'])
+  expect((await set('push', ['three'])).data?.setCredentials.credentials).toEqual([
+    { provider: 'push', channel: 'PUSH', deviceTokens: ['three'], webhookUrl: null },
+  ])
+  expect((await set('nowhere', ['x'])).codes).toEqual(['NOT_FOUND'])
+  expect((await set('text', ['x'])).codes).toEqual(['CHANNEL_UNSUPPORTED'])
+  expect((await set('push', [])).codes).toEqual([])
+})
+
+it('X-05: an id, a transaction, an address and an incrementId each keep a second one out in their own way', async () => {
+  const own = await newShop(app, null)
+  const send = async (more: object) =>
+    (await own.api.do(Send, { messages: [{ template: 'note', contact: { externalId: 'c' }, ...more }] })).sendMessages.results[0]
+  await send({ id: 'x', transactionId: 'tx' })
+  expect((await send({ id: 'x' }))?.error?.code).toBe('ID_EXISTS')
+  expect((await send({ transactionId: 'tx' }))?.error?.code).toBe('TRANSACTION_EXISTS')
+  await send({ incrementId: 'i' })
+  await send({ incrementId: 'i' })
+  expect((await own.api.do(FeedWhole, { contact: 'c' })).feed.nodes.map((node) => node.count)).toEqual([2, 1])
+  const { sendText } = await own.api.do(TextTo, { recipients: times(3, () => ({ phoneNumber: '+15005550006' })) })
+  expect(sendText).toEqual({ acceptedCount: 1, duplicateCount: 2 })
 })

@@ -27,3 +27,17 @@ export const FeedWhole = graphql(`
 export const ProjectKeys = graphql(`
   query ProjectKeys { viewer { project { id key accessKey } } }
 `)
+
+export const SetDevices = graphql(`
+  mutation SetDevices($contact: ID!, $provider: ID!, $deviceTokens: [String!], $webhookUrl: String) {
+    setCredentials(contact: $contact, provider: $provider, deviceTokens: $deviceTokens, webhookUrl: $webhookUrl) {
+      credentials { provider channel deviceTokens webhookUrl }
+    }
+  }
+`)
+
+export const TextTo = graphql(`
+  mutation TextTo($recipients: [PhoneInput!]!, $transactionId: ID) {
+    sendText(type: SMS, body: "Hi", recipients: $recipients, transactionId: $transactionId) { acceptedCount duplicateCount }
+  }
+`)

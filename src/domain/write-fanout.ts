@@ -3,6 +3,7 @@
  * transaction. A crash before the commit leaves the chunk unwritten and the place unmoved, after it both: no contact is told twice, and
  * none is left out. The send's row is locked meanwhile: that is the lease, and where `cancel` waits for what is being written.
  */
+import { setImmediate } from 'node:timers/promises'
 import { type Finish, type Runner, transact } from '../db/database.ts'
 import { advanceFanout, type Chunk, countMembers, type LockedFanout, lockFanout, readMembers } from '../db/fanout.ts'
 import { findRoutes } from '../db/lookup.ts'
@@ -18,12 +19,14 @@ import type { ContactInfo, Signal } from './words.ts'
 import { writePlan } from './write-plan.ts'
 
 /** Contacts of a chunk: long enough that its statements cost little each, short enough that a row is locked for a moment. */
-const CHUNK = 1_000
+const CHUNK = 2_000
+const SLICE = 500
 const RETRIES = 5
 
 /** What became of the chunk: whose it was, and what to do after the commit. */
 interface Written {
-  readonly signals: readonly Signal[]
+  /** once it is committed */
+  signals(): Promise<readonly Signal[]>
   readonly wakes: boolean
 }
 
@@ -60,28 +63,36 @@ export function createFanoutWriter(deps: AcceptDeps): () => Promise<boolean | Fa
     if (fanout.incrementId !== null || template.digest !== null) {
       const { known, accepted, ...count } = planEach(fanout, members, { routes, ...reach })
       await advance(count)
-      if (accepted.length === 0) return { signals: [], wakes: false }
+      if (accepted.length === 0) return { signals: async () => [], wakes: false }
       const signals = await writePlan(tx, deps, known, accepted, finish)
-      return { signals, wakes: accepted.some((one) => one.wakes) }
+      return { signals: async () => signals, wakes: accepted.some((one) => one.wakes) }
     }
-    const plan = planColumns(
-      deps,
-      {
-        fanout,
-        contents: deps.contents.get({ projectId: project.id, ...template }),
-        routes: routes.get(project.id) ?? new Map(),
-        credentials: reach.credentials,
-        suppressed: reach.suppressed.get(project.id) ?? new Map(),
-      },
-      members,
-    )
-    const advanced = advance(plan)
-    if (plan.columns.notificationIds.length === 0) {
-      await advanced
-      return { signals: [], wakes: false }
+    const of = {
+      fanout,
+      contents: deps.contents.get({ projectId: project.id, ...template }),
+      routes: routes.get(project.id) ?? new Map(),
+      credentials: reach.credentials,
+      suppressed: reach.suppressed.get(project.id) ?? new Map(),
     }
-    const [, states] = await Promise.all([advanced, writeChunk(tx, plan.head, plan.columns)])
-    return { signals: plan.signals(states), wakes: plan.wakes }
+    const count = { sent: 0, open: 0, failed: 0, wakes: false }
+    const writes: Promise<Signal[]>[] = []
+    // While the database writes one slice the next one is decided; in between, whatever else this process has to do gets its turn.
+    for (let from = 0; from < members.length; from += SLICE) {
+      if (from > 0) await setImmediate()
+      const plan = planColumns(deps, of, members.slice(from, from + SLICE))
+      count.sent += plan.sent
+      count.open += plan.open
+      count.failed += plan.failed
+      count.wakes ||= plan.wakes
+      if (plan.columns.notificationIds.length === 0) continue
+      const written = writeChunk(tx, plan.head, plan.columns).then(plan.signals)
+      // All of them are awaited at the end; meanwhile nobody may find one unhandled.
+      written.catch(() => {})
+      writes.push(written)
+    }
+    const all = Promise.all([...writes, advance(count)])
+    finish(all)
+    return { signals: () => Promise.all(writes).then((lists) => lists.flat()), wakes: count.wakes }
   }
 
   /** Decides for each contact as for a message to it alone. */
@@ -135,7 +146,7 @@ export function createFanoutWriter(deps: AcceptDeps): () => Promise<boolean | Fa
         return locked === null ? null : writeNext(tx, locked, finish)
       })
       if (written === null) return false
-      deps.publish(written.signals)
+      deps.publish(await written.signals())
       if (written.wakes) deps.wake()
       return true
     } catch (error) {

@@ -36,7 +36,7 @@ const columns: readonly Column<Row>[] = [
       html`<a class="row" href=${href(['campaigns', key])}>${name}</a><span class="sub mono">${key}</span>`,
   },
   { head: 'Template', class: 'minor', cell: ({ template }) => template.name },
-  { head: 'Channel', class: 'minor', cell: ({ channel }) => channelLabel(channel) },
+  { head: 'Channel', class: 'minor keep', cell: ({ channel }) => channelLabel(channel) },
   {
     head: 'To',
     class: 'minor',

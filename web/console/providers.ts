@@ -129,7 +129,7 @@ export function openProviders({ api, update, say, ask }: Deps): Page {
         html`<button class="link" @click=${() => edit(draftOfProvider(row))}>${row.key}</button>
           <span class="sub">${row.kind}<span class="narrow">, ${channelLabel(row.channel)}</span></span>`,
     },
-    { head: 'Channel', class: 'minor', cell: ({ channel }) => channelLabel(channel) },
+    { head: 'Channel', class: 'minor keep', cell: ({ channel }) => channelLabel(channel) },
     { head: 'Priority', class: 'minor number', cell: ({ priority }) => priority },
     { head: 'A second', class: 'minor number', cell: ({ ratePerSecond }) => ratePerSecond ?? 'no limit' },
     {

@@ -243,6 +243,12 @@ export const parts = css`
     border-bottom: 1px solid var(--line);
     overflow-wrap: anywhere;
   }
+  td:first-child {
+    min-width: 132px;
+  }
+  td time {
+    white-space: nowrap;
+  }
   tbody tr {
     position: relative;
   }

@@ -84,7 +84,7 @@ export function openSuppressions({ api, update, replace, say, ask }: Deps, first
               head: 'Address',
               cell: ({ address, channel }) => html`${address}<span class="sub narrow">${channelLabel(channel)}</span>`,
             },
-            { head: 'Channel', class: 'minor', cell: ({ channel }) => channelLabel(channel) },
+            { head: 'Channel', class: 'minor keep', cell: ({ channel }) => channelLabel(channel) },
             { head: 'Why', cell: ({ reason }) => reasons[reason] },
             { head: 'Since', class: 'minor time', cell: ({ createdAt }) => when(createdAt) },
             {

@@ -212,4 +212,30 @@ optionalSuite(inBrowser('the console in a browser'), () => {
     await page.getByText('No contacts yet').waitFor()
     await close()
   })
+
+  it('catches up by itself with what happened while the server was away', async () => {
+    const project = await newShop(app, null)
+    const other = await app.another()
+    const { page, close } = await openConsole(browser, other.url, project.apiKey)
+    await page.getByText('Live', { exact: true }).waitFor()
+    await other.app.stop()
+    await page.getByText('Reconnecting…').waitFor()
+    await send(project, { contact: { externalId: 'late', email: 'late@example.com' } })
+    await app.another({ PORT: String(other.app.port) })
+    await page.getByRole('link', { name: 'late' }).waitFor({ timeout: 20_000 })
+    await page.getByText('Live', { exact: true }).waitFor()
+    await close()
+  })
+
+  it('opens GraphiQL with its key in place', async () => {
+    const { apiKey } = await newShop(app, null)
+    const { page, close } = await openTab(apiKey)
+    await page.getByText('Nothing was sent yet').waitFor()
+    const opened = page.context().waitForEvent('page')
+    await page.getByRole('button', { name: 'GraphiQL' }).click()
+    const explorer = await opened
+    await explorer.getByText(apiKey.slice(0, 12)).waitFor()
+    expect(explorer.url()).not.toContain(apiKey)
+    await close()
+  })
 })

@@ -1,5 +1,5 @@
 /** Delivery reports: what a vendor tells of a message after it took it. */
-import type { Database } from '../db/database.ts'
+import { type Database, type Runner, transact } from '../db/database.ts'
 import { forgetDevice } from '../db/device.ts'
 import { applyReports, keepReports, type ReportRow, takeReports } from '../db/report.ts'
 import { addSuppressions } from '../db/suppression.ts'
@@ -27,20 +27,20 @@ const KEPT_AT_ONCE = 500
 
 /** Makes the operations of delivery reports. */
 export function createReports({ db, clock, ids, publish }: ReportDeps) {
-  /** @returns the reports that name no message that there is */
-  async function apply(reports: readonly ReportRow[]): Promise<ReportRow[]> {
-    const { moved, known } = await applyReports(db.pool, reports, clock.offsetMs)
+  /** @returns the reports that name no message that there is, and what to publish after the commit */
+  async function apply(tx: Runner, reports: readonly ReportRow[]): Promise<{ unknown: ReportRow[]; signals: Signal[] }> {
+    const { moved, known } = await applyReports(tx, reports, clock.offsetMs)
     const at = clock.now().toISOString()
-    for (const [projectId, changed] of Map.groupBy(moved, (one) => one.projectId)) {
+    const signals = [...Map.groupBy(moved, (one) => one.projectId)].map(([projectId, changed]): Signal => {
       const changes: StatusChange[] = changed.map(({ notificationId, messageId, status }) => ({
         notificationId,
         messageId,
         status,
         at,
       }))
-      publish([{ topic: 'activity', projectId, changes }])
-    }
-    return reports.filter((_report, place) => !known.has(place))
+      return { topic: 'activity', projectId, changes }
+    })
+    return { unknown: reports.filter((_report, place) => !known.has(place)), signals }
   }
 
   /** Addresses that a vendor calls dead are given up. */
@@ -65,15 +65,23 @@ export function createReports({ db, clock, ids, publish }: ReportDeps) {
     async receive(source: ReportSource, events: readonly Omit<ReportRow, 'projectId' | 'providerId'>[]): Promise<void> {
       const reports = events.map((event) => ({ ...event, ...source }))
       if (reports.length === 0) return
-      const unknown = await apply(reports)
-      if (unknown.length > 0) await keepReports(db.pool, unknown)
+      const signals = await transact(db.pool, async (tx) => {
+        const { unknown, signals } = await apply(tx, reports)
+        if (unknown.length > 0) await keepReports(tx, unknown)
+        return signals
+      })
+      publish(signals)
       await bury(reports)
     },
 
     /** Applies kept reports whose message is known by now. @returns how many */
     async catchUp(): Promise<number> {
-      const reports = await takeReports(db.pool, KEPT_AT_ONCE)
-      if (reports.length > 0) await apply(reports)
+      // Taken and applied together: a report that was taken and not applied would be lost.
+      const { reports, signals } = await transact(db.pool, async (tx) => {
+        const reports = await takeReports(tx, KEPT_AT_ONCE)
+        return { reports, signals: reports.length === 0 ? [] : (await apply(tx, reports)).signals }
+      })
+      publish(signals)
       await bury(reports)
       return reports.length
     },

@@ -39,6 +39,7 @@ import { createPruner } from './jobs/prune.ts'
 import { createPump } from './jobs/pump.ts'
 import { createJobs } from './jobs/wake.ts'
 import type { Log } from './log.ts'
+import { createAside } from './render/aside.ts'
 import { createRenderer } from './render/content.ts'
 import { createInProcessBus } from './signals/in-process.ts'
 import { createRedisBus } from './signals/redis.ts'
@@ -108,6 +109,8 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
     const publish = (signals: readonly Signal[]): void => bus.publish(signals)
     const ids = createIds(clock)
     const renderer = createRenderer()
+    const aside = createAside()
+    undo.push(() => aside.close())
     const contents = createContentCache()
     const cursors = createCursors(secrets.cursorKey, clock)
     const tokens = createTokens(secrets.tokenKey, clock)
@@ -121,7 +124,9 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
 
     const wake = (): void => jobs.wake()
     const random = options.random ?? Math.random
-    const deliverer = createDeliverer({ db, clock, providers, log, contents, renderer, links, ids, random, publish, wake })
+    const deliverer = createDeliverer({
+      ...{ db, clock, providers, log, contents, renderer, aside, links, ids, random, publish, wake },
+    })
     const jobs = createJobs({
       backend: config.mongodbUrl === null ? { kind: 'postgres', url } : { kind: 'mongo', url: config.mongodbUrl },
       role: { worker: config.role !== 'api' },
@@ -162,6 +167,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       tokens,
       cursors,
       renderer,
+      aside,
       contents,
       vendors,
       operatorKey,

@@ -6,6 +6,7 @@ import type { LockedFanout } from '../db/fanout.ts'
 import type { ChunkColumns, ChunkHead, MessageKind } from '../db/write-chunk.ts'
 import { CarillonError } from '../errors.ts'
 import type { InAppText, Renderer, TemplateContents } from '../render/content.ts'
+import { HeavyText } from '../render/heavy.ts'
 import type { Clock } from './clock.ts'
 import { type ChannelDecision, decide, type Routes } from './decide.ts'
 import type { Ids } from './ids.ts'
@@ -57,16 +58,16 @@ const SHARED = new Set(['data', 'payload', 'event', 'actor', 'project'])
 export const isSameForAll = (names: readonly string[], data: JsonObject): boolean =>
   names.every((name) => SHARED.has(name) || (Object.hasOwn(data, name) && name !== 'contact' && name !== 'unsubscribeUrl'))
 
+/** A rendered text, why there is none, or that it is a worker's to render. */
+type Said = InAppText | CarillonError | 'heavy'
+
 /** Renders the in-app text for one contact after another: once for each language where it says the same to all. */
 function createSayer(renderer: Renderer, { fanout, contents }: ChunkOf) {
   const { project, actor, data, overrides } = fanout
   const over = overrides?.inApp
-  const kept = new Map<string, InAppText | CarillonError>()
+  const kept = new Map<string, Said>()
   const shared = new Map<string, boolean>()
-  return (
-    contact: ContactInfo,
-    locale: string,
-  ): { readonly text: InAppText | CarillonError; readonly isShared: boolean } | null => {
+  return (contact: ContactInfo, locale: string): { readonly text: Said; readonly isShared: boolean } | null => {
     const stored = contents.get('IN_APP', locale)
     if (stored === null) return null
     let isShared = shared.get(locale)
@@ -79,12 +80,13 @@ function createSayer(renderer: Renderer, { fanout, contents }: ChunkOf) {
     }
     const known = kept.get(locale)
     if (isShared && known !== undefined) return { text: known, isShared }
-    let text: InAppText | CarillonError
+    let text: Said
     try {
       text = renderer.inApp(stored, { project, contact, actor, data, unsubscribeUrl: null }, overrides)
     } catch (error) {
-      if (!(error instanceof CarillonError)) throw error
-      text = error
+      if (error instanceof HeavyText) text = 'heavy'
+      else if (error instanceof CarillonError) text = error
+      else throw error
     }
     if (isShared) kept.set(locale, text)
     return { text, isShared }
@@ -141,10 +143,9 @@ export function planColumns(
       })
       return { index: kind(`${channel} ${reason.code} ${reason.message}`, make), text: null }
     }
-    if (channel === 'IN_APP' && !isLater(when, decision)) {
-      const said = locale === null ? null : say(contact, locale)
-      const text = said?.text ?? null
-      if (said === null || text === null) throw new Error('A channel was decided for that has no content')
+    const said = channel !== 'IN_APP' || isLater(when, decision) || locale === null ? null : say(contact, locale)
+    if (said !== null && said.text !== 'heavy') {
+      const { text } = said
       const key = said.isShared ? `IN_APP ${locale}` : null
       if (text instanceof CarillonError) {
         const make = (): MessageKind => ({

@@ -13,7 +13,7 @@ export interface CredentialInput {
 }
 
 /** At most so many devices of one contact at one provider. */
-const DEVICES_MAX = 100
+const DEVICES_MAX = 1_000
 const TOKEN_MAX = 10_240
 
 /** Makes the operation. */
@@ -47,6 +47,7 @@ export function createCredentials({ db, clock }: { readonly db: Database; readon
       input: CredentialInput,
     ): Promise<void> {
       const { projectId, contactId } = key
+      const tokens = input.deviceTokens === undefined ? undefined : checkTokens(input.deviceTokens ?? [])
       const found = provider.includes('\0')
         ? null
         : await db.prisma.provider.findUnique({ where: { projectId_key: { projectId, key: provider } } })
@@ -67,7 +68,7 @@ export function createCredentials({ db, clock }: { readonly db: Database; readon
       }
       if (channelName !== undefined && channelName !== null) checkJson('channelName', checkText('channelName', channelName, 255))
       const data = {
-        ...(deviceTokens === undefined ? {} : { deviceTokens: checkTokens(deviceTokens ?? []) }),
+        ...(tokens === undefined ? {} : { deviceTokens: tokens }),
         ...(webhookUrl === undefined ? {} : { webhookUrl: webhookUrl === null ? null : checkWebUrl('webhookUrl', webhookUrl) }),
         ...(channelName === undefined ? {} : { channelName }),
         updatedAt: clock.now(),

@@ -60,10 +60,12 @@ export interface ChannelDecision {
   readonly delayMs: number
   /** what must hold when it is due */
   readonly onlyIf: ChannelCondition
+  /** its text takes too long to be rendered where others wait; left out: it does not, as far as is known */
+  readonly isHeavy?: boolean
   /** ways to go out, the preferred one first; empty where there is a reason, and in-app */
   readonly targets: readonly Target[]
 }
-type Reach = Omit<ChannelDecision, 'delayMs' | 'onlyIf'>
+type Reach = Omit<ChannelDecision, 'delayMs' | 'onlyIf' | 'isHeavy'>
 
 /** How a suppressed address is found. */
 export const suppressedKey = (channel: Channel, address: string): string => `${channel} ${suppressionKey(channel, address)}`

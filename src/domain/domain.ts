@@ -3,6 +3,7 @@ import type { Database } from '../db/database.ts'
 import { latestNumbers, replayFeed } from '../db/feed.ts'
 import { countMonthly } from '../db/stats.ts'
 import { CarillonError } from '../errors.ts'
+import type { Aside } from '../render/aside.ts'
 import type { Renderer } from '../render/content.ts'
 import { type Call, createAccept, type SendOutcome } from './accept.ts'
 import { createActivity } from './activity.ts'
@@ -46,6 +47,7 @@ export interface DomainDeps {
   readonly tokens: Tokens
   readonly cursors: Cursors
   readonly renderer: Renderer
+  readonly aside: Pick<Aside, 'render'>
   readonly contents: ContentCache
   readonly vendors: Vendors
   readonly operatorKey: string | null

@@ -12,6 +12,7 @@ import {
 } from '../db/lookup.ts'
 import { CarillonError, type ErrorCode, problem } from '../errors.ts'
 import type { InAppText } from '../render/content.ts'
+import { HeavyText } from '../render/heavy.ts'
 import type { AcceptDeps, SendOutcome } from './accept.ts'
 import type { ContentCache } from './contents.ts'
 import { addressesOf, type ChannelDecision, decide, type Routes } from './decide.ts'
@@ -387,7 +388,7 @@ export function planMessage(
       : fill(actorKey === contactKey && contact !== null ? contact : known.contacts.get(actorKey), intent.actor, deps.ids())
   const contents = template === null ? null : deps.contents.get(template)
   const suppressed = known.suppressed.get(project.id) ?? new Map<string, SuppressionReason>()
-  const decisions = decide({
+  let decisions = decide({
     project,
     contents,
     contact: contact?.info ?? null,
@@ -429,8 +430,10 @@ export function planMessage(
     try {
       inApp = deps.renderer.inApp(content, sees, intent.overrides)
     } catch (error) {
-      if (!(error instanceof CarillonError)) throw error
-      inApp = error
+      if (error instanceof CarillonError) inApp = error
+      // Others wait for this transaction: a worker renders it, and puts it into the feed.
+      else if (error instanceof HeavyText) decisions = decisions.map((one) => (one === said ? { ...one, isHeavy: true } : one))
+      else throw error
     }
   }
 

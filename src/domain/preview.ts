@@ -2,7 +2,9 @@
 import type { Database } from '../db/database.ts'
 import { findProviders } from '../db/provider.ts'
 import { CarillonError, type Problem, problem } from '../errors.ts'
+import type { Aside } from '../render/aside.ts'
 import type { Renderer, Scope } from '../render/content.ts'
+import { HeavyText } from '../render/heavy.ts'
 import { type SmsSize, smsSize } from '../render/sms.ts'
 import type { Clock } from './clock.ts'
 import type { ContentCache } from './contents.ts'
@@ -50,6 +52,7 @@ export interface PreviewDeps {
   readonly clock: Clock
   readonly ids: Ids
   readonly renderer: Renderer
+  readonly aside: Pick<Aside, 'render'>
   readonly contents: ContentCache
   readonly vendors: Pick<Vendors, 'fit'>
   readonly templates: Pick<ReturnType<typeof createTemplates>, 'draft'>
@@ -74,7 +77,19 @@ function fateOf(
 
 /** Makes `preview`. */
 export function createPreview(deps: PreviewDeps) {
-  const { db, renderer, vendors } = deps
+  const { db, vendors } = deps
+
+  /** Renders; what takes long, in a thread. */
+  async function sayAnyhow(render: (renderer: Renderer) => Said, projectId: string): Promise<Said> {
+    try {
+      return render(deps.renderer)
+    } catch (error) {
+      if (!(error instanceof HeavyText)) throw error
+      const made = await deps.aside.render(projectId, error.call)
+      // The renderer is asked for one thing in a channel, and that is known now.
+      return render({ ...deps.renderer, [error.call.method]: () => made })
+    }
+  }
 
   /** What is known, with the draft where its template stands. */
   function drafted(known: Known, projectId: string, draft: TemplateInput): { known: Known; contents: ContentCache } {
@@ -91,6 +106,7 @@ export function createPreview(deps: PreviewDeps) {
   }
 
   function say(
+    renderer: Renderer,
     contents: ContentCache,
     accepted: Accepted,
     { channel, locale }: ChannelDecision,
@@ -183,17 +199,19 @@ export function createPreview(deps: PreviewDeps) {
       digest: planned.window === null ? null : { count: 1, items: [intent.data], latest: intent.data },
       unsubscribeUrl: null,
     }
-    const channels = planned.decisions.map((decision): ChannelPreview => {
+    const previews = planned.decisions.map(async (decision): Promise<ChannelPreview> => {
       const { provider } = decision
       const kind = providers.find((one) => one.key === provider)?.kind ?? null
       try {
-        return { ...fateOf(planned, decision, provider, deps.clock.now()), ...say(contents, planned, decision, scope, kind) }
+        const said = await sayAnyhow((renderer) => say(renderer, contents, planned, decision, scope, kind), project.id)
+        return { ...fateOf(planned, decision, provider, deps.clock.now()), ...said }
       } catch (error) {
         if (!(error instanceof CarillonError)) throw error
         const reason = problem(error.code, error.message)
         return { ...fateOf(planned, { ...decision, reason }, provider, deps.clock.now()), ...silent }
       }
     })
+    const channels = await Promise.all(previews)
     return { ok: true, error: null, locale: planned.decisions.find((one) => one.locale !== null)?.locale ?? null, channels }
   }
 }

@@ -45,11 +45,11 @@ export function whenOf(said: When, template: Pick<TemplateInfo, 'delaySeconds'> 
   return when !== null && 'inMs' in when && when.inMs === 0 ? null : when
 }
 
-/** Whether the message of a channel is a worker's to take: it waits, or depends on what only the record tells. */
+/** Whether the message of a channel is a worker's to take: it waits, depends on what only the record tells, or takes long to render. */
 export const isLater = (
   when: When,
-  { delayMs, onlyIf }: { readonly delayMs: number; readonly onlyIf: ChannelCondition },
-): boolean => when !== null || delayMs > 0 || onlyIf !== 'ALWAYS'
+  { delayMs, onlyIf, isHeavy }: { readonly delayMs: number; readonly onlyIf: ChannelCondition; readonly isHeavy?: boolean },
+): boolean => when !== null || delayMs > 0 || onlyIf !== 'ALWAYS' || isHeavy === true
 
 /** Whether a worker may take the message of a channel at once. */
 export const isDueNow = (when: When, { delayMs }: { readonly delayMs: number }): boolean => when === null && delayMs === 0

@@ -197,7 +197,7 @@ export async function writePlan(
               }
             : {}),
         })
-        if (channel !== 'IN_APP' && status === 'QUEUED') one.outbound.push(id)
+        if ((channel !== 'IN_APP' || decision.isHeavy === true) && status === 'QUEUED') one.outbound.push(id)
       }
     }
   }

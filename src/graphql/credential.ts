@@ -44,7 +44,7 @@ export function defineCredentials(builder: Builder, { Channel }: Pick<Enums, 'Ch
         provider: t.arg.id({ required: true, description: 'Key of the provider.' }),
         deviceTokens: t.arg.stringList({
           description:
-            'All of its devices, at most 100; of a browser, its subscription as JSON text. They replace those that were there.',
+            'All of its devices, at most 1,000; of a browser, its subscription as JSON text. They replace those that were there.',
         }),
         webhookUrl: t.arg.string({
           description: "Where messages are posted: the chat service's incoming webhook, or your own address.",

@@ -23,8 +23,10 @@ import { suppressionKey } from '../domain/suppression.ts'
 import { goesToAll, needsCredentials, type Target } from '../domain/target.ts'
 import type { DigestItems, Signal, StatusChange, SuppressionReason } from '../domain/words.ts'
 import { HELD_UNTIL } from '../domain/write-plan.ts'
-import { type Problem, problem } from '../errors.ts'
+import { CarillonError, type Problem, problem } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { Aside } from '../render/aside.ts'
+import { HeavyText } from '../render/heavy.ts'
 import { type ComposeDeps, type Composed, compose, type Outbound, type Surroundings } from './compose.ts'
 import { createGroup, type Group } from './group.ts'
 import { createHandOver, maySendAgain } from './hand-over.ts'
@@ -36,6 +38,8 @@ export interface DeliverDeps extends ComposeDeps {
   readonly db: Database
   readonly clock: Clock
   readonly providers: ProviderPool
+  /** renders what takes long */
+  readonly aside: Pick<Aside, 'render'>
   readonly log: Log
   readonly ids: Ids
   random(): number
@@ -248,14 +252,28 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
   }
 
   /** One message that breaks what composes it fails alone, and not for ever again. */
-  function composeSafely(message: Claimed, around: Surroundings): Composed {
+  function composeSafely(message: Claimed, around: Surroundings): Composed | Promise<Composed> {
     try {
       return compose(deps, message, around)
     } catch (error) {
+      if (error instanceof HeavyText) return composeAside(message, around, error)
       log.error('A message can not be composed', {
         message: message.id,
         error: error instanceof Error ? error.stack : String(error),
       })
+      return { kind: 'failed', reason: problem('INTERNAL') }
+    }
+  }
+
+  /** A text that takes long is rendered in a thread, while others go out. */
+  async function composeAside(message: Claimed, around: Surroundings, { call }: HeavyText): Promise<Composed> {
+    try {
+      const said = await deps.aside.render(message.projectId, call)
+      // The renderer is asked for one thing in composing, and that is known now.
+      return compose({ ...deps, renderer: { ...deps.renderer, [call.method]: () => said } }, message, around)
+    } catch (error) {
+      if (error instanceof CarillonError) return { kind: 'failed', reason: problem(error.code, error.message) }
+      log.error('A message can not be composed', { message: message.id, error: String(error) })
       return { kind: 'failed', reason: problem('INTERNAL') }
     }
   }
@@ -318,7 +336,14 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
         continue
       }
       const composed = composeSafely(message, { ...around(message), standing: standings.get(message.id), digest })
-      if (composed.kind === 'in-app') inApp.push({ claimed: message, contactId: composed.contactId, text: composed.text })
+      if (composed instanceof Promise) {
+        const work = async (): Promise<void> => {
+          const later = await composed
+          if (later.kind === 'in-app') await arrive([{ claimed: message, contactId: later.contactId, text: later.text }])
+          else await deliverOne(message, later, open, deadline)
+        }
+        track([message], pauses.count(message, work()))
+      } else if (composed.kind === 'in-app') inApp.push({ claimed: message, contactId: composed.contactId, text: composed.text })
       else track([message], pauses.count(message, deliverOne(message, composed, open, deadline)))
     }
     track(

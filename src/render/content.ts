@@ -16,6 +16,7 @@ import {
   type TextType,
 } from '../domain/words.ts'
 import { CarillonError } from '../errors.ts'
+import { HeavyText, type RenderCall, type RenderMethod } from './heavy.ts'
 import { isLink, isPushLink } from './link.ts'
 import { type Compiled, createLiquid, type Escaping } from './liquid.ts'
 
@@ -133,8 +134,8 @@ const texts = (content: StoredContent): [field: string, source: string, escaping
 const literal = new Set(['type', 'templateCode'])
 
 /** Makes a renderer. Texts are compiled once each, and kept by their source: 5,000 of them, or 64 MB of source. */
-export function createRenderer(): Renderer {
-  const liquid = createLiquid()
+export function createRenderer(options: { readonly isAside?: boolean } = {}): Renderer {
+  const liquid = createLiquid(options)
   const kept = new LRUCache<string, Compiled>({ max: 5_000, maxSize: 64_000_000, sizeCalculation: (_value, key) => key.length })
   const compiled = (field: string, source: string, escaping: Escaping): Compiled => {
     const key = `${escaping} ${source}`
@@ -144,9 +145,13 @@ export function createRenderer(): Renderer {
     kept.set(key, fresh)
     return fresh
   }
-  const say = (field: string, source: string, variables: Record<string, unknown>, escaping: Escaping = 'text'): string =>
+  const say = (field: string, source: string, variables: Record<string, unknown>, escaping: Escaping = 'text'): string => {
     // A text without a tag or an output says itself.
-    source.includes('{') ? liquid.render(compiled(field, source, escaping), variables) : source.trimEnd()
+    if (!source.includes('{')) return source.trimEnd()
+    const text = liquid.render(compiled(field, source, escaping), variables)
+    if (text === null) throw new Heavy()
+    return text
+  }
   const sayOr = (field: string, source: string | null | undefined, variables: Record<string, unknown>): string | null =>
     source === null || source === undefined ? null : say(field, source, variables)
   /** A link that a value makes bad becomes null: it is not worth losing the message for, and not safe to show. */
@@ -178,7 +183,7 @@ export function createRenderer(): Renderer {
           },
         ]
 
-  return {
+  const renderer: Renderer = {
     check(field, content) {
       for (const [path, source, escaping] of texts(content)) {
         liquid.compile(`${field}.${path}`, source, escaping)
@@ -257,7 +262,30 @@ export function createRenderer(): Renderer {
     text: (field, source, scope) => say(field, source, variablesOf(scope)),
     json: (field, source, scope) => sayJson(field, source, variablesOf(scope)),
   }
+  /** A heavy text is told by its whole call, so that a thread can make it. */
+  const told =
+    <A extends RenderCall['args'], R>(method: RenderMethod, render: (...args: A) => R) =>
+    (...args: A): R => {
+      try {
+        return render(...args)
+      } catch (error) {
+        if (error instanceof Heavy) throw new HeavyText({ method, args })
+        throw error
+      }
+    }
+  return {
+    ...renderer,
+    inApp: told('inApp', renderer.inApp),
+    email: told('email', renderer.email),
+    sms: told('sms', renderer.sms),
+    push: told('push', renderer.push),
+    text: told('text', renderer.text),
+    json: told('json', renderer.json),
+  }
 }
+
+/** One of a content's texts is heavy. */
+class Heavy extends Error {}
 
 const isList = (value: Json): value is readonly Json[] => Array.isArray(value)
 

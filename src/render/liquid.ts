@@ -1,6 +1,7 @@
 /** Liquid, held in: no files, no inherited properties, and limits of time, memory and output for every text. */
 import { Liquid, LiquidError, type Template } from 'liquidjs'
 import { CarillonError } from '../errors.ts'
+import { callsHeavyFilter } from './heavy.ts'
 
 /** How values are put into a text: `html` escapes each one unless it is marked `| raw`; `text` does not. */
 export type Escaping = 'html' | 'text'
@@ -9,6 +10,8 @@ export type Escaping = 'html' | 'text'
 export interface Compiled {
   readonly templates: readonly Template[]
   readonly escaping: Escaping
+  /** it can take long, or did once */
+  isHeavy: boolean
 }
 
 /** Limits of one text: length of the source, time and memory to render it, length of the result. */
@@ -18,21 +21,27 @@ export const renderLimits = { sourceLength: 524_288, renderMs: 250, memory: 64_0
 export interface LiquidEngine {
   /** @throws TEMPLATE_BROKEN with line and column */
   compile(field: string, source: string, escaping: Escaping): Compiled
-  /** Renders; white space at the end is cut, what is missing is nothing. @throws TEMPLATE_BROKEN when a limit is passed */
-  render(compiled: Compiled, scope: Record<string, unknown>): string
+  /**
+   * Renders; white space at the end is cut, what is missing is nothing. @returns null for a heavy text, which is not rendered here
+   * @throws TEMPLATE_BROKEN when a limit is passed
+   */
+  render(compiled: Compiled, scope: Record<string, unknown>): string | null
   /** Names of the variables that a text uses at its top level. */
   variables(compiled: Compiled): string[]
 }
 
-/** Makes an engine; compiled texts belong to the engine that made them. */
-export function createLiquid(): LiquidEngine {
+/** How long a text may take where others wait for it, ms: longer ones are rendered aside. */
+const HERE_MS = 40
+
+/** Makes an engine; compiled texts belong to the engine that made them. `isAside`: nobody waits, so a text may take its whole time. */
+export function createLiquid({ isAside = false }: { readonly isAside?: boolean } = {}): LiquidEngine {
   const engineOf = (escaping: Escaping): Liquid => {
     const engine = new Liquid({
       ...(escaping === 'html' ? { outputEscape: 'escape' as const } : {}),
       ownPropertyOnly: true,
       strictFilters: true,
       parseLimit: renderLimits.sourceLength,
-      renderLimit: renderLimits.renderMs,
+      renderLimit: isAside ? renderLimits.renderMs : HERE_MS,
       memoryLimit: renderLimits.memory,
       templates: {},
     })
@@ -42,10 +51,21 @@ export function createLiquid(): LiquidEngine {
   }
   const engines = { html: engineOf('html'), text: engineOf('text') } satisfies Record<Escaping, Liquid>
 
+  /** The limit is of the clock on the wall, and a busy machine may have had other things to do: so here, a second time tells. */
+  function renderTwice({ templates, escaping }: Compiled, scope: Record<string, unknown>): unknown {
+    try {
+      return engines[escaping].renderSync([...templates], scope)
+    } catch (error) {
+      if (isAside || !isTimeOut(error)) throw error
+      return engines[escaping].renderSync([...templates], scope)
+    }
+  }
+
   return {
     compile(field, source, escaping) {
       try {
-        return { templates: engines[escaping].parse(source), escaping }
+        const templates = engines[escaping].parse(source)
+        return { templates, escaping, isHeavy: !isAside && callsHeavyFilter(templates) }
       } catch (cause) {
         const [line, column] = cause instanceof LiquidError ? cause.token.getPosition() : [1, 1]
         const why = cause instanceof Error ? cause.message.replace(/, line:\d+, col:\d+$/, '') : String(cause)
@@ -58,12 +78,17 @@ export function createLiquid(): LiquidEngine {
         })
       }
     },
-    render({ templates, escaping }, scope) {
+    render(compiled, scope) {
+      if (compiled.isHeavy) return null
       let text: unknown
       try {
-        text = engines[escaping].renderSync([...templates], scope)
+        text = renderTwice(compiled, scope)
       } catch (cause) {
         const why = cause instanceof Error ? cause.message : String(cause)
+        if (!isAside && isTimeOut(cause)) {
+          compiled.isHeavy = true
+          return null
+        }
         throw new CarillonError('TEMPLATE_BROKEN', { message: `The template could not be rendered: ${why}`, cause })
       }
       // A filter can make what no input may hold, and no database keeps: NUL, and halves of characters.
@@ -80,3 +105,5 @@ export function createLiquid(): LiquidEngine {
     },
   }
 }
+
+const isTimeOut = (error: unknown): boolean => error instanceof Error && /render limit exceeded/.test(error.message)

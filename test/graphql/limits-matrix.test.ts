@@ -31,7 +31,6 @@ const rows: Readonly<Record<string, Row>> = {
   'upsertContacts(contacts)': { item: (n) => ({ externalId: `c${n}` }) },
   'deleteContacts(contacts)': { item: (n) => ({ externalId: `none-${n}` }) },
   'setCredentials(deviceTokens)': {
-    max: 100,
     item: (n) => `token-${n}`,
     more: { contact: 'c0', provider: 'push' },
     mayBeEmpty: true,

@@ -1,0 +1,25 @@
+/** The thread that renders heavy texts: one call at a time, and it is ended when one takes too long. */
+import { parentPort } from 'node:worker_threads'
+import { CarillonError } from '../errors.ts'
+import type { AsideAnswer } from './aside.ts'
+import { createRenderer } from './content.ts'
+import type { RenderCall } from './heavy.ts'
+
+const renderer = createRenderer({ isAside: true })
+
+function render({ method, args }: RenderCall): AsideAnswer {
+  try {
+    const say = renderer[method] as (...given: typeof args) => unknown
+    return { ok: true, said: say(...args) }
+  } catch (error) {
+    const isKnown = error instanceof CarillonError
+    return {
+      ok: false,
+      code: isKnown ? error.code : 'TEMPLATE_BROKEN',
+      message: error instanceof Error ? error.message : String(error),
+    }
+  }
+}
+
+parentPort?.on('message', (call: RenderCall) => parentPort?.postMessage(render(call)))
+parentPort?.postMessage('ready')

@@ -1,0 +1,141 @@
+/**
+ * Renders heavy texts in a thread, so that a hostile or a careless template holds up nobody: a call that takes longer than its limit ends
+ * with its thread. Projects take turns; a text that was stopped is refused for a while without being tried.
+ */
+import { createHash } from 'node:crypto'
+import { Worker } from 'node:worker_threads'
+import { LRUCache } from 'lru-cache'
+import { CarillonError, type ErrorCode } from '../errors.ts'
+import type { RenderCall } from './heavy.ts'
+import { renderLimits } from './liquid.ts'
+
+/** What the thread answers. */
+export type AsideAnswer =
+  | { readonly ok: true; readonly said: unknown }
+  | { readonly ok: false; readonly code: ErrorCode; readonly message: string }
+
+/** The other renderer. */
+export interface Aside {
+  /**
+   * Renders. @returns what the renderer's method of that name does
+   * @throws CarillonError TEMPLATE_BROKEN when a limit is passed; OVERLOADED when too many wait
+   */
+  render(projectId: string, call: RenderCall): Promise<unknown>
+  close(): Promise<void>
+}
+
+/** On top of a text's own limit: several texts of one content, and the way to the thread and back. */
+const CALL_MS = 2 * renderLimits.renderMs
+const START_MS = 10_000
+const HEAP_MB = 192
+const WAITING_MAX = 2_000
+const REFUSED_MS = 60_000
+const REFUSED_MAX = 1_000
+
+interface Task {
+  readonly call: RenderCall
+  readonly key: string
+  resolve(said: unknown): void
+  reject(error: unknown): void
+}
+
+const stopped = (): CarillonError =>
+  new CarillonError('TEMPLATE_BROKEN', {
+    message: `The template could not be rendered: it takes more than ${renderLimits.renderMs} ms, or too much memory.`,
+  })
+
+/** What of a call is the text itself, and not whom it is said to. */
+const textsOf = ({ method, args }: RenderCall): unknown => (method === 'text' || method === 'json' ? args[1] : [args[0], args[2]])
+
+/** Makes it at rest: the first heavy text starts the thread. */
+export function createAside(): Aside {
+  const queues = new Map<string, Task[]>()
+  const refused = new LRUCache<string, true>({ max: REFUSED_MAX, ttl: REFUSED_MS })
+  let waiting = 0
+  let thread: Promise<Worker> | null = null
+  let isBusy = false
+  let isClosed = false
+
+  /** Nothing of a caller's environment is handed on, and its heap is its own. */
+  async function start(): Promise<Worker> {
+    const worker = new Worker(new URL('./aside-thread.ts', import.meta.url), {
+      env: {},
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+    })
+    worker.unref()
+    await answerOf(worker, START_MS)
+    return worker
+  }
+
+  /** The next message of a thread; null: it did not come in time, or the thread ended. */
+  function answerOf(worker: Worker, withinMs: number): Promise<unknown> {
+    return new Promise((resolve) => {
+      const done = (answer: unknown): void => {
+        clearTimeout(timer)
+        worker.off('message', done).off('error', failed).off('exit', failed)
+        resolve(answer)
+      }
+      const failed = (): void => done(null)
+      const timer = setTimeout(failed, withinMs)
+      worker.on('message', done).on('error', failed).on('exit', failed)
+    })
+  }
+
+  async function work({ call, key, resolve, reject }: Task): Promise<void> {
+    thread ??= start()
+    const worker = await thread
+    const answered = answerOf(worker, CALL_MS)
+    worker.postMessage(call)
+    const answer = (await answered) as AsideAnswer | null
+    if (answer === null) {
+      // Where it hangs it hangs for ever: the next call has a thread of its own.
+      thread = null
+      void worker.terminate()
+      refused.set(key, true)
+      reject(stopped())
+    } else if (answer.ok) resolve(answer.said)
+    else reject(new CarillonError(answer.code, { message: answer.message }))
+  }
+
+  function next(): void {
+    if (isBusy || isClosed) return
+    const [entry] = queues
+    if (entry === undefined) return
+    const [projectId, queue] = entry
+    const task = queue.shift()
+    queues.delete(projectId)
+    // To the end of the line: the others' turn comes first.
+    if (queue.length > 0) queues.set(projectId, queue)
+    if (task === undefined) return
+    waiting--
+    isBusy = true
+    void work(task)
+      .catch((error) => {
+        thread = null
+        task.reject(error)
+      })
+      .finally(() => {
+        isBusy = false
+        next()
+      })
+  }
+
+  return {
+    async render(projectId, call) {
+      const key = createHash('sha256')
+        .update(JSON.stringify([projectId, call.method, textsOf(call)]))
+        .digest('base64')
+      if (refused.has(key)) throw stopped()
+      if (waiting >= WAITING_MAX) throw new CarillonError('OVERLOADED', { retryAfterSeconds: 5 })
+      return new Promise((resolve, reject) => {
+        queues.set(projectId, [...(queues.get(projectId) ?? []), { call, key, resolve, reject }])
+        waiting++
+        next()
+      })
+    },
+    async close() {
+      isClosed = true
+      await (await thread?.catch(() => null))?.terminate()
+    },
+  }
+}

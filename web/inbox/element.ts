@@ -1,24 +1,18 @@
 /** `<carillon-inbox>`: a bell with a count, and the inbox behind it; or, with `mode="inline"`, the inbox alone. */
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
-import { repeat } from 'lit/directives/repeat.js'
-import { createInboxClient, type InboxClient, InboxError, type InboxShow, type InboxState, type TokenProvider } from './client.ts'
+import { createInboxClient, type InboxClient, InboxError, type InboxState, type TokenProvider } from './client.ts'
 import { icons } from './icons.ts'
 import type { InboxMessage, InboxPreferencesState } from './message.ts'
+import { renderPanel, tool } from './panel.ts'
 import { placePanel } from './placing.ts'
 import { renderPreferences, type Wish } from './preferences.ts'
-import { type RowContext, renderRow } from './row.ts'
-import { createRows } from './rows.ts'
+import { createReader } from './reader.ts'
+import type { RowContext } from './row.ts'
 import { style } from './style.ts'
 import { type Clock, createClock, fill, type InboxTexts, textsFor } from './texts.ts'
 
-/** How long a message must have been in sight to be seen, ms. */
-const SEEN_MS = 400
 /** How often "3 minutes ago" is said anew, ms. */
 const TICK_MS = 30_000
-/** How near to its end the list asks for more, px. */
-const NEAR_END_PX = 1_200
-const SHOWS = ['all', 'unread', 'archived'] as const satisfies readonly InboxShow[]
-
 /** A contact's inbox. */
 export class CarillonInbox extends LitElement {
   static override styles = style
@@ -27,6 +21,9 @@ export class CarillonInbox extends LitElement {
     server: {},
     tokenProvider: { attribute: false },
     feeds: {
+      // A framework may make the same list anew each time that it draws.
+      hasChanged: (one: readonly string[] | null, other: readonly string[] | null) =>
+        JSON.stringify(one) !== JSON.stringify(other),
       converter: (value: string | null) =>
         value === null
           ? []
@@ -60,24 +57,24 @@ export class CarillonInbox extends LitElement {
   #client: InboxClient | null = null
   #stops: (() => void)[] = []
   #state: InboxState | null = null
-  readonly #rows = createRows()
-  #current: string | null = null
-  #focusNext: string | null = null
-  #scrollTop = 0
-  #freshCount = 0
+  readonly #reader = createReader({
+    messages: () => this.#state?.messages ?? [],
+    scroller: () => (this.#view === 'list' && this.#isShown ? this.renderRoot.querySelector<HTMLElement>('.scroll') : null),
+    focused: () => this.shadowRoot?.activeElement ?? null,
+    update: () => this.requestUpdate(),
+    onSeen: (ids) => this.#client?.mark(ids, { seen: true }),
+    onNearEnd: () => this.#loadMore(),
+  })
   #said = ''
   #view: 'list' | 'preferences' = 'list'
   #preferences: InboxPreferencesState | null = null
   #preferencesFailed = false
   #wishes = 0
   readonly #broken = new Set<string>()
-  #seenTimer: ReturnType<typeof setTimeout> | undefined
   #tick: ReturnType<typeof setInterval> | undefined
   #words: { key: string; texts: InboxTexts; clock: Clock } | null = null
   #lastCounts = ''
   #lastPhase = ''
-  #sizes: ResizeObserver | null = null
-  #width = 0
 
   constructor() {
     super()
@@ -129,9 +126,7 @@ export class CarillonInbox extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback()
     clearInterval(this.#tick)
-    clearTimeout(this.#seenTimer)
-    this.#sizes?.disconnect()
-    this.#sizes = null
+    this.#reader.stop()
     document.removeEventListener('pointerdown', this.#onOutside)
     document.removeEventListener('visibilitychange', this.#onVisible)
     removeEventListener('resize', this.#onMoved)
@@ -206,7 +201,7 @@ export class CarillonInbox extends LitElement {
 
   #onReceived(message: InboxMessage): void {
     this.#said = fill(this.#language().texts.arrived, { text: message.title ?? message.body })
-    if (this.#isShown && this.#scrollTop > 0) this.#freshCount += 1
+    this.#reader.arrived()
     this.#emit('carillon-message', { message })
     this.requestUpdate()
   }
@@ -220,7 +215,7 @@ export class CarillonInbox extends LitElement {
   readonly #onOutside = (event: Event): void => {
     if (this.mode !== 'inline' && this.open && !event.composedPath().includes(this)) this.#setOpen(false)
   }
-  readonly #onVisible = (): void => this.#noteSeen()
+  readonly #onVisible = (): void => this.#reader.noteSeen()
   readonly #onMoved = (): void => {
     if (this.mode !== 'inline' && this.open) placePanel(this.#panel, this.#bell)
   }
@@ -229,9 +224,6 @@ export class CarillonInbox extends LitElement {
   }
   get #bell(): HTMLElement | null {
     return this.renderRoot.querySelector<HTMLElement>('.bell')
-  }
-  get #scroller(): HTMLElement | null {
-    return this.renderRoot.querySelector<HTMLElement>('.scroll')
   }
 
   #setOpen(isOpen: boolean): void {
@@ -262,23 +254,13 @@ export class CarillonInbox extends LitElement {
     },
     onRead: (message) => this.#client?.mark([message.id], { read: message.readAt === null }),
     onArchive: (message) => {
-      this.#moveOn(message.id)
+      this.#reader.moveOn(message.id)
       this.#client?.mark([message.id], { archived: message.archivedAt === null })
     },
     onBrokenImage: (url) => {
       this.#broken.add(url)
       this.requestUpdate()
     },
-  }
-
-  /** The row is about to leave: whoever stood on it stands on the next one. */
-  #moveOn(id: string): void {
-    const { messages } = this.#state ?? { messages: [] }
-    const at = messages.findIndex((one) => one.id === id)
-    const next = messages[at + 1] ?? messages[at - 1]
-    const isInside = this.shadowRoot?.activeElement?.closest('.row') !== null
-    this.#current = next?.id ?? null
-    if (isInside) this.#focusNext = this.#current
   }
 
   readonly #onKey = (event: KeyboardEvent): void => {
@@ -289,96 +271,15 @@ export class CarillonInbox extends LitElement {
       return
     }
     if (event.altKey || event.ctrlKey || event.metaKey || this.#view !== 'list') return
-    const target = event.composedPath()[0]
-    if (!(target instanceof HTMLElement) || target.matches('input, [role=tab]')) return
-    const messages = this.#state?.messages ?? []
-    const row = target.closest<HTMLElement>('.row')
-    const at = messages.findIndex(({ id }) => id === row?.dataset['id'])
-    const message = messages[at]
-    const go = (to: number): void => {
-      event.preventDefault()
-      this.#goTo(Math.max(0, Math.min(messages.length - 1, to)))
-    }
-    if (event.key === 'ArrowDown') go(at + 1)
-    else if (event.key === 'ArrowUp' && at >= 0) go(at - 1)
-    else if (event.key === 'PageDown' && at >= 0) go(at + 5)
-    else if (event.key === 'PageUp' && at >= 0) go(at - 5)
-    else if (event.key === 'Home' && at >= 0) go(0)
-    else if (event.key === 'End' && at >= 0) go(messages.length - 1)
-    else if (message !== undefined && target === row) {
-      if (event.key === 'Enter') this.#context.onOpen(message, event)
-      else if (event.key === 'u') this.#context.onRead(message)
-      else if (event.key === 'e' || event.key === 'Delete') this.#context.onArchive(message)
-      else return
-      event.preventDefault()
-    }
+    this.#reader.onKey(event, this.#context)
   }
 
-  /** Brings a row into sight and stands on it. */
-  #goTo(index: number): void {
-    const scroller = this.#scroller
-    const message = this.#state?.messages[index]
-    if (scroller === null || message === undefined) return
-    const top = this.#rows.offsetOf(index)
-    const bottom = top + this.#rows.heightOf(index)
-    if (top < scroller.scrollTop) scroller.scrollTop = top
-    else if (bottom > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = bottom - scroller.clientHeight
-    this.#scrollTop = scroller.scrollTop
-    this.#current = message.id
-    this.#focusNext = message.id
-    this.requestUpdate()
-  }
-
-  readonly #onScroll = ({ currentTarget }: Event): void => {
-    if (!(currentTarget instanceof HTMLElement)) return
-    this.#scrollTop = currentTarget.scrollTop
-    if (this.#scrollTop <= 0) this.#freshCount = 0
-    this.requestUpdate()
-  }
-
-  #askForMore(): void {
-    const scroller = this.#scroller
+  #loadMore(): void {
     const state = this.#state
-    if (scroller === null || state === null || !state.hasMore || state.isLoadingMore || this.#view !== 'list') return
-    if (scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight > NEAR_END_PX) return
+    if (state === null || !state.hasMore || state.isLoadingMore) return
     this.#client?.loadMore().catch((error: unknown) => {
       if (error instanceof InboxError) this.#emit('carillon-error', { code: error.code, message: error.message })
     })
-  }
-
-  /** What has been in sight for a moment is seen. */
-  #noteSeen(): void {
-    if (this.#seenTimer !== undefined) return
-    this.#seenTimer = setTimeout(() => {
-      this.#seenTimer = undefined
-      const scroller = this.#scroller
-      if (scroller === null || !this.#isShown || this.#view !== 'list' || document.visibilityState !== 'visible') return
-      const inSight = new Set(this.#rows.visible(scroller.scrollTop, scroller.clientHeight))
-      const ids = (this.#state?.messages ?? []).filter(({ id, seenAt }) => seenAt === null && inSight.has(id)).map(({ id }) => id)
-      this.#client?.mark(ids, { seen: true })
-    }, SEEN_MS)
-  }
-
-  #select(to: { feed?: string | null; show?: InboxShow }): void {
-    this.#scrollTop = 0
-    this.#freshCount = 0
-    this.#current = null
-    const scroller = this.#scroller
-    if (scroller !== null) scroller.scrollTop = 0
-    void this.#client?.select(to)
-  }
-
-  readonly #onTabKey = (event: KeyboardEvent): void => {
-    const tabs = [...this.renderRoot.querySelectorAll<HTMLElement>('[role=tab]')]
-    const at = event.target instanceof HTMLElement ? tabs.indexOf(event.target) : -1
-    const isRtl = getComputedStyle(this).direction === 'rtl'
-    const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0
-    const to =
-      event.key === 'Home' ? 0 : event.key === 'End' ? tabs.length - 1 : (at + (isRtl ? -step : step) + tabs.length) % tabs.length
-    if (at < 0 || (step === 0 && event.key !== 'Home' && event.key !== 'End')) return
-    event.preventDefault()
-    tabs[to]?.focus()
-    tabs[to]?.click()
   }
 
   #showPreferences(isShown: boolean): void {
@@ -449,14 +350,13 @@ export class CarillonInbox extends LitElement {
   }
 
   #renderPanel(texts: InboxTexts): TemplateResult {
-    const isPreferences = this.#view === 'preferences'
-    const { unread } = this.#state?.counts ?? { unread: 0 }
-    const tool = (name: string, label: string, icon: unknown, onClick: () => void, isOff = false) =>
-      html`<button type="button" class="tool ${name}" part="tool" title=${label} aria-label=${label} ?disabled=${isOff} @click=${onClick}>${icon}</button>`
-    const close = this.mode === 'inline' ? nothing : tool('close', texts.close, icons.close, () => this.#setOpen(false))
-    if (isPreferences) {
+    const onClose = this.mode === 'inline' ? null : () => this.#setOpen(false)
+    if (this.#view === 'preferences') {
       return html`
-        <header part="header">${tool('back', texts.back, icons.back, () => this.#showPreferences(false))}<h2 part="title">${texts.preferences}</h2>${close}</header>
+        <header part="header">
+          ${tool('back', texts.back, icons.back, () => this.#showPreferences(false))}<h2 part="title">${texts.preferences}</h2>
+          ${onClose === null ? nothing : tool('close', texts.close, icons.close, onClose)}
+        </header>
         <div class="scroll" tabindex="0" role="group" aria-label=${texts.preferences} part="preferences">
           ${renderPreferences({
             preferences: this.#preferences,
@@ -467,165 +367,34 @@ export class CarillonInbox extends LitElement {
           })}
         </div>`
     }
-    const state = this.#state
-    const isEmpty = (state?.messages.length ?? 0) === 0
-    return html`
-      <header part="header">
-        <h2 part="title">${texts.title}${unread > 0 ? html`<span class="total" part="total">${unread}<span class="hidden"> ${texts.unread}</span></span>` : nothing}</h2>
-        ${tool('read-all', texts.markAllRead, icons.readAll, () => this.#client?.markAll({ read: true }), isEmpty || unread === 0)}
-        ${tool('archive-all', texts.archiveAll, icons.archive, () => this.#client?.markAll({ archived: true }), isEmpty || state?.show === 'archived')}
-        ${this.noPreferences ? nothing : tool('gear', texts.preferences, icons.gear, () => this.#showPreferences(true))}
-        ${close}
-      </header>
-      ${this.#renderTabs(texts)}
-      <div class="filters" part="filters" role="group" aria-label=${texts.title}>
-        ${SHOWS.map((show) => {
-          const label = show === 'all' ? texts.showAll : show === 'unread' ? texts.showUnread : texts.showArchived
-          return html`<button type="button" class="filter" part="filter" aria-pressed=${state?.show === show} @click=${() => this.#select({ show })}>${label}</button>`
-        })}
-      </div>
-      ${this.#renderBanner(texts)}
-      <div class="wrap">
-        ${
-          this.#freshCount > 0
-            ? html`<button type="button" class="pill" part="new-messages" @click=${() => this.#goTo(0)}>${icons.up}${fill(texts.newMessages, { n: this.#freshCount })}</button>`
-            : nothing
-        }
-        ${this.#renderList(texts)}
-      </div>
-      <slot name="footer"></slot>
-    `
-  }
-
-  #renderTabs(texts: InboxTexts): TemplateResult | typeof nothing {
-    if (this.feeds.length < 2) return nothing
-    const state = this.#state
-    return html`<div class="tabs" part="tabs" role="tablist" aria-label=${texts.title} @keydown=${this.#onTabKey}>
-      ${[null, ...this.feeds].map((feed) => {
-        const isSelected = (state?.feed ?? null) === feed
-        const unseen = (feed === null ? state?.counts : state?.countsByFeed[feed])?.unseen ?? 0
-        return html`<button type="button" role="tab" class="tab" part="tab ${isSelected ? 'tab-selected' : ''}" aria-selected=${isSelected}
-          aria-controls="list" tabindex=${isSelected ? 0 : -1} @click=${() => this.#select({ feed })}
-          >${feed === null ? texts.all : (texts.feeds[feed] ?? feed)}${unseen > 0 ? html`<span class="n" part="tab-count">${unseen}</span>` : nothing}</button>`
-      })}
-    </div>`
-  }
-
-  #renderBanner(texts: InboxTexts): TemplateResult | typeof nothing {
-    const state = this.#state
-    if (state === null || state.messages.length === 0) return nothing
-    if (state.phase === 'expired')
-      return html`<div class="banner" part="banner" role="alert"><span>${texts.expiredTitle}. ${texts.expiredText}</span></div>`
-    if (state.live === 'offline' || state.phase === 'error') {
-      return html`<div class="banner" part="banner" role="status"><span>${texts.offline}</span><button type="button" @click=${() => this.#client?.retry()}>${texts.retry}</button></div>`
-    }
-    return nothing
-  }
-
-  #renderList(texts: InboxTexts): TemplateResult {
-    const state = this.#state
-    const messages = state?.messages ?? []
-    if (state === null || messages.length === 0) return this.#renderNone(texts)
-    const viewPx = this.#scroller?.clientHeight ?? 600
-    const { start, end } = this.#rows.window(messages, this.#scrollTop, viewPx)
     const { clock } = this.#language()
-    const context: RowContext = {
-      ...this.#context,
+    return renderPanel({
       texts,
-      clock,
-      nowMs: Date.now(),
-      linkTarget: this.linkTarget,
-      setSize: state.hasMore ? -1 : messages.length,
-      brokenImages: this.#broken,
-    }
-    const current = messages.some(({ id }) => id === this.#current) ? this.#current : (messages[start]?.id ?? null)
-    return html`
-      <div class="scroll" part="list" @scroll=${this.#onScroll}>
-        <div id="list" role="feed" aria-label=${texts.title} aria-busy=${state.isLoadingMore}>
-          ${repeat(
-            messages.slice(start, end),
-            ({ id }) => id,
-            (message, index) => renderRow(message, start + index, message.id === current, context),
-          )}
-        </div>
-        ${state.hasMore ? html`<div class="tail">${texts.more}</div>` : nothing}
-      </div>`
-  }
-
-  #renderNone(texts: InboxTexts): TemplateResult {
-    const state = this.#state
-    const retry = html`<button type="button" class="action primary" @click=${() => this.#client?.retry()}>${texts.retry}</button>`
-    if (state?.phase === 'error') {
-      return html`<div class="notice" part="error" id="list" role="alert">${icons.fault}<h3>${texts.errorTitle}</h3><p>${texts.errorText}</p>${retry}</div>`
-    }
-    if (state?.phase === 'expired') {
-      return html`<div class="notice" part="expired" id="list" role="alert">${icons.key}<h3>${texts.expiredTitle}</h3><p>${texts.expiredText}</p></div>`
-    }
-    if (state === null || state.phase === 'loading') {
-      return html`<div class="skeletons" id="list" part="loading" aria-busy="true"><span class="hidden">${texts.loading}</span>${[0, 1, 2, 3, 4].map(() => html`<div class="skeleton"></div>`)}</div>`
-    }
-    return html`<div class="notice" part="empty" id="list"><slot name="empty">${icons.calm}<h3>${
-      state.show === 'all' ? texts.emptyTitle : state.show === 'unread' ? texts.emptyUnread : texts.emptyArchived
-    }</h3>${state.show === 'all' ? html`<p>${texts.emptyText}</p>` : nothing}</slot></div>`
+      state: this.#state,
+      feeds: this.feeds,
+      reader: this.#reader,
+      row: { ...this.#context, texts, clock, nowMs: Date.now(), linkTarget: this.linkTarget, brokenImages: this.#broken },
+      hasPreferences: !this.noPreferences,
+      onClose,
+      onSelect: (to) => {
+        this.#reader.reset()
+        void this.#client?.select(to)
+      },
+      onMarkAll: (marks) => this.#client?.markAll(marks),
+      onPreferences: () => this.#showPreferences(true),
+      onRetry: () => this.#client?.retry(),
+    })
   }
 
   protected override update(changed: PropertyValues<this>): void {
-    const scroller = this.hasUpdated ? this.#scroller : null
-    const anchor = this.#view === 'list' && scroller !== null ? this.#rows.anchor(scroller.scrollTop) : null
-    const focused = this.shadowRoot?.activeElement?.closest<HTMLElement>('.row')?.dataset['id']
+    const place = this.hasUpdated ? this.#reader.before() : { anchor: null, focusedRow: null }
     super.update(changed)
-    this.#settle(anchor, focused ?? null)
-  }
-
-  /** After the rows are in the document: learns their heights, keeps the reader where they were, and puts the focus where it belongs. */
-  #settle(anchor: ReturnType<ReturnType<typeof createRows>['anchor']>, focused: string | null): void {
     const panel = this.#panel
     if (panel?.hasAttribute('popover') === true && typeof panel.showPopover === 'function' && !panel.matches(':popover-open')) {
       panel.showPopover()
     }
     if (this.mode !== 'inline' && this.open) placePanel(panel, this.#bell)
-    const scroller = this.#scroller
-    if (scroller === null || this.#view !== 'list') return
-    const list = scroller.querySelector<HTMLElement>('#list')
-    // Not in the template: a style attribute is refused by a strict Content-Security-Policy, a property is not.
-    if (list !== null) {
-      list.style.paddingTop = `${this.#rows.above}px`
-      list.style.paddingBottom = `${this.#rows.below}px`
-    }
-    this.#watchWidth(scroller)
-    const isOther = this.#rows.measure(scroller.querySelectorAll<HTMLElement>('.row'))
-    const wanted = anchor === null ? null : this.#rows.scrollFor(anchor)
-    if (wanted !== null && Math.abs(wanted - scroller.scrollTop) >= 1) scroller.scrollTop = wanted
-    if (this.#scrollTop !== scroller.scrollTop || isOther) {
-      this.#scrollTop = scroller.scrollTop
-      queueMicrotask(() => this.requestUpdate())
-    }
-    if (this.#focusNext !== null) {
-      const row = scroller.querySelector<HTMLElement>(`[data-id="${this.#focusNext}"]`)
-      if (row !== null) {
-        row.focus({ preventScroll: true })
-        this.#focusNext = null
-      }
-    } else if (focused !== null && this.shadowRoot?.activeElement === null) {
-      // The row that had the focus was scrolled away or taken out: the keyboard goes on from the list.
-      scroller.tabIndex = -1
-      scroller.focus({ preventScroll: true })
-    }
-    this.#askForMore()
-    this.#noteSeen()
-  }
-
-  #watchWidth(scroller: HTMLElement): void {
-    this.#sizes ??= new ResizeObserver(() => {
-      const now = this.#scroller
-      if (now === null) return
-      if (now.clientWidth !== this.#width) {
-        this.#width = now.clientWidth
-        this.#rows.forget()
-      }
-      this.requestUpdate()
-    })
-    this.#sizes.observe(scroller)
+    this.#reader.after(place)
   }
 }
 

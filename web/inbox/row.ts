@@ -78,7 +78,7 @@ export function renderRow(message: InboxMessage, index: number, isCurrent: boole
           ${url === null ? named : html`<a class="link" href=${url} target=${linkTarget} rel=${relOf(url)} tabindex="-1">${named}</a>`}
         </h3>
         <div id="d-${id}">
-          ${title === null ? nothing : html`<p part="message-body" dir="auto">${body}</p>`}
+          ${title === null ? nothing : html`<p part="message-body"><bdi>${body}</bdi></p>`}
           <time part="time" datetime=${message.createdAt} title=${clock.exact(message.createdAt)}>${clock.ago(timeOf(message), nowMs)}</time>
         </div>
         ${

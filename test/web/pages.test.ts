@@ -1,6 +1,7 @@
 /** The pages as they are served. */
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { welcome } from '../../src/demo/welcome.ts'
 import { startTestApp, type TestApp } from '../helpers/app.ts'
 import { inBrowser, openPage, startBrowser } from '../helpers/browser.ts'
 import { optionalSuite } from '../helpers/optional.ts'
@@ -52,6 +53,12 @@ it('does not write what a client calls this server into the policy unless it is 
   let text = ''
   for await (const chunk of socket.setEncoding('latin1')) text += chunk
   expect(text).not.toContain('evil.example')
+})
+
+it('the first start prints the console and the inbox with the key in the fragment, which no server sees', () => {
+  const firstStart = { apiKey: 'ck_1', accessKey: 'ak_1', secretKey: 'sk_1', contact: 'demo-user', contactToken: 't' }
+  const lines = welcome({ url: app.url, firstStart }, { role: 'all', explore: true }).split('\n')
+  for (const path of ['/', '/inbox', '/graphql']) expect(lines).toContain(`${app.url}${path}#authorization=Bearer%20ck_1`)
 })
 
 it('the element weighs at most 40 KB compressed, with everything in it', async () => {

@@ -28,7 +28,8 @@ export interface RunningVendor {
   credentials(n: number): { readonly deviceTokens?: string[]; readonly webhookUrl?: string } | null
   /** all messages that came, taken or not */
   received(): Received[]
-  be(mood: Mood): void
+  /** from now on, or asked anew for each message */
+  be(mood: Mood | (() => Mood)): void
   close(): Promise<void>
 }
 
@@ -91,12 +92,13 @@ async function startHttp(
   /** answers what is no message */
   aside: (request: VendorRequest) => VendorAnswer | null = () => null,
 ): Promise<RunningVendor> {
-  let mood: Mood = 'take'
+  let next: Mood | (() => Mood) = 'take'
   let taken = 0
   const received: Received[] = []
   const vendor = await startVendor((request) => {
     const other = aside(request)
     if (other !== null) return other
+    const mood = moodOf(next)
     received.push({ path: request.path, headers: request.headers, body: bodyOf(request), raw: request.raw })
     if (mood === 'take') return answers.take(++taken)
     if (mood === 'busy') return busy
@@ -106,12 +108,14 @@ async function startHttp(
     settings: settingsOf(vendor.url),
     credentials: (n) => credentialsOf(vendor.url, n),
     received: () => [...received],
-    be(next) {
-      mood = next
+    be(mood) {
+      next = mood
     },
     close: () => vendor.close(),
   }
 }
+
+const moodOf = (mood: Mood | (() => Mood)): Mood => (typeof mood === 'function' ? mood() : mood)
 
 function bodyOf({ headers, body }: VendorRequest): unknown {
   if (headers['content-type']?.startsWith('application/json') === true) return JSON.parse(body)
@@ -125,8 +129,9 @@ async function startMail(): Promise<RunningVendor> {
   /** which mail an arrival became, and which arrival a connection is about */
   const mails = new Map<Received, number>()
   const current = new Map<number, Received>()
-  let mood: Mood = 'take'
+  let next: Mood | (() => Mood) = 'take'
   smtp.script(({ stage, line, connection }) => {
+    const mood = moodOf(next)
     if (stage === 'rcpt') {
       const arrival = { path: line, headers: {}, body: null, raw: Buffer.from('') }
       arrivals.push(arrival)
@@ -149,17 +154,18 @@ async function startMail(): Promise<RunningVendor> {
         const body = { from: mail.from, to: mail.to, messageId: mail.messageId, subject: mail.subject, text: mail.text?.trim() }
         return { ...arrival, headers: Object.fromEntries(mail.headers), body, raw: Buffer.from(mail.raw) }
       }),
-    be(next) {
-      mood = next
+    be(mood) {
+      next = mood
     },
     close: () => smtp.close(),
   }
 }
 
 async function startApple(): Promise<RunningVendor> {
-  let mood: Mood = 'take'
+  let next: Mood | (() => Mood) = 'take'
   let taken = 0
   const server = await startApns(({ session }) => {
+    const mood = moodOf(next)
     if (mood === 'take') return { status: 200, headers: { 'apns-id': `APNS-${++taken}` } }
     if (mood === 'busy')
       return { status: 429, headers: { 'retry-after': String(BUSY_SECONDS) }, body: { reason: 'TooManyRequests' } }
@@ -179,8 +185,8 @@ async function startApple(): Promise<RunningVendor> {
         body: JSON.parse(body),
         raw: Buffer.from(body),
       })),
-    be(next) {
-      mood = next
+    be(mood) {
+      next = mood
     },
     close: () => server.close(),
   }

@@ -134,7 +134,7 @@ export function openStats({ api, update, replace }: Deps, first: Route): Page {
         found,
         ({ stats }) => html`
           <dl class="figures">
-            ${number('Sent in 7 days', stats.weeklySent)} ${number('in a month', stats.monthlySent)} ${number('in a year', stats.yearlySent)}
+            ${number('Sent in 7 days', stats.weeklySent)} ${number('Sent in a month', stats.monthlySent)} ${number('Sent in a year', stats.yearlySent)}
           </dl>
           ${
             stats.days.every((day) => day.count === 0)

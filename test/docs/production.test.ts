@@ -16,15 +16,10 @@ const page = readFileSync(join(root, 'docs/production.md'), 'utf8')
 const blocks = readGuide('docs/production.md')
 
 let app: TestApp
-let dir: string
 beforeAll(async () => {
   app = await startTestApp()
-  dir = await mkdtemp(join(tmpdir(), 'carillon-guide-'))
 })
-afterAll(async () => {
-  await app?.stop()
-  await rm(dir, { recursive: true, force: true })
-})
+afterAll(() => app?.stop())
 
 /** What a table of a page names first in each row. */
 const named = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].flatMap(([, name = '']) => name)
@@ -63,14 +58,17 @@ optionalSuite(
   { name: 'the secrets of docs/production.md', found: findProgram('openssl') !== null, how: 'install openssl' },
   () => {
     it('are made so that the server takes them, readable to the owner alone', async () => {
+      const dir = await mkdtemp(join(tmpdir(), 'carillon-guide-'))
       await paste(
         blocks.filter(({ language }) => language === 'sh'),
         { cwd: dir, env: {} },
       )
       const lines = (await readFile(join(dir, '.env'), 'utf8')).trim().split('\n')
+      const { mode } = await stat(join(dir, '.env'))
+      await rm(dir, { recursive: true })
       const env = Object.fromEntries(lines.map((line) => line.split('=')))
       expect(Object.keys(env)).toEqual(['POSTGRES_PASSWORD', 'CARILLON_SECRET', 'CARILLON_OPERATOR_KEY'])
-      expect((await stat(join(dir, '.env'))).mode & 0o077).toBe(0)
+      expect(mode & 0o077).toBe(0)
       const { POSTGRES_PASSWORD: password, ...rest } = env
       const config = readConfig({ ...rest, DATABASE_URL: `postgresql://carillon:${password}@localhost/carillon` }, [])
       expect(config.demo).toBe(false)

@@ -71,7 +71,7 @@ async function demo(keys: DemoKeys): Promise<void> {
       next({ data }) {
         if (data?.messageReceived === undefined) return
         const { message, unseenCount } = data.messageReceived
-        say(`  live    over the WebSocket: "${message.title}" - ${oneLine(message.body)} (${unseenCount} unseen)`)
+        say(`  live       over the WebSocket: "${message.title}" - ${oneLine(message.body)} (${unseenCount} unseen)`)
         arrived.resolve()
       },
       error: (error) => arrived.reject(new Error(`The subscription failed: ${JSON.stringify(error)}`)),
@@ -91,12 +91,12 @@ async function demo(keys: DemoKeys): Promise<void> {
   for (const message of notification?.messages ?? []) {
     if (!('address' in message)) continue
     const said = message.subject ?? message.text
-    const channel = message.channel.toLowerCase().padEnd(7)
+    const channel = message.channel.toLowerCase().replace('_', ' ').padEnd(10)
     say(
-      `  ${channel} to ${message.address} through ${message.provider?.key ?? 'no provider'}: "${oneLine(said)}" (${message.status})`,
+      `  ${channel} to ${oneLine(message.address)} through ${message.provider?.key ?? 'no provider'}: "${oneLine(said)}" (${message.status})`,
     )
   }
-  say(`  feed    stored: "${feed.nodes[0]?.title}", ${feed.totalCount} in all, ${feed.unseenCount} unseen`)
+  say(`  feed       stored: "${feed.nodes[0]?.title}", ${feed.totalCount} in all, ${feed.unseenCount} unseen`)
   await showTiming({ contact: keys.contact, say, ask: (document, variables) => ask(keys, document, variables) })
   await client.dispose()
 }

@@ -75,7 +75,7 @@ export async function showTiming({ contact, ask, say }: Stage): Promise<void> {
     const { notification } = await ask(LookTiming, { id: like?.id ?? '' })
     return notification?.foldedInto?.messages ?? null
   })
-  if (digest !== undefined && 'body' in digest) say(`  digest  one message: "${digest.title}" - ${digest.body}`)
+  if (digest !== undefined && 'body' in digest) say(`  digest     one message: "${digest.title}" - ${digest.body}`)
 
   say('Sending "reminder" twice, and reading the first: its rule says e-mail a second later, only if UNREAD')
   const reminders = await send('reminder', { what: 'The report' }, { what: 'The invoice' })
@@ -87,6 +87,6 @@ export async function showTiming({ contact, ask, say }: Stage): Promise<void> {
       const message = notification?.messages.find((one) => one.channel === 'EMAIL')
       return message === undefined || ['SCHEDULED', 'QUEUED', 'SENDING'].includes(message.status) ? null : message
     })
-    if ('subject' in mail) say(`  email   ${mail.status}: ${mail.error?.message ?? `"${mail.subject}"`}`)
+    if ('subject' in mail) say(`  email      ${mail.status}: ${mail.error?.message ?? `"${mail.subject}"`}`)
   }
 }

@@ -39,7 +39,7 @@ export function welcome(app: Pick<App, 'url' | 'firstStart'>, config: Pick<Confi
     '2. Send a notification; it appears there at once:',
     `curl -s ${url}/graphql -H 'content-type: application/json' -H 'authorization: Bearer ${apiKey}' -d '{"query":"${send}"}'`,
     '',
-    '3. See what would have gone out by e-mail and SMS:',
+    '3. See what would have gone out on every other channel:',
     `curl -s ${url}/graphql -H 'content-type: application/json' -H 'authorization: Bearer ${apiKey}' -d '{"query":"{ notifications(first: 1) { nodes { messages { channel status ... on OutboundMessage { address subject text } } } } }"}'`,
     '',
     'A token for the page of demo-user, good for 24 hours:',

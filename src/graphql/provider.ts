@@ -125,8 +125,12 @@ export function defineProviders(
         type: 'JSONObject',
         description:
           'Settings of the kind. `capture`: `delayMs`. `smtp`: `host`, `from`, `port` (587), `secure` (false), `requireTls` (false), `user`, ' +
-          '`password`, `tlsVerify` (true), `maxConnections` (10), `ratePerSecond`. `fcm`: `serviceAccount`. `apns`: `teamId`, `keyId`, ' +
-          '`privateKey`, `topic`. `web-push`: `publicKey`, `privateKey`, `subject`, `ttlSeconds`, `urgency`. The last three also `baseUrl`. ' +
+          '`password`, `tlsVerify` (true), `maxConnections` (10), `ratePerSecond`. `twilio`: `accountSid`, `authToken`, `from` or ' +
+          '`messagingServiceSid`, `countries`. `nhn-sms`: `appKey`, `secretKey`, `from`, `webhookSignature`, `countries` (KR). `nhn-kakao`: ' +
+          '`appKey`, `secretKey`, `senderKey`, `webhookSignature`, `countries` (KR). `solapi`: `apiKey`, `apiSecret`, `from`, `pfId`, ' +
+          '`friendtalk` (BMS_FREE), `webhookSecret`, `countries` (KR). `fcm`: `serviceAccount`. `apns`: `teamId`, `keyId`, `privateKey`, ' +
+          '`topic`. `web-push`: `publicKey`, `privateKey`, `subject`, `ttlSeconds` (86400), `urgency` (normal). `webhook`: `secret`, `url`, ' +
+          '`authorization`, `headers`. All but the first two also `baseUrl`, which is all that the chat services take. ' +
           'A secret given as `"set"` stays as it is.',
       }),
       priority: t.int({ description: 'Lowest first, 0-1,000; default: 0.' }),

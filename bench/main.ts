@@ -7,6 +7,8 @@ import { b1 } from './b1.ts'
 import { b2 } from './b2.ts'
 import { b3 } from './b3.ts'
 import { b5 } from './b5.ts'
+import { b6 } from './b6.ts'
+import { b7 } from './b7.ts'
 import { b8 } from './b8.ts'
 import { type Row, table } from './harness.ts'
 import { type Stack, startStack } from './stack.ts'
@@ -31,6 +33,8 @@ const benchmarks: Readonly<Record<string, { readonly before?: string; run(stack:
   B2: { run: (stack) => b2(stack, quick, say) },
   B3: { run: async (stack) => [await b3(stack, quick, say)] },
   B5: { before: 'B8', run: (stack) => b5(stack, quick, rate, say) },
+  B6: { run: (stack) => b6(stack, quick, say) },
+  B7: { run: (stack) => b7(stack, quick, say) },
 }
 const known = Object.keys(benchmarks)
 const unknown = names.filter((name) => !known.includes(name))

@@ -29,6 +29,8 @@ export interface BenchServer extends Started {
 /** Everything together. */
 export interface Stack {
   readonly redisUrl: string | null
+  /** A Redis beside that one, which may be stopped and started; null where there is none on PATH. @param port where one was before */
+  redis(port?: number): Promise<(Started & { readonly port: number; readonly url: string }) | null>
   /** an empty database */
   database(): Promise<string>
   server(env: Record<string, string>, args?: readonly string[]): Promise<BenchServer>
@@ -115,23 +117,19 @@ export async function startStack(): Promise<Stack> {
   await admin.connect()
   const backend = Number((await admin.query('SELECT pg_backend_pid() AS pid')).rows[0]?.pid)
   const stops: (() => Promise<unknown>)[] = [() => admin.end()]
-  let redisPid: number | null = null
-  let redisUrl: string | null = null
-  const binary = onPath('redis-server')
-  if (binary !== null) {
-    const port = await freePort()
-    const redis = await start(
-      binary,
-      ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir],
-      {},
-      /Ready to accept/,
-    )
-    stops.push(() => redis.stop())
-    redisPid = redis.pid
-    redisUrl = `redis://127.0.0.1:${port}`
+  const redis: Stack['redis'] = async (at) => {
+    const binary = onPath('redis-server')
+    if (binary === null) return null
+    const port = at ?? (await freePort())
+    const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir]
+    const started = await start(binary, args, {}, /Ready to accept/)
+    stops.push(() => started.stop())
+    return { ...started, port, url: `redis://127.0.0.1:${port}` }
   }
+  const shared = await redis()
   return {
-    redisUrl,
+    redisUrl: shared?.url ?? null,
+    redis,
     async database() {
       const name = `bench_${randomBytes(6).toString('hex')}`
       await admin.query(`CREATE DATABASE ${name}`)
@@ -158,7 +156,7 @@ export async function startStack(): Promise<Stack> {
     cpu: (processes) => () => ({
       ...Object.fromEntries(Object.entries(processes).map(([name, { pid }]) => [name, cpuSeconds(pid)])),
       postgres: familyCpuSeconds(backend),
-      ...(redisPid === null ? {} : { redis: cpuSeconds(redisPid) }),
+      ...(shared === null ? {} : { redis: cpuSeconds(shared.pid) }),
       bench: process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6,
     }),
     async close() {

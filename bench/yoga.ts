@@ -1,15 +1,20 @@
-/** Stock graphql-yoga with a mutation that does nothing: what GraphQL over HTTP costs by itself. */
+/** Stock graphql-yoga with a mutation that does nothing and a query that knows its answer: what GraphQL over HTTP costs by itself. */
 import { createServer } from 'node:http'
 import { createSchema, createYoga } from 'graphql-yoga'
 
+/** The answer of `feed`. */
+const feed = JSON.parse(process.env['FEED'] ?? 'null')
 const schema = createSchema({
   typeDefs: `
-    type Query { ok: Boolean }
+    type InAppMessage { id: ID! title: String body: String! url: String sentAt: String seenAt: String readAt: String }
+    type PageInfo { endCursor: String hasNextPage: Boolean! }
+    type FeedConnection { nodes: [InAppMessage!]! pageInfo: PageInfo! unseenCount: Int! }
+    type Query { feed(contact: ID, first: Int, after: String): FeedConnection }
     input MessageInput { id: ID template: ID! }
     type SendResult { ok: Boolean! }
     type SendMessagesPayload { results: [SendResult!]! }
     type Mutation { sendMessages(messages: [MessageInput!]!): SendMessagesPayload! }`,
-  resolvers: { Mutation: { sendMessages: () => ({ results: [{ ok: true }] }) } },
+  resolvers: { Query: { feed: () => feed }, Mutation: { sendMessages: () => ({ results: [{ ok: true }] }) } },
 })
 const server = createServer(createYoga({ schema, logging: false }))
 server.listen(0, '127.0.0.1', () => {

@@ -1,0 +1,184 @@
+/** B6: the relay between processes over Redis, against ioredis alone: what a message costs, and how soon it is whole again. */
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { silentLog } from '../src/log.ts'
+import { createRedisBus } from '../src/signals/redis.ts'
+import { progressBar } from './bar.ts'
+import { compare, exactly, type Measured, type Row } from './harness.ts'
+import { channelAt, signalAt } from './signal.ts'
+import type { Stack, Started } from './stack.ts'
+
+/** Messages that are under way before the far end is waited for: fewer bytes than the bus lets wait for Redis. */
+const ROUND = 20_000
+/** Messages that are published at once. */
+const BATCH = 500
+const PASS_CHUNK = 1_000
+const GIVE_UP_MS = 30_000
+
+/** Measures it at each number of channels, prints how the cost of a message grows with it, then takes Redis away and brings it back. */
+export async function b6(stack: Stack, quick: boolean, say: (line: string) => void): Promise<Row[]> {
+  const { redisUrl } = stack
+  if (redisUrl === null) {
+    say('  B6 is left out: there is no redis-server on PATH')
+    return []
+  }
+  const sizes = quick ? [10, 10_000] : [10, 1_000, 100_000]
+  const rows: Row[] = []
+  for (const channels of sizes) rows.push(await relay(stack, redisUrl, channels, quick, say))
+  const [first] = rows
+  for (const [index, row] of rows.entries()) {
+    if (first === undefined || index === 0) continue
+    const growth = (one: 'medianA' | 'medianB') => (first[one] / row[one]).toFixed(2)
+    const cpu = (row.extra['publish us'] ?? Number.NaN) / (first.extra['publish us'] ?? Number.NaN)
+    say(
+      `  B6 growth to ${sizes[index]?.toLocaleString('en')} channels: publish cost x${cpu.toFixed(2)} (at most 1.2), ` +
+        `time per message x${growth('medianA')} (bare x${growth('medianB')})`,
+    )
+  }
+  rows.push(await recovery(stack, sizes.at(-1) ?? 0, say))
+  return rows
+}
+
+/** Waits until a process has said something. @returns the first group of the match */
+async function said(process: Started, what: RegExp): Promise<string> {
+  for (const until = performance.now() + GIVE_UP_MS; performance.now() < until; await sleep(1)) {
+    const match = what.exec(process.output())
+    if (match !== null) return match[1] ?? match[0]
+  }
+  throw new Error(`Void: B6: ${what} was not said within ${GIVE_UP_MS} ms: ${process.output().slice(-500)}`)
+}
+
+async function relay(
+  stack: Stack,
+  redisUrl: string,
+  channels: number,
+  quick: boolean,
+  say: (line: string) => void,
+): Promise<Row> {
+  const rounds = quick ? 1 : 5
+  const env = { REDIS_URL: redisUrl, CHANNELS: String(channels), ROUND: String(ROUND) }
+  const far = {
+    ours: await stack.script('bench/relay.ts', env),
+    bare: await stack.script('bench/relay.ts', { ...env, MODE: 'bare' }),
+  }
+  const bus = createRedisBus(redisUrl, { log: silentLog })
+  while (!bus.isConnected()) await sleep(5)
+  const redis = new Redis(redisUrl)
+  const signals = Array.from({ length: ROUND }, (_unused, n) => signalAt(n, n % channels))
+  const texts = signals.map((signal, n) => ({ channel: channelAt(n % channels), text: `${n} ${JSON.stringify(signal)}` }))
+  const bar = progressBar(`  B6 ${channels.toLocaleString('en')} channels`, rounds * ROUND)
+  const done = { ours: 0, bare: 0 }
+
+  async function leg(which: keyof typeof far, publish: (from: number) => Promise<unknown>): Promise<Measured> {
+    const begun = performance.now()
+    let cpuUs = 0
+    for (let round = 0; round < rounds; round++) {
+      const before = process.cpuUsage()
+      for (let from = 0; from < ROUND; from += BATCH) await publish(from)
+      const used = process.cpuUsage(before)
+      cpuUs += used.user + used.system
+      const sum = await said(far[which], new RegExp(`round ${++done[which]} sum (\\d+);`))
+      exactly(`B6 ${which}, sum of what arrived`, (ROUND * (ROUND - 1)) / 2, Number(sum))
+      bar.show((round + 1) * ROUND)
+    }
+    const seconds = (performance.now() - begun) / 1000
+    bar.clear()
+    return { value: (rounds * ROUND) / seconds, extra: { 'publish us': cpuUs / (rounds * ROUND) } }
+  }
+
+  const row = await compare(
+    {
+      name: `B6 relay, ${channels.toLocaleString('en')} channels`,
+      a: 'bus to bus, one process to another',
+      b: 'ioredis pipeline, one subscriber',
+      unit: 'messages/s',
+      floor: 0.4,
+      goal: 0.8,
+      prepare: async () => {},
+      cpu: stack.cpu({ 'far ours': far.ours, 'far bare': far.bare }),
+      runA: () =>
+        leg('ours', async (from) => {
+          bus.publish(signals.slice(from, from + BATCH))
+          // As between two jobs: what was published leaves.
+          await setImmediate()
+        }),
+      runB: () =>
+        leg('bare', (from) => {
+          const pipeline = redis.pipeline()
+          for (const { channel, text } of texts.slice(from, from + BATCH)) pipeline.publish(channel, text)
+          return pipeline.exec()
+        }),
+    },
+    6,
+    say,
+  )
+  redis.disconnect()
+  await Promise.all([bus.close(), far.ours.stop(), far.bare.stop()])
+  return row
+}
+
+/** Redis is killed and comes back empty, at the same port. */
+async function recovery(stack: Stack, channels: number, say: (line: string) => void): Promise<Row> {
+  let redis = await stack.redis()
+  if (redis === null) throw new Error('There was a redis-server a moment ago')
+  const { port, url } = redis
+  const far = await stack.script('bench/relay.ts', { REDIS_URL: url, CHANNELS: String(channels), ROUND: String(ROUND) })
+  // Redis may have been ready before the bus asked, or after: that counts as a gap or not.
+  let gaps = Number(/gap (\d+);(?![\s\S]*gap)/.exec(far.output())?.[1] ?? 0)
+
+  async function back(): Promise<Measured> {
+    await redis?.stop()
+    redis = await stack.redis(port)
+    const readyAt = performance.now()
+    const look = new Redis(url)
+    // Its wait before the next try is chance, and not what this is about.
+    while (
+      String(await look.client('LIST'))
+        .trim()
+        .split('\n').length < 2
+    )
+      await sleep(1)
+    const foundAt = performance.now()
+    await said(far, new RegExp(`gap ${++gaps};`))
+    const now = performance.now()
+    const subscribed = /pubsub_channels:(\d+)/.exec(String(await look.info('stats')))?.[1]
+    look.disconnect()
+    // One channel more is the one that tells of gaps.
+    exactly('B6 channels after a restart', channels + 1, Number(subscribed))
+    return { value: now - foundAt, extra: { 'since Redis is up, ms': now - readyAt } }
+  }
+
+  async function pass(): Promise<Measured> {
+    const begun = performance.now()
+    const subscriber = new Redis(url)
+    const names = Array.from({ length: channels }, (_unused, channel) => `bare:${channelAt(channel)}`)
+    const chunks = Array.from({ length: Math.ceil(channels / PASS_CHUNK) }, (_unused, chunk) =>
+      names.slice(chunk * PASS_CHUNK, (chunk + 1) * PASS_CHUNK),
+    )
+    await Promise.all(chunks.map((chunk) => subscriber.subscribe(...chunk)))
+    const value = performance.now() - begun
+    subscriber.disconnect()
+    return { value }
+  }
+
+  const row = await compare(
+    {
+      name: `B6 recovery, ${channels.toLocaleString('en')} channels`,
+      a: 'from the connection made anew until all are listened to',
+      b: 'one pass of SUBSCRIBE by 1,000',
+      unit: 'ms',
+      lowerIsBetter: true,
+      floor: 2,
+      goal: 1.2,
+      prepare: async () => {},
+      cpu: stack.cpu({ far }),
+      runA: back,
+      runB: pass,
+    },
+    6,
+    say,
+  )
+  await far.stop()
+  await redis?.stop()
+  return row
+}

@@ -13,6 +13,8 @@ export interface AcceptedFanout {
   readonly transactionId: string
   /** the caller named the transaction, and this is the first message of it */
   readonly claimsTransaction: boolean
+  /** the caller's own id */
+  readonly key: string | null
   readonly contactKey: null
   readonly actorKey: string | null
   /** The row to insert. `actorId`: of the actor, as it was written */
@@ -39,7 +41,7 @@ export function fanoutOf(
   const at =
     when === null ? null : 'at' in when ? when.at.toISOString() : new Date(clock.now().getTime() + when.inMs).toISOString()
   return {
-    ...{ id, project, audience, transactionId, claimsTransaction, contactKey: null, actorKey },
+    ...{ id, project, audience, transactionId, claimsTransaction, key, contactKey: null, actorKey },
     row: (createdAt, actorId) => ({
       ...{
         projectId: project.id,

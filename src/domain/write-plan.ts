@@ -4,6 +4,7 @@ import type { Finish, Runner } from '../db/database.ts'
 import { joinWindows, type WindowRow } from '../db/digest.ts'
 import { insertFanouts } from '../db/fanout.ts'
 import { type FeedKey, findFolding, lockFeeds } from '../db/feed.ts'
+import { claimAcross } from '../db/name.ts'
 import { type NewMessageRow, type NotificationRow, write } from '../db/write.ts'
 import { CarillonError } from '../errors.ts'
 import type { AcceptDeps } from './accept.ts'
@@ -55,7 +56,15 @@ export async function writePlan(
 ): Promise<Signal[]> {
   const at = clock.now()
   const now = at.toISOString()
-  const contacts = await writeContacts(tx, known, [...accepted, ...fanouts])
+  const names = [
+    ...accepted.flatMap(({ project, intent }) =>
+      intent.key === null ? [] : [{ projectId: project.id, key: intent.key, isMany: false }],
+    ),
+    ...fanouts.flatMap(({ project, key }) => (key === null ? [] : [{ projectId: project.id, key, isMany: true }])),
+  ]
+  // Both leave at once: the connection keeps their order.
+  const claimed = names.length === 0 ? null : claimAcross(tx, names)
+  const [contacts] = await Promise.all([writeContacts(tx, known, [...accepted, ...fanouts]), claimed])
   const contactOf = (key: string | null): ContactInfo | null => {
     if (key === null) return null
     const contact = contacts.get(key)

@@ -229,7 +229,14 @@ export function createHandOver(deps: HandOverDeps) {
       begun ??= deps.begin(message, first.open.id)
       return begun
     }
-    const outcomes = await Promise.all(untold.map((way) => attempt(message, composed, way, deadline, releases, begin)))
+    const devices = [...Map.groupBy(untold, (way) => way.target.address).values()].map((all) => {
+      if (message.boundTo === null && !message.wasHandedOver) return all
+      // It may be there already: then nobody takes over, because two providers' pushes are not folded into one.
+      const bound = all.filter((way) => way.open.id === message.boundTo)
+      return bound.length > 0 ? bound : all.slice(0, 1)
+    })
+    const tellOne = (way: Way) => attempt(message, composed, way, deadline, releases, begin)
+    const outcomes = (await Promise.all(devices.map((ways) => toDevice(ways, tellOne)))).flat()
     const tried = outcomes.filter((one): one is Tried => one.kind === 'ok' || one.kind === 'error')
     const isMoreToTry = tried.length < outcomes.length
     if (tried.length > 0) return { kind: 'settled', settlement: settlementOf(message, composed, tried, isMoreToTry), release }
@@ -237,6 +244,18 @@ export function createHandOver(deps: HandOverDeps) {
     if (outcomes.some((one) => one.kind === 'lost')) return { kind: 'lost' }
     const waits = outcomes.map((one) => (one.kind === 'blocked' ? one.forMs : one.kind === 'given-back' ? one.afterMs : 0))
     return { kind: 'given-back', afterMs: Math.max(GIVE_BACK_MS, Math.min(...waits)) }
+  }
+
+  /** One device by each provider that has it, until one takes it or nobody else may. */
+  async function toDevice(ways: readonly Way[], tell: (way: Way) => Promise<Outcome>): Promise<Outcome[]> {
+    const outcomes: Outcome[] = []
+    for (const way of ways) {
+      const outcome = await tell(way)
+      outcomes.push(outcome)
+      if (outcome.kind === 'blocked') continue
+      if (outcome.kind !== 'error' || outcome.error.outcome === 'unknown' || !isOwnFault(outcome.error)) break
+    }
+    return outcomes
   }
 
   /** Another contact's message of the same transaction went to the same device: it is told once. */

@@ -1,7 +1,14 @@
 /** How contacts are reached beyond their own fields: devices, browsers, chat services and addresses of their own. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
-import { ConfigureProviders, ListNotifications, Send, SetOnline, UpsertTemplates } from '../helpers/operations.ts'
+import { createTestClock, startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
+import {
+  ConfigureProviders,
+  DeleteProviders,
+  ListNotifications,
+  Send,
+  SetOnline,
+  UpsertTemplates,
+} from '../helpers/operations.ts'
 import { GetReach, PreviewPush, SetCredentials } from '../helpers/operations-vendors.ts'
 import { vapidKeys } from '../helpers/push.ts'
 import { until } from '../helpers/until.ts'
@@ -9,9 +16,10 @@ import { openVendor } from '../helpers/vendor-flow.ts'
 import { startVendor, type Vendor, type VendorAnswer } from '../helpers/vendor-http.ts'
 import { contactOf, vendorCases } from '../helpers/vendors.ts'
 
+const clock = createTestClock()
 let app: TestApp
 beforeAll(async () => {
-  app = await startTestApp()
+  app = await startTestApp({ clock })
 })
 afterAll(() => app.stop())
 
@@ -82,6 +90,46 @@ describe('devices', () => {
     expect(told().slice(before).sort()).toEqual([token('1'), token('1'), token('2'), token('2')])
   })
 
+  it('are told once through two providers that both have them, by the second where the first refuses for its own reasons', async () => {
+    const spare = await caseOf('apns').start()
+    try {
+      await own(5, [token('7')])
+      await flow.configure('spare', spare, 1)
+      await flow.project.api.do(SetCredentials, {
+        contact: contactOf(5).externalId,
+        provider: 'spare',
+        deviceTokens: [token('7')],
+      })
+      const before = told().length
+      expect(await flow.reaches((await flow.send(5)).id, 'SENT')).toMatchObject({
+        attempts: [{ ok: true, provider: { key: 'main' } }],
+      })
+      expect(spare.received()).toEqual([])
+      flow.vendor.be('deny')
+      const second = await flow.reaches((await flow.send(5)).id, 'SENT', 'FAILED')
+      expect(second.attempts.map((one) => [one.provider?.key, one.ok])).toEqual([
+        ['main', false],
+        ['spare', true],
+      ])
+      expect(second.status).toBe('SENT')
+      expect([told().length - before, spare.received().length]).toEqual([2, 1])
+      // What the first may have taken, the second never has.
+      flow.vendor.be('reset')
+      const { id } = await flow.send(5)
+      expect(await flow.tried(id, 1)).toMatchObject({ status: 'QUEUED', error: { code: 'OUTCOME_UNKNOWN' } })
+      flow.vendor.be('deny')
+      clock.advance(60_000)
+      const third = await flow.reaches(id, 'SENT', 'FAILED')
+      expect(third.status).toBe('FAILED')
+      expect(third.attempts.map((one) => one.provider?.key)).toEqual(['main', 'main'])
+      expect(spare.received()).toHaveLength(1)
+    } finally {
+      flow.vendor.be('take')
+      await flow.project.api.do(DeleteProviders, { keys: ['spare'] })
+      await spare.close()
+    }
+  })
+
   it('NV-56, NV-57: replace those that were there; none forgets them all; twice the same is one', async () => {
     const set = async (deviceTokens: string[]) =>
       (await flow.project.api.do(SetCredentials, { contact: contactOf(1).externalId, provider: 'main', deviceTokens }))
@@ -103,7 +151,7 @@ describe('devices', () => {
       [{ contact, provider: 'mail', deviceTokens: ['x'] }, 'CHANNEL_UNSUPPORTED'],
       [{ contact, provider: 'main', webhookUrl: 'https://example.com/x' }, 'BAD_INPUT'],
       [{ contact, provider: 'main', deviceTokens: [' '] }, 'ADDRESS_INVALID'],
-      [{ contact, provider: 'main', deviceTokens: Array.from({ length: 101 }, (_unused, n) => `t${n}`) }, 'BATCH_TOO_LARGE'],
+      [{ contact, provider: 'main', deviceTokens: Array.from({ length: 1001 }, (_unused, n) => `t${n}`) }, 'BATCH_TOO_LARGE'],
       [{ contact, provider: 'main', deviceTokens: ['a\u0000'] }, 'BAD_INPUT'],
     ]
     for (const [variables, code] of wrong) {

@@ -9,8 +9,8 @@ import { browser, keyPair, serviceAccount, vapidKeys } from './push.ts'
 import { startSmtp } from './smtp.ts'
 import { startVendor, type VendorAnswer, type VendorRequest } from './vendor-http.ts'
 
-/** How a vendor meets messages: takes them, asks to wait, refuses them, calls their address dead, or loses the connection. */
-export type Mood = 'take' | 'busy' | 'refuse' | 'dead' | 'reset' | 'hang'
+/** How a vendor meets messages: takes them, asks to wait, refuses them, calls their address dead, or loses the connection; Apple also denies us. */
+export type Mood = 'take' | 'busy' | 'refuse' | 'deny' | 'dead' | 'reset' | 'hang'
 
 /** A message as it came over the wire. `body`: read, where it is JSON or a form. */
 export interface Received {
@@ -170,6 +170,7 @@ async function startApple(): Promise<RunningVendor> {
     if (mood === 'busy')
       return { status: 429, headers: { 'retry-after': String(BUSY_SECONDS) }, body: { reason: 'TooManyRequests' } }
     if (mood === 'refuse') return { status: 400, body: { reason: 'PayloadEmpty' } }
+    if (mood === 'deny') return { status: 403, body: { reason: 'InvalidProviderToken' } }
     if (mood === 'dead') return { status: 410, body: { reason: 'Unregistered', timestamp: 1 } }
     if (mood === 'reset') session.destroy()
     return undefined

@@ -12,8 +12,9 @@ import type { DemoLiveSubscription } from '../../generated/graphql.ts'
 import { startApp } from '../app.ts'
 import { readConfig } from '../config.ts'
 import { createLog } from '../log.ts'
+import { showCampaigns } from './campaign.ts'
 import { type DemoKeys, keepDemoKeys, readDemoKeys } from './keys.ts'
-import { showTiming } from './timing.ts'
+import { type Stage, showTiming } from './timing.ts'
 
 const Live = graphql(`
   subscription DemoLive($contact: ID!) {
@@ -97,7 +98,9 @@ async function demo(keys: DemoKeys): Promise<void> {
     )
   }
   say(`  feed       stored: "${feed.nodes[0]?.title}", ${feed.totalCount} in all, ${feed.unseenCount} unseen`)
-  await showTiming({ contact: keys.contact, say, ask: (document, variables) => ask(keys, document, variables) })
+  const stage: Stage = { contact: keys.contact, say, ask: (document, variables) => ask(keys, document, variables) }
+  await showTiming(stage)
+  await showCampaigns(stage)
   await client.dispose()
 }
 

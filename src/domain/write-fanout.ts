@@ -23,10 +23,10 @@ const CHUNK = 2_000
 const SLICE = 500
 const RETRIES = 5
 
-/** What became of the chunk: whose it was, and what to do after the commit. */
+/** What became of the chunk, and what to do after the commit. */
 interface Written {
-  /** once it is committed */
-  signals(): Promise<readonly Signal[]>
+  /** What to publish once it is committed, a list at a time: made as it is asked for, so that none of it is kept while the database works. */
+  signals(): AsyncIterable<readonly Signal[]> | Iterable<readonly Signal[]>
   readonly wakes: boolean
 }
 
@@ -63,9 +63,9 @@ export function createFanoutWriter(deps: AcceptDeps): () => Promise<boolean | Fa
     if (fanout.incrementId !== null || template.digest !== null) {
       const { known, accepted, ...count } = planEach(fanout, members, { routes, ...reach })
       await advance(count)
-      if (accepted.length === 0) return { signals: async () => [], wakes: false }
+      if (accepted.length === 0) return { signals: () => [], wakes: false }
       const signals = await writePlan(tx, deps, known, accepted, finish)
-      return { signals: async () => signals, wakes: accepted.some((one) => one.wakes) }
+      return { signals: () => [signals], wakes: accepted.some((one) => one.wakes) }
     }
     const of = {
       fanout,
@@ -75,7 +75,7 @@ export function createFanoutWriter(deps: AcceptDeps): () => Promise<boolean | Fa
       suppressed: reach.suppressed.get(project.id) ?? new Map(),
     }
     const count = { sent: 0, open: 0, failed: 0, wakes: false }
-    const writes: Promise<Signal[]>[] = []
+    const writes: Promise<() => readonly Signal[]>[] = []
     // While the database writes one slice the next one is decided; in between, whatever else this process has to do gets its turn.
     for (let from = 0; from < members.length; from += SLICE) {
       if (from > 0) await setImmediate()
@@ -85,14 +85,17 @@ export function createFanoutWriter(deps: AcceptDeps): () => Promise<boolean | Fa
       count.failed += plan.failed
       count.wakes ||= plan.wakes
       if (plan.columns.notificationIds.length === 0) continue
-      const written = writeChunk(tx, plan.head, plan.columns).then(plan.signals)
+      const written = writeChunk(tx, plan.head, plan.columns).then((states) => () => plan.signals(states))
       // All of them are awaited at the end; meanwhile nobody may find one unhandled.
       written.catch(() => {})
       writes.push(written)
     }
     const all = Promise.all([...writes, advance(count)])
     finish(all)
-    return { signals: () => Promise.all(writes).then((lists) => lists.flat()), wakes: count.wakes }
+    async function* signals() {
+      for (const written of writes) yield (await written)()
+    }
+    return { signals, wakes: count.wakes }
   }
 
   /** Decides for each contact as for a message to it alone. */
@@ -146,7 +149,7 @@ export function createFanoutWriter(deps: AcceptDeps): () => Promise<boolean | Fa
         return locked === null ? null : writeNext(tx, locked, finish)
       })
       if (written === null) return false
-      deps.publish(await written.signals())
+      for await (const signals of written.signals()) deps.publish(signals)
       if (written.wakes) deps.wake()
       return true
     } catch (error) {

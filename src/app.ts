@@ -135,8 +135,8 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       // A lease that ran out is due like anything else; this finds it though every wake-up is lost and the other pump is stuck.
       // A delivery report may also have been faster than the writing of what it reports on.
       sweep: async (signal) => {
-        await deliverer.run(signal)
         await domain.reports.catchUp()
+        await deliverer.run(signal)
       },
       fanout: createFanout({ db, clock, log, contents, renderer, ids, publish, wake }),
       digests: createDigests({ db, clock, log, contents, renderer, ids, publish, wake }),

@@ -21,29 +21,27 @@ export interface ContentCache {
   check(template: TemplateVersion): DataCheck | null
 }
 
-/** Makes a cache of up to 2,000 templates. */
+/** Makes a cache of up to 4,000 templates. */
 export function createContentCache(): ContentCache {
-  const kept = new LRUCache<string, { readonly contents: TemplateContents; readonly check: DataCheck | null }>({ max: 2_000 })
+  const kept = new LRUCache<string, { readonly contents: TemplateContents; readonly check: DataCheck | null }>({ max: 4_000 })
   const schemas = createDataSchemas()
   const empty = indexContents([])
   const keyOf = ({ id, version }: { id: string; version: number }): string => `${id}:${version}`
   return {
     async load(db, templates) {
-      const missing = templates.filter((template) => !kept.has(keyOf(template)))
+      // Asked for by `get`, which keeps what this batch needs from making room for what it lacks.
+      const missing = templates.filter((template) => kept.get(keyOf(template)) === undefined)
       if (missing.length === 0) return
-      const [contents, found] = await Promise.all([findContents(db, missing), findSchemas(db, missing)])
-      const stored = new Map<string, StoredContent[]>(missing.map((template) => [keyOf(template), []]))
-      for (const { templateId, version, ...content } of contents) {
-        // A change between two look-ups shows here as a newer version: kept under its own number, and used for this batch as well.
-        const key = keyOf({ id: templateId, version })
-        const list = stored.get(key) ?? []
-        list.push(content)
-        stored.set(key, list)
-      }
+      const [rows, found] = await Promise.all([findContents(db, missing), findSchemas(db, missing)])
+      const stored = Map.groupBy(rows, (row) => row.templateId)
       const checks = new Map(found.map(({ templateId, schema }) => [templateId, schemas.compile(schema)]))
-      for (const [key, list] of stored) {
-        const [templateId = ''] = key.split(':')
-        kept.set(key, { contents: indexContents(list), check: checks.get(templateId) ?? null })
+      for (const asked of missing) {
+        const list = stored.get(asked.id) ?? []
+        const contents = indexContents(list.map(({ channel, locale, content }): StoredContent => ({ channel, locale, content })))
+        const entry = { contents, check: checks.get(asked.id) ?? null }
+        // A change between two look-ups shows here as a newer version: kept under its own number, and used for this batch as well.
+        for (const version of new Set([asked.version, ...list.map((row) => row.version)]))
+          kept.set(keyOf({ id: asked.id, version }), entry)
       }
     },
     get: (template) => kept.get(keyOf(template))?.contents ?? empty,

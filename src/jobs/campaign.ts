@@ -123,7 +123,8 @@ export function createCampaignRuns(deps: CampaignRunDeps): (signal: AbortSignal)
   }
 
   return async (signal) => {
-    await runDue(signal)
-    await answer(signal)
+    // A campaign that can't be run keeps no event from being answered.
+    const [ran, answered] = await Promise.allSettled([runDue(signal), answer(signal)])
+    for (const one of [ran, answered]) if (one.status === 'rejected') throw one.reason
   }
 }

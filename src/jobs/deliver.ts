@@ -71,6 +71,9 @@ const BULK_BESIDE = 50
 const BESIDE_MS = 1_000
 const GIVE_BACK_MS = 1_000
 const BROKEN_MS = 30_000
+const ASIDE_MS = 5_000
+
+const MAY_HAVE_ARRIVED = problem('OUTCOME_UNKNOWN', 'The server stopped while it handed the message over.')
 
 /** Makes a deliverer. */
 export function createDeliverer(deps: DeliverDeps): Deliverer {
@@ -184,6 +187,15 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     await Promise.resolve(buried).catch((error) => log.warn('Could not give up an address', { error: String(error) }))
   }
 
+  /** Nothing of a message is said. */
+  async function settleUnsaid(message: Claimed, status: 'SKIPPED' | 'FAILED', reason: Problem): Promise<void> {
+    // What waits for an in-app message to arrive, to know whether it folds, waits in vain for this one: it goes. Before this is
+    // written, so that a crash in between lets it go twice rather than never.
+    const holds = message.channel === 'IN_APP' && message.incrementId !== null
+    if (holds && (await releaseHeld(db.pool, [message], HELD_UNTIL, clock.offsetMs)) > 0) deps.wake()
+    return settling.add(settlementOf(message, status, reason))
+  }
+
   async function deliverOne(
     message: Claimed,
     composed: Composed,
@@ -191,26 +203,16 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     deadline: number,
   ): Promise<void> {
     if (composed.kind === 'skipped' || composed.kind === 'failed') {
-      // What waits for an in-app message to arrive, to know whether it folds, waits in vain for this one: it goes. Before this is
-      // written, so that a crash in between lets it go twice rather than never.
-      if (
-        message.channel === 'IN_APP' &&
-        message.incrementId !== null &&
-        (await releaseHeld(db.pool, [message], HELD_UNTIL, clock.offsetMs)) > 0
-      )
-        deps.wake()
-      return settling.add(settlementOf(message, composed.kind === 'skipped' ? 'SKIPPED' : 'FAILED', composed.reason))
+      // It may have arrived under an earlier lease: that nothing more is said now does not undo that.
+      if (message.wasHandedOver || message.boundTo !== null)
+        return settling.add(settlementOf(message, 'UNKNOWN', MAY_HAVE_ARRIVED))
+      return settleUnsaid(message, composed.kind === 'skipped' ? 'SKIPPED' : 'FAILED', composed.reason)
     }
     if (composed.kind === 'in-app') return
     const ways = waysOf(message, composed, open)
     const mayHaveArrived = message.wasHandedOver || message.boundTo !== null
     if (mayHaveArrived && (ways === null || !ways.every((way) => maySendAgain(message, way.open)))) {
-      const settlement = settlementOf(
-        message,
-        'UNKNOWN',
-        problem('OUTCOME_UNKNOWN', 'The server stopped while it handed the message over.'),
-      )
-      return settling.add(settlement)
+      return settling.add(settlementOf(message, 'UNKNOWN', MAY_HAVE_ARRIVED))
     }
     if (ways === null || ways.length === 0) {
       // A provider that can't be opened here may be opened elsewhere, or again later: the message waits. One that may have arrived
@@ -246,13 +248,13 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
       if (others.length > 0) for (const one of due) await arrive([one])
       else if (only !== undefined) {
         log.error('A message can not be put into its feed', { message: only.claimed.id, error: String(error) })
-        await settling.add(settlementOf(only.claimed, 'FAILED', problem('INTERNAL')))
+        await settleUnsaid(only.claimed, 'FAILED', problem('INTERNAL'))
       }
     }
   }
 
   /** One message that breaks what composes it fails alone, and not for ever again. */
-  function composeSafely(message: Claimed, around: Surroundings): Composed | Promise<Composed> {
+  function composeSafely(message: Claimed, around: Surroundings): Composed | Promise<Composed | 'later'> {
     try {
       return compose(deps, message, around)
     } catch (error) {
@@ -266,13 +268,15 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
   }
 
   /** A text that takes long is rendered in a thread, while others go out. */
-  async function composeAside(message: Claimed, around: Surroundings, { call }: HeavyText): Promise<Composed> {
+  async function composeAside(message: Claimed, around: Surroundings, { call }: HeavyText): Promise<Composed | 'later'> {
     try {
       const said = await deps.aside.render(message.projectId, call)
       // The renderer is asked for one thing in composing, and that is known now.
       return compose({ ...deps, renderer: { ...deps.renderer, [call.method]: () => said } }, message, around)
     } catch (error) {
-      if (error instanceof CarillonError) return { kind: 'failed', reason: problem(error.code, error.message) }
+      if (error instanceof CarillonError) {
+        return error.code === 'OVERLOADED' ? 'later' : { kind: 'failed', reason: problem(error.code, error.message) }
+      }
       log.error('A message can not be composed', { message: message.id, error: String(error) })
       return { kind: 'failed', reason: problem('INTERNAL') }
     }
@@ -339,6 +343,8 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
       if (composed instanceof Promise) {
         const work = async (): Promise<void> => {
           const later = await composed
+          // There was no room, or no time left that is surely ours.
+          if (later === 'later' || performance.now() > deadline) return giveBack(message, ASIDE_MS)
           if (later.kind === 'in-app') await arrive([{ claimed: message, contactId: later.contactId, text: later.text }])
           else await deliverOne(message, later, open, deadline)
         }

@@ -52,6 +52,12 @@ type Tried =
     }
 type Outcome = Tried | Exclude<HandOverEnd, { kind: 'settled' }> | { readonly kind: 'blocked'; readonly forMs: number }
 
+/** Places among what a provider's outcomes are not written down yet: one for a message, however many of its devices a provider tells. */
+type Places = Map<string, Promise<(() => void) | null>>
+const releaseOf = (places: Places) => (): void => {
+  for (const place of places.values()) void place.then((leave) => leave?.())
+}
+
 const SEND_MS = 35_000
 const GIVE_BACK_MS = 1_000
 const RATE_LIMITED_MS = 5_000
@@ -78,13 +84,13 @@ export const maySendAgain = (message: Claimed, { provider }: OpenProvider): bool
 export function createHandOver(deps: HandOverDeps) {
   const { clock, log, stopping } = deps
 
-  /** One attempt on one way. `releases` collects what holds back the next hand-overs until this outcome is written down. */
+  /** One attempt on one way. `places`: what holds back the next hand-overs until this outcome is written down, one for each provider. */
   async function attempt(
     message: Claimed,
     composed: Outbound,
     way: Way,
     deadline: number,
-    releases: (() => void)[],
+    places: Places,
     begin: () => Promise<boolean>,
   ): Promise<Outcome> {
     const { open, target } = way
@@ -93,9 +99,9 @@ export function createHandOver(deps: HandOverDeps) {
     const tell = open.breaker.enter()
     if (tell === null) return { kind: 'blocked', forMs: open.breaker.blockedForMs() }
     let verdict: Verdict = 'neither'
-    const settled = await open.unsettled.enter(stopping, deadline, message.isBulk)
-    if (settled !== null) releases.push(settled)
-    const leave = await open.lane.enter(stopping, deadline, message.isBulk)
+    const place = places.get(open.id) ?? open.unsettled.enter(stopping, deadline, message.isBulk)
+    places.set(open.id, place)
+    const leave = (await place) === null ? null : await open.lane.enter(stopping, deadline, message.isBulk)
     try {
       if (leave === null || performance.now() > deadline) return { kind: 'given-back', afterMs: GIVE_BACK_MS }
       if (!(await begin())) return { kind: 'lost' }
@@ -181,15 +187,13 @@ export function createHandOver(deps: HandOverDeps) {
 
   /** To the first that takes it. */
   async function toOne(message: Claimed, composed: Outbound, ways: readonly Way[], deadline: number): Promise<HandOverEnd> {
-    const releases: (() => void)[] = []
-    const release = (): void => {
-      for (const one of releases) one()
-    }
+    const places: Places = new Map()
+    const release = releaseOf(places)
     const tried: Tried[] = []
     let blockedMs: number | null = null
     let stopped: HandOverEnd | null = null
     for (const way of ways) {
-      const outcome = await attempt(message, composed, way, deadline, releases, () => deps.begin(message, way.open.id))
+      const outcome = await attempt(message, composed, way, deadline, places, () => deps.begin(message, way.open.id))
       if (outcome.kind === 'blocked') {
         blockedMs = Math.min(blockedMs ?? outcome.forMs, outcome.forMs)
         continue
@@ -219,10 +223,8 @@ export function createHandOver(deps: HandOverDeps) {
       ways.map((way) => way.target.address),
     )
     const untold = ways.filter((way) => ours.has(way.target.address))
-    const releases: (() => void)[] = []
-    const release = (): void => {
-      for (const one of releases) one()
-    }
+    const places: Places = new Map()
+    const release = releaseOf(places)
     if (untold.length === 0) return { kind: 'settled', settlement: toldBefore(message), release }
     let begun: Promise<boolean> | null = null
     const begin = (): Promise<boolean> => {
@@ -235,16 +237,31 @@ export function createHandOver(deps: HandOverDeps) {
       const bound = all.filter((way) => way.open.id === message.boundTo)
       return bound.length > 0 ? bound : all.slice(0, 1)
     })
-    const tellOne = (way: Way) => attempt(message, composed, way, deadline, releases, begin)
+    const tellOne = (way: Way) => attempt(message, composed, way, deadline, places, begin)
     const outcomes = (await Promise.all(devices.map((ways) => toDevice(ways, tellOne)))).flat()
     const tried = outcomes.filter((one): one is Tried => one.kind === 'ok' || one.kind === 'error')
     const isMoreToTry = tried.length < outcomes.length
-    if (tried.length > 0) return { kind: 'settled', settlement: settlementOf(message, composed, tried, isMoreToTry), release }
+    if (tried.length > 0) {
+      const settlement = settlementOf(message, composed, tried, isMoreToTry)
+      if (settlement.status !== 'SENT') return { kind: 'settled', settlement, release }
+      // One device has it, so the message does not go out again: the others' owner can see that they were not asked.
+      const missed = untold.filter((way) => !tried.some((one) => one.way.target.address === way.target.address))
+      const rows = missed.map((way) => notTried(way))
+      return { kind: 'settled', settlement: { ...settlement, attempts: [...settlement.attempts, ...rows] }, release }
+    }
     release()
     if (outcomes.some((one) => one.kind === 'lost')) return { kind: 'lost' }
     const waits = outcomes.map((one) => (one.kind === 'blocked' ? one.forMs : one.kind === 'given-back' ? one.afterMs : 0))
     return { kind: 'given-back', afterMs: Math.max(GIVE_BACK_MS, Math.min(...waits)) }
   }
+
+  const notTried = ({ open }: Way): AttemptRow => ({
+    ...{ providerId: open.id, startedAt: clock.now().toISOString(), durationMs: 0, ok: false, response: null },
+    ...{
+      errorCode: 'PROVIDER_UNREACHABLE',
+      errorMessage: 'This device was not tried: its provider was failing, or had no room in time.',
+    },
+  })
 
   /** One device by each provider that has it, until one takes it or nobody else may. */
   async function toDevice(ways: readonly Way[], tell: (way: Way) => Promise<Outcome>): Promise<Outcome[]> {

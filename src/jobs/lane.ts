@@ -17,14 +17,14 @@ export function createLane(concurrency: number, perSecond: number | null): Lane 
   const stepMs = perSecond === null ? 0 : 1000 / perSecond
   let inside = 0
   let nextAtMs = 0
-  const waiting: (() => void)[] = []
-  const bulk: (() => void)[] = []
+  const waiting: Waiter[] = []
+  const bulk: Waiter[] = []
   const pass = (): void => {
     while (inside < concurrency) {
       const next = waiting.shift() ?? bulk.shift()
       if (next === undefined) return
       inside++
-      next()
+      next(true)
     }
   }
   const leave = (): void => {
@@ -36,11 +36,8 @@ export function createLane(concurrency: number, perSecond: number | null): Lane 
       Math.max(performance.now(), nextAtMs) + (waiting.length + (isBulk ? bulk.length : 0)) * stepMs <= deadline,
     async enter(signal, deadline, isBulk = false) {
       if (signal.aborted) return null
-      await new Promise<void>((resolve) => {
-        const line = isBulk ? bulk : waiting
-        line.push(resolve)
-        pass()
-      })
+      // Whoever has no place by its deadline leaves the line: nobody waits for a place that may never come.
+      if (!(await placeIn(isBulk ? bulk : waiting, pass, signal, deadline))) return null
       const now = performance.now()
       const at = Math.max(now, nextAtMs)
       // Whoever comes too late takes no turn: those behind it would only come later still.
@@ -55,6 +52,32 @@ export function createLane(concurrency: number, perSecond: number | null): Lane 
       return null
     },
   }
+}
+
+/** @param isIn false: it left the line without a place */
+type Waiter = (isIn: boolean) => void
+
+/** Waits in a line. @returns whether it got a place */
+function placeIn(line: Waiter[], pass: () => void, signal: AbortSignal, deadline: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined
+    const waiter: Waiter = (isIn) => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', give)
+      resolve(isIn)
+    }
+    const give = (): void => {
+      const place = line.indexOf(waiter)
+      if (place < 0) return
+      line.splice(place, 1)
+      waiter(false)
+    }
+    line.push(waiter)
+    pass()
+    if (!line.includes(waiter)) return
+    timer = setTimeout(give, Math.max(1, deadline - performance.now()))
+    signal.addEventListener('abort', give)
+  })
 }
 
 function untilOrAborted(ms: number, signal: AbortSignal): Promise<void> {

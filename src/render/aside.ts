@@ -1,6 +1,6 @@
 /**
  * Renders heavy texts in a thread, so that a hostile or a careless template holds up nobody: a call that takes longer than its limit ends
- * with its thread. Projects take turns; a text that was stopped is refused for a while without being tried.
+ * with its thread. Projects take turns; what was stopped, with the same data, is refused for a while without being tried.
  */
 import { createHash } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
@@ -18,7 +18,7 @@ export type AsideAnswer =
 export interface Aside {
   /**
    * Renders. @returns what the renderer's method of that name does
-   * @throws CarillonError TEMPLATE_BROKEN when a limit is passed; OVERLOADED when too many wait
+   * @throws CarillonError TEMPLATE_BROKEN when a limit is passed; OVERLOADED when too many of the project wait
    */
   render(projectId: string, call: RenderCall): Promise<unknown>
   close(): Promise<void>
@@ -28,7 +28,8 @@ export interface Aside {
 const CALL_MS = 2 * renderLimits.renderMs
 const START_MS = 10_000
 const HEAP_MB = 192
-const WAITING_MAX = 2_000
+/** of one project */
+const WAITING_MAX = 500
 const REFUSED_MS = 60_000
 const REFUSED_MAX = 1_000
 
@@ -44,14 +45,10 @@ const stopped = (): CarillonError =>
     message: `The template could not be rendered: it takes more than ${renderLimits.renderMs} ms, or too much memory.`,
   })
 
-/** What of a call is the text itself, and not whom it is said to. */
-const textsOf = ({ method, args }: RenderCall): unknown => (method === 'text' || method === 'json' ? args[1] : [args[0], args[2]])
-
 /** Makes it at rest: the first heavy text starts the thread. */
 export function createAside(): Aside {
   const queues = new Map<string, Task[]>()
   const refused = new LRUCache<string, true>({ max: REFUSED_MAX, ttl: REFUSED_MS })
-  let waiting = 0
   let thread: Promise<Worker> | null = null
   let isBusy = false
   let isClosed = false
@@ -62,6 +59,8 @@ export function createAside(): Aside {
       env: {},
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     })
+    // A thread that was given up may still say why it ends: with nobody to hear it, that would end the process.
+    worker.on('error', () => {})
     worker.unref()
     await answerOf(worker, START_MS)
     return worker
@@ -107,7 +106,6 @@ export function createAside(): Aside {
     // To the end of the line: the others' turn comes first.
     if (queue.length > 0) queues.set(projectId, queue)
     if (task === undefined) return
-    waiting--
     isBusy = true
     void work(task)
       .catch((error) => {
@@ -123,13 +121,12 @@ export function createAside(): Aside {
   return {
     async render(projectId, call) {
       const key = createHash('sha256')
-        .update(JSON.stringify([projectId, call.method, textsOf(call)]))
+        .update(JSON.stringify([projectId, call]))
         .digest('base64')
       if (refused.has(key)) throw stopped()
-      if (waiting >= WAITING_MAX) throw new CarillonError('OVERLOADED', { retryAfterSeconds: 5 })
+      if ((queues.get(projectId)?.length ?? 0) >= WAITING_MAX) throw new CarillonError('OVERLOADED', { retryAfterSeconds: 5 })
       return new Promise((resolve, reject) => {
         queues.set(projectId, [...(queues.get(projectId) ?? []), { call, key, resolve, reject }])
-        waiting++
         next()
       })
     },

@@ -61,6 +61,17 @@ describe('devices', () => {
     expect(await devicesOf(1)).toEqual([token('a'), token('b'), token('c')].filter((one) => one !== asked3[1]))
   })
 
+  it('are all told though they are more than the provider has places, and the next message goes as well', async () => {
+    await own(
+      40,
+      Array.from({ length: 400 }, (_unused, n) => n.toString(16).padStart(64, '0')),
+    )
+    const { id } = await flow.send(40)
+    const message = await flow.reaches(id, 'SENT', 'FAILED')
+    expect([message.status, message.attempts.length]).toEqual(['SENT', 400])
+    await own(41, [token('e')])
+    expect((await flow.reaches((await flow.send(41)).id, 'SENT', 'FAILED')).status).toBe('SENT')
+  })
   it('are FAILED when all are dead, and then there is none', async () => {
     await own(2, [token('d'), token('e')])
     flow.vendor.be('dead')

@@ -59,3 +59,21 @@ it('lets single messages pass those of a send to many', async () => {
   await Promise.all(all)
   expect(order).toEqual(['single 1', 'single 2', 'bulk 1', 'bulk 2'])
 })
+
+it('lets nobody wait beyond its deadline for a place that does not come, and gives the place to the next', async () => {
+  const lane = createLane(1, null)
+  const leave = await lane.enter(never, inMs(10_000))
+  expect(await lane.enter(never, inMs(20))).toBeNull()
+  const next = lane.enter(never, inMs(10_000))
+  leave?.()
+  expect(await next).not.toBeNull()
+})
+
+it('lets whoever is stopped leave the line', async () => {
+  const lane = createLane(1, null)
+  await lane.enter(never, inMs(10_000))
+  const stop = new AbortController()
+  const waiting = lane.enter(stop.signal, inMs(10_000))
+  stop.abort()
+  expect(await waiting).toBeNull()
+})

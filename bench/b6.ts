@@ -35,7 +35,7 @@ export async function b6(stack: Stack, quick: boolean, say: (line: string) => vo
         `time per message x${growth('medianA')} (bare x${growth('medianB')})`,
     )
   }
-  rows.push(await recovery(stack, sizes.at(-1) ?? 0, say))
+  rows.push(await recovery(stack, sizes.at(-1) ?? 0, quick, say))
   return rows
 }
 
@@ -109,7 +109,7 @@ async function relay(
           return pipeline.exec()
         }),
     },
-    6,
+    quick ? 4 : 6,
     say,
   )
   redis.disconnect()
@@ -118,7 +118,7 @@ async function relay(
 }
 
 /** Redis is killed and comes back empty, at the same port. */
-async function recovery(stack: Stack, channels: number, say: (line: string) => void): Promise<Row> {
+async function recovery(stack: Stack, channels: number, quick: boolean, say: (line: string) => void): Promise<Row> {
   let redis = await stack.redis()
   if (redis === null) throw new Error('There was a redis-server a moment ago')
   const { port, url } = redis
@@ -175,7 +175,7 @@ async function recovery(stack: Stack, channels: number, say: (line: string) => v
       runA: back,
       runB: pass,
     },
-    6,
+    quick ? 4 : 6,
     say,
   )
   await far.stop()

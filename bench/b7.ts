@@ -96,7 +96,7 @@ async function pages(url: string, text: string, requests: number, concurrency: n
 
 /** The rate, against stock yoga and against `pg`. */
 async function against(stack: Stack, feed: Feed, quick: boolean, say: (line: string) => void): Promise<Row[]> {
-  const requests = quick ? 1_000 : 10_000
+  const requests = quick ? 700 : 10_000
   const pairs = quick ? 4 : 6
   const body = feed.body(PAGE, feed.middle)
   const response = await fetch(`${feed.server.url}/graphql`, {

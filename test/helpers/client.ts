@@ -120,10 +120,13 @@ async function watch<T, V extends Record<string, unknown>>(
     }
   }
   // The socket's messages are handled in order, and a subscription without a cursor begins once its start was read from the record:
-  // the answers to queries after it tell that it has begun.
+  // the answers to queries after it, which read the record as well, tell that it has begun.
   for (let round = 0; round < 2; round++) {
     await new Promise<void>((resolve) => {
-      client.subscribe({ query: '{ __typename }' }, { next() {}, error: () => resolve(), complete: () => resolve() })
+      client.subscribe(
+        { query: '{ viewer { project { id createdAt } contact { id createdAt } } }' },
+        { next() {}, error: () => resolve(), complete: () => resolve() },
+      )
     })
   }
   return {

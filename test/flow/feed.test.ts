@@ -88,7 +88,8 @@ describe('reading', () => {
     live.close()
   })
   it('tells of the feeds asked for only', async () => {
-    const live = await page.watch(MessageReceived, { feeds: ['wanted'] })
+    const { feed } = await page.do(Feed, {})
+    const live = await page.watch(MessageReceived, { feeds: ['wanted'], after: feed.cursor })
     await fill(1, 'other')
     await fill(1, 'wanted', 1)
     const [event] = await live.waitFor(1)

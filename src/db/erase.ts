@@ -42,13 +42,6 @@ export async function eraseContacts(tx: Runner, projectId: string, ids: readonly
     text: `SELECT 1 FROM feed_state WHERE project_id = $1 AND contact_id = ANY($2::uuid[]) ORDER BY contact_id FOR UPDATE`,
     values: [projectId, ids],
   })
-  // What a vendor answered often repeats the address. The codes stay.
-  await tx.query({
-    name: 'erase-attempts',
-    text: `UPDATE attempt SET response = NULL, error_message = NULL WHERE project_id = $1 AND message_id IN (SELECT m.id FROM message m
-      JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id WHERE n.project_id = $1 AND n.contact_id = ANY($2::uuid[]))`,
-    values: [projectId, ids],
-  })
   await tx.query({
     name: 'erase-claims',
     text: `DELETE FROM device_claim c USING notification n, message m WHERE n.project_id = $1 AND n.contact_id = ANY($2::uuid[])
@@ -67,6 +60,14 @@ export async function eraseContacts(tx: Runner, projectId: string, ids: readonly
         actions = NULL, arrived_seq = NULL, listed_seq = NULL, changed_seq = NULL, increment_id = NULL, error_message = NULL,
         history = (SELECT COALESCE(jsonb_agg(jsonb_build_array(h -> 0, h -> 1, NULL)), '[]') FROM jsonb_array_elements(history) h)
       WHERE project_id = $1 AND notification_id IN (SELECT id FROM notification WHERE project_id = $1 AND contact_id = ANY($2::uuid[]))`,
+    values: [projectId, ids],
+  })
+  // What a vendor answered often repeats the address. The codes stay. After the messages: an outcome
+  // that is being written has its attempts in here by then, and a later one finds nobody that it is about (db/settle.ts).
+  await tx.query({
+    name: 'erase-attempts',
+    text: `UPDATE attempt SET response = NULL, error_message = NULL WHERE project_id = $1 AND message_id IN (SELECT m.id FROM message m
+      JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id WHERE n.project_id = $1 AND n.contact_id = ANY($2::uuid[]))`,
     values: [projectId, ids],
   })
   await tx.query({

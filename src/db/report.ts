@@ -28,7 +28,7 @@ const rank = (status: string): string =>
   `CASE ${status}::text WHEN 'UNKNOWN' THEN 0 WHEN 'SENT' THEN 1 WHEN 'FAILED' THEN 2 WHEN 'DELIVERED' THEN 3 END`
 
 /**
- * Applies reports. Rides on message_provider_message.
+ * Applies reports. Of a message whose contact was erased, only the codes are kept. Rides on message_provider_message.
  * @returns the messages that moved on, and which of the reports (by place) name a message that there is
  */
 export async function applyReports(
@@ -48,10 +48,11 @@ export async function applyReports(
           AND m.channel NOT IN ('IN_APP', 'EMAIL') AND m.project_id = r."projectId" AND m.status IN ('UNKNOWN', 'SENT', 'FAILED', 'DELIVERED')
       ), m AS (
         UPDATE message x SET status = f.status, error_code = CASE WHEN f.status = 'FAILED' THEN f."errorCode" END,
-          error_message = CASE WHEN f.status = 'FAILED' THEN f."errorMessage" END,
+          error_message = CASE WHEN f.status = 'FAILED' AND (x.contact_id IS NOT NULL OR x.address IS NOT NULL) THEN f."errorMessage" END,
           sent_at = COALESCE(x.sent_at, now() + $2 * interval '1 millisecond'),
           delivered_at = CASE WHEN f.status = 'DELIVERED' THEN now() + $2 * interval '1 millisecond' ELSE x.delivered_at END,
-          history = x.history || jsonb_build_array(jsonb_build_array(f.status, to_json(now() + $2 * interval '1 millisecond'), f."errorCode")),
+          history = x.history || jsonb_build_array(jsonb_build_array(f.status, to_json(now() + $2 * interval '1 millisecond'),
+            CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN f."errorCode" END)),
           updated_at = now() + $2 * interval '1 millisecond'
         FROM found f WHERE x.project_id = f.project_id AND x.id = f.id AND f.best = 1 AND f.moves
           AND ${rank('f.status')} > ${rank('x.status')}

@@ -65,16 +65,21 @@ export async function settle(db: Runner, group: readonly Settlement[], offsetMs:
           address = CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN COALESCE(r.address, x.address) END,
           subject = CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN COALESCE(r.subject, x.subject) END,
           text = CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN COALESCE(r.text, x.text) END,
-          html = CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN COALESCE(r.html, x.html) END, error_code = r."errorCode", error_message = r."errorMessage", history = x.history || r.history,
+          html = CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN COALESCE(r.html, x.html) END,
+          -- What a vendor answers often repeats the address. The codes stay.
+          error_code = r."errorCode", error_message = CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN r."errorMessage" END,
+          history = x.history || CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN r.history
+            ELSE (SELECT COALESCE(jsonb_agg(jsonb_build_array(h -> 0, h -> 1, NULL)), '[]') FROM jsonb_array_elements(r.history) h) END,
           sent_at = CASE WHEN r.status = 'SENT' THEN now() + $2 * interval '1 millisecond' ELSE x.sent_at END,
           updated_at = now() + $2 * interval '1 millisecond'
         FROM r WHERE x.project_id = r."projectId" AND x.id = r.id AND x.claims = r.claims AND x.status = 'SENDING'
-        RETURNING x.project_id, x.notification_id, x.id, x.status, x.attempt_count, r.attempts
+        RETURNING x.project_id, x.notification_id, x.id, x.status, x.attempt_count, r.attempts,
+          x.contact_id IS NULL AND x.address IS NULL AS erased
       ), a AS (
         INSERT INTO attempt (project_id, message_id, number, provider_id, started_at, duration_ms, ok, error_code, error_message, response)
         SELECT m.project_id, m.id, m.attempt_count - jsonb_array_length(m.attempts) + o.place, (o.one->>'providerId')::uuid,
-          (o.one->>'startedAt')::timestamptz, (o.one->>'durationMs')::float8, (o.one->>'ok')::bool, o.one->>'errorCode', o.one->>'errorMessage',
-          o.one->>'response'
+          (o.one->>'startedAt')::timestamptz, (o.one->>'durationMs')::float8, (o.one->>'ok')::bool, o.one->>'errorCode',
+          CASE WHEN NOT m.erased THEN o.one->>'errorMessage' END, CASE WHEN NOT m.erased THEN o.one->>'response' END
         FROM m CROSS JOIN LATERAL jsonb_array_elements(m.attempts) WITH ORDINALITY AS o (one, place)
       )
       SELECT project_id AS "projectId", notification_id AS "notificationId", id AS "messageId", status FROM m`,

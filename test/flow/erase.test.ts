@@ -142,3 +142,28 @@ it('NV-54: forgets what a vendor said of the address, and how the contact is rea
     attempts: [{ ok: false, response: null }],
   })
 })
+
+it('NV-54, F40: keeps nothing of what a vendor answers after the contact is gone', async () => {
+  smtp.script(({ stage }) =>
+    stage === 'mail'
+      ? { delayMs: 1_500 }
+      : stage === 'rcpt'
+        ? { reply: '554 5.7.1 <late-one@example.com> is not welcome' }
+        : undefined,
+  )
+  const contact = { externalId: 'late-one', email: 'late-one@example.com' }
+  const { sendMessages } = await project.api.do(Send, { messages: [{ template: 'order', contact, data: { number: 1 } }] })
+  const id = sendMessages.results[0]?.notification?.id ?? ''
+  const { prisma } = app.app.domain
+  const where = { projectId: project.id, notificationId: id, channel: 'EMAIL' as const }
+  await until('it is under way', async () => (await prisma.message.count({ where: { ...where, handoverAt: { not: null } } })) > 0)
+  expect(await erase({ externalId: 'late-one' })).toBe(1)
+  const settled = await until('it is settled', () =>
+    prisma.message.findFirst({ where: { ...where, status: 'FAILED' }, include: { attempts: true } }),
+  )
+  smtp.script(null)
+  expect(settled).toMatchObject({ errorCode: 'PROVIDER_REFUSED', errorMessage: null, address: null })
+  expect(settled.attempts).toMatchObject([{ ok: false, errorCode: 'PROVIDER_REFUSED', errorMessage: null, response: null }])
+  expect(JSON.stringify(settled)).not.toMatch(/late-one|not welcome/)
+  expect((settled.history as unknown[][]).every((entry) => entry[2] === null)).toBe(true)
+})

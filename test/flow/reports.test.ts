@@ -1,7 +1,14 @@
 /** Delivery reports, from the vendor's request at the door to the message: believed when signed, applied once, in whatever order they come. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestApp, type TestApp } from '../helpers/app.ts'
-import { ConfigureProviders, GetStats, ListSuppressions, NotificationChanged, Send } from '../helpers/operations.ts'
+import {
+  ConfigureProviders,
+  DeleteContacts,
+  GetStats,
+  ListSuppressions,
+  NotificationChanged,
+  Send,
+} from '../helpers/operations.ts'
 import { type Report, reporters, type Said } from '../helpers/reporters.ts'
 import { times } from '../helpers/setup.ts'
 import { until } from '../helpers/until.ts'
@@ -80,6 +87,17 @@ describe.each(reporters)('$name', (reporter) => {
     // It is not handed over again, and nobody is given up for it.
     const { suppressions } = await flow.project.api.do(ListSuppressions, { first: 10 })
     expect(suppressions.nodes).toEqual([])
+  })
+
+  it('leaves no words of the vendor behind where the contact was erased meanwhile', async () => {
+    const { id, message } = await sendOne(77)
+    await flow.project.api.do(DeleteContacts, { contacts: [{ externalId: contactOf(77).externalId }] })
+    expect(await post(flow.callbackUrl, signed(message.providerMessageId, 'FAILED'))).toBe(200)
+    const row = await app.app.domain.prisma.message.findFirstOrThrow({
+      where: { projectId: flow.project.id, notificationId: id },
+    })
+    expect(row).toMatchObject({ status: 'FAILED', errorCode: reporter.failure.code, errorMessage: null })
+    expect((row.history as unknown[][]).every((entry) => entry[2] === null)).toBe(true)
   })
 
   it('is not believed without its signature, or with that of another body', async () => {

@@ -7,6 +7,7 @@ import type {
   JsonObject,
   MessageStatus,
   Overrides,
+  PreferenceSet,
   ProjectInfo,
   TemplateInfo,
 } from '../domain/words.ts'
@@ -67,7 +68,6 @@ interface ClaimedRow extends Omit<Claimed, 'project' | 'template' | 'contact' | 
   readonly photoUrl: string | null
   readonly country: string | null
   readonly properties: ContactInfo['properties']
-  readonly preferences: ContactInfo['preferences']
   readonly actorExternalId: string | null
   readonly actorFirstName: string | null
   readonly actorLastName: string | null
@@ -82,7 +82,8 @@ const notPaused = `AND NOT EXISTS (SELECT FROM unnest($5::uuid[], $6::channel[])
  * `bulkLimit` of them; never one that another worker holds (SKIP LOCKED); a lease that ran
  * out is due again. That a hand-over had begun stays in the row until an outcome is written: a second crash must not forget it. Rides on message_due;
  * locks only the rows it returns, and only until the statement ends. Projects and templates, of which a batch has few, are read once each
- * afterwards: when that fails, the lease ends the claim.
+ * afterwards, and preferences, so that whoever changes them and then looks for claims finds this one or is read by it (db/take-back.ts):
+ * when that fails, the lease ends the claim.
  */
 export async function claim(
   db: Runner,
@@ -117,7 +118,7 @@ export async function claim(
         m.was_handed_over AS "wasHandedOver", m.claims, m.attempt_count AS "attemptCount", m.rounds, m.handover_provider AS "boundTo", m.address, m.feed, m.increment_id AS "incrementId", m.only_if IS NOT NULL AS "isConditional", n.digest_id AS "digestId",
         m.created_at AS "createdAt", n.data, n.overrides, n.content, n.template_id AS "templateId",
         c.id AS "contactId", c.external_id AS "contactExternalId", c.email, c.phone, c.locale, c.timezone, c.first_name AS "firstName",
-        c.last_name AS "lastName", c.photo_url AS "photoUrl", c.country, c.properties, c.preferences,
+        c.last_name AS "lastName", c.photo_url AS "photoUrl", c.country, c.properties,
         a.external_id AS "actorExternalId", a.first_name AS "actorFirstName", a.last_name AS "actorLastName", a.photo_url AS "actorPhotoUrl"
       FROM m JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id
       LEFT JOIN contact c ON c.project_id = m.project_id AND c.id = m.contact_id
@@ -132,11 +133,15 @@ export async function claim(
     ],
   })
   if (rows.length === 0) return []
-  const [origins, projects] = await Promise.all([findOrigins(db, rows), findProjects(db, rows)])
+  const [origins, projects, preferences] = await Promise.all([
+    findOrigins(db, rows),
+    findProjects(db, rows),
+    findPreferences(db, rows),
+  ])
   return rows.flatMap((row) => {
     const project = projects.get(row.projectId)
     const origin = row.templateId === null ? project && { project, template: null } : origins.get(row.templateId)
-    return origin === undefined ? [] : [claimedOf(row, origin)]
+    return origin === undefined ? [] : [claimedOf(row, origin, preferences.get(row.contactId ?? '') ?? {})]
   })
 }
 
@@ -173,8 +178,21 @@ async function findProjects(db: Runner, claimed: readonly ClaimedRow[]): Promise
   return new Map(rows.map(({ project }) => [project.id, project]))
 }
 
-function claimedOf(row: ClaimedRow, { project, template }: Origin): Claimed {
-  const { email, phone, locale, timezone, firstName, lastName, photoUrl, country, properties, preferences } = row
+/** What contacts prefer, by id; those that never said anything are left out. Rides on contact_pkey. */
+async function findPreferences(db: Runner, claimed: readonly ClaimedRow[]): Promise<Map<string, PreferenceSet>> {
+  const wanted = new Map(claimed.flatMap((row) => (row.contactId === null ? [] : [[row.contactId, row.projectId]])))
+  if (wanted.size === 0) return new Map()
+  const { rows } = await db.query<{ id: string; preferences: PreferenceSet }>({
+    name: 'find-preferences',
+    text: `SELECT c.id, c.preferences FROM unnest($1::uuid[], $2::uuid[]) AS wanted (project_id, id) JOIN contact c USING (project_id, id)
+      WHERE c.preferences <> '{}'`,
+    values: [[...wanted.values()], [...wanted.keys()]],
+  })
+  return new Map(rows.map(({ id, preferences }) => [id, preferences]))
+}
+
+function claimedOf(row: ClaimedRow, { project, template }: Origin, preferences: PreferenceSet): Claimed {
+  const { email, phone, locale, timezone, firstName, lastName, photoUrl, country, properties } = row
   const person = { email, phone, locale, timezone, firstName, lastName, photoUrl, country, properties, preferences }
   return {
     projectId: row.projectId,

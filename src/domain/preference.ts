@@ -1,7 +1,9 @@
 /** Preferences: a contact's yes or no to a template, a channel, or both. */
-import { type Database, transact } from '../db/database.ts'
+import { type Database, type Runner, transact } from '../db/database.ts'
 import { lockPreferences, writePreferences } from '../db/preference.ts'
+import { takeBackOf } from '../db/take-back.ts'
 import { CarillonError } from '../errors.ts'
+import type { Clock } from './clock.ts'
 import type { UnsubscribeTarget } from './link.ts'
 import { type Channel, channels, type PreferenceSet } from './words.ts'
 
@@ -40,11 +42,33 @@ export interface PreferenceList {
   readonly templates: readonly TemplatePreference[]
 }
 
+/** What they work with. `wake` is called after the commit. */
+export interface PreferenceDeps {
+  readonly db: Database
+  readonly clock: Clock
+  wake(): void
+}
+
 /** Makes the operations of preferences. */
-export function createPreferences({ db }: { readonly db: Database }) {
+export function createPreferences({ db, clock, wake }: PreferenceDeps) {
   interface Key {
     readonly projectId: string
     readonly contactId: string
+  }
+
+  /** Says one more word. After a no, nothing that waits in a worker's hands goes out on what was before. @returns false: there is no such contact */
+  async function say(key: Key, templateId: string | null, channel: Channel | null, enabled: boolean): Promise<boolean> {
+    const takeBack = async (tx: Runner): Promise<number> => (enabled ? 0 : takeBackOf(tx, key, channel, clock.offsetMs))
+    const taken = await transact(db.pool, async (tx) => {
+      const before = await lockPreferences(tx, key)
+      if (before === null) return null
+      await writePreferences(tx, key, withPreference(before, templateId, channel, enabled))
+      return takeBack(tx)
+    })
+    if (taken === null) return false
+    const late = enabled ? 0 : await transact(db.pool, takeBack)
+    if (taken + late > 0) wake()
+    return true
   }
 
   async function list({ projectId, contactId }: Key): Promise<PreferenceList> {
@@ -71,11 +95,7 @@ export function createPreferences({ db }: { readonly db: Database }) {
 
     /** What an unsubscribe link does: no e-mail of this template any more. A contact that was deleted wants none anyway. */
     async unsubscribe({ projectId, contactId, templateId }: UnsubscribeTarget): Promise<void> {
-      await transact(db.pool, async (tx) => {
-        const before = await lockPreferences(tx, { projectId, contactId })
-        if (before !== null)
-          await writePreferences(tx, { projectId, contactId }, withPreference(before, templateId, 'EMAIL', false))
-      })
+      await say({ projectId, contactId }, templateId, 'EMAIL', false)
     },
 
     /**
@@ -94,11 +114,7 @@ export function createPreferences({ db }: { readonly db: Database }) {
           message: 'The template is critical: it is sent whatever is preferred.',
         })
       }
-      await transact(db.pool, async (tx) => {
-        const before = await lockPreferences(tx, key)
-        if (before === null) throw new CarillonError('CONTACT_NOT_FOUND')
-        await writePreferences(tx, key, withPreference(before, found?.id ?? null, channel, enabled))
-      })
+      if (!(await say(key, found?.id ?? null, channel, enabled))) throw new CarillonError('CONTACT_NOT_FOUND')
       return list(key)
     },
   }

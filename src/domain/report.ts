@@ -2,10 +2,9 @@
 import { type Database, type Runner, transact } from '../db/database.ts'
 import { forgetDevice } from '../db/device.ts'
 import { applyReports, keepReports, type ReportRow, takeReports } from '../db/report.ts'
-import { addSuppressions } from '../db/suppression.ts'
 import type { Clock } from './clock.ts'
 import type { Ids } from './ids.ts'
-import { suppressionKey } from './suppression.ts'
+import { suppress, suppressionKey } from './suppression.ts'
 import { goesToAll } from './target.ts'
 import type { Signal, StatusChange } from './words.ts'
 
@@ -21,12 +20,15 @@ export interface ReportDeps {
   readonly clock: Clock
   readonly ids: Ids
   publish(signals: readonly Signal[]): void
+  wake(): void
 }
 
 const KEPT_AT_ONCE = 500
 
 /** Makes the operations of delivery reports. */
-export function createReports({ db, clock, ids, publish }: ReportDeps) {
+export function createReports(deps: ReportDeps) {
+  const { db, clock, ids, publish } = deps
+
   /** @returns the reports that name no message that there is, and what to publish after the commit */
   async function apply(tx: Runner, reports: readonly ReportRow[]): Promise<{ unknown: ReportRow[]; signals: Signal[] }> {
     const { moved, known } = await applyReports(tx, reports, clock.offsetMs)
@@ -54,7 +56,7 @@ export function createReports({ db, clock, ids, publish }: ReportDeps) {
         if (address === null || address === '') continue
         if (!goesToAll(channel)) {
           const row = { id: ids(), channel, address: suppressionKey(channel, address), reason: 'HARD_BOUNCE' as const }
-          await addSuppressions(db.pool, projectId, [row])
+          await suppress(deps, projectId, [row])
         } else if (contactId !== null) await forgetDevice(db.pool, { projectId, contactId, providerId }, address)
       }
     }

@@ -1,9 +1,11 @@
 /** Suppressions: addresses that nothing is sent to. */
-import type { Database } from '../db/database.ts'
+import { type Database, transact } from '../db/database.ts'
 import type { Suppression } from '../db/generated/client.ts'
-import { addSuppressions } from '../db/suppression.ts'
+import { addSuppressions, type SuppressionRow } from '../db/suppression.ts'
+import { takeBackTo } from '../db/take-back.ts'
 import { CarillonError } from '../errors.ts'
 import { atIndex, checkList, checkText, mailboxOf } from './check.ts'
+import type { Clock } from './clock.ts'
 import { type Ids, isUuid } from './ids.ts'
 import type { Channel, SuppressionReason } from './words.ts'
 
@@ -14,8 +16,31 @@ export function suppressionKey(channel: Channel, address: string): string {
   return address
 }
 
+/** What suppressing works with. `wake` is called after the commit. */
+export interface SuppressDeps {
+  readonly db: Database
+  readonly clock: Clock
+  wake(): void
+}
+
+/** Suppresses addresses, as suppressions compare them. Nothing to them that waits in a worker's hands goes out any more. */
+export async function suppress(
+  { db, clock, wake }: SuppressDeps,
+  projectId: string,
+  rows: readonly SuppressionRow[],
+): Promise<void> {
+  const taken = await transact(db.pool, async (tx) => {
+    await addSuppressions(tx, projectId, rows)
+    return takeBackTo(tx, projectId, rows, clock.offsetMs)
+  })
+  const late = await takeBackTo(db.pool, projectId, rows, clock.offsetMs)
+  if (taken + late > 0) wake()
+}
+
 /** Makes the operations of suppressions. */
-export function createSuppressions({ db, ids }: { readonly db: Database; readonly ids: Ids }) {
+export function createSuppressions(deps: SuppressDeps & { readonly ids: Ids }) {
+  const { db, ids } = deps
+
   /** Suppresses addresses; one that is suppressed already stays as it is. @returns all of them, in the order given */
   async function add(
     projectId: string,
@@ -28,7 +53,7 @@ export function createSuppressions({ db, ids }: { readonly db: Database; readonl
       address: atIndex(index, () => checkAddress(channel, address)),
       reason,
     }))
-    await addSuppressions(db.pool, projectId, rows)
+    await suppress(deps, projectId, rows)
     const found = await db.prisma.suppression.findMany({
       where: { projectId, OR: rows.map(({ channel, address }) => ({ channel, address })) },
     })

@@ -12,14 +12,13 @@ import { claimDevices, forgetDevice } from '../db/device.ts'
 import { readFolded } from '../db/digest.ts'
 import { type Settled, type Settlement, settle } from '../db/settle.ts'
 import { findStandings } from '../db/standing.ts'
-import { addSuppressions } from '../db/suppression.ts'
 import { arriveInFeeds, type DueInApp } from '../domain/arrive.ts'
 import type { Clock } from '../domain/clock.ts'
 import { addressesOf, type Routes } from '../domain/decide.ts'
 import type { Ids } from '../domain/ids.ts'
 import { lookUpReach } from '../domain/plan.ts'
 import type { Standing } from '../domain/rule.ts'
-import { suppressionKey } from '../domain/suppression.ts'
+import { suppress, suppressionKey } from '../domain/suppression.ts'
 import { goesToAll, needsCredentials, type Target } from '../domain/target.ts'
 import type { DigestItems, Signal, StatusChange, SuppressionReason } from '../domain/words.ts'
 import { HELD_UNTIL } from '../domain/write-plan.ts'
@@ -183,7 +182,7 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     const row = { id: deps.ids(), channel, address: suppressionKey(channel, address), reason: 'HARD_BOUNCE' as const }
     const buried = goesToAll(channel)
       ? contact !== null && forgetDevice(db.pool, { projectId, contactId: contact.id, providerId }, address)
-      : address !== '' && addSuppressions(db.pool, projectId, [row])
+      : address !== '' && suppress(deps, projectId, [row])
     await Promise.resolve(buried).catch((error) => log.warn('Could not give up an address', { error: String(error) }))
   }
 

@@ -4,6 +4,7 @@ import { createTestClock, startTestApp, type TestApp, type TestProject } from '.
 import type { Client } from '../helpers/client.ts'
 import {
   AddSuppressions,
+  ConfigureProviders,
   Feed,
   GetNotification,
   GetPreferences,
@@ -171,6 +172,77 @@ describe('suppressions', () => {
     expect((await project.api.ask(AddSuppressions, { suppressions: [{ channel: 'IN_APP', address: 'x' }] })).codes).toEqual([
       'CHANNEL_UNSUPPORTED',
     ])
+  })
+})
+
+describe('what waits in the hands of a worker', () => {
+  /** A project whose providers take one message a second: what is sent at once waits for its turn. */
+  async function narrow() {
+    const shop = await newShop(app, null)
+    await shop.api.do(ConfigureProviders, {
+      providers: [
+        { key: 'mail', channel: 'EMAIL', kind: 'capture', settings: {}, ratePerSecond: 1 },
+        { key: 'text', channel: 'SMS', kind: 'capture', settings: {}, ratePerSecond: 1 },
+      ],
+    })
+    const { prisma } = app.app.domain
+    const rows = (where: object) =>
+      prisma.message.findMany({ where: { projectId: shop.id, ...where }, include: { attempts: true }, orderBy: { id: 'asc' } })
+    /** Sends to all of these at once. @returns once so many wait; who of them goes first, nobody says */
+    async function claimed(to: readonly object[], where: object, count: number): Promise<void> {
+      await shop.api.do(Send, {
+        messages: to.map((person) => ({ template: 'order', contact: person as { externalId: string }, data: { number: 1 } })),
+      })
+      const waits = async () => (await rows({ ...where, status: 'SENDING', handoverAt: null })).length >= count
+      await until('they wait', waits)
+    }
+    /** Waits until what nobody had begun to hand over by now is decided. @returns the errors of those that were never tried */
+    async function afterwards(where: object): Promise<(string | null)[]> {
+      const late = (await rows(where)).filter(
+        (one) => one.status === 'QUEUED' || (one.status === 'SENDING' && one.handoverAt === null),
+      )
+      const ids = late.map((one) => one.id)
+      await until('they are decided', async () =>
+        (await rows({ id: { in: ids } })).every((one) => !['QUEUED', 'SENDING'].includes(one.status)),
+      )
+      return (await rows({ ...where, attempts: { none: {} }, status: { not: 'SENDING' } })).map((one) => one.errorCode)
+    }
+    return { shop, rows, claimed, afterwards }
+  }
+  const person = (n: number, more: object = {}) => ({ externalId: `wait${n}`, email: `wait${n}@example.com`, ...more })
+
+  it('G5, F40: does not go out once a preference says no, and the others do', async () => {
+    const { shop, rows, claimed, afterwards } = await narrow()
+    const email = { channel: 'EMAIL', contact: { externalId: 'wait1' } }
+    await claimed([person(1), person(1), person(1), person(1), person(2)], email, 3)
+    await shop.api.do(SetPreference, { contact: 'wait1', channel: 'EMAIL', enabled: false })
+    const begun = (await rows({ ...email, OR: [{ handoverAt: { not: null } }, { sentAt: { not: null } }] })).length
+    expect(await afterwards(email)).toEqual(Array(4 - begun).fill('OPTED_OUT'))
+    expect(begun).toBeLessThan(4)
+    await until('the other is out', async () => (await rows({ contact: { externalId: 'wait2' }, status: 'SENT' })).length === 1)
+    expect(await rows({ ...email, status: 'SENT' })).toHaveLength(begun)
+  })
+  it('G5, F40: does not go out once its address is suppressed, in whatever spelling', async () => {
+    const { shop, rows, claimed, afterwards } = await narrow()
+    const to = [
+      person(1, { phone: '+1 (500) 555-0001' }),
+      person(2, { phone: '+15005550002' }),
+      person(4, { phone: '+15005550004' }),
+    ]
+    const out = { channel: { in: ['EMAIL', 'SMS'] } }
+    await claimed(to, out, 4)
+    const late = { ...out, contact: { externalId: 'wait3' } }
+    await claimed([person(3, { email: 'Wait3@Bücher.example', phone: '+1 500 555 0003' })], late, 2)
+    await shop.api.do(AddSuppressions, {
+      suppressions: [
+        { channel: 'EMAIL', address: 'wait3@xn--bcher-kva.example' },
+        { channel: 'SMS', address: '+1500-555-0003' },
+      ],
+    })
+    const begun = (await rows({ ...late, OR: [{ handoverAt: { not: null } }, { sentAt: { not: null } }] })).length
+    expect(await afterwards(late)).toEqual(Array(2 - begun).fill('SUPPRESSED'))
+    expect(begun).toBeLessThan(2)
+    await until('the others are out', async () => (await rows({ ...out, status: 'SENT' })).length === 6)
   })
 })
 

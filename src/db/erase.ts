@@ -30,6 +30,12 @@ export async function findErasable(db: Runner, projectId: string, selectors: rea
  * name. Their feeds' rows are locked first, in order, as everywhere.
  */
 export async function eraseContacts(tx: Runner, projectId: string, ids: readonly string[]): Promise<number> {
+  // Before everything else, as where a chunk is written: it holds its send's row, and then waits for feeds. Rides on fanout_actor.
+  await tx.query({
+    name: 'erase-actors',
+    text: 'UPDATE fanout SET actor_id = NULL WHERE project_id = $1 AND actor_id = ANY($2::uuid[])',
+    values: [projectId, ids],
+  })
   // Windows before feeds, as where they are closed. What waits in them is canceled with them.
   await tx.query({
     name: 'erase-windows',

@@ -15,9 +15,11 @@ import { dueOf, isDueNow, isLater, type When, whenOf } from './rule.ts'
 import type {
   Channel,
   ContactInfo,
+  ContentOf,
   CredentialInfo,
   FeedCounts,
   JsonObject,
+  Overrides,
   Signal,
   StatusChange,
   SuppressionReason,
@@ -58,28 +60,40 @@ const SHARED = new Set(['data', 'payload', 'event', 'actor', 'project'])
 export const isSameForAll = (names: readonly string[], data: JsonObject): boolean =>
   names.every((name) => SHARED.has(name) || (Object.hasOwn(data, name) && name !== 'contact' && name !== 'unsubscribeUrl'))
 
+/** Whether an in-app text, with what replaces parts of it, says the same to every contact. */
+export function isShared(
+  renderer: Pick<Renderer, 'variables'>,
+  locale: string,
+  stored: ContentOf['IN_APP'],
+  over: Overrides['inApp'],
+  data: JsonObject,
+): boolean {
+  const replaced = Object.fromEntries(Object.entries(over ?? {}).filter(([, text]) => text !== null && text !== undefined))
+  const content = { ...stored, ...replaced }
+  return isSameForAll(renderer.variables([{ channel: 'IN_APP', locale, content }]), data) && !looksUp(content)
+}
+
+/** Whether a text looks a name up by what another one says: `{{ [name] }}` can be any. */
+const looksUp = (value: unknown): boolean =>
+  typeof value === 'string'
+    ? value.includes('{') && value.includes('[')
+    : typeof value === 'object' && value !== null && Object.values(value).some(looksUp)
+
 /** A rendered text, why there is none, or that it is a worker's to render. */
 type Said = InAppText | CarillonError | 'heavy'
 
 /** Renders the in-app text for one contact after another: once for each language where it says the same to all. */
 function createSayer(renderer: Renderer, { fanout, contents }: ChunkOf) {
   const { project, actor, data, overrides } = fanout
-  const over = overrides?.inApp
   const kept = new Map<string, Said>()
   const shared = new Map<string, boolean>()
   return (contact: ContactInfo, locale: string): { readonly text: Said; readonly isShared: boolean } | null => {
     const stored = contents.get('IN_APP', locale)
     if (stored === null) return null
-    let isShared = shared.get(locale)
-    if (isShared === undefined) {
-      const replaced = Object.fromEntries(Object.entries(over ?? {}).filter(([, text]) => text !== null && text !== undefined))
-      const names = renderer.variables([{ channel: 'IN_APP', locale, content: { ...stored, ...replaced } }])
-      // A name that is itself looked up can be any.
-      isShared = isSameForAll(names, data) && !JSON.stringify([stored, over]).includes('[')
-      shared.set(locale, isShared)
-    }
+    const isSame = shared.get(locale) ?? isShared(renderer, locale, stored, overrides?.inApp, data)
+    shared.set(locale, isSame)
     const known = kept.get(locale)
-    if (isShared && known !== undefined) return { text: known, isShared }
+    if (isSame && known !== undefined) return { text: known, isShared: true }
     let text: Said
     try {
       text = renderer.inApp(stored, { project, contact, actor, data, unsubscribeUrl: null }, overrides)
@@ -88,8 +102,8 @@ function createSayer(renderer: Renderer, { fanout, contents }: ChunkOf) {
       else if (error instanceof CarillonError) text = error
       else throw error
     }
-    if (isShared) kept.set(locale, text)
-    return { text, isShared }
+    if (isSame) kept.set(locale, text)
+    return { text, isShared: isSame }
   }
 }
 
@@ -215,7 +229,8 @@ export function planColumns(
         transactionId,
         templateId: template.id,
         campaignId: fanout.campaignId,
-        actorId: fanout.actorId,
+        // One who is erased by now is nobody's actor any more.
+        actorId: actor === null ? null : fanout.actorId,
       },
       ...{ data, overrides, channels, createdAt: now, sendAt: sendAt?.toISOString() ?? null, feed },
     },

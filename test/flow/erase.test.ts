@@ -11,6 +11,7 @@ import {
   Send,
   UpsertContacts,
 } from '../helpers/operations.ts'
+import { Broadcast, Transaction } from '../helpers/operations-fanout.ts'
 import { newShop, times } from '../helpers/setup.ts'
 import { type SmtpSink, startSmtp } from '../helpers/smtp.ts'
 import { until } from '../helpers/until.ts'
@@ -166,4 +167,27 @@ it('NV-54, F40: keeps nothing of what a vendor answers after the contact is gone
   expect(settled.attempts).toMatchObject([{ ok: false, errorCode: 'PROVIDER_REFUSED', errorMessage: null, response: null }])
   expect(JSON.stringify(settled)).not.toMatch(/late-one|not welcome/)
   expect((settled.history as unknown[][]).every((entry) => entry[2] === null)).toBe(true)
+})
+
+it('NV-54: a broadcast whose actor is erased is written to its end, and its actor is forgotten', async () => {
+  const shop = await newShop(app, null)
+  const { prisma } = app.app.domain
+  await shop.api.do(UpsertContacts, { contacts: [{ externalId: 'reader' }, { externalId: 'speaker' }] })
+  const speaker = await prisma.contact.findFirstOrThrow({ where: { projectId: shop.id, externalId: 'speaker' } })
+  const input = { template: 'note', data: { n: 'x' }, actor: { externalId: 'speaker' }, transactionId: 'spoken' }
+  await shop.api.do(Broadcast, { input })
+  const isDone = async () => (await shop.api.do(Transaction, { id: 'spoken' })).transaction?.status === 'DONE'
+  await until('it is done', isDone)
+  await shop.api.do(DeleteContacts, { contacts: [{ externalId: 'speaker' }] })
+  const sent = { projectId: shop.id, transactionId: 'spoken' }
+  expect(await prisma.fanout.findFirstOrThrow({ where: sent })).toMatchObject({ actorId: null })
+  // Erased at the very moment when it was accepted: nothing could be taken from it then.
+  const again = { status: 'RUNNING', cursor: null, dueAt: new Date(), written: 0, sent: 0, actorId: speaker.id }
+  await prisma.fanout.updateMany({ where: sent, data: again })
+  await shop.api.do(Broadcast, { input: { template: 'note', transactionId: 'next' } })
+  await until('it is written to the end', isDone)
+  expect(await prisma.fanout.findFirstOrThrow({ where: sent })).toMatchObject({ failures: 0, written: 1 })
+  const { feed } = await shop.api.do(Feed, { contact: 'reader' })
+  const said = feed.nodes.filter((one) => one.body === 'x').map((one) => one.actor)
+  expect(said).toEqual([null, null])
 })

@@ -1,0 +1,79 @@
+/** What messages of a chunk share: a text that says the same to all is rendered, sent and kept once. */
+import { expect, it } from 'vitest'
+import type { LockedFanout } from '../../src/db/fanout.ts'
+import { isShared, planColumns } from '../../src/domain/chunk.ts'
+import { systemClock } from '../../src/domain/clock.ts'
+import { createIds } from '../../src/domain/ids.ts'
+import type { ContactInfo, ContentOf, JsonObject } from '../../src/domain/words.ts'
+import { createRenderer, indexContents } from '../../src/render/content.ts'
+import { times } from '../helpers/setup.ts'
+
+const renderer = createRenderer()
+const ids = createIds(systemClock)
+const content = (body: string): ContentOf['IN_APP'] => ({
+  ...{ title: null, body, iconUrl: null, url: null, primaryAction: null, secondaryAction: null },
+})
+
+it('NV-42: a text is shared when it says the same to all, and a name that is looked up can be any', () => {
+  const shared = (body: string, over: object | null = null, data: JsonObject = { n: 1 }) =>
+    isShared(renderer, 'en', content(body), over ?? undefined, data)
+  expect(['Sale', 'Sale [today]', '{{ n }}', '{{ data.n }}', '{{ project.name }}'].map((one) => shared(one))).toEqual(
+    times(5, () => true),
+  )
+  expect(['{{ firstName }}', '{{ contact.email }}', '{{ [n] }}', '{{ data[key] }}'].map((one) => shared(one))).toEqual(
+    times(4, () => false),
+  )
+  expect(shared('{{ firstName }}', { body: 'Sale' })).toBe(true)
+  expect(shared('Sale', { title: '{{ contact["email"] }}' })).toBe(false)
+})
+
+it('NV-42: 500 messages that say the same are of one kind, and those that do not are of one each', () => {
+  const contacts = times(
+    500,
+    (n): ContactInfo => ({
+      ...{
+        id: ids(),
+        externalId: `c${n}`,
+        firstName: `N${n}`,
+        lastName: null,
+        email: null,
+        phone: null,
+        locale: null,
+        timezone: null,
+      },
+      ...{ photoUrl: null, country: null, properties: {}, preferences: {} },
+    }),
+  )
+  const fanout: LockedFanout = {
+    ...{
+      id: ids(),
+      transactionId: 't',
+      campaignId: null,
+      audience: { kind: 'all' },
+      data: { n: 7 },
+      overrides: null,
+      actor: null,
+    },
+    ...{ actorId: ids(), channels: null, incrementId: null, sendAt: null, cursor: null, until: ids() },
+    project: { id: ids(), key: 'p', name: 'P', locale: 'en', timezone: 'UTC', resendUnknown: false },
+    template: {
+      ...{ id: ids(), key: 't', version: 1, active: true, critical: false, feed: 'default', rules: [], digest: null },
+      delaySeconds: null,
+    },
+  }
+  const plan = (body: string) =>
+    planColumns(
+      { renderer, ids, clock: systemClock },
+      {
+        ...{ fanout, routes: new Map(), credentials: new Map(), suppressed: new Map() },
+        contents: indexContents([{ channel: 'IN_APP', locale: 'en', content: content(body) }]),
+      },
+      contacts,
+    )
+  const same = plan('Sale {{ n }}')
+  expect(same.columns.kinds.map((one) => [one.status, one.body])).toEqual([['DELIVERED', 'Sale 7']])
+  expect(same.columns.messages.kinds).toHaveLength(500)
+  expect(plan('Hello {{ firstName }}').columns.kinds).toHaveLength(500)
+  // One who is erased is nobody's actor.
+  expect(same.head.actorId).toBeNull()
+})

@@ -34,14 +34,19 @@ export interface FanoutRow {
   readonly createdAt: string
 }
 
-/** Inserts sends to many, due at once. @throws 23505 when an id is taken */
+/**
+ * Inserts sends to many, due at once. The ids of contacts carry the clocks of whoever made them: of those that there are, one whose clock
+ * runs ahead is not left out. An actor that the call itself made is. Rides on contact_pkey. @throws 23505 when an id is taken
+ */
 export async function insertFanouts(tx: Runner, rows: readonly FanoutRow[], offsetMs: number): Promise<void> {
   await tx.query({
     name: 'insert-fanouts',
     text: `INSERT INTO fanout (project_id, id, transaction_id, key, content_hash, template_id, campaign_id, audience, data, overrides, actor_id,
         channels, increment_id, send_at, until, created_at, due_at)
       SELECT "projectId", id, "transactionId", key, decode("contentHash", 'hex'), "templateId", "campaignId", audience, data, overrides, "actorId",
-        channels, "incrementId", "sendAt", until, "createdAt", now() + $2 * interval '1 millisecond'
+        channels, "incrementId", "sendAt", GREATEST(until, (
+          SELECT c.id FROM contact c WHERE c.project_id = "projectId" AND (c.id > r.id OR c.id IS DISTINCT FROM "actorId") ORDER BY c.id DESC LIMIT 1
+        )), "createdAt", now() + $2 * interval '1 millisecond'
       FROM json_to_recordset($1) AS r ("projectId" uuid, id uuid, "transactionId" text, key text, "contentHash" text, "templateId" uuid,
         "campaignId" uuid, audience jsonb, data jsonb, overrides jsonb, "actorId" uuid, channels channel[], "incrementId" text,
         "sendAt" timestamptz, until uuid, "createdAt" timestamptz)
@@ -64,7 +69,6 @@ export interface LockedFanout {
   readonly sendAt: Date | null
   readonly cursor: string | null
   readonly until: string
-  readonly total: number | null
   readonly project: ProjectInfo
   readonly template: TemplateInfo
   readonly actor: Actor | null
@@ -78,7 +82,7 @@ export async function lockFanout(tx: Runner, offsetMs: number): Promise<LockedFa
   const { rows } = await tx.query<LockedFanout>({
     name: 'lock-fanout',
     text: `SELECT f.id, f.transaction_id AS "transactionId", f.campaign_id AS "campaignId", f.audience, f.data, f.overrides, f.actor_id AS "actorId",
-        to_json(f.channels) AS channels, f.increment_id AS "incrementId", f.send_at AS "sendAt", f.cursor, f.until, f.total,
+        to_json(f.channels) AS channels, f.increment_id AS "incrementId", f.send_at AS "sendAt", f.cursor, f.until,
         json_build_object('id', p.id, 'key', p.key, 'name', p.name, 'locale', p.locale, 'timezone', p.timezone, 'resendUnknown', p.resend_unknown) AS project,
         ${templateObject} AS template,
         CASE WHEN a.id IS NULL THEN NULL ELSE json_build_object('externalId', a.external_id, 'firstName', a.first_name, 'lastName', a.last_name,
@@ -112,33 +116,65 @@ function meant({ project, audience, cursor, until }: LockedFanout, offsetMs: num
   return { where: `${where} AND ${segment.sql}`, values: [...values, ...segment.values], name: null }
 }
 
-/** The next contacts of the audience, by id. Rides on contact_pkey or topic_member_pkey. */
-export async function readMembers(tx: Runner, fanout: LockedFanout, limit: number, offsetMs: number): Promise<ContactInfo[]> {
-  const { where, values, name } = meant(fanout, offsetMs)
+/** The next contacts of the audience, by id; how far they reach, and whether that is the end. */
+export interface Members {
+  readonly members: readonly ContactInfo[]
+  /** the last contact that was looked at, whether it is in the audience or not; null: there was none */
+  readonly cursor: string | null
+  readonly isLast: boolean
+}
+
+/**
+ * Reads them: at most `limit`, and of a segment no further than `examined` contacts. How long a condition takes on all contacts nobody
+ * knows, and where few match, or none, it would be evaluated on all of them. Rides on contact_pkey or topic_member_pkey.
+ */
+export async function readMembers(
+  tx: Runner,
+  fanout: LockedFanout,
+  { limit, examined }: { readonly limit: number; readonly examined: number },
+  offsetMs: number,
+): Promise<Members> {
+  const end = fanout.audience.kind === 'segment' ? await endOfRange(tx, fanout, examined) : null
+  const { where, values, name } = meant(end === null ? fanout : { ...fanout, until: end }, offsetMs)
   const { rows } = await tx.query<ContactInfo>({
     ...(name === null ? {} : { name: `read-members-${name}` }),
     text: `SELECT ${contactColumns} FROM contact c WHERE ${where} ORDER BY c.id LIMIT $${values.length + 1}`,
     values: [...values, limit],
   })
-  return rows
+  const last = rows.at(-1)?.id ?? null
+  if (rows.length === limit) return { members: rows, cursor: last, isLast: false }
+  return { members: rows, cursor: end ?? last, isLast: end === null }
 }
 
-/** How many contacts the audience has from the cursor on. */
-export async function countMembers(tx: Runner, fanout: LockedFanout, offsetMs: number): Promise<number> {
+/** The contact that is so many after the cursor; null: there are not so many. */
+async function endOfRange(tx: Runner, { project, cursor, until }: LockedFanout, examined: number): Promise<string | null> {
+  const { rows } = await tx.query<{ id: string }>({
+    name: 'read-members-range',
+    text: 'SELECT id FROM contact WHERE project_id = $1 AND id > $2 AND id <= $3 ORDER BY id OFFSET $4 LIMIT 1',
+    values: [project.id, cursor ?? NOBODY, until, examined - 1],
+  })
+  return rows[0]?.id ?? null
+}
+
+/** Counts the audience from the cursor on, and notes it down, unless the send is at its end meanwhile and knows better. */
+export async function countMembers(db: Runner, fanout: LockedFanout, offsetMs: number): Promise<void> {
   const { where, values, name } = meant(fanout, offsetMs)
-  const { rows } = await tx.query<{ total: number }>({
+  const { rows } = await db.query<{ total: number }>({
     ...(name === null ? {} : { name: `count-members-${name}` }),
     text: `SELECT count(*) AS total FROM contact c WHERE ${where}`,
     values,
   })
-  return rows[0]?.total ?? 0
+  await db.query({
+    name: 'note-total',
+    text: 'UPDATE fanout SET total = GREATEST(written, $3::int) WHERE project_id = $1 AND id = $2 AND total IS NULL',
+    values: [fanout.project.id, fanout.id, rows[0]?.total ?? 0],
+  })
 }
 
 /** What a chunk did, in contacts: `sent` are told, `open` wait for a worker, to `failed` nothing could be said at all. */
 export interface Chunk {
   readonly cursor: string | null
   readonly isLast: boolean
-  readonly total: number
   readonly written: number
   readonly sent: number
   readonly failed: number
@@ -149,16 +185,13 @@ export interface Chunk {
 export async function advanceFanout(tx: Runner, projectId: string, id: string, chunk: Chunk, offsetMs: number): Promise<void> {
   await tx.query({
     name: 'advance-fanout',
-    text: `UPDATE fanout SET cursor = COALESCE($3, cursor), status = CASE WHEN $4 THEN 'DONE' ELSE 'RUNNING' END, 
-        -- The audience may have grown or shrunk since it was counted.
-        total = CASE WHEN $4 THEN written + $6 ELSE GREATEST($5::int, written + $6) END,
-        written = written + $6, sent = sent + $7, failed = failed + $8, open = open + $9, failures = 0,
-        due_at = CASE WHEN $4 THEN NULL ELSE clock_timestamp() + $10 * interval '1 millisecond' END
+    text: `UPDATE fanout SET cursor = COALESCE($3, cursor), status = CASE WHEN $4 THEN 'DONE' ELSE 'RUNNING' END,
+        -- The audience may have grown or shrunk since it was counted; what is not counted yet stays unknown.
+        total = CASE WHEN $4 THEN written + $5 WHEN total IS NOT NULL THEN GREATEST(total, written + $5) END,
+        written = written + $5, sent = sent + $6, failed = failed + $7, open = open + $8, failures = 0,
+        due_at = CASE WHEN $4 THEN NULL ELSE clock_timestamp() + $9 * interval '1 millisecond' END
       WHERE project_id = $1 AND id = $2`,
-    values: [
-      ...[projectId, id, chunk.cursor, chunk.isLast, chunk.total, chunk.written, chunk.sent, chunk.failed, chunk.open],
-      offsetMs,
-    ],
+    values: [...[projectId, id, chunk.cursor, chunk.isLast, chunk.written, chunk.sent, chunk.failed, chunk.open], offsetMs],
   })
 }
 

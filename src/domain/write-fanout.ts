@@ -21,6 +21,8 @@ import { writePlan } from './write-plan.ts'
 /** Contacts of a chunk: long enough that its statements cost little each, short enough that a row is locked for a moment. */
 const CHUNK = 2_000
 const SLICE = 500
+/** Contacts of a chunk that a segment's condition is evaluated on. */
+const EXAMINED = 5_000
 const RETRIES = 5
 
 /** What became of the chunk, and what to do after the commit. */
@@ -28,6 +30,8 @@ interface Written {
   /** What to publish once it is committed, a list at a time: made as it is asked for, so that none of it is kept while the database works. */
   signals(): AsyncIterable<readonly Signal[]> | Iterable<readonly Signal[]>
   readonly wakes: boolean
+  /** the send as it was before its first chunk, if there are more of them: whoever writes that one counts the audience */
+  readonly uncounted: LockedFanout | null
 }
 
 /** A send whose chunk could not be written. */
@@ -43,10 +47,8 @@ export function createFanoutWriter(deps: AcceptDeps): () => Promise<boolean | Fa
 
   async function writeNext(tx: Runner, fanout: LockedFanout, finish: Finish): Promise<Written> {
     const { project, template, id } = fanout
-    const [members, total] = await Promise.all([
-      readMembers(tx, fanout, CHUNK, clock.offsetMs),
-      fanout.total ?? countMembers(tx, fanout, clock.offsetMs),
-    ])
+    const { members, cursor, isLast } = await readMembers(tx, fanout, { limit: CHUNK, examined: EXAMINED }, clock.offsetMs)
+    const uncounted = isLast || fanout.cursor !== null ? null : fanout
     const addresses = members.flatMap((one) => addressesOf(one).map((address) => ({ projectId: project.id, ...address })))
     const routes = routesOf(await findRoutes(tx, [project.id]))
     const reached = members.map((member) => ({ projectId: project.id, id: member.id }))
@@ -54,18 +56,16 @@ export function createFanoutWriter(deps: AcceptDeps): () => Promise<boolean | Fa
       lookUpReach(tx, routes, reached, addresses),
       deps.contents.load(tx, [{ projectId: project.id, ...template }]),
     ])
-    const advance = (count: Pick<Chunk, 'sent' | 'open' | 'failed'>): Promise<void> => {
-      const place = { cursor: members.at(-1)?.id ?? null, isLast: members.length < CHUNK, total, written: members.length }
-      return advanceFanout(tx, project.id, id, { ...place, ...count }, clock.offsetMs)
-    }
+    const advance = (count: Pick<Chunk, 'sent' | 'open' | 'failed'>): Promise<void> =>
+      advanceFanout(tx, project.id, id, { cursor, isLast, written: members.length, ...count }, clock.offsetMs)
 
     // What folds, into a message or a digest, is looked up contact by contact, under a lock.
     if (fanout.incrementId !== null || template.digest !== null) {
       const { known, accepted, ...count } = planEach(fanout, members, { routes, ...reach })
       await advance(count)
-      if (accepted.length === 0) return { signals: () => [], wakes: false }
+      if (accepted.length === 0) return { signals: () => [], wakes: false, uncounted }
       const signals = await writePlan(tx, deps, known, accepted, finish)
-      return { signals: () => [signals], wakes: accepted.some((one) => one.wakes) }
+      return { signals: () => [signals], wakes: accepted.some((one) => one.wakes), uncounted }
     }
     const of = {
       fanout,
@@ -95,7 +95,16 @@ export function createFanoutWriter(deps: AcceptDeps): () => Promise<boolean | Fa
     async function* signals() {
       for (const written of writes) yield (await written)()
     }
-    return { signals, wakes: count.wakes }
+    return { signals, wakes: count.wakes, uncounted }
+  }
+
+  /**
+   * Counts an audience beside the writing, one audience at a time. It is tried once: how many there will be may stay unknown until all
+   * is written, but neither what is written nor `cancel` waits for the count.
+   */
+  let counting: Promise<void> = Promise.resolve()
+  function countAside(fanout: LockedFanout): void {
+    counting = counting.then(() => countMembers(db.pool, fanout, clock.offsetMs)).catch(() => {})
   }
 
   /** Decides for each contact as for a message to it alone. */
@@ -151,6 +160,7 @@ export function createFanoutWriter(deps: AcceptDeps): () => Promise<boolean | Fa
       if (written === null) return false
       for await (const signals of written.signals()) deps.publish(signals)
       if (written.wakes) deps.wake()
+      if (written.uncounted !== null) countAside(written.uncounted)
       return true
     } catch (error) {
       // A contact was erased between reading and writing: the next try reads again.

@@ -138,7 +138,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
         await domain.reports.catchUp()
         await deliverer.run(signal)
       },
-      fanout: createFanout({ db, clock, log, contents, renderer, ids, publish, wake }),
+      fanout: createFanout({ db, clock, log, contents, renderer, ids, publish, wake, isBeside: () => deliverer.isBeside() }),
       digests: createDigests({ db, clock, log, contents, renderer, ids, publish, wake }),
       campaigns: createCampaignRuns({ db, clock, log, contents, renderer, ids, publish, wake }),
       bus: config.redisUrl === null ? null : bus,

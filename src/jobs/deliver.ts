@@ -54,6 +54,8 @@ export interface Deliverer {
   /** Waits until nothing is in flight. What has not been handed over when `signal` aborts is given back. */
   drain(): Promise<void>
   inFlight(): number
+  /** Single messages are going out at this time. */
+  isBeside(): boolean
 }
 
 const LEASE_MS = 60_000
@@ -66,7 +68,7 @@ const BULK_IN_FLIGHT = 1_200
 /** Wait for room for this many before claiming again: small claims cost as much as large ones. */
 const ROOM = 100
 /** While single messages come, at most so many of sends to many are claimed with them: the next single one does not wait for a large claim. */
-const BULK_BESIDE = 50
+const BULK_BESIDE = 25
 const BESIDE_MS = 1_000
 const GIVE_BACK_MS = 1_000
 const BROKEN_MS = 30_000
@@ -382,7 +384,10 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
       })
   }
 
+  const isBeside = (): boolean => performance.now() - singleAt < BESIDE_MS
+
   return {
+    isBeside,
     async run(signal) {
       try {
         if (mayBeStranded) {
@@ -397,7 +402,7 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
           }
           const bulkRoom = BULK_IN_FLIGHT - bulkInFlight
           bulkWaits = bulkRoom < ROOM
-          const beside = performance.now() - singleAt < BESIDE_MS ? BULK_BESIDE : BATCH
+          const beside = isBeside() ? BULK_BESIDE : BATCH
           const limits = { limit: Math.min(BATCH, room), bulkLimit: bulkWaits ? 0 : Math.min(bulkRoom, beside) }
           const paused = pauses.now()
           const batch = await claim(db.pool, { ...limits, paused, leaseMs: LEASE_MS, offsetMs: clock.offsetMs })

@@ -19,7 +19,7 @@ import type { ContactInfo, Signal } from './words.ts'
 import { writePlan } from './write-plan.ts'
 
 /** Contacts of a chunk: long enough that its statements cost little each, short enough that a row is locked for a moment. */
-const CHUNK = 500
+export const CHUNK = 500
 const SLICE = 125
 /** Contacts of a chunk that a segment's condition is evaluated on. */
 const EXAMINED = 5_000

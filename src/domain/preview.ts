@@ -79,7 +79,7 @@ function fateOf(
 export function createPreview(deps: PreviewDeps) {
   const { db, vendors } = deps
 
-  /** Renders; what takes long, in a thread. */
+  /** Renders; what takes long, in another process. */
   async function sayAnyhow(render: (renderer: Renderer) => Said, projectId: string): Promise<Said> {
     try {
       return render(deps.renderer)

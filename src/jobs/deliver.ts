@@ -268,7 +268,7 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     }
   }
 
-  /** A text that takes long is rendered in a thread, while others go out. */
+  /** A text that takes long is rendered in another process, while others go out. */
   async function composeAside(message: Claimed, around: Surroundings, { call }: HeavyText): Promise<Composed | 'later'> {
     try {
       const said = await deps.aside.render(message.projectId, call)

@@ -1,15 +1,17 @@
 /**
- * Renders heavy texts in a thread, so that a hostile or a careless template holds up nobody: a call that takes longer than its limit ends
- * with its thread. Projects take turns; what was stopped, with the same data, is refused for a while without being tried.
+ * Renders heavy texts in a process of their own, so that a hostile or a careless template holds up nobody: a call that takes longer than
+ * its limit, or more memory, ends with its process. Not in a thread: V8 ends the whole process when a thread's heap is full at an
+ * unlucky moment. Projects take turns; what was stopped, with the same data, is refused for a while without being tried.
  */
+import { type ChildProcess, fork } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { Worker } from 'node:worker_threads'
+import { fileURLToPath } from 'node:url'
 import { LRUCache } from 'lru-cache'
 import { CarillonError, type ErrorCode } from '../errors.ts'
 import type { RenderCall } from './heavy.ts'
 import { renderLimits } from './liquid.ts'
 
-/** What the thread answers. */
+/** What the process answers. */
 export type AsideAnswer =
   | { readonly ok: true; readonly said: unknown }
   | { readonly ok: false; readonly code: ErrorCode; readonly message: string }
@@ -24,10 +26,11 @@ export interface Aside {
   close(): Promise<void>
 }
 
-/** On top of a text's own limit: several texts of one content, and the way to the thread and back. */
+/** On top of a text's own limit: several texts of one content, and the way to the process and back. */
 const CALL_MS = 2 * renderLimits.renderMs
 const START_MS = 10_000
-const HEAP_MB = 192
+/** Several times what a text may use: what earlier ones used may not be collected yet. */
+const HEAP_MB = 256
 /** of one project */
 const WAITING_MAX = 500
 const REFUSED_MS = 60_000
@@ -45,51 +48,63 @@ const stopped = (): CarillonError =>
     message: `The template could not be rendered: it takes more than ${renderLimits.renderMs} ms, or too much memory.`,
   })
 
-/** Makes it at rest: the first heavy text starts the thread. */
+/** Makes it at rest: the first heavy text starts the process. */
 export function createAside(): Aside {
   const queues = new Map<string, Task[]>()
   const refused = new LRUCache<string, true>({ max: REFUSED_MAX, ttl: REFUSED_MS })
-  let thread: Promise<Worker> | null = null
+  let child: Promise<ChildProcess> | null = null
   let isBusy = false
   let isClosed = false
 
-  /** Nothing of a caller's environment is handed on, and its heap is its own. */
-  async function start(): Promise<Worker> {
-    const worker = new Worker(new URL('./aside-thread.ts', import.meta.url), {
+  /** Nothing of a caller's environment is handed on, and its heap is its own. It ends with the line to this process, however that ends. */
+  async function start(): Promise<ChildProcess> {
+    const started = fork(fileURLToPath(new URL('./aside-process.ts', import.meta.url)), {
       env: {},
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+      execArgv: [`--max-old-space-size=${HEAP_MB}`, '--disable-warning=ExperimentalWarning'],
+      serialization: 'advanced',
+      // What V8 says when the heap is full is the template's fault, and no news.
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
-    // A thread that was given up may still say why it ends: with nobody to hear it, that would end the process.
-    worker.on('error', () => {})
-    worker.unref()
-    await answerOf(worker, START_MS)
-    return worker
+    // A process that was given up may still say why it ends: with nobody to hear it, that would end this one.
+    started.on('error', () => {})
+    started.unref()
+    started.channel?.unref()
+    if ((await answerOf(started, START_MS)) === null) {
+      started.kill('SIGKILL')
+      throw new Error('The process that renders did not start')
+    }
+    return started
   }
 
-  /** The next message of a thread; null: it did not come in time, or the thread ended. */
-  function answerOf(worker: Worker, withinMs: number): Promise<unknown> {
+  /** The next message of a process; null: it did not come in time, or the process ended. */
+  function answerOf(from: ChildProcess, withinMs: number): Promise<unknown> {
     return new Promise((resolve) => {
       const done = (answer: unknown): void => {
         clearTimeout(timer)
-        worker.off('message', done).off('error', failed).off('exit', failed)
+        from.off('message', done).off('error', failed).off('exit', failed)
         resolve(answer)
       }
       const failed = (): void => done(null)
       const timer = setTimeout(failed, withinMs)
-      worker.on('message', done).on('error', failed).on('exit', failed)
+      from.on('message', done).on('error', failed).on('exit', failed)
     })
   }
 
   async function work({ call, key, resolve, reject }: Task): Promise<void> {
-    thread ??= start()
-    const worker = await thread
-    const answered = answerOf(worker, CALL_MS)
-    worker.postMessage(call)
+    child ??= start()
+    let other = await child
+    // Whatever ended it while it had nothing to do says nothing about this text.
+    if (!other.connected) {
+      child = start()
+      other = await child
+    }
+    const answered = answerOf(other, CALL_MS)
+    other.send(call, () => {})
     const answer = (await answered) as AsideAnswer | null
     if (answer === null) {
-      // Where it hangs it hangs for ever: the next call has a thread of its own.
-      thread = null
-      void worker.terminate()
+      // Where it hangs it hangs for ever: the next call has a process of its own.
+      child = null
+      other.kill('SIGKILL')
       refused.set(key, true)
       reject(stopped())
     } else if (answer.ok) resolve(answer.said)
@@ -109,7 +124,7 @@ export function createAside(): Aside {
     isBusy = true
     void work(task)
       .catch((error) => {
-        thread = null
+        child = null
         task.reject(error)
       })
       .finally(() => {
@@ -132,7 +147,8 @@ export function createAside(): Aside {
     },
     async close() {
       isClosed = true
-      await (await thread?.catch(() => null))?.terminate()
+      const last = await child?.catch(() => null)
+      last?.kill('SIGKILL')
     },
   }
 }

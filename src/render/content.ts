@@ -262,7 +262,7 @@ export function createRenderer(options: { readonly isAside?: boolean } = {}): Re
     text: (field, source, scope) => say(field, source, variablesOf(scope)),
     json: (field, source, scope) => sayJson(field, source, variablesOf(scope)),
   }
-  /** A heavy text is told by its whole call, so that a thread can make it. */
+  /** A heavy text is told by its whole call, so that another process can make it. */
   const told =
     <A extends RenderCall['args'], R>(method: RenderMethod, render: (...args: A) => R) =>
     (...args: A): R => {

@@ -3,13 +3,13 @@ import type { Renderer } from './content.ts'
 
 /** What is asked of a renderer. */
 export type RenderMethod = 'inApp' | 'email' | 'sms' | 'push' | 'text' | 'json'
-/** One call of a renderer, as it crosses to a thread. */
+/** One call of a renderer, as it crosses to another process. */
 export interface RenderCall {
   readonly method: RenderMethod
   readonly args: Parameters<Renderer[RenderMethod]>
 }
 
-/** Thrown by a renderer that holds up others: this is to be rendered aside, in a thread that can be ended. */
+/** Thrown by a renderer that holds up others: this is to be rendered aside, in a process that can be ended. */
 export class HeavyText extends Error {
   override readonly name = 'HeavyText'
   readonly call: RenderCall

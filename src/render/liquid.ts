@@ -14,8 +14,8 @@ export interface Compiled {
   isHeavy: boolean
 }
 
-/** Limits of one text: length of the source, time and memory to render it, length of the result. */
-export const renderLimits = { sourceLength: 524_288, renderMs: 250, memory: 64_000_000, outputLength: 1_048_576 } as const
+/** Limits of one text: length of the source, time and memory to render it (in items or characters, of 8 bytes at most), length of the result. */
+export const renderLimits = { sourceLength: 524_288, renderMs: 250, memory: 8_000_000, outputLength: 1_048_576 } as const
 
 /** Parses and renders texts. */
 export interface LiquidEngine {

@@ -1,5 +1,4 @@
-/** The thread that renders heavy texts: one call at a time, and it is ended when one takes too long. */
-import { parentPort } from 'node:worker_threads'
+/** The process that renders heavy texts: one call at a time, and it is ended when one takes too long. */
 import { CarillonError } from '../errors.ts'
 import type { AsideAnswer } from './aside.ts'
 import { createRenderer } from './content.ts'
@@ -21,5 +20,6 @@ function render({ method, args }: RenderCall): AsideAnswer {
   }
 }
 
-parentPort?.on('message', (call: RenderCall) => parentPort?.postMessage(render(call)))
-parentPort?.postMessage('ready')
+process.on('message', (call: RenderCall) => process.send?.(render(call)))
+process.on('disconnect', () => process.exit())
+process.send?.('ready')

@@ -39,7 +39,9 @@ export const serviceAccount = (url: string, pem: string, changes: object = {}): 
 export function vapidKeys(): { publicKey: string; privateKey: string } {
   const pair = createECDH('prime256v1')
   pair.generateKeys()
-  return { publicKey: pair.getPublicKey('base64url'), privateKey: pair.getPrivateKey('base64url') }
+  // Node leaves out leading zeros, which one key in 256 has.
+  const privateKey = Buffer.concat([Buffer.alloc(32), pair.getPrivateKey()]).subarray(-32)
+  return { publicKey: pair.getPublicKey('base64url'), privateKey: privateKey.toString('base64url') }
 }
 
 /** A browser that subscribed at `endpoint`: what it tells the page, and how it reads what it is sent. */

@@ -53,7 +53,11 @@ export function createActivityFeed(bus: SignalBus): Activity {
               continue
             }
             outlet.give(CHANGE_BYTES)
-            const loaded = await load(change)
+            const loaded = await load(change).catch((error: unknown) => {
+              // Whoever is told of an error does not ask again, nor say that it is over.
+              end()
+              throw error
+            })
             if (loaded !== null) return { done: false, value: loaded }
           }
           return { done: true, value: undefined }

@@ -46,7 +46,7 @@ export function createMetrics(): Metrics {
       socketClosed(code) {
         sockets.dec()
         // Clients choose among thousands of codes; each label is a series for ever.
-        closes.inc({ code: code >= 4000 ? (ours.has(code) ? code : '4xxx') : code })
+        closes.inc({ code: code < 3000 || ours.has(code) ? code : code < 4000 ? '3xxx' : '4xxx' })
       },
     },
     gauge(name, help, read) {

@@ -75,6 +75,20 @@ it('counts requests, operations and what others add', async () => {
   expect(text).not.toMatch(/^carillon_test_away \d/m)
 })
 
+it('counts sockets by their close code, and all that clients make up as one', async () => {
+  const mine = await start()
+  for (const code of [1000, 3000, 3999, 4000, 4999]) {
+    const socket = new WebSocket(mine.socketUrl, 'graphql-transport-ws')
+    await new Promise((resolve) => socket.addEventListener('open', resolve))
+    socket.close(code)
+    await new Promise((resolve) => socket.addEventListener('close', resolve))
+  }
+  const closes = async () => (await (await fetch(`${mine.url}/metrics`)).text()).match(/^carillon_socket_closes_total\{.*/gm)
+  await expect
+    .poll(closes)
+    .toEqual(['1000"} 1', '3xxx"} 2', '4xxx"} 2'].map((rest) => `carillon_socket_closes_total{code="${rest}`))
+})
+
 it('serves added routes, exact and below a prefix, and masks what they throw', async () => {
   expect(await (await fetch(`${doors.url}/`)).text()).toBe('home')
   expect(await (await fetch(`${doors.url}/callbacks/twilio?x=1`)).text()).toBe('/callbacks/twilio?x=1 127.0.0.1')

@@ -112,7 +112,10 @@ export function createDoors<C extends object>(deps: DoorsDeps<C>): Doors {
     }
   }
 
-  const server = createServer({ ...TIMEOUTS, maxHeaderSize: 16 * 1024 }, (request, response) => void respond(request, response))
+  // Some HTTP clients offer to go on with HTTP/2 (`Upgrade: h2c`, Java's by default): that may be ignored, and the request is answered.
+  const shouldUpgradeCallback = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === 'websocket'
+  const options = { ...TIMEOUTS, maxHeaderSize: 16 * 1024, shouldUpgradeCallback }
+  const server = createServer(options, (request, response) => void respond(request, response))
   // Who announces a body that is too large is told so before it sends one.
   server.on('checkContinue', (request, response) => {
     if (!(Number(request.headers['content-length'] ?? 0) > config.maxBodyBytes)) response.writeContinue()

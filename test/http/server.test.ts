@@ -120,6 +120,25 @@ it('shows GraphiQL to a browser: one page, compressed, kept by its tag, with no 
   expect([again.status, again.body.length]).toEqual([304, 0])
 })
 
+it('answers a client that offers to go on with HTTP/2 as if it had not', async () => {
+  const headers = {
+    'content-type': 'application/json',
+    connection: 'Upgrade, HTTP2-Settings',
+    upgrade: 'h2c',
+    'http2-settings': 'AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA',
+  }
+  const answer = await new Promise<[number | undefined, string]>((resolve, reject) => {
+    request(doors.endpoint, { method: 'POST', headers }, (response) => {
+      let text = ''
+      response.on('data', (chunk) => (text += chunk))
+      response.on('end', () => resolve([response.statusCode, text]))
+    })
+      .on('error', reject)
+      .end(JSON.stringify({ query: '{hello}' }))
+  })
+  expect(answer).toEqual([200, '{"data":{"hello":"world"}}'])
+})
+
 it('answers a request that runs while it stops, tells the client that the connection ends, and takes no new one', async () => {
   const mine = await start()
   const agent = new Agent({ keepAlive: true })

@@ -86,8 +86,10 @@ export function createProjects({ db, clock, ids, tokens, operatorKey }: ProjectD
   const byId = new LRUCache<string, Project>({ max: 10_000, ttl: CACHE_MS })
   const lastUsed = new LRUCache<string, true>({ max: 10_000, ttl: LAST_USED_MS })
 
-  /** What is kept of projects is read again: at once here, within a second elsewhere. */
+  let forgotten = 0
+  /** What is kept of projects and keys is read again: at once here, within a second elsewhere. Call it once the change is committed. */
   const forget = (): void => {
+    forgotten += 1
     byHash.clear()
     byId.clear()
   }
@@ -95,9 +97,11 @@ export function createProjects({ db, clock, ids, tokens, operatorKey }: ProjectD
   async function projectById(id: string): Promise<Project> {
     const known = byId.get(id)
     if (known !== undefined) return known
+    // What was read before a change and comes after it is not kept.
+    const turn = forgotten
     const project = await db.prisma.project.findUnique({ where: { id } })
     if (project === null) throw new CarillonError('UNAUTHENTICATED')
-    byId.set(id, project)
+    if (turn === forgotten) byId.set(id, project)
     return project
   }
 
@@ -106,10 +110,11 @@ export function createProjects({ db, clock, ids, tokens, operatorKey }: ProjectD
     const cacheKey = hash.toString('base64')
     const known = byHash.get(cacheKey)
     if (known !== undefined) return known
+    const turn = forgotten
     const key = await db.prisma.apiKey.findUnique({ where: { hash: new Uint8Array(hash) }, include: { project: true } })
     if (key === null || key.revokedAt !== null) throw new CarillonError('UNAUTHENTICATED')
     const found = { project: key.project, keyId: key.id }
-    byHash.set(cacheKey, found)
+    if (turn === forgotten) byHash.set(cacheKey, found)
     if (!lastUsed.has(key.id)) {
       lastUsed.set(key.id, true)
       await db.prisma.apiKey.update({
@@ -223,8 +228,10 @@ export function createProjects({ db, clock, ids, tokens, operatorKey }: ProjectD
       const where = { projectId_id: { projectId, id } }
       const key = isUuid(id) ? await db.prisma.apiKey.findUnique({ where }) : null
       if (key === null) throw new CarillonError('NOT_FOUND', { message: 'There is no such API key.' })
-      byHash.clear()
-      return key.revokedAt === null ? db.prisma.apiKey.update({ where, data: { revokedAt: clock.now() } }) : key
+      if (key.revokedAt !== null) return key
+      const revoked = await db.prisma.apiKey.update({ where, data: { revokedAt: clock.now() } })
+      forget()
+      return revoked
     },
 
     /** Exchanges a project's access key and secret key for a token of one hour. @throws UNAUTHENTICATED */

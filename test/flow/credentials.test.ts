@@ -1,4 +1,5 @@
 /** Keys and tokens: how they are had, how long they are good, and what one project sees of another. */
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestClock, startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import type { Client } from '../helpers/client.ts'
@@ -19,6 +20,7 @@ import {
   TestProvider,
 } from '../helpers/operations.ts'
 import { newShop } from '../helpers/setup.ts'
+import { until } from '../helpers/until.ts'
 
 const clock = createTestClock()
 const MINUTE = 60_000
@@ -130,6 +132,27 @@ describe('keys and access tokens', () => {
     expect(performance.now() - begun).toBeLessThan(2_500)
     expect((await project.api.ask(GetViewer, {})).codes).toEqual([])
     expect((await project.api.ask(RevokeApiKey, { id: 'x' })).codes).toEqual(['NOT_FOUND'])
+  })
+  it('N1-03: a key that is used while it is being revoked is refused once it is', async () => {
+    const { createApiKey } = await project.api.do(CreateApiKey, { name: 'busy' })
+    const client = app.client(`Bearer ${createApiKey.secret}`)
+    expect((await client.ask(GetViewer, {})).codes).toEqual([])
+    const beside = new pg.Client({ connectionString: app.databaseUrl })
+    await beside.connect()
+    await beside.query('BEGIN')
+    await beside.query('SELECT FROM api_key WHERE id = $1 FOR UPDATE', [createApiKey.apiKey.id])
+    const revoking = project.api.do(RevokeApiKey, { id: createApiKey.apiKey.id })
+    await until('it waits for its row', async () => {
+      const { rows } = await beside.query(
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+      )
+      return rows.length > 0
+    })
+    expect((await client.ask(GetViewer, {})).codes).toEqual([])
+    await beside.query('COMMIT')
+    await beside.end()
+    await revoking
+    expect((await client.ask(GetViewer, {})).codes).toEqual(['UNAUTHENTICATED'])
   })
 })
 

@@ -90,6 +90,8 @@ export function createDoors<C extends object>(deps: DoorsDeps<C>): Doors {
     running.add(response)
     response.once('close', () => {
       running.delete(response)
+      // Who was told before this began that the connection stays: nobody waits for them to let go of it.
+      if (isDraining) setImmediate(() => server.closeIdleConnections())
       meter.request(route, response.statusCode, (performance.now() - started) / 1_000)
     })
     if (isDraining) response.setHeader('connection', 'close')

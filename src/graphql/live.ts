@@ -52,6 +52,8 @@ interface Contact {
   readonly key: FeedKey
   readonly followers: Set<Follower>
   readonly ready: Promise<() => void>
+  /** signals come, and have since before anything was read */
+  isListening: boolean
 }
 
 /** Makes the live feeds. Every `compareMs` all positions are compared with the table, in one statement. */
@@ -81,20 +83,26 @@ export function createLive(deps: {
     for (const change of signal.changes) for (const follower of contact.followers) follower.offer(change)
   }
 
-  function join(key: FeedKey, follower: Follower): Promise<unknown> {
+  function join(key: FeedKey, follower: Follower): { readonly joined: Promise<unknown>; readonly isListening: boolean } {
     let contact = contacts.get(key.contactId)
     if (contact === undefined) {
       const made: Contact = {
         key,
         followers: new Set(),
         ready: bus.subscribe(`feed:${key.projectId}:${key.contactId}`, (signal) => onSignal(made, signal)),
+        isListening: bus.isImmediate,
       }
-      made.ready.catch((error) => log.warn('Could not listen to a feed; it is compared instead', { error: String(error) }))
+      made.ready.then(
+        () => {
+          made.isListening = true
+        },
+        (error: unknown) => log.warn('Could not listen to a feed; it is compared instead', { error: String(error) }),
+      )
       contact = made
       contacts.set(key.contactId, contact)
     }
     contact.followers.add(follower)
-    return contact.ready.catch(() => undefined)
+    return { joined: contact.ready.catch(() => undefined), isListening: contact.isListening }
   }
 
   function leave(key: FeedKey, follower: Follower): void {
@@ -221,7 +229,9 @@ export function createLive(deps: {
       }
 
       // At once, not when the reader first asks: "from now on" means from here.
-      const joined = join(key, follower)
+      const { joined, isListening } = join(key, follower)
+      /** what came between the reading of the start and the first signal was heard by nobody: it is read as well */
+      let isUnheard = position === null && !isListening
       const begun = position === null ? catchUpPatiently() : Promise.resolve([])
       const replayed: FeedChange[] = []
       let last: FeedChange | undefined
@@ -236,6 +246,8 @@ export function createLive(deps: {
           }
           last = undefined
           await Promise.all([joined, begun])
+          if (isUnheard) behind = true
+          isUnheard = false
           while (!ended) {
             const old = replayed.shift()
             if (old !== undefined) return { done: false, value: old }

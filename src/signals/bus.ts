@@ -27,6 +27,8 @@ export interface SignalBus {
   subscribe(channel: SignalChannel, onSignal: (signal: Signal) => void): Promise<() => void>
   /** Calls back after signals may have been lost (a reconnect): time to compare numbers. @returns what ends it */
   onGap(listener: () => void): () => void
+  /** whether a listener hears what is published from the call of `subscribe` on, and not only once that has answered */
+  readonly isImmediate: boolean
   /** whether signals reach other processes at the moment */
   isConnected(): boolean
   close(): Promise<void>

@@ -45,6 +45,7 @@ export function createInProcessBus(options: { log?: Log } = {}): SignalBus {
       }
     },
     onGap: () => () => {},
+    isImmediate: true,
     isConnected: () => !closed,
     async close() {
       closed = true

@@ -195,6 +195,7 @@ export function createRedisBus(url: string, settings: { log: Log; prefix?: strin
       gapListeners.add(mine)
       return () => void gapListeners.delete(mine)
     },
+    isImmediate: false,
     isConnected,
     async close() {
       if (closed) return

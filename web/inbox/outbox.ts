@@ -78,6 +78,11 @@ const MAX_IDS = 1_000
 /** Marks of one moment go out together, ms. */
 const GATHER_MS = 40
 const RETRY_MS = 5_000
+/** What says nothing against the deed: it is tried again for as long as it takes. */
+const passing = new Set(['NETWORK', 'TOKEN', 'RATE_LIMITED', 'OVERLOADED'])
+/** The server failed, or may have done it: once more does no harm. Given up after so many times, or all that comes after would wait for ever. */
+const failing = new Set(['INTERNAL', 'OUTCOME_UNKNOWN'])
+const MAX_FAILURES = 60
 /** A deed of another tab that is not done by then is this tab's: the other one may be gone, ms. */
 const ADOPT_MS = 5_000
 
@@ -90,6 +95,8 @@ export function createOutbox({ send, onChange, tell, onRefused }: OutboxDeps): O
   /** deeds of other tabs, and until when they are left to them */
   const foreign = new Map<string, number>()
   let sending: string | null = null
+  /** how often the server failed with the deed that is the first to go */
+  let failures = 0
   let pending: Map<string, Pending> | null = null
   let timer: ReturnType<typeof setTimeout> | undefined
   let isClosed = false
@@ -142,14 +149,17 @@ export function createOutbox({ send, onChange, tell, onRefused }: OutboxDeps): O
     sending = deed.id
     try {
       await send(deed)
+      failures = 0
       drop(deed.id)
       tell({ word: 'done', id: deed.id })
     } catch (error) {
       const { code, index } = error as InboxError
-      if (code === 'NETWORK' || code === 'TOKEN' || code === 'RATE_LIMITED' || code === 'OVERLOADED') {
+      if (failing.has(code)) failures += 1
+      if (passing.has(code) || (failing.has(code) && failures < MAX_FAILURES)) {
         sending = null
         return schedule(RETRY_MS)
       }
+      failures = 0
       const left = deed.ids.filter((_id, at) => at !== index)
       if (deed.kind === 'mark' && code === 'NOT_FOUND' && index !== null && left.length > 0) {
         // It was taken back meanwhile; the others are still there.
@@ -216,6 +226,7 @@ export function createOutbox({ send, onChange, tell, onRefused }: OutboxDeps): O
     clear() {
       clearTimeout(timer)
       deeds = []
+      failures = 0
       foreign.clear()
       pending = null
     },

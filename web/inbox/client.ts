@@ -240,6 +240,7 @@ export function createInboxClient(options: InboxOptions = {}) {
 
   /** Reads a list anew, as far as it was loaded. */
   async function reload(): Promise<void> {
+    const mine = owner
     const list = current()
     const had = new Set(list.ids)
     const wanted = Math.min(Math.max(list.ids.length, FIRST_PAGE), MAX_RELOAD)
@@ -248,6 +249,7 @@ export function createInboxClient(options: InboxOptions = {}) {
     let got = 0
     for (let after: string | null = null; ; ) {
       const one: Awaited<ReturnType<typeof page>> = await page(list, after, Math.min(wanted - got, PAGE))
+      if (owner !== mine) return
       pages.push(one)
       got += one.nodes.length
       if (!one.pageInfo.hasNextPage || got >= wanted) break
@@ -257,8 +259,9 @@ export function createInboxClient(options: InboxOptions = {}) {
     touch()
   }
 
-  /** Reads what is shown, all counts, and where the feeds stand. */
+  /** Reads what is shown, all counts, and where the feeds stand; nothing, when the inbox became another contact's meanwhile. */
   async function start(): Promise<void> {
+    const mine = owner
     const list = current()
     // Where a subscription goes on was read before the messages were: what changes in between comes again, and is the same.
     const root = list.feeds === rootFeeds ? null : (await wire.ask(InboxCounts, { feeds: rootFeeds })).feed
@@ -266,6 +269,7 @@ export function createInboxClient(options: InboxOptions = {}) {
       page(list, null, FIRST_PAGE),
       ...tabs.map((tab) => wire.ask(InboxCounts, { feeds: [tab] })),
     ])
+    if (owner !== mine) return
     tabs.forEach((tab, index) => {
       const found = others[index]?.feed
       if (found !== undefined)
@@ -278,11 +282,23 @@ export function createInboxClient(options: InboxOptions = {}) {
     cursor = at
   }
 
+  /** Sees to it that there is a place to go on from, in the inbox of whoever the token is of. */
+  async function settle(): Promise<void> {
+    const token = await tokens.get()
+    if ((ownerOf(token) ?? '?') !== owner) belongTo(token)
+    const mine = owner
+    try {
+      if (cursor === null) await start()
+    } catch (failed) {
+      if (owner === mine) throw failed
+    }
+    // Another one signed in while this one was asked for.
+    if (owner !== mine) await settle()
+  }
+
   async function prepare(): Promise<readonly Follower[]> {
     try {
-      const token = await tokens.get()
-      if ((ownerOf(token) ?? '?') !== owner) belongTo(token)
-      if (cursor === null) await start()
+      await settle()
     } catch (cause) {
       const failed = cause instanceof InboxError ? cause : new InboxError('INTERNAL', String(cause), { cause })
       // With something to show, being away is no failure: it says offline.
@@ -369,9 +385,11 @@ export function createInboxClient(options: InboxOptions = {}) {
       return
     }
     ownAllMarks += 1
+    const mine = owner
     try {
       const feeds = deed.feeds === null ? null : [...deed.feeds]
       const { markAs } = await wire.ask(InboxMark, { all: { feeds, until: deed.until }, ...deed.marks })
+      if (owner !== mine) return
       // Nothing was changed, so nothing is told.
       if (markAs.changedCount === 0) ownAllMarks = Math.max(0, ownAllMarks - 1)
       for (const id of deed.ids) {
@@ -392,13 +410,15 @@ export function createInboxClient(options: InboxOptions = {}) {
   }
 
   async function loadMore(): Promise<void> {
+    const mine = owner
     const list = current()
     if (!list.isLoaded || !list.hasMore) return list.loading ?? undefined
     list.loading ??= (async () => {
       try {
         const more = await page(list, list.endCursor, PAGE)
-        if (list.isLoaded) lists.append(list, more)
+        if (list.isLoaded && owner === mine) lists.append(list, more)
       } catch (failed) {
+        if (owner !== mine) return
         if (!(failed instanceof InboxError) || !/CURSOR/.test(failed.code)) throw failed
         await reload()
       }
@@ -413,13 +433,16 @@ export function createInboxClient(options: InboxOptions = {}) {
   async function select(to: { feed?: string | null; show?: InboxShow }): Promise<void> {
     if (to.feed !== undefined) feed = to.feed
     if (to.show !== undefined) show = to.show
+    const mine = owner
     const list = current()
     touch()
     if (list.isLoaded || cursor === null) return
     list.loading ??= page(list, null, FIRST_PAGE)
-      .then((first) => lists.replace(list, [first]))
+      .then((first) => {
+        if (owner === mine) lists.replace(list, [first])
+      })
       .catch((failed: unknown) => {
-        if (failed instanceof InboxError) fail(failed)
+        if (failed instanceof InboxError && owner === mine) fail(failed)
       })
       .finally(() => {
         list.loading = null

@@ -184,7 +184,14 @@ export class CarillonInbox extends LitElement {
   }
 
   #onState(state: InboxState): void {
+    const isOther = this.#state !== null && this.#state.contact !== state.contact
     this.#state = state
+    if (isOther) {
+      // What another one wants is nobody else's business.
+      this.#preferences = null
+      this.#wishes += 1
+      if (this.#view === 'preferences') void this.#loadPreferences()
+    }
     const counts = { unseenCount: state.counts.unseen, unreadCount: state.counts.unread }
     const key = JSON.stringify(counts)
     if (key !== this.#lastCounts) {
@@ -290,9 +297,11 @@ export class CarillonInbox extends LitElement {
   }
 
   async #loadPreferences(): Promise<void> {
+    const contact = this.#state?.contact
     this.#preferencesFailed = false
     try {
-      this.#preferences = (await this.#client?.preferences()) ?? null
+      const now = (await this.#client?.preferences()) ?? null
+      if (contact === this.#state?.contact) this.#preferences = now
     } catch {
       this.#preferencesFailed = true
     }

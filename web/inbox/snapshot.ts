@@ -42,6 +42,7 @@ export interface Place {
   /** Keeps what `make` gives, soon; at once when the page goes. */
   keep(make: () => Snapshot): void
   tell(word: Word): void
+  /** Removes what is kept, and keeps nothing more. */
   forget(): void
   close(): void
 }
@@ -51,6 +52,7 @@ export function openPlace(name: string, isKept: boolean, hear: (word: Word) => v
   const key = `carillon-inbox/${name}`
   let timer: ReturnType<typeof setTimeout> | undefined
   let next: (() => Snapshot) | null = null
+  let isForgotten = false
   const channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel(key)
   if (channel !== null) channel.onmessage = ({ data }: MessageEvent<Word>) => hear(data)
 
@@ -83,12 +85,13 @@ export function openPlace(name: string, isKept: boolean, hear: (word: Word) => v
       }
     },
     keep(make) {
-      if (!isKept) return
+      if (!isKept || isForgotten) return
       if (next === null) timer = setTimeout(write, DELAY_MS)
       next = make
     },
     tell: (word) => channel?.postMessage(word),
     forget() {
+      isForgotten = true
       clearTimeout(timer)
       next = null
       try {

@@ -72,7 +72,8 @@ export function createLive(deps: {
     let size = sizes.get(change)
     if (size === undefined) {
       const { message } = change
-      size = OVERHEAD + (message === null ? 0 : message.body.length + JSON.stringify(message.data).length)
+      const { body = '', title = null, data = {}, actions = [] } = message ?? {}
+      size = OVERHEAD + body.length + (title ?? '').length + JSON.stringify(data).length + JSON.stringify(actions).length
       sizes.set(change, size)
     }
     return size

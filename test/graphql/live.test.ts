@@ -1,6 +1,6 @@
 /** Live feeds: what a reader gets when signals come late, or not at all. */
 import { afterEach, expect, it } from 'vitest'
-import type { FeedChange } from '../../src/domain/words.ts'
+import type { FeedChange, FeedMessage } from '../../src/domain/words.ts'
 import { createLive, type Live } from '../../src/graphql/live.ts'
 import { createOutlet } from '../../src/graphql/outlet.ts'
 import { silentLog } from '../../src/log.ts'
@@ -32,14 +32,15 @@ const open: Live[] = []
 afterEach(() => {
   for (const live of open.splice(0)) live.close()
 })
-function followed(bus: SignalBus, record: ReturnType<typeof recordOf>) {
-  const live = createLive({ bus, feed: record, log: silentLog, compareMs: 600_000 })
-  open.push(live)
-  const outlet = createOutlet(
-    10_000,
+const outletOf = (maxBytes: number) =>
+  createOutlet(
+    maxBytes,
     () => 0,
     () => {},
   )
+function followed(bus: SignalBus, record: ReturnType<typeof recordOf>, outlet = outletOf(10_000)) {
+  const live = createLive({ bus, feed: record, log: silentLog, compareMs: 600_000 })
+  open.push(live)
   return live.follow(key, { by: 'changes', feeds: null, after: null }, outlet)
 }
 
@@ -73,4 +74,28 @@ it('reads the start once where signals are heard at once', async () => {
   bus.publish([{ topic: 'feed', ...key, changes: [changeOf(6)] }])
   expect(await next).toMatchObject({ value: { seq: 6 } })
   expect(record.reads).toBe(1)
+})
+
+it('G6: counts all that a change holds: what was stored with its buttons, its title and its data as well', async () => {
+  const bus = createInProcessBus()
+  const record = recordOf(5)
+  const outlet = outletOf(1_000_000)
+  const reading = followed(bus, record, outlet)
+  const next = reading.next()
+  await new Promise((resolve) => setImmediate(resolve))
+  bus.publish([{ topic: 'feed', ...key, changes: [changeOf(6)] }])
+  await next
+  const text = 'x'.repeat(50_000)
+  const action = { type: 'PRIMARY', label: 'Yes', url: null, status: 'DONE', payload: { text } } as const
+  const at = '2026-01-01T00:00:00.000Z'
+  const message: FeedMessage = {
+    ...{ ...key, id: 'm', notificationId: 'n', transactionId: 't', templateKey: null, status: 'DELIVERED', feed: 'default' },
+    ...{ title: text, body: text, iconUrl: null, url: null, actor: null, data: { text }, count: 1, actions: [action] },
+    ...{ arrivedSeq: 6, listedSeq: 6, changedSeq: 7, seenAt: null, readAt: null, archivedAt: null },
+    ...{ sentAt: at, createdAt: at, updatedAt: at },
+  }
+  bus.publish([{ topic: 'feed', ...key, changes: [{ seq: 7, kind: 'ACTED', message, counts: {} }] }])
+  await expect.poll(() => outlet.held()).toBeGreaterThan(200_000)
+  await reading.return?.()
+  expect(outlet.held()).toBe(0)
 })

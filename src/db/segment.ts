@@ -62,7 +62,7 @@ export function segmentWhere(condition: Condition, firstParameter: number, offse
 
   /** What is at a path, as jsonb; NULL where it is missing, and null is as good as missing. */
   function valueAt(path: string): string {
-    const parts = (addressAliases[path] ?? path).split('.')
+    const parts = (addressAliases.get(path) ?? path).split('.')
     const column = Object.hasOwn(COLUMNS, parts[0] ?? '') ? COLUMNS[parts[0] ?? ''] : undefined
     if (column === undefined) return `NULLIF(c.properties #> ${bind(parts, 'text[]')}, 'null'::jsonb)`
     return parts.length === 1 ? `to_jsonb(${column})` : 'NULL::jsonb'

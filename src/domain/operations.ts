@@ -1,6 +1,6 @@
 /** The operations on a profile: set, setMissing, push, inc, unset. All of one contact apply, or none does. */
 import { CarillonError } from '../errors.ts'
-import { checkJson } from './check.ts'
+import { checkJson, checkText } from './check.ts'
 import { checkField, isContactField } from './profile.ts'
 import { addressAliases, type Json, type JsonObject } from './words.ts'
 
@@ -24,8 +24,9 @@ const refuse = (path: string, why: string): never => {
 type Mutable = { [key: string]: Json }
 
 function segments(path: string): string[] {
-  const parts = (addressAliases[path] ?? path).split('.')
+  const parts = (addressAliases.get(path) ?? path).split('.')
   if (path.length > 255 || parts.some((part) => part === '' || FORBIDDEN.has(part))) refuse(path, 'is not a property path.')
+  checkText('profile', path)
   if (parts[0] === 'id' || parts[0] === 'externalId') refuse(path, 'is the id of the contact and cannot be changed.')
   return parts
 }

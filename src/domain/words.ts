@@ -165,7 +165,10 @@ export const contactFields = ['email', 'phone', 'locale', 'timezone', 'firstName
 export type ContactField = (typeof contactFields)[number]
 
 /** Names that other systems give to the two addresses, in the paths of a profile. */
-export const addressAliases: Readonly<Record<string, ContactField>> = { $email: 'email', $phone_number: 'phone' }
+export const addressAliases: ReadonlyMap<string, ContactField> = new Map([
+  ['$email', 'email'],
+  ['$phone_number', 'phone'],
+])
 
 /** How a condition compares what is at a path of the profile with its value. */
 export const conditionOperators = [

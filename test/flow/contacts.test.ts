@@ -152,6 +152,21 @@ it('N2-20: refuses more than 1,000 operations on one contact', async () => {
   expect((await upsert({ externalId: 'many', profile: { set } } as Input)).failed[0]?.error.code).toBe('BAD_INPUT')
 })
 
+it('N2-20: a path that no property can have fails its contact alone', async () => {
+  const { upsertContacts } = await project.api.do(UpsertContacts, {
+    contacts: [
+      ...['constructor', '__proto__', 'a.constructor', 'a\0b', '\ud800'].map((path) => ({
+        externalId: 'odd',
+        profile: { unset: [path] },
+      })),
+      ...['constructor', 'a\0b', '\ud800'].map((path) => ({ externalId: `set-${path.length}`, profile: { set: { [path]: 1 } } })),
+      { externalId: 'even', profile: { unset: ['toString'], setMissing: { valueOf: 1 } } },
+    ].map((one, index) => ({ ...one, externalId: `${one.externalId}-${index}` })) as Input[],
+  })
+  expect(upsertContacts.inserted).toEqual(['even-8'])
+  expect(upsertContacts.failed.map(({ error }) => error.code)).toEqual(times(8, () => 'BAD_INPUT'))
+})
+
 describe('reading', () => {
   it('N2-01, N2-02, N2-03, N2-04, NV-52, NV-55, X-01: shows ids, all of the profile, and null for a stranger', async () => {
     await upsert({ externalId: '123', firstName: 'Z', profile: { set: { tags: ['a'] } } } as Input)

@@ -95,6 +95,14 @@ it('A5: where is answered as it was stored; a field left out stays as it is', as
   expect((await project.api.do(GetSegment, { key: 'kept' })).segment).toBeNull()
 })
 
+it('LY-18: a path may have any name, also one that every object has', async () => {
+  for (const path of ['constructor', 'toString', '__proto__', 'valueOf.name']) {
+    expect([path, await members(at(path, 'EXISTS'))]).toEqual([path, []])
+  }
+  await project.api.do(UpsertContacts, { contacts: [{ externalId: 'c0', profile: { set: { toString: 'x' } } }] })
+  expect(await members(at('toString', 'EQUALS', 'x'))).toEqual(['c0'])
+})
+
 it('A5: refuses a wrong condition with its index and place, and stores none of the batch', async () => {
   const ask = (where: unknown) =>
     project.api.ask(UpsertSegments, {

@@ -50,11 +50,11 @@ const RETRACT = 1_000
 /** Makes `cancel`. @throws NOT_FOUND for a transaction that there is not */
 export function createCancel({ db, clock, publish }: CancelDeps) {
   return async (projectId: string, transactionId: string): Promise<CancelResult> => {
+    const missing = new CarillonError('NOT_FOUND', { message: 'There is no such transaction.' })
+    if (transactionId.includes('\0')) throw missing
     // First: from here on nothing is added to it.
     await cancelFanouts(db.pool, projectId, transactionId)
-    if (!(await markCanceled(db.pool, projectId, transactionId))) {
-      throw new CarillonError('NOT_FOUND', { message: 'There is no such transaction.' })
-    }
+    if (!(await markCanceled(db.pool, projectId, transactionId))) throw missing
     const now = clock.now().toISOString()
     let canceledCount = 0
     const tell = (canceled: readonly MessageKey[]): void => {

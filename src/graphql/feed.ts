@@ -23,6 +23,10 @@ interface FeedPage extends Connection<FeedMessage> {
   readonly cursor: string
 }
 
+/** No feed has a NUL in its name, and the record can not be asked for one. */
+const named = (feeds: readonly string[] | null | undefined): readonly string[] | null =>
+  feeds?.filter((feed) => !feed.includes('\0')) ?? null
+
 const cursorText = 'Where it stands: `after` of a subscription goes on from here without a gap. Good for 30 days.'
 
 /** Adds it. */
@@ -63,7 +67,7 @@ export function defineFeed(
       resolve: async (_root, { contact, feeds, seen, read, archived, ...page }, context): Promise<FeedPage> => {
         const { feed, cursors } = context.domain
         const key = await contactOf(context, contact)
-        const filter = { feeds: feeds ?? null, seen: seen ?? null, read: read ?? null, archived: archived ?? null }
+        const filter = { feeds: named(feeds), seen: seen ?? null, read: read ?? null, archived: archived ?? null }
         const list: FeedList = await feed.list(key, filter, page)
         return {
           ...list,
@@ -112,8 +116,11 @@ export function defineFeed(
         read: t.arg.boolean({ description: 'Whether they are read.' }),
         archived: t.arg.boolean({ description: 'Whether they are archived: out of the feed and of the counts.' }),
       },
-      resolve: async (_root, { contact, ...input }, context) =>
-        context.domain.feed.mark(await contactOf(context, contact), input),
+      resolve: async (_root, { contact, all, ...input }, context) =>
+        context.domain.feed.mark(await contactOf(context, contact), {
+          ...input,
+          all: all && { ...all, feeds: named(all.feeds) },
+        }),
     }),
     recordAction: t.field({
       type: InAppMessage,

@@ -87,6 +87,13 @@ describe('reading', () => {
     expect(events.map((event) => event.messageReceived.message.body)).toEqual(['2', '3', '4'])
     live.close()
   })
+  it('NV-70: has nothing in a feed that there is not, whatever its name', async () => {
+    for (const feeds of [['never'], ['a\0b']]) {
+      const { feed } = await page.do(Feed, { feeds })
+      expect([feed.nodes, feed.unseenCount]).toEqual([[], 0])
+      expect(await mark({ all: { feeds }, read: true })).toMatchObject({ changedCount: 0, unreadCount: 0 })
+    }
+  })
   it('tells of the feeds asked for only', async () => {
     const { feed } = await page.do(Feed, {})
     const live = await page.watch(MessageReceived, { feeds: ['wanted'], after: feed.cursor })

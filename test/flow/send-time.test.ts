@@ -225,7 +225,8 @@ describe('cancel', () => {
     })
   })
   it('NV-45: says NOT_FOUND for a transaction that there is not', async () => {
-    expect((await project.api.ask(Cancel, { transactionId: 'never' })).codes).toEqual(['NOT_FOUND'])
+    for (const transactionId of ['never', '', 'a\0b'])
+      expect((await project.api.ask(Cancel, { transactionId })).codes).toEqual(['NOT_FOUND'])
   })
   it('NV-44, B7-12: hands nothing over after it has answered, while mails are going out', async () => {
     smtp.script(({ stage }) => (stage === 'mail' ? { delayMs: 20 } : undefined))

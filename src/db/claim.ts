@@ -44,6 +44,8 @@ export interface Claimed {
   /** it depends: see db/standing.ts */
   readonly isConditional: boolean
   readonly createdAt: Date
+  /** when it was due; null: nobody asked */
+  readonly dueAt: Date | null
   readonly data: JsonObject
   readonly overrides: Overrides | null
   readonly project: ProjectInfo
@@ -74,8 +76,51 @@ interface ClaimedRow extends Omit<Claimed, 'project' | 'template' | 'contact' | 
   readonly actorPhotoUrl: string | null
 }
 
-const notPaused = `AND NOT EXISTS (SELECT FROM unnest($5::uuid[], $6::channel[]) AS p (project_id, channel)
-          WHERE p.project_id = message.project_id AND p.channel = message.channel)`
+/** Channels whose messages wait where they are, and where each lane is looked at from: what is due earlier was passed over or taken. */
+export interface ClaimBeside {
+  readonly paused: readonly { readonly projectId: string; readonly channel: Channel }[]
+  readonly single: ClaimFrom
+  readonly many: ClaimFrom
+}
+/** `all`: the oldest first; `recent`: what has become due in the last moments alone; or a time */
+export type ClaimFrom = 'all' | 'recent' | Date
+
+/** How far back `recent` goes: longer than a transaction takes that says `now()` and commits later. */
+const RECENT_MS = 2_000
+
+const besidePaused = (
+  place: number,
+): string => `AND NOT EXISTS (SELECT FROM unnest($5::uuid[], $6::channel[]) AS p (project_id, channel)
+          WHERE p.project_id = message.project_id AND p.channel = message.channel)
+          AND due_at >= COALESCE($${place}::timestamptz, now() + ($3 - ${RECENT_MS}) * interval '1 millisecond')`
+
+const claimText = (isBeside: boolean): string => `WITH single AS MATERIALIZED (
+        SELECT project_id, id, due_at, status AS was, handover_at IS NOT NULL AS was_handed_over FROM message
+        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND NOT bulk AND due_at <= now() + $3 * interval '1 millisecond' ${isBeside ? besidePaused(7) : ''}
+        ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+      ), many AS MATERIALIZED (
+        SELECT project_id, id, due_at, status AS was, handover_at IS NOT NULL AS was_handed_over FROM message
+        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND bulk AND due_at <= now() + $3 * interval '1 millisecond' ${isBeside ? besidePaused(8) : ''}
+        ORDER BY due_at LIMIT LEAST($4::int, $1::int - (SELECT count(*) FROM single)) FOR UPDATE SKIP LOCKED
+      ), due AS (SELECT * FROM single UNION ALL SELECT * FROM many
+      ), m AS (
+        UPDATE message x SET status = 'SENDING', claims = x.claims + 1,
+          due_at = now() + ($2 + $3) * interval '1 millisecond'
+        FROM due WHERE x.project_id = due.project_id AND x.id = due.id
+        RETURNING x.project_id, x.id, x.notification_id, x.contact_id, x.channel, x.bulk, due.due_at, due.was, due.was_handed_over, x.claims, x.attempt_count, x.rounds, x.handover_provider,
+          x.address, x.feed, x.increment_id, x.only_if, x.created_at
+      )
+      SELECT m.project_id AS "projectId", m.id, m.notification_id AS "notificationId", n.transaction_id AS "transactionId", m.channel, m.bulk AS "isBulk", m.was, n.canceled_at IS NOT NULL AS "isCanceled",
+        m.was_handed_over AS "wasHandedOver", m.claims, m.attempt_count AS "attemptCount", m.rounds, m.handover_provider AS "boundTo", m.address, m.feed, m.increment_id AS "incrementId", m.only_if IS NOT NULL AS "isConditional", n.digest_id AS "digestId",
+        m.created_at AS "createdAt", n.data, n.overrides, n.content, n.template_id AS "templateId", ${isBeside ? 'm.due_at' : 'NULL::timestamptz'} AS "dueAt",
+        c.id AS "contactId", c.external_id AS "contactExternalId", c.email, c.phone, c.locale, c.timezone, c.first_name AS "firstName",
+        c.last_name AS "lastName", c.photo_url AS "photoUrl", c.country, c.properties,
+        a.external_id AS "actorExternalId", a.first_name AS "actorFirstName", a.last_name AS "actorLastName", a.photo_url AS "actorPhotoUrl"
+      FROM m JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id
+      LEFT JOIN contact c ON c.project_id = m.project_id AND c.id = m.contact_id
+      LEFT JOIN contact a ON a.project_id = n.project_id AND a.id = n.actor_id`
+const statements = { usual: { name: 'claim', text: claimText(false) }, beside: { name: 'claim-beside', text: claimText(true) } }
+const fromOf = (from: ClaimFrom): Date | string | null => (from === 'all' ? '-infinity' : from === 'recent' ? null : from)
 
 /**
  * Claims up to `limit` messages that are due, oldest first, those of sends to many only with what room single ones leave and at most
@@ -93,45 +138,21 @@ export async function claim(
     leaseMs: number
     offsetMs: number
     /** whose providers can take nothing now: messages of these wait where they are */
-    paused?: readonly { readonly projectId: string; readonly channel: Channel }[]
+    beside?: ClaimBeside | null
   },
 ): Promise<Claimed[]> {
-  const { rows } = await db.query<ClaimedRow>({
-    name: 'claim',
-    text: `WITH single AS MATERIALIZED (
-        SELECT project_id, id, status AS was, handover_at IS NOT NULL AS was_handed_over FROM message
-        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND NOT bulk AND due_at <= now() + $3 * interval '1 millisecond' ${notPaused}
-        ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
-      ), many AS MATERIALIZED (
-        SELECT project_id, id, status AS was, handover_at IS NOT NULL AS was_handed_over FROM message
-        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND bulk AND due_at <= now() + $3 * interval '1 millisecond' ${notPaused}
-        ORDER BY due_at LIMIT LEAST($4::int, $1::int - (SELECT count(*) FROM single)) FOR UPDATE SKIP LOCKED
-      ), due AS (SELECT * FROM single UNION ALL SELECT * FROM many
-      ), m AS (
-        UPDATE message x SET status = 'SENDING', claims = x.claims + 1,
-          due_at = now() + ($2 + $3) * interval '1 millisecond'
-        FROM due WHERE x.project_id = due.project_id AND x.id = due.id
-        RETURNING x.project_id, x.id, x.notification_id, x.contact_id, x.channel, x.bulk, due.was, due.was_handed_over, x.claims, x.attempt_count, x.rounds, x.handover_provider,
-          x.address, x.feed, x.increment_id, x.only_if, x.created_at
-      )
-      SELECT m.project_id AS "projectId", m.id, m.notification_id AS "notificationId", n.transaction_id AS "transactionId", m.channel, m.bulk AS "isBulk", m.was, n.canceled_at IS NOT NULL AS "isCanceled",
-        m.was_handed_over AS "wasHandedOver", m.claims, m.attempt_count AS "attemptCount", m.rounds, m.handover_provider AS "boundTo", m.address, m.feed, m.increment_id AS "incrementId", m.only_if IS NOT NULL AS "isConditional", n.digest_id AS "digestId",
-        m.created_at AS "createdAt", n.data, n.overrides, n.content, n.template_id AS "templateId",
-        c.id AS "contactId", c.external_id AS "contactExternalId", c.email, c.phone, c.locale, c.timezone, c.first_name AS "firstName",
-        c.last_name AS "lastName", c.photo_url AS "photoUrl", c.country, c.properties,
-        a.external_id AS "actorExternalId", a.first_name AS "actorFirstName", a.last_name AS "actorLastName", a.photo_url AS "actorPhotoUrl"
-      FROM m JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id
-      LEFT JOIN contact c ON c.project_id = m.project_id AND c.id = m.contact_id
-      LEFT JOIN contact a ON a.project_id = n.project_id AND a.id = n.actor_id`,
-    values: [
-      options.limit,
-      options.leaseMs,
-      options.offsetMs,
-      options.bulkLimit,
-      options.paused?.map((one) => one.projectId) ?? [],
-      options.paused?.map((one) => one.channel) ?? [],
-    ],
-  })
+  const { limit, leaseMs, offsetMs, bulkLimit, beside = null } = options
+  const values: unknown[] = [limit, leaseMs, offsetMs, bulkLimit]
+  if (beside !== null) {
+    const { paused, single, many } = beside
+    values.push(
+      paused.map((one) => one.projectId),
+      paused.map((one) => one.channel),
+      fromOf(single),
+      fromOf(many),
+    )
+  }
+  const { rows } = await db.query<ClaimedRow>({ ...(beside === null ? statements.usual : statements.beside), values })
   if (rows.length === 0) return []
   const [origins, projects, preferences] = await Promise.all([
     findOrigins(db, rows),
@@ -214,6 +235,7 @@ function claimedOf(row: ClaimedRow, { project, template }: Origin, preferences: 
     digestId: row.digestId,
     isConditional: row.isConditional,
     createdAt: row.createdAt,
+    dueAt: row.dueAt,
     data: row.data,
     overrides: row.overrides,
     project,

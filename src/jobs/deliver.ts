@@ -29,6 +29,7 @@ import { HeavyText } from '../render/heavy.ts'
 import { type ComposeDeps, type Composed, compose, type Outbound, type Surroundings } from './compose.ts'
 import { createGroup, type Group } from './group.ts'
 import { createHandOver, maySendAgain } from './hand-over.ts'
+import { createLook } from './look.ts'
 import { createPauses } from './pauses.ts'
 import type { OpenProvider, ProviderPool } from './providers.ts'
 
@@ -88,6 +89,7 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
   let mayBeStranded = false
   let onProgress = Promise.withResolvers<void>()
   const pauses = createPauses(() => deps.wake())
+  const look = createLook()
 
   /** ids of those in flight: what is written of them does not share a statement with single messages, which would wait for its end */
   const bulkIds = new Set<string>()
@@ -402,10 +404,11 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
           }
           const bulkRoom = BULK_IN_FLIGHT - bulkInFlight
           bulkWaits = bulkRoom < ROOM
-          const beside = isBeside() ? BULK_BESIDE : BATCH
-          const limits = { limit: Math.min(BATCH, room), bulkLimit: bulkWaits ? 0 : Math.min(bulkRoom, beside) }
-          const paused = pauses.now()
-          const batch = await claim(db.pool, { ...limits, paused, leaseMs: LEASE_MS, offsetMs: clock.offsetMs })
+          const many = isBeside() ? BULK_BESIDE : BATCH
+          const limits = { limit: Math.min(BATCH, room), bulkLimit: bulkWaits ? 0 : Math.min(bulkRoom, many) }
+          const beside = look.next(pauses.now())
+          const batch = await claim(db.pool, { ...limits, beside, leaseMs: LEASE_MS, offsetMs: clock.offsetMs })
+          if (beside !== null) look.saw(beside, limits, batch)
           if (batch.length === 0) return
           for (const { id, isBulk } of batch) {
             if (isBulk) bulkIds.add(id)

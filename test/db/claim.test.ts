@@ -1,12 +1,13 @@
 /** Claiming, beginning, settling: one worker at a time, and a worker that comes too late changes nothing. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { cancelWaiting, FIRST } from '../../src/db/cancel.ts'
-import { begin, type Claimed, claim, endIdleLeases } from '../../src/db/claim.ts'
+import { begin, type Claimed, type ClaimFrom, claim, endIdleLeases } from '../../src/db/claim.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { type Settlement, settle } from '../../src/db/settle.ts'
 import { write } from '../../src/db/write.ts'
 import { systemClock } from '../../src/domain/clock.ts'
 import { createIds } from '../../src/domain/ids.ts'
+import type { Channel } from '../../src/domain/words.ts'
 import { silentLog } from '../../src/log.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
 import { times } from '../helpers/setup.ts'
@@ -110,6 +111,24 @@ it('takes single messages first, then those of sends to many with what room is l
   expect(lanes(await claimIn(10, 0))).toEqual([])
   expect(await claimIn(10, 100)).toHaveLength(10)
   expect(await claimIn(100, 100)).toHaveLength(16)
+})
+
+it('F23: beside a paused channel, takes the others’ messages, and looks only from where it is told', async () => {
+  await queue(6)
+  await db.pool.query(`UPDATE message SET channel = 'SMS' WHERE id IN (SELECT id FROM message ORDER BY id LIMIT 3)`)
+  await db.pool.query(`UPDATE message SET due_at = now() - interval '10 seconds' WHERE channel = 'EMAIL'`)
+  const beside = (single: ClaimFrom, paused: Channel[]) => ({
+    ...{ paused: paused.map((channel) => ({ projectId, channel })), single, many: 'all' as const },
+  })
+  const takeBeside = (from: ClaimFrom, paused: Channel[] = ['SMS'], limit = 100) =>
+    claim(db.pool, { limit, bulkLimit: limit, leaseMs: 60_000, offsetMs: 0, beside: beside(from, paused) })
+  expect(await takeBeside('recent')).toEqual([])
+  expect(await takeBeside(new Date())).toEqual([])
+  const [first] = await takeBeside('all', ['SMS'], 1)
+  expect(first).toMatchObject({ channel: 'EMAIL', dueAt: expect.any(Date) })
+  expect(await takeBeside(first?.dueAt ?? 'all')).toHaveLength(2)
+  expect(await takeBeside('all')).toEqual([])
+  expect((await takeBeside('recent', ['EMAIL'])).map((one) => one.channel)).toEqual(['SMS', 'SMS', 'SMS'])
 })
 
 it('G4, F8: a worker whose lease ran out can neither begin nor settle', async () => {

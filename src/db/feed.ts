@@ -9,7 +9,7 @@ import type {
   JsonObject,
   MessageStatus,
 } from '../domain/words.ts'
-import type { Runner } from './database.ts'
+import { isoTimes, type Runner } from './database.ts'
 
 /** Where a contact's feed stands. */
 export interface FeedStateRow {
@@ -61,12 +61,12 @@ interface MessageRow {
   readonly listedSeq: number
   readonly changedSeq: number
   readonly changeKind: FeedChangeKind
-  readonly seenAt: Date | null
-  readonly readAt: Date | null
-  readonly archivedAt: Date | null
-  readonly sentAt: Date | null
-  readonly createdAt: Date
-  readonly updatedAt: Date
+  readonly seenAt: string | null
+  readonly readAt: string | null
+  readonly archivedAt: string | null
+  readonly sentAt: string | null
+  readonly createdAt: string
+  readonly updatedAt: string
 }
 
 /** Columns of an in-app message `m` with its notification `n`, template `t` and actor `a`. */
@@ -81,16 +81,33 @@ export const feedJoins = `JOIN notification n ON n.project_id = m.project_id AND
   LEFT JOIN template t ON t.project_id = n.project_id AND t.id = n.template_id
   LEFT JOIN contact a ON a.project_id = n.project_id AND a.id = n.actor_id`
 
-/** The finished message of a row. */
-export const feedMessageOf = ({ changeKind: _kind, ...row }: MessageRow): FeedMessage => ({
-  ...row,
+/** The finished message of a row that was read with `isoTimes`. */
+export const feedMessageOf = (row: MessageRow): FeedMessage => ({
+  projectId: row.projectId,
+  id: row.id,
+  contactId: row.contactId,
+  notificationId: row.notificationId,
+  transactionId: row.transactionId,
+  templateKey: row.templateKey,
+  status: row.status,
+  feed: row.feed,
+  title: row.title,
+  body: row.body,
+  iconUrl: row.iconUrl,
+  url: row.url,
+  actor: row.actor,
+  data: row.data,
+  count: row.count,
   actions: row.actions ?? [],
-  seenAt: row.seenAt?.toISOString() ?? null,
-  readAt: row.readAt?.toISOString() ?? null,
-  archivedAt: row.archivedAt?.toISOString() ?? null,
-  sentAt: row.sentAt?.toISOString() ?? null,
-  createdAt: row.createdAt.toISOString(),
-  updatedAt: row.updatedAt.toISOString(),
+  arrivedSeq: row.arrivedSeq,
+  listedSeq: row.listedSeq,
+  changedSeq: row.changedSeq,
+  seenAt: row.seenAt,
+  readAt: row.readAt,
+  archivedAt: row.archivedAt,
+  sentAt: row.sentAt,
+  createdAt: row.createdAt,
+  updatedAt: row.updatedAt,
 })
 
 /** The message that later ones with the same incrementId fold into, where it is unread. Call it with the feeds locked. */
@@ -111,6 +128,7 @@ export async function findFolding(
       wanted.map((one) => one.templateId),
       wanted.map((one) => one.incrementId),
     ],
+    types: isoTimes,
   })
   return rows.map((row) => ({ ...feedMessageOf(row), templateId: row.templateId, incrementId: row.incrementId }))
 }
@@ -132,6 +150,7 @@ export async function findFeedMessagesOf(
       WHERE m.project_id = $1 AND m.contact_id = ANY($2::uuid[]) AND m.id = ANY($3::uuid[]) AND m.channel = 'IN_APP'
         AND m.arrived_seq IS NOT NULL AND m.status <> 'CANCELED'`,
     values: [projectId, contactIds, ids],
+    types: isoTimes,
   })
   return rows.map(feedMessageOf)
 }
@@ -144,7 +163,10 @@ export interface FeedFilter {
   readonly archived: boolean | null
 }
 
-const filtered = `m.project_id = $1 AND m.contact_id = $2 AND m.channel = 'IN_APP' AND m.listed_seq IS NOT NULL AND m.status <> 'CANCELED'
+/** A contact's feed, by its key or by its contact's externalId. */
+export type FeedName = FeedKey | { readonly projectId: string; readonly externalId: string }
+
+const filtered = `m.channel = 'IN_APP' AND m.listed_seq IS NOT NULL AND m.status <> 'CANCELED'
   AND ($3::text[] IS NULL OR m.feed = ANY($3)) AND ($4::bool IS NULL OR (m.seen_at IS NOT NULL) = $4)
   AND ($5::bool IS NULL OR (m.read_at IS NOT NULL) = $5) AND ($6::bool IS NULL OR (m.archived_at IS NOT NULL) = $6)`
 
@@ -160,20 +182,22 @@ export interface FeedPage {
  */
 export async function readFeed(
   db: Runner,
-  key: FeedKey,
+  feed: FeedName,
   filter: FeedFilter,
   page: { readonly above: number; readonly below: number; readonly limit: number; readonly backward: boolean },
 ): Promise<FeedPage | null> {
   const direction = page.backward ? 'ASC' : 'DESC'
-  const { rows } = await db.query<MessageRow & { feedSeq: number; counts: FeedCounts }>({
-    name: `read-feed-${direction}`,
-    text: `SELECT s.feed_seq AS "feedSeq", s.counts, p.* FROM feed_state s LEFT JOIN LATERAL (
-        SELECT ${feedColumns} FROM message m ${feedJoins} WHERE ${filtered} AND m.listed_seq > $7 AND m.listed_seq < $8
+  const isByKey = 'contactId' in feed
+  const { rows } = await db.query<MessageRow & { stateOf: string; feedSeq: number; counts: FeedCounts }>({
+    name: `read-feed-${isByKey ? 'by-key' : 'by-name'}-${direction}`,
+    text: `SELECT s.contact_id AS "stateOf", s.feed_seq AS "feedSeq", s.counts, p.* FROM feed_state s LEFT JOIN LATERAL (
+        SELECT ${feedColumns} FROM message m ${feedJoins} WHERE m.project_id = $1 AND m.contact_id = s.contact_id AND ${filtered}
+          AND m.listed_seq > $7 AND m.listed_seq < $8
         ORDER BY m.listed_seq ${direction} LIMIT $9) p ON true
-      WHERE s.project_id = $1 AND s.contact_id = $2`,
+      WHERE s.project_id = $1 AND s.contact_id = ${isByKey ? '$2' : '(SELECT id FROM contact WHERE project_id = $1 AND external_id = $2)'}`,
     values: [
-      key.projectId,
-      key.contactId,
+      feed.projectId,
+      isByKey ? feed.contactId : feed.externalId,
       filter.feeds,
       filter.seen,
       filter.read,
@@ -182,12 +206,13 @@ export async function readFeed(
       page.below,
       page.limit,
     ],
+    types: isoTimes,
   })
   const first = rows[0]
   if (first === undefined) return null
   return {
-    state: { ...key, feedSeq: first.feedSeq, counts: first.counts },
-    messages: rows.filter((row) => row.id !== null).map(({ feedSeq: _seq, counts: _counts, ...row }) => feedMessageOf(row)),
+    state: { projectId: feed.projectId, contactId: first.stateOf, feedSeq: first.feedSeq, counts: first.counts },
+    messages: first.id === null ? [] : rows.map(feedMessageOf),
   }
 }
 
@@ -195,7 +220,7 @@ export async function readFeed(
 export async function countFeed(db: Runner, key: FeedKey, filter: FeedFilter): Promise<number> {
   const { rows } = await db.query<{ total: number }>({
     name: 'count-feed',
-    text: `SELECT count(*) AS total FROM message m WHERE ${filtered}`,
+    text: `SELECT count(*) AS total FROM message m WHERE m.project_id = $1 AND m.contact_id = $2 AND ${filtered}`,
     values: [key.projectId, key.contactId, filter.feeds, filter.seen, filter.read, filter.archived],
   })
   return rows[0]?.total ?? 0
@@ -231,6 +256,7 @@ export async function replayFeed(
         WHERE m.project_id = $1 AND m.contact_id = $2 AND m.${column} > $3 ORDER BY m.${column} LIMIT $4) p ON true
       WHERE s.project_id = $1 AND s.contact_id = $2`,
     values: [key.projectId, key.contactId, after, limit],
+    types: isoTimes,
   })
   const first = rows[0]
   if (first === undefined) return null
@@ -240,7 +266,7 @@ export async function replayFeed(
   const last = found.at(-1)
   const upTo = more && last !== undefined ? (by === 'arrivals' ? last.arrivedSeq : last.changedSeq) : feedSeq
   const changes: FeedChange[] = []
-  for (const { feedSeq: _seq, allMarkedSeq: _marked, counts: _counts, ...row } of found) {
+  for (const row of found) {
     const message = feedMessageOf(row)
     if (by === 'arrivals') {
       // A message that was taken back before anybody asked did not arrive.

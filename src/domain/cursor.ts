@@ -13,6 +13,8 @@ export interface Cursors {
   feed(contactId: string, seq: number): string
   /** @throws BAD_CURSOR, CURSOR_EXPIRED */
   readFeed(contactId: string, cursor: string): number
+  /** What it says before anybody knows whose feed it is read for: `readFeed` has to be asked as well, once that is known. @throws BAD_CURSOR */
+  peekFeed(cursor: string): number
   /** A row of a list of a project. */
   row(list: string, projectId: string, id: string): string
   /** @throws BAD_CURSOR */
@@ -36,6 +38,11 @@ export function createCursors(key: Uint8Array, clock: Clock): Cursors {
       const place = seq.toString(36)
       const time = Math.floor(clock.now().getTime() / 1000).toString(36)
       return `${place}.${time}.${sign('feed', contactId, place, time)}`
+    },
+    peekFeed(cursor) {
+      const place = Number.parseInt(parts(cursor, 3)[0] ?? '', 36)
+      if (!Number.isSafeInteger(place)) throw new CarillonError('BAD_CURSOR')
+      return place
     },
     readFeed(contactId, cursor) {
       const [place = '', time = '', signature = ''] = parts(cursor, 3)

@@ -1,6 +1,6 @@
 /** A contact's feed: reading it, and marking what is in it. */
 import { type Database, transact } from '../db/database.ts'
-import { countFeed, type FeedFilter, type FeedKey, findFeedMessages, lockFeeds, readFeed } from '../db/feed.ts'
+import { countFeed, type FeedFilter, type FeedKey, type FeedName, findFeedMessages, lockFeeds, readFeed } from '../db/feed.ts'
 import { type Marks, markAll, setAllMarked } from '../db/mark.ts'
 import { write } from '../db/write.ts'
 import { CarillonError } from '../errors.ts'
@@ -62,18 +62,23 @@ export interface ActionInput {
 export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
   return {
     /** One page, newest first. @throws CONTACT_NOT_FOUND, BAD_CURSOR, BAD_INPUT */
-    async list(key: FeedKey, filter: FeedFilter, args: PageArgs): Promise<FeedList> {
+    async list(name: FeedName, filter: FeedFilter, args: PageArgs): Promise<FeedList> {
       const page = checkPage(args)
-      const below = page.after === null ? Number.MAX_SAFE_INTEGER : cursors.readFeed(key.contactId, page.after)
-      const above = page.before === null ? 0 : cursors.readFeed(key.contactId, page.before)
-      const found = await readFeed(db.pool, key, filter, { above, below, limit: page.limit + 1, backward: page.backward })
+      // One statement finds the contact and reads its feed; whether the cursors are that contact's is known after it.
+      const below = page.after === null ? Number.MAX_SAFE_INTEGER : cursors.peekFeed(page.after)
+      const above = page.before === null ? 0 : cursors.peekFeed(page.before)
+      const limits = { above, below, limit: page.limit + 1, backward: page.backward }
+      const isNameable = 'contactId' in name || !name.externalId.includes('\0')
+      const found = isNameable ? await readFeed(db.pool, name, filter, limits) : null
       if (found === null) throw new CarillonError('CONTACT_NOT_FOUND')
+      const { projectId, contactId, counts, feedSeq } = found.state
+      for (const cursor of [page.after, page.before]) if (cursor !== null) cursors.readFeed(contactId, cursor)
       return {
         ...slice(found.messages, page),
-        ...countOf(found.state.counts, filter.feeds),
-        contactId: key.contactId,
-        seq: found.state.feedSeq,
-        total: () => countFeed(db.pool, key, filter),
+        ...countOf(counts, filter.feeds),
+        contactId,
+        seq: feedSeq,
+        total: () => countFeed(db.pool, { projectId, contactId }, filter),
       }
     },
 

@@ -107,24 +107,35 @@ export function projectOf({ caller }: Context) {
   return caller.project
 }
 
+/** A contact, by whichever of its names is known. */
+export type ContactName =
+  | { readonly projectId: string; readonly contactId: string }
+  | { readonly projectId: string; readonly externalId: string }
+
 /**
- * The contact that a field is about: the one named, or the token's own.
+ * The contact that a field is about, not looked up yet: the one named, or the token's own.
  * @throws BAD_INPUT when a project's credential names none; FORBIDDEN when a token names another
  */
-export async function contactOf(
-  context: Context,
-  contact: string | null | undefined,
-): Promise<{ projectId: string; contactId: string }> {
-  const { caller, domain } = context
-  const project = projectOf(context)
+export function contactNamed(context: Context, contact: string | null | undefined): ContactName {
+  const { caller } = context
+  const { id: projectId } = projectOf(context)
   if (caller.kind === 'contact') {
     if (contact !== null && contact !== undefined && contact !== caller.externalId) {
       throw new CarillonError('FORBIDDEN', { message: 'A contact token is good for its own contact only.' })
     }
-    return { projectId: project.id, contactId: caller.contactId }
+    return { projectId, contactId: caller.contactId }
   }
   if (contact === null || contact === undefined) {
     throw new CarillonError('BAD_INPUT', { field: 'contact', message: 'contact is missing: name it by its externalId.' })
   }
-  return domain.contacts.keyOf(project.id, contact)
+  return { projectId, externalId: contact }
+}
+
+/** The keys of the contact that a field is about. @throws CONTACT_NOT_FOUND, and what `contactNamed` throws */
+export async function contactOf(
+  context: Context,
+  contact: string | null | undefined,
+): Promise<{ projectId: string; contactId: string }> {
+  const named = contactNamed(context, contact)
+  return 'contactId' in named ? named : context.domain.contacts.keyOf(named.projectId, named.externalId)
 }

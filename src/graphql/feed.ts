@@ -1,7 +1,7 @@
 /** The feed: reading it, marking it, watching it live. */
 import type { FeedList, MarkResult } from '../domain/feed.ts'
 import { type FeedChange as Change, countOf, type FeedMessage } from '../domain/words.ts'
-import { contactOf } from './access.ts'
+import { contactNamed, contactOf } from './access.ts'
 import type { Builder } from './builder.ts'
 import type { Connection, createConnections } from './connection.ts'
 import type { Context } from './context.ts'
@@ -18,9 +18,10 @@ interface Told {
   readonly cursor: string
 }
 interface FeedPage extends Connection<FeedMessage> {
+  readonly contactId: string
   readonly unseenCount: number
   readonly unreadCount: number
-  readonly cursor: string
+  readonly seq: number
 }
 
 /** No feed has a NUL in its name, and the record can not be asked for one. */
@@ -44,7 +45,10 @@ export function defineFeed(
     unreadCount: t.exposeInt('unreadCount', {
       description: 'Messages that were not read, of the feeds asked for, whatever the other filters.',
     }),
-    cursor: t.exposeString('cursor', { description: cursorText }),
+    cursor: t.string({
+      description: cursorText,
+      resolve: ({ contactId, seq }, _args, { domain }) => domain.cursors.feed(contactId, seq),
+    }),
   }))
   const contactText = 'externalId of the contact; left out with a contact token.'
 
@@ -66,14 +70,9 @@ export function defineFeed(
       },
       resolve: async (_root, { contact, feeds, seen, read, archived, ...page }, context): Promise<FeedPage> => {
         const { feed, cursors } = context.domain
-        const key = await contactOf(context, contact)
         const filter = { feeds: named(feeds), seen: seen ?? null, read: read ?? null, archived: archived ?? null }
-        const list: FeedList = await feed.list(key, filter, page)
-        return {
-          ...list,
-          cursor: cursors.feed(key.contactId, list.seq),
-          cursorOf: (message) => cursors.feed(key.contactId, message.listedSeq),
-        }
+        const list: FeedList = await feed.list(contactNamed(context, contact), filter, page)
+        return { ...list, cursorOf: (message) => cursors.feed(list.contactId, message.listedSeq) }
       },
     }),
   }))

@@ -106,8 +106,9 @@ export function createGraphqlEndpoint(deps: GraphqlDeps): GraphqlEndpoint {
       response.setHeader('x-accel-buffering', 'no')
       return stream(response, made.body, outlet, caller)
     }
-    const body = Buffer.from(await made.arrayBuffer())
-    response.writeHead(status, { 'content-length': body.length })
+    // As text: Node then sends head and body in one piece.
+    const body = await made.text()
+    response.writeHead(status, { 'content-length': Buffer.byteLength(body) })
     response.end(body)
   }
 

@@ -188,9 +188,10 @@ export async function readFeed(
 ): Promise<FeedPage | null> {
   const direction = page.backward ? 'ASC' : 'DESC'
   const isByKey = 'contactId' in feed
-  const { rows } = await db.query<MessageRow & { stateOf: string; feedSeq: number; counts: FeedCounts }>({
+  const { rows } = await db.query<MessageRow & { stateOf: string; feedSeq: number; counts: string }>({
     name: `read-feed-${isByKey ? 'by-key' : 'by-name'}-${direction}`,
-    text: `SELECT s.contact_id AS "stateOf", s.feed_seq AS "feedSeq", s.counts, p.* FROM feed_state s LEFT JOIN LATERAL (
+    // The counts as text: they come with every row, and one is parsed.
+    text: `SELECT s.contact_id AS "stateOf", s.feed_seq AS "feedSeq", s.counts::text, p.* FROM feed_state s LEFT JOIN LATERAL (
         SELECT ${feedColumns} FROM message m ${feedJoins} WHERE m.project_id = $1 AND m.contact_id = s.contact_id AND ${filtered}
           AND m.listed_seq > $7 AND m.listed_seq < $8
         ORDER BY m.listed_seq ${direction} LIMIT $9) p ON true
@@ -211,7 +212,7 @@ export async function readFeed(
   const first = rows[0]
   if (first === undefined) return null
   return {
-    state: { projectId: feed.projectId, contactId: first.stateOf, feedSeq: first.feedSeq, counts: first.counts },
+    state: { projectId: feed.projectId, contactId: first.stateOf, feedSeq: first.feedSeq, counts: JSON.parse(first.counts) },
     messages: first.id === null ? [] : rows.map(feedMessageOf),
   }
 }

@@ -94,13 +94,16 @@ const besidePaused = (
           WHERE p.project_id = message.project_id AND p.channel = message.channel)
           AND due_at >= COALESCE($${place}::timestamptz, now() + ($3 - ${RECENT_MS}) * interval '1 millisecond')`
 
+/** Times are kept in whole milliseconds, and rounded to them: what was written as due now may be due half of one later. */
+const nearly = `now() + ($3::float8 + 0.5) * interval '1 millisecond'`
+
 const claimText = (isBeside: boolean): string => `WITH single AS MATERIALIZED (
         SELECT project_id, id, due_at, status AS was, handover_at IS NOT NULL AS was_handed_over FROM message
-        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND NOT bulk AND due_at <= now() + $3 * interval '1 millisecond' ${isBeside ? besidePaused(7) : ''}
+        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND NOT bulk AND due_at <= ${nearly} ${isBeside ? besidePaused(7) : ''}
         ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
       ), many AS MATERIALIZED (
         SELECT project_id, id, due_at, status AS was, handover_at IS NOT NULL AS was_handed_over FROM message
-        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND bulk AND due_at <= now() + $3 * interval '1 millisecond' ${isBeside ? besidePaused(8) : ''}
+        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND bulk AND due_at <= ${nearly} ${isBeside ? besidePaused(8) : ''}
         ORDER BY due_at LIMIT LEAST($4::int, $1::int - (SELECT count(*) FROM single)) FOR UPDATE SKIP LOCKED
       ), due AS (SELECT * FROM single UNION ALL SELECT * FROM many
       ), m AS (

@@ -1,7 +1,8 @@
 /** Segments: stored conditions over contacts and their events. */
 import { type Audience, countAudience, findAudience, type Range } from '../db/audience.ts'
-import type { Database } from '../db/database.ts'
+import { type Database, transact } from '../db/database.ts'
 import type { Segment } from '../db/generated/client.ts'
+import { upsertSegments } from '../db/keyed.ts'
 import { CarillonError } from '../errors.ts'
 import { atIndex, checkKey, checkList, checkText } from './check.ts'
 import type { Clock } from './clock.ts'
@@ -41,7 +42,7 @@ export function createSegments({ db, clock, ids }: SegmentDeps) {
 
   return {
     /**
-     * Makes or changes up to 1,000 segments: all of them, or none. @returns them in the order asked
+     * Makes or changes up to 1,000 segments: all of them, or none. @returns them in the order asked, as they are in the end
      * @throws BAD_INPUT with the index: a new one without a condition, or a condition that is wrong, too deep or too long
      */
     async upsert(projectId: string, inputs: readonly SegmentInput[]): Promise<Segment[]> {
@@ -53,31 +54,39 @@ export function createSegments({ db, clock, ids }: SegmentDeps) {
           condition: input.where === null || input.where === undefined ? null : checkCondition('where', input.where),
         })),
       )
-      const known = await prisma.segment.findMany({
-        where: { projectId, key: { in: checked.map((one) => one.key) } },
-        select: { key: true },
+      const now = clock.now()
+      const rows = new Map<string, Parameters<typeof upsertSegments>[2][number]>()
+      for (const { key, name, condition } of checked) {
+        const before = rows.get(key) ?? { id: ids(), key, name: key, condition: null, createdAt: now, updatedAt: now, given: [] }
+        rows.set(key, {
+          ...before,
+          ...(name === undefined ? {} : { name: name ?? key }),
+          ...(condition === null ? {} : { condition }),
+          given: [
+            ...before.given,
+            ...(name === undefined ? [] : ['name' as const]),
+            ...(condition === null ? [] : ['condition' as const]),
+          ],
+        })
+      }
+      const written = await transact(db.pool, async (tx) => {
+        const found = await upsertSegments(tx, projectId, [...rows.values()])
+        // Judged by what was there when it was locked; a refusal takes all of it back.
+        const known = new Set(found.filter(({ id, key }) => rows.get(key)?.id !== id).map((one) => one.key))
+        checked.forEach(({ key, condition }, index) => {
+          if (condition === null && (inputs[index]?.where === null || !known.has(key))) {
+            throw new CarillonError('BAD_INPUT', {
+              index,
+              field: 'where',
+              message: 'where is missing: a segment has a condition.',
+            })
+          }
+          known.add(key)
+        })
+        return found
       })
-      const keys = new Set(known.map((one) => one.key))
-      checked.forEach(({ key, condition }, index) => {
-        if (condition === null && (inputs[index]?.where === null || !keys.has(key))) {
-          throw new CarillonError('BAD_INPUT', { index, field: 'where', message: 'where is missing: a segment has a condition.' })
-        }
-        keys.add(key)
-      })
-      return prisma.$transaction(
-        checked.map(({ key, name, condition }) => {
-          const now = clock.now()
-          return prisma.segment.upsert({
-            where: { projectId_key: { projectId, key } },
-            create: { projectId, id: ids(), key, name: name ?? key, condition: { ...condition }, createdAt: now, updatedAt: now },
-            update: {
-              ...(name === undefined ? {} : { name: name ?? key }),
-              ...(condition === null ? {} : { condition: { ...condition } }),
-              updatedAt: now,
-            },
-          })
-        }),
-      )
+      const byKey = new Map(written.map((one) => [one.key, one]))
+      return checked.flatMap(({ key }) => byKey.get(key) ?? [])
     },
 
     /**
@@ -88,10 +97,13 @@ export function createSegments({ db, clock, ids }: SegmentDeps) {
       checkList('keys', keys, 1000)
       const wanted = keys.filter((key) => !key.includes('\0'))
       return prisma.$transaction(async (tx) => {
-        // Locked first: a campaign that is to use one of them from now on waits, and finds it gone.
-        await tx.$queryRaw`SELECT 1 FROM segment WHERE project_id = ${projectId}::uuid AND key = ANY(${wanted}::text[]) ORDER BY key FOR UPDATE`
+        // Locked first: a campaign that is to use one of them from now on waits, and finds it gone. Locked in the order in which others write
+        // them; what comes after that is not locked, and stays.
+        const found = await tx.$queryRaw<{ id: string }[]>`SELECT id FROM segment
+          WHERE project_id = ${projectId}::uuid AND key = ANY(${wanted}::text[]) ORDER BY key FOR UPDATE`
+        const ids = found.map((one) => one.id)
         const used = await tx.campaign.findFirst({
-          where: { projectId, segment: { key: { in: wanted } } },
+          where: { projectId, segmentId: { in: ids } },
           select: { key: true, segment: { select: { key: true } } },
         })
         if (used?.segment) {
@@ -101,7 +113,7 @@ export function createSegments({ db, clock, ids }: SegmentDeps) {
             message: `The campaign "${used.key}" uses the segment "${used.segment.key}": change or delete it first.`,
           })
         }
-        return (await tx.segment.deleteMany({ where: { projectId, key: { in: wanted } } })).count
+        return (await tx.segment.deleteMany({ where: { projectId, id: { in: ids } } })).count
       })
     },
 

@@ -1,6 +1,7 @@
 /** Templates: what a notification says on each channel, in each language. */
-import type { Database } from '../db/database.ts'
+import { type Database, transact } from '../db/database.ts'
 import { Prisma } from '../db/generated/client.ts'
+import { replaceContents, type TemplateWrite, upsertTemplates } from '../db/keyed.ts'
 import { CarillonError } from '../errors.ts'
 import { indexContents, type Renderer, type StoredContent, type TemplateContents } from '../render/content.ts'
 import { atIndex, checkJson, checkKey, checkList, checkLocale, checkText } from './check.ts'
@@ -102,16 +103,35 @@ interface Checked {
   readonly fits: DataCheck | null
 }
 
-/** The same as columns: Prisma tells an absent JSON value from a JSON null. */
-function columnsOf({ rules, delaySeconds, digest, dataSchema }: Checked['timing']) {
-  return {
-    ...(rules === undefined ? {} : { rules: rules.map((rule) => ({ ...rule })) }),
-    ...(delaySeconds === undefined ? {} : { delaySeconds }),
-    ...(digest === undefined ? {} : { digest: digest === null ? Prisma.DbNull : { ...digest } }),
-    ...(dataSchema === undefined
-      ? {}
-      : { dataSchema: dataSchema === null ? Prisma.DbNull : (dataSchema as Prisma.InputJsonObject) }),
+/** Folds what is said of a template, once or several times in a call, into the row to write and the contents that it replaces. */
+function fold(list: readonly Checked[], key: string, id: string, now: Date) {
+  let given: Partial<Omit<TemplateWrite, 'id' | 'key' | 'createdAt' | 'given' | 'version'>> = {}
+  const replaced = new Map<Channel, readonly StoredContent[]>()
+  for (const { input, timing, replaced: more } of list) {
+    const { name, active, critical, feed } = input
+    given = {
+      ...given,
+      ...(name === undefined ? {} : { name: name ?? key }),
+      ...(active === undefined ? {} : { active: active ?? true }),
+      ...(critical === undefined ? {} : { critical: critical ?? false }),
+      ...(feed === undefined ? {} : { feed: feed ?? 'default' }),
+      ...timing,
+    }
+    for (const [channel, contents] of more) replaced.set(channel, contents)
   }
+  const fresh = { name: key, active: true, critical: false, feed: 'default', rules: [], delaySeconds: null, digest: null }
+  const fields = Object.keys(given) as TemplateWrite['given']
+  const row: TemplateWrite = {
+    ...fresh,
+    dataSchema: null,
+    ...given,
+    id,
+    key,
+    createdAt: now,
+    given: fields,
+    version: list.length,
+  }
+  return { row, replaced }
 }
 
 /** Makes the operations of templates. */
@@ -173,63 +193,23 @@ export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
     async upsert(projectId: string, templates: readonly TemplateInput[]): Promise<string[]> {
       checkList('templates', templates, 1000)
       const checked = templates.map((input, index) => atIndex(index, () => check(input)))
-      return db.prisma.$transaction(
-        async (tx) => {
-          const written: string[] = []
-          // One that was deleted comes back as a new one would be.
-          const deleted = await tx.template.findMany({
-            where: { projectId, key: { in: templates.map((one) => one.key) }, deletedAt: { not: null } },
-            select: { key: true },
-          })
-          const back = new Set(deleted.map((one) => one.key))
-          for (const { input, replaced, timing } of checked) {
-            const timed = columnsOf(timing)
-            const { key, name, active, critical, feed } = input
-            const now = clock.now()
-            const { id } = await tx.template.upsert({
-              where: { projectId_key: { projectId, key } },
-              create: {
-                projectId,
-                id: ids(),
-                key,
-                name: name ?? key,
-                active: active ?? true,
-                critical: critical ?? false,
-                feed: feed ?? 'default',
-                ...timed,
-                createdAt: now,
-                updatedAt: now,
-              },
-              update: {
-                ...(name === undefined ? {} : { name: name ?? key }),
-                ...(active === undefined ? {} : { active: active ?? true }),
-                ...(critical === undefined ? {} : { critical: critical ?? false }),
-                ...(feed === undefined ? {} : { feed: feed ?? 'default' }),
-                ...(back.delete(key) ? { name: name ?? key, active: active ?? true, createdAt: now, deletedAt: null } : {}),
-                ...timed,
-                version: { increment: 1 },
-                updatedAt: now,
-              },
-            })
-            for (const [channel, contents] of replaced) {
-              await tx.templateContent.deleteMany({ where: { projectId, templateId: id, channel } })
-              if (contents.length === 0) continue
-              await tx.templateContent.createMany({
-                data: contents.map(({ locale, content }) => ({
-                  projectId,
-                  templateId: id,
-                  channel,
-                  locale,
-                  content: { ...content },
-                })),
-              })
-            }
-            written.push(id)
-          }
-          return written
-        },
-        { timeout: 30_000, maxWait: 5_000 },
+      const now = clock.now()
+      const folded = new Map(
+        [...Map.groupBy(checked, (one) => one.input.key)].map(([key, list]) => [key, fold(list, key, ids(), now)]),
       )
+      const written = await transact(db.pool, async (tx, finish) => {
+        const found = await upsertTemplates(
+          tx,
+          projectId,
+          [...folded.values()].map((one) => one.row),
+        )
+        const contents = [...folded].flatMap(([key, { replaced }]) =>
+          [...replaced].map(([channel, list]) => ({ templateId: found.get(key) ?? '', channel, contents: list })),
+        )
+        if (contents.length > 0) finish(replaceContents(tx, projectId, contents))
+        return found
+      })
+      return templates.flatMap(({ key }) => written.get(key) ?? [])
     },
 
     /**
@@ -240,9 +220,13 @@ export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
     async remove(projectId: string, keys: readonly string[]): Promise<number> {
       checkList('keys', keys, 1000)
       const now = clock.now()
+      const wanted = keys.filter((key) => !key.includes('\0'))
       return db.prisma.$transaction(async (tx) => {
+        // Locked before their contents, and in the order in which others write them. What comes after that is not locked, and stays.
+        const locked = await tx.$queryRaw<{ id: string }[]>`SELECT id FROM template
+          WHERE project_id = ${projectId}::uuid AND key = ANY(${wanted}::text[]) AND deleted_at IS NULL ORDER BY key FOR NO KEY UPDATE`
         const found = await tx.template.findMany({
-          where: { projectId, key: { in: keys.filter((key) => !key.includes('\0')) }, deletedAt: null },
+          where: { projectId, id: { in: locked.map((one) => one.id) } },
           select: { id: true, key: true, campaigns: { select: { key: true }, orderBy: { key: 'asc' }, take: 1 } },
         })
         const used = new Map(

@@ -1,6 +1,7 @@
 /** Topics: named sets of contacts. */
-import type { Database } from '../db/database.ts'
+import { type Database, transact } from '../db/database.ts'
 import type { Topic } from '../db/generated/client.ts'
+import { upsertTopics } from '../db/keyed.ts'
 import { addMembers, removeMembers } from '../db/topic.ts'
 import { CarillonError } from '../errors.ts'
 import { atIndex, checkKey, checkList, checkText } from './check.ts'
@@ -28,7 +29,7 @@ export function createTopics({ db, clock, ids }: TopicDeps) {
     return topic
   }
   return {
-    /** Makes or renames up to 1,000 topics: all of them, or none. @returns them in the order asked */
+    /** Makes or renames up to 1,000 topics: all of them, or none. @returns them in the order asked, as they are in the end */
     async upsert(projectId: string, inputs: readonly TopicInput[]): Promise<Topic[]> {
       checkList('topics', inputs, 1000)
       const checked = inputs.map((input, index) =>
@@ -37,24 +38,27 @@ export function createTopics({ db, clock, ids }: TopicDeps) {
           name: typeof input.name === 'string' ? checkText('name', input.name, 255) : input.name,
         })),
       )
-      return db.prisma.$transaction(
-        checked.map(({ key, name }) =>
-          db.prisma.topic.upsert({
-            where: { projectId_key: { projectId, key } },
-            create: { projectId, id: ids(), key, name: name ?? key, createdAt: clock.now() },
-            update: name === undefined ? {} : { name: name ?? key },
-          }),
-        ),
-      )
+      const createdAt = clock.now()
+      const rows = new Map<string, Parameters<typeof upsertTopics>[2][number]>()
+      for (const { key, name } of checked) {
+        const before = rows.get(key) ?? { id: ids(), key, name: key, createdAt, given: [] }
+        rows.set(key, name === undefined ? before : { ...before, name: name ?? key, given: ['name'] })
+      }
+      const written = await transact(db.pool, (tx) => upsertTopics(tx, projectId, [...rows.values()]))
+      const byKey = new Map(written.map((one) => [one.key, one]))
+      return checked.flatMap(({ key }) => byKey.get(key) ?? [])
     },
 
     /** Deletes topics; those that there are not are not counted. */
     async remove(projectId: string, keys: readonly string[]): Promise<number> {
       checkList('keys', keys, 1000)
-      const { count } = await db.prisma.topic.deleteMany({
-        where: { projectId, key: { in: keys.filter((key) => !key.includes('\0')) } },
+      const wanted = keys.filter((key) => !key.includes('\0'))
+      return db.prisma.$transaction(async (tx) => {
+        // Locked in the order in which others write them. What comes after that is not locked, and stays.
+        const found = await tx.$queryRaw<{ id: string }[]>`SELECT id FROM topic
+          WHERE project_id = ${projectId}::uuid AND key = ANY(${wanted}::text[]) ORDER BY key FOR UPDATE`
+        return (await tx.topic.deleteMany({ where: { projectId, id: { in: found.map((one) => one.id) } } })).count
       })
-      return count
     },
 
     /** Adds contacts; an unknown one is CONTACT_NOT_FOUND and then none is added. @throws NOT_FOUND, CONTACT_NOT_FOUND with the index */

@@ -141,8 +141,8 @@ export function defineSegments(
     upsertSegments: t.field({
       type: [Segment],
       description:
-        'Makes or changes up to 1,000 segments: all of them or none. Errors: BAD_INPUT with the index, and `max` for a condition ' +
-        'that is too deep or too long; BATCH_TOO_LARGE.',
+        'Makes or changes up to 1,000 segments: all of them or none. One that is named twice is changed in order, and answered as it is in the ' +
+        'end. Errors: BAD_INPUT with the index, and `max` for a condition that is too deep or too long; BATCH_TOO_LARGE.',
       args: { segments: t.arg({ type: [SegmentInput], required: true, description: 'The segments, 1-1,000.' }) },
       resolve: (_root, { segments }, context) => context.domain.segments.upsert(projectOf(context).id, segments),
     }),

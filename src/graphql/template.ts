@@ -481,7 +481,7 @@ export function defineTemplates(
     upsertTemplates: t.prismaField({
       type: ['Template'],
       description:
-        'Makes or changes up to 1,000 templates: all of them or none; an error names the index. ' +
+        'Makes or changes up to 1,000 templates: all of them or none; an error names the index. One that is named twice is changed in order. ' +
         'Errors: BAD_INPUT, BATCH_TOO_LARGE, TEMPLATE_BROKEN with line and column.',
       args: { templates: t.arg({ type: [TemplateInput], required: true, description: 'The templates, 1-1,000.' }) },
       resolve: async (query, _root, { templates }, context) => {

@@ -94,7 +94,9 @@ export function defineTopics(builder: Builder, connections: ReturnType<typeof cr
     return {
       upsertTopics: t.field({
         type: [Topic],
-        description: 'Makes or renames up to 1,000 topics: all of them or none. Errors: BAD_INPUT, BATCH_TOO_LARGE.',
+        description:
+          'Makes or renames up to 1,000 topics: all of them or none. One that is named twice is changed in order, and answered as it is in the ' +
+          'end. Errors: BAD_INPUT, BATCH_TOO_LARGE.',
         args: { topics: t.arg({ type: [TopicInput], required: true, description: 'The topics, 1-1,000.' }) },
         resolve: (_root, { topics }, context) => context.domain.topics.upsert(projectOf(context).id, topics),
       }),

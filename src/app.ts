@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { GraphQLSchema } from 'graphql'
+import { checkExtra } from './channels/registry.ts'
 import type { Config } from './config.ts'
 import { endLeases } from './db/claim.ts'
 import { type Database, openDatabase } from './db/database.ts'
@@ -127,6 +128,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
     const deliverer = createDeliverer({
       ...{ db, clock, providers, log, contents, renderer, aside, links, ids, random, publish, wake },
     })
+    const accepting = { db, clock, contents, checkExtra, renderer, ids, publish, wake }
     const jobs = createJobs({
       backend: config.mongodbUrl === null ? { kind: 'postgres', url } : { kind: 'mongo', url: config.mongodbUrl },
       role: { worker: config.role !== 'api' },
@@ -138,9 +140,9 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
         await domain.reports.catchUp()
         await deliverer.run(signal)
       },
-      fanout: createFanout({ db, clock, log, contents, renderer, ids, publish, wake, isBeside: () => deliverer.isBeside() }),
-      digests: createDigests({ db, clock, log, contents, renderer, ids, publish, wake }),
-      campaigns: createCampaignRuns({ db, clock, log, contents, renderer, ids, publish, wake }),
+      fanout: createFanout({ ...accepting, log, isBeside: () => deliverer.isBeside() }),
+      digests: createDigests({ ...accepting, log }),
+      campaigns: createCampaignRuns({ ...accepting, log }),
       bus: config.redisUrl === null ? null : bus,
     })
     undo.push(async () => {
@@ -170,6 +172,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       aside,
       contents,
       vendors,
+      checkExtra,
       operatorKey,
       inboundHost,
       dnsServers: options.dnsServers ?? null,

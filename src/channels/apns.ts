@@ -73,6 +73,7 @@ export const apns = {
   channels: ['PUSH'],
   settings,
   secrets: ['privateKey'],
+  extra: () => extra,
   fit: fitApns,
   create: (given: ApnsSettings, deps: ProviderDeps): Provider => createApns(given, deps),
 } satisfies ProviderKind<ApnsSettings>

@@ -33,6 +33,8 @@ export const capture = {
   channels,
   settings,
   secrets: [],
+  // It stands for any vendor, and shows what that one would have been given.
+  extra: () => z.looseObject({}),
   create: createCapture,
 } satisfies ProviderKind<z.output<typeof settings>>
 

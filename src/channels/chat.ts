@@ -36,6 +36,8 @@ export interface ChatService {
   readonly kind: string
   /** as its makers write it */
   readonly name: string
+  /** what `overrides.providers` may set for one message */
+  readonly extra: z.ZodType<object>
   /** @throws ProviderError refused, BAD_INPUT for an `extra` that it does not take */
   requestOf(message: RenderedChat): { readonly body: object; readonly query?: string }
   /** null: as its HTTP status says */
@@ -51,6 +53,7 @@ export function chatKind(service: ChatService): ProviderKind<ChatSettings> {
     channels: ['CHAT'],
     settings,
     secrets: [],
+    extra: () => service.extra,
     create: (given, deps) => createChat(service, given, deps),
   }
 }

@@ -47,6 +47,7 @@ const taken = z.object({ id: z.string() })
 export const discord = chatKind({
   kind: 'discord',
   name: 'Discord',
+  extra,
   requestOf(message) {
     const { thread_id, ...shown } = readExtra(extra, message.extra)
     return {

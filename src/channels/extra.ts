@@ -16,16 +16,34 @@ export const baseUrl = z
   .refine(isBase, { error: 'must be an http or https address without user, query or fragment' })
   .transform((value) => value.replace(/\/+$/, ''))
 
+/** What a kind takes that lets nothing be added to its requests. */
+export const noExtra = z.strictObject({})
+
+/** The first thing that is wrong with what a caller adds: its dotted path, and why; null: the kind takes all of it. */
+export function wrongExtra(
+  schema: z.ZodType<object>,
+  extra: JsonObject,
+): { readonly path: string; readonly reason: string } | null {
+  const parsed = schema.safeParse(extra)
+  return parsed.success ? null : firstOf(parsed.error)
+}
+
+function firstOf({ issues: [issue] }: z.ZodError): { readonly path: string; readonly reason: string } {
+  if (issue === undefined) return { path: '', reason: 'is not valid' }
+  const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
+  return {
+    path: [...issue.path, ...unknown].join('.'),
+    reason: unknown.length > 0 ? 'this provider does not take it' : issue.message,
+  }
+}
+
 /**
  * What the caller adds to the request of one message, as the kind's own strict schema allows it.
  * @throws ProviderError refused, BAD_INPUT, naming the first field that the kind doesn't take
  */
-export function readExtra<Extra>(schema: z.ZodType<Extra>, extra: JsonObject | undefined): Extra {
-  const parsed = schema.safeParse(extra ?? {})
+export function readExtra<Extra extends object>(schema: z.ZodType<Extra>, extra: JsonObject = {}): Extra {
+  const parsed = schema.safeParse(extra)
   if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
-  const field = ['extra', ...(issue?.path ?? []), ...unknown].join('.')
-  const reason = unknown.length > 0 ? 'this provider does not take it' : (issue?.message ?? 'is not valid')
-  throw new ProviderError('refused', 'BAD_INPUT', `${field}: ${reason}`)
+  const { path, reason } = firstOf(parsed.error)
+  throw new ProviderError('refused', 'BAD_INPUT', `extra.${path}: ${reason}`)
 }

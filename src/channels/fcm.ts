@@ -104,6 +104,7 @@ export const fcm = {
   channels: ['PUSH'],
   settings,
   secrets: ['serviceAccount'],
+  extra: () => extra,
   fit: fitFcm,
   create: (given: FcmSettings, deps: ProviderDeps): Provider => createFcm(given, deps),
 } satisfies ProviderKind<FcmSettings>

@@ -58,6 +58,7 @@ function failureOf({ status, text: said }: HttpAnswer): ChatFailure | null {
 export const mattermost = chatKind({
   kind: 'mattermost',
   name: 'Mattermost',
+  extra,
   requestOf: ({ body, channelName, extra: given }) => ({
     body: {
       text: cutText(breakMentions(breakSlackMarks(breakLinks(body))), MAX_LENGTH),

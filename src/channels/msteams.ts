@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { type ChatFailure, chatKind } from './chat.ts'
 import { breakLinks, cutText, jsonBytes } from './chat-text.ts'
-import { readExtra } from './extra.ts'
+import { noExtra, readExtra } from './extra.ts'
 import { type HttpAnswer, jsonOf } from './http.ts'
 
 /** Teams takes 28 KB with the card around the text. */
@@ -32,8 +32,9 @@ function innerFailureOf(status: number): ChatFailure {
 export const msteams = chatKind({
   kind: 'msteams',
   name: 'Microsoft Teams',
+  extra: noExtra,
   requestOf(message) {
-    readExtra(z.strictObject({}), message.extra)
+    readExtra(noExtra, message.extra)
     const text = cutText(breakLinks(message.body), TEXT_BYTES, jsonBytes)
     const content = {
       $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',

@@ -38,7 +38,7 @@ const buttons = z.array(button).min(1).max(5)
 const common = { senderGroupingKey: short.optional(), createUser: short.optional(), statsId: z.string().max(8).optional() }
 
 /** What `overrides.providers` may add to an Alimtalk. */
-const alimtalkExtra = z.strictObject({
+export const alimtalkExtra = z.strictObject({
   ...common,
   messageOption: z.strictObject({ price: z.int().min(0).optional(), currencyType: z.string().length(3).optional() }).optional(),
   buttons: buttons.optional(),
@@ -49,7 +49,7 @@ const alimtalkExtra = z.strictObject({
 })
 
 /** What `overrides.providers` may add to a Friendtalk. */
-const friendtalkExtra = z.strictObject({
+export const friendtalkExtra = z.strictObject({
   ...common,
   buttons: buttons.optional(),
   imageUrl: link.optional(),

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { baseUrl } from './extra.ts'
 import { createHttpClient, excerpt, jsonOf } from './http.ts'
 import { appKey, type FailedDelivery, meaningsOf, readAnswer, readReport, recipientResult, refusalOf, secret } from './nhn.ts'
-import { requestOf } from './nhn-kakao-body.ts'
+import { alimtalkExtra, friendtalkExtra, requestOf } from './nhn-kakao-body.ts'
 import { countries, createPhoneReader } from './phone.ts'
 import { type Provider, type ProviderDeps, ProviderError, type ProviderKind, type Receipt } from './provider.ts'
 
@@ -47,6 +47,7 @@ export const nhnKakao = {
   channels: ['ALIMTALK', 'FRIENDTALK'],
   settings,
   secrets: ['secretKey', 'webhookSignature'],
+  extra: (channel) => (channel === 'FRIENDTALK' ? friendtalkExtra : alimtalkExtra),
   create: (given: NhnKakaoSettings, deps: ProviderDeps): Provider => createNhnKakao(given, deps),
 } satisfies ProviderKind<NhnKakaoSettings>
 

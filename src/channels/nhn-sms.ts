@@ -58,6 +58,7 @@ export const nhnSms = {
   channels: ['SMS'],
   settings,
   secrets: ['secretKey', 'webhookSignature'],
+  extra: () => extra,
   create: createNhnSms,
 } satisfies ProviderKind<NhnSmsSettings>
 

@@ -1,6 +1,6 @@
 /** The contract between the worker and a vendor: four verbs, limits as data. The vendor's codes stop in the vendor's file. */
 import type { z } from 'zod'
-import type { Json, JsonObject } from '../domain/words.ts'
+import type { Channel, Json, JsonObject } from '../domain/words.ts'
 import type { ErrorCode } from '../errors.ts'
 
 interface RenderedBase {
@@ -210,11 +210,13 @@ export interface ProviderDeps {
 /** A kind of provider: what it can be configured with, and how to make one. */
 export interface ProviderKind<Settings> {
   readonly kind: string
-  readonly channels: readonly string[]
+  readonly channels: readonly Channel[]
   /** checked by configureProviders; unknown keys are refused */
   readonly settings: z.ZodType<Settings>
   /** settings that are encrypted at rest and never shown */
   readonly secrets: readonly string[]
+  /** what a message on this channel may add to its request, `RenderedBase.extra`; unknown keys are refused */
+  extra(channel: Channel): z.ZodType<object>
   /**
    * Cuts a push to what the platform carries, as `send` does. Absent for kinds that carry no push.
    * @throws ProviderError refused, when it can't be cut so far

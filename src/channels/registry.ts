@@ -4,6 +4,7 @@ import { CarillonError } from '../errors.ts'
 import { apns } from './apns.ts'
 import { capture } from './capture.ts'
 import { discord } from './discord.ts'
+import { wrongExtra } from './extra.ts'
 import { fcm } from './fcm.ts'
 import { mattermost } from './mattermost.ts'
 import { msteams } from './msteams.ts'
@@ -86,6 +87,17 @@ function readSettings<Settings>(kind: ProviderKind<Settings>, settings: JsonObje
 export function openProvider(kindName: string, settings: JsonObject, deps: ProviderDeps): Provider {
   const kind = kindOf(kindName)
   return kind.create(readSettings(kind, settings), deps)
+}
+
+/**
+ * Checks what a caller adds to one message for a provider, before it goes anywhere near it. `field`: where it stands in the input
+ * @throws CarillonError BAD_INPUT for the first thing that the kind does not take on that channel, with its field
+ */
+export function checkExtra(kindName: string, channel: Channel, field: string, extra: JsonObject): void {
+  const wrong = wrongExtra(kindOf(kindName).extra(channel), extra)
+  if (wrong === null) return
+  const path = wrong.path === '' ? field : `${field}.${wrong.path}`
+  throw new CarillonError('BAD_INPUT', { field: path, message: `${path}: ${wrong.reason}` })
 }
 
 /** The settings as anyone may see them: each secret that is there is replaced by "set". */

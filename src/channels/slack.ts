@@ -37,6 +37,7 @@ const failures: ReadonlyMap<string, ChatFailure> = new Map([
 export const slack = chatKind({
   kind: 'slack',
   name: 'Slack',
+  extra,
   requestOf: (message) => ({
     body: {
       text: escaped(cutText(message.body, MAX_LENGTH, (part) => escaped(part).length)),

@@ -1,6 +1,7 @@
 /** The provider `smtp`: e-mail through a mail server. */
 import { z } from 'zod'
 import { createAddressGuard } from './address-guard.ts'
+import { noExtra } from './extra.ts'
 import { parseMailbox } from './mailbox.ts'
 import { composeEmail } from './mime.ts'
 import { type Provider, type ProviderDeps, ProviderError, type ProviderKind } from './provider.ts'
@@ -52,6 +53,7 @@ export const smtp = {
   channels: ['EMAIL'],
   settings,
   secrets: ['password'],
+  extra: () => noExtra,
   create: (given: SmtpSettings, deps: ProviderDeps): Provider => createSmtp(given, deps),
 } satisfies ProviderKind<SmtpSettings>
 

@@ -17,12 +17,12 @@ const button = z.strictObject({
 })
 
 /** What `overrides.providers` may add to a text. */
-const textExtra = z.strictObject({
+export const textExtra = z.strictObject({
   /** a picture that was uploaded to SOLAPI: only for an MMS */
   imageId: short.optional(),
 })
 /** What `overrides.providers` may add to a KakaoTalk message. */
-const kakaoExtra = z.strictObject({
+export const kakaoExtra = z.strictObject({
   buttons: z.array(button).min(1).max(5).optional(),
   /** false: SOLAPI sends a text instead where KakaoTalk fails */
   disableSms: z.boolean().optional(),

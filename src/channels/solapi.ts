@@ -13,7 +13,7 @@ import {
   type Receipt,
 } from './provider.ts'
 import { checkShared } from './shared-secret.ts'
-import { messageOf } from './solapi-body.ts'
+import { kakaoExtra, messageOf, textExtra } from './solapi-body.ts'
 import { isAccountError, meaningOf } from './solapi-outcome.ts'
 
 const key = z.string().regex(/^[A-Za-z0-9]{1,100}$/, 'must be letters and digits')
@@ -48,6 +48,7 @@ export const solapi = {
   channels: ['SMS', 'ALIMTALK', 'FRIENDTALK'],
   settings,
   secrets: ['apiSecret', 'webhookSecret'],
+  extra: (channel) => (channel === 'SMS' ? textExtra : kakaoExtra),
   create: (given: SolapiSettings, deps: ProviderDeps): Provider => createSolapi(given, deps),
 } satisfies ProviderKind<SolapiSettings>
 

@@ -63,6 +63,7 @@ export const twilio = {
   channels: ['SMS'],
   settings,
   secrets: ['authToken'],
+  extra: () => extra,
   create: (given: TwilioSettings, deps: ProviderDeps): Provider => createTwilio(given, deps),
 } satisfies ProviderKind<TwilioSettings>
 

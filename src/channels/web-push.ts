@@ -62,6 +62,7 @@ export const webPush = {
   channels: ['WEB_PUSH'],
   settings,
   secrets: ['privateKey'],
+  extra: () => extra,
   fit: fitWebPush,
   create: (given: WebPushSettings, deps: ProviderDeps): Provider => createWebPush(given, deps),
 } satisfies ProviderKind<WebPushSettings>

@@ -1,7 +1,7 @@
 /** The provider `webhook`: JSON to an address of the caller, signed as Standard Webhooks has it. */
 import { createHmac } from 'node:crypto'
 import { z } from 'zod'
-import { baseUrl, readExtra } from './extra.ts'
+import { baseUrl, noExtra, readExtra } from './extra.ts'
 import { createHttpClient, excerpt, type HttpAnswer, retryAfterMs } from './http.ts'
 import { type Provider, type ProviderDeps, ProviderError, type ProviderKind } from './provider.ts'
 import { aimedAt, isWebAddress, readWebAddress } from './webhook-address.ts'
@@ -58,6 +58,7 @@ export const webhook = {
   channels: ['WEBHOOK'],
   settings,
   secrets: ['secret', 'authorization'],
+  extra: () => noExtra,
   create: (given: WebhookSettings, deps: ProviderDeps): Provider => createWebhook(given, deps),
 } satisfies ProviderKind<WebhookSettings>
 
@@ -85,7 +86,7 @@ export function createWebhook(given: WebhookSettings, deps: ProviderDeps, now: (
       if (message.channel !== 'WEBHOOK') {
         throw new ProviderError('refused', 'CHANNEL_UNSUPPORTED', `A webhook can't carry ${message.channel}.`)
       }
-      readExtra(z.strictObject({}), message.extra)
+      readExtra(noExtra, message.extra)
       const isOwn = message.address === ''
       const address = isOwn ? given.url : message.address
       if (address === undefined) {

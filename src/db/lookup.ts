@@ -113,6 +113,17 @@ export async function findTopics(db: Runner, wanted: readonly Named[]): Promise<
   return rows
 }
 
+/** Providers by key, active or not: of which kind they are. Rides on provider_project_id_key_key. */
+export async function findKinds(db: Runner, wanted: readonly Named[]): Promise<(Named & { kind: string; channel: Channel })[]> {
+  const { rows } = await db.query({
+    name: 'find-kinds',
+    text: `SELECT DISTINCT p.project_id AS "projectId", p.key, p.kind, p.channel
+      FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN provider p USING (project_id, key)`,
+    values: columns(wanted),
+  })
+  return rows
+}
+
 /** Transactions whose names are taken. Rides on transaction_pkey. */
 export async function findTransactions(db: Runner, wanted: readonly Named[]): Promise<Named[]> {
   const { rows } = await db.query<Named>({

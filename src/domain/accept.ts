@@ -11,6 +11,7 @@ import type { Renderer } from '../render/content.ts'
 import type { Clock } from './clock.ts'
 import type { ContentCache } from './contents.ts'
 import type { ChannelDecision } from './decide.ts'
+import type { CheckExtra } from './extra.ts'
 import type { Ids } from './ids.ts'
 import { type Accepted, type Known, lookUp, type Origin, planMessage } from './plan.ts'
 import { type AcceptedFanout, planTopic } from './plan-topic.ts'
@@ -56,6 +57,7 @@ export interface AcceptDeps {
   readonly ids: Ids
   readonly renderer: Renderer
   readonly contents: ContentCache
+  readonly checkExtra: CheckExtra
   wake(): void
   publish(signals: readonly Signal[]): void
 }

@@ -18,6 +18,7 @@ import type { Cursors } from './cursor.ts'
 import { createDeadLetters } from './dead-letter.ts'
 import { createDispatch } from './dispatch.ts'
 import { createEvents } from './event.ts'
+import type { CheckExtra } from './extra.ts'
 import { createFanouts } from './fanout.ts'
 import { createFeed } from './feed.ts'
 import type { Ids } from './ids.ts'
@@ -50,6 +51,7 @@ export interface DomainDeps {
   readonly aside: Pick<Aside, 'render'>
   readonly contents: ContentCache
   readonly vendors: Vendors
+  readonly checkExtra: CheckExtra
   readonly operatorKey: string | null
   readonly inboundHost: string | null
   readonly dnsServers: readonly string[] | null

@@ -64,7 +64,7 @@ export function fanoutOf(
 
 /** Decides one send to a topic. What it returns with `audience` is to be written; anything else is its outcome already. */
 export function planTopic(
-  deps: Pick<AcceptDeps, 'ids' | 'clock' | 'renderer' | 'contents'>,
+  deps: Pick<AcceptDeps, 'ids' | 'clock' | 'renderer' | 'contents' | 'checkExtra'>,
   known: Known,
   project: ProjectInfo,
   scope: CallScope,

@@ -3,6 +3,7 @@ import type { Runner } from '../db/database.ts'
 import {
   findContacts,
   findCredentials,
+  findKinds,
   findNotifications,
   findRoutes,
   findSuppressed,
@@ -16,6 +17,7 @@ import { HeavyText } from '../render/heavy.ts'
 import type { AcceptDeps, SendOutcome } from './accept.ts'
 import type { ContentCache } from './contents.ts'
 import { addressesOf, type ChannelDecision, decide, type Routes } from './decide.ts'
+import { checkExtras, extraKeys } from './extra.ts'
 import type { CheckedContact } from './profile.ts'
 import { isDueNow, isLater, type When, whenOf } from './rule.ts'
 import type { Intent, ManyIntent } from './send.ts'
@@ -51,6 +53,8 @@ export interface Known {
   /** ids of topics */
   readonly topics: ReadonlyMap<string, string>
   readonly routes: ReadonlyMap<string, Routes>
+  /** providers that messages add something for */
+  readonly providers: ReadonlyMap<string, { readonly kind: string; readonly channel: Channel }>
   /** by contact id */
   readonly credentials: ReadonlyMap<string, readonly CredentialInfo[]>
   /** by project: addresses that nothing is sent to, of all contacts that are named */
@@ -135,7 +139,8 @@ export async function lookUp(
   const ids = named((intent) => intent.key)
   const transactions = named((intent) => intent.transactionId)
   const topicNames = named((intent) => ('topic' in intent ? intent.topic : null))
-  const [templates, contacts, taken, usedTransactions, topics, routes] = await Promise.all([
+  const providerNames = intents.flatMap(({ projectId, intent }) => extraKeys(intent.overrides).map((key) => ({ projectId, key })))
+  const [templates, contacts, taken, usedTransactions, topics, providers, routes] = await Promise.all([
     findTemplates(
       db,
       named((intent) => intent.template),
@@ -144,6 +149,7 @@ export async function lookUp(
     ids.length === 0 ? [] : findNotifications(db, ids),
     transactions.length === 0 ? [] : findTransactions(db, transactions),
     topicNames.length === 0 ? [] : findTopics(db, topicNames),
+    providerNames.length === 0 ? [] : findKinds(db, providerNames),
     findRoutes(db, [...new Set(intents.map((one) => one.projectId))]),
   ])
   const addresses = [
@@ -170,6 +176,7 @@ export async function lookUp(
     taken: new Map(taken.map((one) => [keyOf(one.projectId, one.key), { ...one, contentHash: one.contentHash.toString('hex') }])),
     transactions: new Map(usedTransactions.map((one) => [keyOf(one.projectId, one.key), null])),
     topics: new Map(topics.map((topic) => [keyOf(topic.projectId, topic.key), topic.id])),
+    providers: new Map(providers.map((provider) => [keyOf(provider.projectId, provider.key), provider])),
     routes: byProject,
     ...reach,
   }
@@ -286,7 +293,7 @@ const refuse = (
 
 /** What a message has to pass whoever it is for: its id, its transaction's name, its template. */
 export function admit(
-  { renderer, contents }: Pick<AcceptDeps, 'renderer' | 'contents'>,
+  { renderer, contents, checkExtra }: Pick<AcceptDeps, 'renderer' | 'contents' | 'checkExtra'>,
   known: Known,
   project: ProjectInfo,
   scope: CallScope,
@@ -322,7 +329,11 @@ export function admit(
   const misfit = check?.(intent.data) ?? null
   if (misfit !== null) return refuse(misfit.code, misfit.message, misfit.field, key)
   try {
-    if (intent.overrides !== null) renderer.checkOverrides(intent.overrides)
+    if (intent.overrides !== null) {
+      renderer.checkOverrides(intent.overrides)
+      // A provider that was changed or deleted since takes nothing back.
+      if (!isChecked) checkExtras(checkExtra, intent.overrides, (name) => known.providers.get(keyOf(project.id, name)))
+    }
   } catch (error) {
     if (error instanceof CarillonError) return refuse(error.code, error.message, error.details.field ?? null, key)
     throw error
@@ -366,7 +377,7 @@ export function claimNames(
 
 /** Decides one message. What it returns with `notification` is to be written; anything else is its outcome already. */
 export function planMessage(
-  deps: Pick<AcceptDeps, 'ids' | 'renderer' | 'contents'>,
+  deps: Pick<AcceptDeps, 'ids' | 'renderer' | 'contents' | 'checkExtra'>,
   known: Known,
   project: ProjectInfo,
   scope: CallScope,

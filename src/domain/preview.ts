@@ -9,6 +9,7 @@ import { type SmsSize, smsSize } from '../render/sms.ts'
 import type { Clock } from './clock.ts'
 import type { ContentCache } from './contents.ts'
 import type { ChannelDecision } from './decide.ts'
+import type { CheckExtra } from './extra.ts'
 import type { Ids } from './ids.ts'
 import { type Accepted, actorOf, type Known, keyOf, lookUp, planMessage } from './plan.ts'
 import type { Vendors } from './provider.ts'
@@ -55,6 +56,7 @@ export interface PreviewDeps {
   readonly aside: Pick<Aside, 'render'>
   readonly contents: ContentCache
   readonly vendors: Pick<Vendors, 'fit'>
+  readonly checkExtra: CheckExtra
   readonly templates: Pick<ReturnType<typeof createTemplates>, 'draft'>
 }
 

@@ -95,7 +95,7 @@ export function checkOverrides(overrides: Overrides | null): Overrides | null {
   if (overrides.inApp?.feed !== null && overrides.inApp?.feed !== undefined)
     checkKey('overrides.inApp.feed', overrides.inApp.feed)
   for (const [key, added] of Object.entries(overrides.providers ?? {})) {
-    // What is in it, the provider's kind judges: which one a message goes through is decided when it goes out.
+    // What is in it, the provider's kind judges (see extra.ts).
     if (added !== null && (typeof added !== 'object' || Array.isArray(added))) {
       const field = `overrides.providers.${key}`
       throw new CarillonError('BAD_INPUT', { field, message: `${field}: must be an object.` })

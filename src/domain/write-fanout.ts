@@ -122,7 +122,7 @@ export function createFanoutWriter(deps: AcceptDeps): () => Promise<boolean | Fa
     const known: Known = {
       // It was active when this was accepted.
       templates: new Map([[keyOf(project.id, template.key), { ...template, active: true, projectId: project.id }]]),
-      ...{ contacts, taken: new Map(), transactions: new Map(), topics: new Map() },
+      ...{ contacts, taken: new Map(), transactions: new Map(), topics: new Map(), providers: new Map() },
       ...surroundings,
     }
     const scope = {

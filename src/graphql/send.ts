@@ -81,7 +81,8 @@ export function defineSending(builder: Builder, enums: Pick<Enums, 'Channel' | '
       providers: t.field({
         type: 'JSONObject',
         description:
-          "By the provider's key: what is added to its request. Only what the kind takes, as its vendor names it; anything else fails that message.",
+          "By the provider's key: what is added to its request, as its vendor names it. A key that no provider has, and anything that its kind does " +
+          'not take, is BAD_INPUT with the field.',
       }),
     }),
   })

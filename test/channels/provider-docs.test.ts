@@ -1,4 +1,4 @@
-/** docs/providers.md and the schema name every setting there is, and every secret as one. */
+/** docs/providers.md and the schema name every setting there is, every secret as one, and all that a message may add. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
@@ -21,4 +21,15 @@ it.each(Object.values(kinds))('$kind: its row names its channels and settings, a
     expect(schema, name).toContain(`\`${name}\``)
   }
   if (kind.kind !== 'capture') for (const channel of kind.channels) expect(row).toContain(channel)
+})
+
+it.each(Object.values(kinds))('NV-33: $kind: the page names all that a message may add', (kind) => {
+  const [, table = ''] = page.split('## What a message may add')
+  const row = table.split('\n').find((line) => line.startsWith(`| \`${kind.kind}\` |`)) ?? ''
+  const named = kind.channels.flatMap((channel) => {
+    const extra = kind.extra(channel)
+    return extra instanceof z.ZodObject ? Object.keys(extra.shape) : []
+  })
+  for (const name of named) expect(row, name).toContain(`\`${name}\``)
+  if (named.length === 0) expect(table.split('|')[0]).toContain(`\`${kind.kind}\``)
 })

@@ -1,5 +1,6 @@
 /** Sends to many read their audience in ranges, count it aside, and leave out nobody whose id comes from a clock that runs ahead. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { checkExtra } from '../../src/channels/registry.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { lockFanout, readMembers } from '../../src/db/fanout.ts'
 import { systemClock } from '../../src/domain/clock.ts'
@@ -54,6 +55,7 @@ const whenever = { now: () => new Date(), offsetMs: YEAR_MS }
 const writer = (pool: Database['pool']) =>
   createFanoutWriter({
     ...{ db: { ...db, pool }, clock: whenever, ids, renderer: createRenderer(), contents: createContentCache() },
+    checkExtra,
     wake: () => {},
     publish: () => {},
   })

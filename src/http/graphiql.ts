@@ -11,6 +11,15 @@ const PLACE = '__CONNECTION_PARAMS__'
 // Runs before GraphiQL reads its storage. The fragment never reaches a server or its logs; it is taken out of the address at once.
 const seed = `<script>
 (() => {
+  // GraphiQL keeps the headers of its tabs in localStorage, for good. A credential lasts as long as the tab: they go into its own storage.
+  const ofTheTab = ['graphiql:headers', 'graphiql:tabState', 'graphiql:queries', 'graphiql:favorites']
+  try { for (const key of ofTheTab) localStorage.removeItem(key) } catch { /* Storage is switched off: nothing is kept. */ }
+  for (const name of ['getItem', 'setItem', 'removeItem']) {
+    const original = Storage.prototype[name]
+    Storage.prototype[name] = function (key, ...rest) {
+      return original.call(ofTheTab.includes(key) ? sessionStorage : this, key, ...rest)
+    }
+  }
   const given = new URLSearchParams(location.hash.slice(1)).get('authorization')
   if (given !== null) {
     localStorage.setItem('graphiql:headers', JSON.stringify({ Authorization: given }, null, 2))

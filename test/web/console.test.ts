@@ -236,6 +236,16 @@ optionalSuite(inBrowser('the console in a browser'), () => {
     const explorer = await opened
     await explorer.getByText(apiKey.slice(0, 12)).waitFor()
     expect(explorer.url()).not.toContain(apiKey)
+    await explorer.getByRole('button', { name: 'Execute query' }).first().click()
+    await explorer.getByText('"Query"').first().waitFor()
+    // As everywhere, the key lasts as long as the tab: over a reload, and not in the next one.
+    await explorer.reload()
+    await explorer.getByText(apiKey.slice(0, 12)).waitFor()
+    expect(await explorer.evaluate(() => JSON.stringify({ ...localStorage }))).not.toContain(apiKey)
+    const next = await page.context().newPage()
+    await next.goto(`${app.url}/graphql`)
+    await next.getByRole('button', { name: 'Execute query' }).first().waitFor()
+    expect(await next.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]))).not.toContain(apiKey)
     await close()
   })
 })

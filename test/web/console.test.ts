@@ -130,6 +130,7 @@ optionalSuite(inBrowser('the console in a browser'), () => {
     await page.getByLabel('Status').selectOption('SKIPPED')
     await until('one is left', async () => (await rows.count()) === 2)
     await page.getByLabel('Status').selectOption('')
+    await until('all are back', async () => (await rows.count()) === 26)
     await page.getByLabel('Search').fill('c-29')
     await until('one matches', async () => (await rows.count()) === 2)
     expect(page.url()).toContain('q=c-29')
@@ -224,6 +225,28 @@ optionalSuite(inBrowser('the console in a browser'), () => {
     await app.another({ PORT: String(other.app.port) })
     await page.getByRole('link', { name: 'late' }).waitFor({ timeout: 20_000 })
     await page.getByText('Live', { exact: true }).waitFor()
+    await close()
+  })
+
+  it('watches on when the server could not begin to tell for a moment', async () => {
+    const project = await newShop(app, null)
+    const { page, close } = await openTab(project.apiKey)
+    let refused = 0
+    await page.routeWebSocket('**/graphql', (socket) => {
+      const server = socket.connectToServer()
+      socket.onMessage((text) => {
+        const { id, type } = JSON.parse(String(text)) as { id?: string; type: string }
+        if (type !== 'subscribe' || refused > 0) return server.send(text)
+        refused += 1
+        const payload = [{ message: 'Busy.', extensions: { code: 'OVERLOADED' } }]
+        socket.send(JSON.stringify({ id, type: 'error', payload }))
+      })
+    })
+    await page.reload()
+    await until('it was refused once', () => refused === 1)
+    await page.getByText('Nothing was sent yet').waitFor()
+    await send(project, { contact: { externalId: 'watched' } })
+    await page.getByRole('link', { name: 'watched' }).waitFor()
     await close()
   })
 

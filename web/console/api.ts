@@ -49,6 +49,11 @@ interface Answer<T> {
 const FORBIDDEN = 4403
 const AGAIN_MS = 1_000
 const isForbidden = (event: unknown): boolean => event instanceof CloseEvent && event.code === FORBIDDEN
+const passing = new Set<unknown>(['INTERNAL', 'OVERLOADED', 'RATE_LIMITED'])
+/** Whether a subscription was refused for a reason that is gone in a while. */
+const isPassing = (cause: unknown): boolean =>
+  Array.isArray(cause) &&
+  cause.some(({ extensions }: { readonly extensions?: Readonly<Record<string, unknown>> }) => passing.has(extensions?.['code']))
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null)
 
 /** Makes it. No connection is open before something is watched. */
@@ -127,7 +132,7 @@ export function createApi({ key, refused, lineChanged }: ApiOptions): Api {
           next: ({ data }) => {
             if (data !== null && data !== undefined) watcher.next(data)
           },
-          error: end,
+          error: (cause) => void (isPassing(cause) ? setTimeout(again, AGAIN_MS) : end()),
           // A server ends a stream whose reader lags too far behind. Nothing says what was left out, so it is asked for.
           complete: () => setTimeout(again, AGAIN_MS),
         },

@@ -152,13 +152,15 @@ export function createContacts({ db, clock, ids }: ContactDeps) {
       return ids.length === 0 ? 0 : transact(db.pool, (tx) => eraseContacts(tx, projectId, ids))
     },
 
-    /** Says whether a contact is online; going offline sets when it last was. @returns its id */
+    /** Says whether a contact is online; going offline sets when it last was. @returns its id. @throws CONTACT_NOT_FOUND */
     async setOnline({ projectId, contactId }: { projectId: string; contactId: string }, isOnline: boolean): Promise<string> {
       const now = clock.now()
-      await db.prisma.contact.updateMany({
+      const { count } = await db.prisma.contact.updateMany({
         where: { projectId, id: contactId },
         data: { isOnline, ...(isOnline ? {} : { lastOnlineAt: now }) },
       })
+      // A token outlives its contact.
+      if (count === 0) throw new CarillonError('CONTACT_NOT_FOUND')
       return contactId
     },
 

@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Domain } from '../domain/domain.ts'
 import type { FeedChange, Signal } from '../domain/words.ts'
+import { CarillonError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { SignalBus } from '../signals/bus.ts'
 import type { Outlet } from './context.ts'
@@ -28,6 +29,7 @@ export interface FollowOptions {
 
 /** The live feeds of this process. */
 export interface Live {
+  /** Its reader is told CONTACT_NOT_FOUND where there is no such contact, or none any more. */
   follow(key: FeedKey, options: FollowOptions, outlet: Outlet): AsyncIterableIterator<FeedChange>
   close(): void
 }
@@ -143,6 +145,8 @@ export function createLive(deps: {
       let behind = true
       let held = 0
       let ended = false
+      /** there is no such contact (any more), which its reader is told */
+      let isGone = false
       let waiting: PromiseWithResolvers<void> | undefined
       const isWanted = ({ kind, message }: FeedChange): boolean =>
         (by === 'changes' || kind === 'RECEIVED') && (message === null || feeds === null || feeds.includes(message.feed))
@@ -188,19 +192,23 @@ export function createLive(deps: {
         poke()
       }
 
+      function leaveGone(): [] {
+        isGone = !ended
+        end()
+        return []
+      }
+
       /** Reads one page of what this reader lacks. */
       async function catchUp(): Promise<FeedChange[]> {
         if (position === null) {
           const [now] = await feed.latest([key])
-          position = now?.feedSeq ?? 0
+          if (now === undefined) return leaveGone()
+          position = now.feedSeq
           behind = heard > position
           return []
         }
         const page = await feed.replay(key, by, position, PAGE)
-        if (page === null) {
-          end()
-          return []
-        }
+        if (page === null) return leaveGone()
         const kept: FeedChange[] = []
         let bytes = 0
         for (const change of page.changes) {
@@ -260,7 +268,9 @@ export function createLive(deps: {
               await waiting.promise
             }
           }
-          return done
+          if (!isGone) return done
+          isGone = false
+          throw new CarillonError('CONTACT_NOT_FOUND')
         },
         async return() {
           end()

@@ -9,6 +9,7 @@ import {
   GetStats,
   MessageReceived,
   Send,
+  SetOnline,
   UpsertContacts,
 } from '../helpers/operations.ts'
 import { Broadcast, Transaction } from '../helpers/operations-fanout.ts'
@@ -45,6 +46,19 @@ it('LY-30, LY-31, LY-33, LY-35, LY-36: by id, by e-mail without case, by phone; 
   })
   expect(await erase({ email: 'SHARED@example.com' }, { externalId: 'd' }, { externalId: 'nobody' })).toBe(3)
   expect(await Promise.all(['a', 'b', 'c', 'd'].map(exists))).toEqual([false, false, true, false])
+})
+
+it('NV-54, NV-58: the token of a contact that was erased opens nothing, and says why', async () => {
+  const page = await project.page('erased')
+  const { feed } = await page.do(Feed, {})
+  expect(await erase({ externalId: 'erased' })).toBe(1)
+  expect((await page.ask(Feed, {})).codes).toEqual(['CONTACT_NOT_FOUND'])
+  expect((await page.ask(SetOnline, { isOnline: true })).codes).toEqual(['CONTACT_NOT_FOUND'])
+  for (const after of [null, feed.cursor]) {
+    const live = await page.watch(MessageReceived, { after })
+    expect(await live.ended()).toMatchObject([{ extensions: { code: 'CONTACT_NOT_FOUND' } }])
+    live.close()
+  }
 })
 
 it('LY-34, B7-08: a phone number matches exactly as it was given', async () => {

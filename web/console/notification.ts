@@ -52,6 +52,7 @@ export function openNotification(deps: Deps, { path }: Route): Page {
   const id = path[1] ?? ''
   let unwatch = (): void => {}
   let followed = ''
+  let isLeft = false
   const found = createLoad(async () => {
     const { notification } = await api.ask(OneNotification, { id })
     if (notification !== null && notification !== undefined) follow(notification.transactionId)
@@ -60,7 +61,7 @@ export function openNotification(deps: Deps, { path }: Route): Page {
   const refresh = createThrottle(() => void found.run(), REFRESH_MS)
 
   function follow(transactionId: string): void {
-    if (followed === transactionId) return
+    if (isLeft || followed === transactionId) return
     followed = transactionId
     unwatch()
     unwatch = api.watch(
@@ -174,6 +175,7 @@ export function openNotification(deps: Deps, { path }: Route): Page {
       `
     },
     close() {
+      isLeft = true
       unwatch()
       refresh.stop()
     },

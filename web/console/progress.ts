@@ -61,7 +61,14 @@ export function followTransaction({ api, update }: Pick<Deps, 'api' | 'update'>,
   const unwatch = api.watch(
     ProgressChanges,
     { transactionId },
-    { next: ({ progress }) => state.put({ progress }), resumed: refresh },
+    {
+      next({ progress }) {
+        state.put({ progress })
+        // Then the server has no more to tell: asked again, it would count it all again.
+        if (progress.status === 'DONE' || progress.status === 'CANCELED') unwatch()
+      },
+      resumed: refresh,
+    },
   )
   void state.run()
   return {

@@ -50,6 +50,18 @@ export async function findContents(
   return rows
 }
 
+/** Texts that the templates of a project have for one Alimtalk, as far as they are written as it is registered, with `#{name}`. */
+export async function findRegisteredTexts(db: Runner, projectId: string, templateCode: string): Promise<string[]> {
+  const { rows } = await db.query<{ body: string }>({
+    name: 'find-registered-texts',
+    // Reads the contents of the project: once for a call of up to a thousand numbers.
+    text: `SELECT DISTINCT content ->> 'body' AS body FROM template_content
+      WHERE project_id = $1 AND channel = 'ALIMTALK' AND content ->> 'templateCode' = $2 AND content ->> 'body' LIKE '%#{%'`,
+    values: [projectId, templateCode],
+  })
+  return rows.map((row) => row.body)
+}
+
 /** The JSON Schemas of templates by id, with the version that they belong to; templates without one are left out. */
 export async function findSchemas(
   db: Runner,

@@ -3,7 +3,9 @@
  * down to one address are told once. What is left is accepted together, in one transaction.
  */
 import type { Database } from '../db/database.ts'
+import { findRegisteredTexts } from '../db/lookup.ts'
 import { CarillonError, type Problem, problem } from '../errors.ts'
+import { registeredVariables } from '../render/registered-text.ts'
 import type { AcceptDeps, Call, SendOutcome } from './accept.ts'
 import { atIndex, checkEmail, checkId, checkKey, checkList, checkObject, checkPhone, checkText } from './check.ts'
 import { type Accepted, type Known, keyOf, lookUp, planMessage } from './plan.ts'
@@ -232,7 +234,10 @@ export function createDispatch(deps: DispatchDeps) {
       return dispatch(project, 'SMS', asked, named, null)
     },
 
-    /** Sends a registered template to numbers. @throws BAD_INPUT, CHANNEL_NOT_CONFIGURED, TRANSACTION_EXISTS */
+    /**
+     * Sends a registered template to numbers. @throws BAD_INPUT, CHANNEL_NOT_CONFIGURED, TRANSACTION_EXISTS
+     * Which variables it has, the vendor knows, and refuses what lacks one; where a template of the project has its text, it is known here.
+     */
     async alimtalk(
       project: ProjectInfo,
       { templateCode, recipients }: AlimtalkInput,
@@ -241,9 +246,10 @@ export function createDispatch(deps: DispatchDeps) {
       checkList('recipients', recipients, RECIPIENTS_MAX)
       const named = checkName(transactionId)
       const content = { templateCode: checkKey('templateCode', templateCode), body: null }
+      const needed = neededBy(await findRegisteredTexts(db.pool, project.id, templateCode))
       const asked = recipients.map(({ phoneNumber, parameters }, index) =>
         atIndex(index, () =>
-          direct({ channel: 'ALIMTALK', content }, phoneNumber, checkObject('parameters', parameters ?? {}), named),
+          direct({ channel: 'ALIMTALK', content }, phoneNumber, checkParameters(parameters ?? {}, needed), named),
         ),
       )
       return dispatch(project, 'ALIMTALK', asked, named, null)
@@ -270,4 +276,23 @@ export function createDispatch(deps: DispatchDeps) {
       return dispatch(project, 'FRIENDTALK', asked, named, null)
     },
   }
+}
+
+/** Variables of a registered text. Where templates differ in what they say it is, only what all of them have is sure to be in it. */
+function neededBy([first, ...others]: readonly string[]): string[] {
+  return first === undefined
+    ? []
+    : registeredVariables(first).filter((name) => others.every((text) => registeredVariables(text).includes(name)))
+}
+
+/** Values of a registered template's variables: all that it needs, and each something that can stand in a text. */
+function checkParameters(parameters: JsonObject, needed: readonly string[]): JsonObject {
+  checkObject('parameters', parameters)
+  const missing = needed.find((name) => !Object.hasOwn(parameters, name))
+  const wrong = Object.keys(parameters).find((name) => !['string', 'number', 'boolean'].includes(typeof parameters[name]))
+  const name = missing ?? wrong
+  if (name === undefined) return parameters
+  const field = `parameters.${name}`
+  const why = missing === undefined ? 'must be a text, a number or a boolean.' : 'is missing: the registered template needs it.'
+  throw new CarillonError('BAD_INPUT', { field, message: `${field}: ${why}` })
 }

@@ -68,7 +68,13 @@ export function defineDispatch(builder: Builder, { TextType }: Pick<Enums, 'Text
     description: 'A number, and what the registered template says to it.',
     fields: (t) => ({
       phoneNumber: t.string({ required: true, description: 'The number.' }),
-      parameters: t.field({ type: 'JSONObject', description: "Values of the registered template's variables." }),
+      parameters: t.field({
+        type: 'JSONObject',
+        description:
+          "Values of the registered template's variables, by their names: texts, numbers or booleans. Where a template of the project says this " +
+          '`templateCode` with a `body` that has them as `#{name}`, one that is missing is BAD_INPUT. Elsewhere only the vendor knows which there ' +
+          'are: it refuses the message, which is FAILED with PROVIDER_REFUSED.',
+      }),
     }),
   })
   const FriendtalkRecipientInput = builder.inputType('FriendtalkRecipientInput', {

@@ -399,7 +399,11 @@ export function defineTemplates(
     fields: (t) => ({
       locale: t.string({ defaultValue: 'en', description: locale }),
       templateCode: t.string({ required: true, description: 'The code that it is registered under.' }),
-      body: t.string({ description: 'Its text, filled in here by Liquid; left out: the vendor fills the variables in.' }),
+      body: t.string({
+        description:
+          'Its text, filled in here: Liquid, or as it is registered, where `#{name}` is what `data` has under that name. Left out: the vendor ' +
+          'fills the variables in.',
+      }),
     }),
   })
   const FriendtalkContentInput = builder.inputType('FriendtalkContentInput', {

@@ -19,6 +19,7 @@ import { CarillonError } from '../errors.ts'
 import { HeavyText, type RenderCall, type RenderMethod } from './heavy.ts'
 import { isLink, isPushLink } from './link.ts'
 import { type Compiled, createLiquid, type Escaping } from './liquid.ts'
+import { asLiquid, registeredVariables } from './registered-text.ts'
 
 /** One content as it is stored. */
 export interface StoredContent {
@@ -207,7 +208,10 @@ export function createRenderer(options: { readonly isAside?: boolean } = {}): Re
     },
     variables(contents) {
       const names = contents.flatMap((content) =>
-        texts(content).flatMap(([path, source, escaping]) => liquid.variables(compiled(path, source, escaping))),
+        texts(content).flatMap(([path, source, escaping]) => [
+          ...liquid.variables(compiled(path, source, escaping)),
+          ...(content.channel === 'ALIMTALK' ? registeredVariables(source) : []),
+        ]),
       )
       return [...new Set(names)].sort()
     },
@@ -294,7 +298,7 @@ export function indexContents(stored: readonly StoredContent[]): TemplateContent
   const byChannel = new Map<Channel, Map<string, StoredContent['content']>>()
   for (const { channel, locale, content } of stored) {
     const locales = byChannel.get(channel) ?? new Map<string, StoredContent['content']>()
-    locales.set(locale, content)
+    locales.set(locale, channel === 'ALIMTALK' ? filledHere(content) : content)
     byChannel.set(channel, locales)
   }
   const locales = new Map([...byChannel].map(([channel, contents]) => [channel, [...contents.keys()]]))
@@ -308,3 +312,7 @@ export function indexContents(stored: readonly StoredContent[]): TemplateContent
     },
   }
 }
+
+/** An Alimtalk whose text may be given as it is registered. */
+const filledHere = (content: StoredContent['content']): StoredContent['content'] =>
+  'templateCode' in content && content.body !== null ? { ...content, body: asLiquid(content.body) } : content

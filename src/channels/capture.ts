@@ -27,10 +27,10 @@ const settings = z.strictObject({
 /** Whether a provider keeps what it is given. */
 export const isCapture = (provider: Provider): provider is CaptureProvider => provider.kind === 'capture' && 'kept' in provider
 
-/** The kind `capture`, for every channel. */
+/** The kind `capture`, for every channel that goes out. */
 export const capture = {
   kind: 'capture',
-  channels,
+  channels: channels.filter((channel) => channel !== 'IN_APP'),
   settings,
   secrets: [],
   // It stands for any vendor, and shows what that one would have been given.

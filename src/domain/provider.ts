@@ -91,6 +91,10 @@ export function createProviders({ db, clock, ids, secrets, vendors }: ProviderDe
     if (kind === undefined) throw new CarillonError('BAD_INPUT', { field: 'kind', message: 'kind is needed for a new provider.' })
     if (channel === undefined)
       throw new CarillonError('BAD_INPUT', { field: 'channel', message: 'channel is needed for a new provider.' })
+    if (channel === 'IN_APP') {
+      const message = 'channel: in-app needs no provider: what is said there goes into the feed as it is.'
+      throw new CarillonError('BAD_INPUT', { field: 'channel', message })
+    }
     const stored = before === null ? {} : unsealSettings(secrets, before.settings)
     const given: Record<string, JsonObject[string]> = { ...(input.settings ?? stored) }
     const secret = vendors.secrets(kind)

@@ -119,7 +119,7 @@ export function defineProviders(
     description: 'A provider. A field that is left out stays as it is; a new one needs `channel` and `kind`.',
     fields: (t) => ({
       key: t.id({ required: true, description: 'Its name in calls: 1-255 characters.' }),
-      channel: t.field({ type: Channel, description: 'The channel that it carries.' }),
+      channel: t.field({ type: Channel, description: 'The channel that it carries; any but IN_APP, which needs no provider.' }),
       kind: t.string({ description: 'Which vendor; `capture` keeps what would go out. See `Provider.kind`.' }),
       settings: t.field({
         type: 'JSONObject',

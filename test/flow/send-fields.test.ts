@@ -233,4 +233,21 @@ describe('what the answer says of providers', () => {
     }
     expect((await project.api.ask(ConfigureProviders, wrong)).codes).toEqual(['CHANNEL_UNSUPPORTED'])
   })
+  it('A2: says that in-app needs no provider, whatever its kind, and changes nothing', async () => {
+    const fine = { key: 'fine', channel: 'SMS' as const, kind: 'capture' }
+    for (const provider of [
+      { key: 'feed', channel: 'IN_APP' as const, kind: 'capture', settings: {} },
+      { key: 'feed', channel: 'IN_APP' as const, kind: 'webhook' },
+      { key: 'text', channel: 'IN_APP' as const },
+    ]) {
+      const { codes, errors } = await project.api.ask(ConfigureProviders, { providers: [fine, provider] })
+      expect(codes).toEqual(['BAD_INPUT'])
+      expect(errors[0]).toMatchObject({
+        message: expect.stringContaining('in-app needs no provider'),
+        extensions: { index: 1, field: 'channel' },
+      })
+    }
+    const left = { projectId: project.id, OR: [{ key: { in: ['fine', 'feed'] } }, { channel: 'IN_APP' as const }] }
+    expect(await app.app.domain.prisma.provider.count({ where: left })).toBe(0)
+  })
 })

@@ -8,8 +8,13 @@ import type { Channel, JsonObject, Overrides } from './words.ts'
  */
 export type CheckExtra = (kind: string, channel: Channel, field: string, extra: JsonObject) => void
 
-/** Keys of the providers that a message adds something for; mostly none. */
-export const extraKeys = (overrides: Overrides | null): string[] => Object.keys(overrides?.providers ?? {})
+const NONE: readonly string[] = []
+
+/** Keys of the providers that a message adds something for; mostly none, and then it costs nothing. */
+export const extraKeys = (overrides: Overrides | null): readonly string[] => {
+  const added = overrides?.providers
+  return added === null || added === undefined ? NONE : Object.keys(added)
+}
 
 /**
  * Checks all that a message adds. `find`: the project's providers by key, active or not

@@ -11,6 +11,19 @@ interface Asset {
   readonly tag: string
   readonly br: Buffer
   readonly gzip: Buffer
+  readonly identity: Buffer
+}
+
+/** The best of what a client takes. One that does not say, or refuses, gets the file as it is. */
+function encodingFor({ headers }: IncomingMessage): 'br' | 'gzip' | 'identity' {
+  const taken = new Set<string>()
+  for (const one of String(headers['accept-encoding'] ?? '')
+    .toLowerCase()
+    .split(',')) {
+    const [name = '', weight = ''] = one.split(';')
+    if (!/^\s*q\s*=\s*0(\.0*)?\s*$/.test(weight)) taken.add(name.trim())
+  }
+  return taken.has('br') ? 'br' : taken.has('gzip') || taken.has('*') ? 'gzip' : 'identity'
 }
 
 const compress = async (content: Buffer): Promise<Asset> => {
@@ -20,7 +33,7 @@ const compress = async (content: Buffer): Promise<Asset> => {
     [constants.BROTLI_PARAM_SIZE_HINT]: content.length,
   }
   const [br, zipped] = await Promise.all([promisify(brotliCompress)(content, { params }), promisify(gzip)(content, { level: 6 })])
-  return { tag: createHash('sha256').update(content).digest('base64url').slice(0, 16), br, gzip: zipped }
+  return { tag: createHash('sha256').update(content).digest('base64url').slice(0, 16), br, gzip: zipped, identity: content }
 }
 
 /**
@@ -35,7 +48,7 @@ export function createAsset(load: () => Buffer | Promise<Buffer>, type: string, 
       asset = null
       throw error
     })
-    const encoding = /\bbr\b/.test(String(request.headers['accept-encoding'] ?? '')) ? 'br' : 'gzip'
+    const encoding = encodingFor(request)
     const etag = `"${made.tag}-${encoding}"`
     const all = { 'cache-control': 'public, max-age=0, must-revalidate', vary: 'accept-encoding', etag, ...headers, ...more }
     if (request.headers['if-none-match'] === etag) {
@@ -43,7 +56,8 @@ export function createAsset(load: () => Buffer | Promise<Buffer>, type: string, 
       return
     }
     const body = made[encoding]
-    response.writeHead(200, { 'content-type': type, 'content-encoding': encoding, 'content-length': body.length, ...all })
+    const encoded = encoding === 'identity' ? {} : { 'content-encoding': encoding }
+    response.writeHead(200, { 'content-type': type, ...encoded, 'content-length': body.length, ...all })
     response.end(request.method === 'HEAD' ? undefined : body)
   }
 }

@@ -39,6 +39,29 @@ it.each(['/inbox.js', '/inbox-client.js'])('serves %s to every site, kept by its
   expect([again.status, again.headers.get('access-control-allow-origin')]).toEqual([304, '*'])
 })
 
+it.each([
+  [undefined, undefined],
+  ['identity', undefined],
+  ['gzip;q=0, br; q=0.0', undefined],
+  ['gzip', 'gzip'],
+  ['br;q=0, gzip;q=0.5', 'gzip'],
+  ['*', 'gzip'],
+  ['gzip, deflate, br, zstd', 'br'],
+])('compresses for who takes %s as %s', async (accepted, encoding) => {
+  const { request } = await import('node:http')
+  const [headers, body] = await new Promise<[NodeJS.Dict<string | string[]>, Buffer]>((resolve, reject) => {
+    const chunks: Buffer[] = []
+    request(`${app.url}/inbox.js`, { headers: accepted === undefined ? {} : { 'accept-encoding': accepted } }, (response) => {
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('end', () => resolve([response.headers, Buffer.concat(chunks)]))
+    })
+      .on('error', reject)
+      .end()
+  })
+  expect([headers['content-encoding'], headers['content-length']]).toEqual([encoding, String(body.length)])
+  expect(body.includes('carillon-inbox')).toBe(encoding === undefined)
+})
+
 it('answers HEAD without a body, and refuses to be written to', async () => {
   const head = await fetch(`${app.url}/inbox.js`, { method: 'HEAD' })
   expect([head.status, await head.text()]).toEqual([200, ''])

@@ -197,6 +197,8 @@ optionalSuite(inBrowser('the console in a browser'), () => {
     const { apiKey } = await newShop(app, null)
     const { page, goTo, close } = await openTab(apiKey)
     await goTo('#/nowhere', 'Not found')
+    await goTo('#/contacts', 'Contacts')
+    await goTo('#/constructor', 'Not found')
     await goTo('#/notifications/01900000-0000-7000-8000-000000000000', 'Notification')
     await page.getByText('There is no such notification').waitFor()
     await close()

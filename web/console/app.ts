@@ -4,7 +4,7 @@ import { graphql } from '../graphql.ts'
 import { type Api, createApi } from './api.ts'
 import { empty, failureOf, refused as refusal, waiting } from './load.ts'
 import type { Deps, Page, ProjectInfo, Question } from './page.ts'
-import { places } from './places.ts'
+import { placeOf } from './places.ts'
 import { href, type Route, readRoute } from './router.ts'
 import { type Session, takeKeyFromAddress } from './session.ts'
 import { shell, type Toast } from './shell.ts'
@@ -147,7 +147,7 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
     const isFirst = pageKey === ''
     pageKey = key
     isMenuOpen = false
-    const place = places[route.path[0] ?? '']
+    const place = placeOf(route)
     page = place === undefined ? nowhere : place.open({ api, project, update, go, replace, say, ask }, route)
     if (!isFirst) queueMicrotask(() => queueMicrotask(announce))
   }
@@ -185,7 +185,7 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
     const { api, project } = stage
     return shell({
       project,
-      current: places[readRoute(location.hash).path[0] ?? '']?.menu ?? '',
+      current: placeOf(readRoute(location.hash))?.menu ?? '',
       line: api.line,
       isMenuOpen,
       toasts,

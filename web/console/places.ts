@@ -10,6 +10,7 @@ import { openKeys } from './keys.ts'
 import { openNotification } from './notification.ts'
 import type { OpenPage } from './page.ts'
 import { openProviders } from './providers.ts'
+import type { Route } from './router.ts'
 import { openSegment } from './segment.ts'
 import { openSegments } from './segments.ts'
 import { openStats } from './stats.ts'
@@ -31,8 +32,7 @@ const listAndOne =
   (deps, route) =>
     route.path[1] === undefined ? list(deps, route) : one(deps, route)
 
-/** All places. */
-export const places: Readonly<Record<string, Place>> = {
+const places: Readonly<Record<string, Place>> = {
   activity: { open: openActivity, menu: 'activity' },
   notifications: { open: openNotification, menu: 'activity' },
   captures: { open: openCaptures, menu: 'captures' },
@@ -50,6 +50,10 @@ export const places: Readonly<Record<string, Place>> = {
   providers: { open: openProviders, menu: 'providers' },
   keys: { open: openKeys, menu: 'keys' },
 }
+
+/** The place of an address; there may be none. */
+export const placeOf = ({ path: [name = ''] }: Route): Place | undefined =>
+  Object.hasOwn(places, name) ? places[name] : undefined
 
 /** The menu. */
 export const menu: readonly { readonly title: string; readonly entries: readonly (readonly [path: string, label: string])[] }[] =

@@ -1,5 +1,5 @@
 /** What delivery reports change: a message's status only ever moves on, however often and in whatever order they come. */
-import type { MessageStatus } from '../domain/words.ts'
+import type { Channel, MessageStatus } from '../domain/words.ts'
 import type { Runner } from './database.ts'
 
 /** One report. */
@@ -19,8 +19,11 @@ export interface Reported {
   readonly notificationId: string
   readonly messageId: string
   readonly status: MessageStatus
+  readonly channel: Channel
   readonly address: string | null
   readonly contactId: string | null
+  /** which of the reports it was, by place */
+  readonly place: number
 }
 
 /** SENT, then FAILED, then DELIVERED: what arrived after all has arrived. UNKNOWN is below them: now it is known. */
@@ -36,7 +39,7 @@ export async function applyReports(
   reports: readonly ReportRow[],
   offsetMs: number,
 ): Promise<{ moved: Reported[]; known: Set<number> }> {
-  const { rows } = await db.query<Reported & { place: number; isMoved: boolean }>({
+  const { rows } = await db.query<Reported & { isMoved: boolean }>({
     name: 'apply-reports',
     text: `WITH r AS (
         SELECT * FROM json_to_recordset($1) AS r ("projectId" uuid, "providerId" uuid, "providerMessageId" text, status message_status,
@@ -56,15 +59,15 @@ export async function applyReports(
           updated_at = now() + $2 * interval '1 millisecond'
         FROM found f WHERE x.project_id = f.project_id AND x.id = f.id AND f.best = 1 AND f.moves
           AND ${rank('f.status')} > ${rank('x.status')}
-        RETURNING x.project_id, x.notification_id, x.id, x.status, x.address, x.contact_id
+        RETURNING x.project_id, x.notification_id, x.id, x.status, x.channel, x.address, x.contact_id
       )
       SELECT f.place, m.id IS NOT NULL AND f.best = 1 AS "isMoved", m.project_id AS "projectId", m.notification_id AS "notificationId", m.id AS "messageId",
-        m.status, m.address, m.contact_id AS "contactId"
+        m.status, m.channel, m.address, m.contact_id AS "contactId"
       FROM found f LEFT JOIN m ON m.project_id = f.project_id AND m.id = f.id`,
     values: [JSON.stringify(reports.map((report, place) => ({ ...report, place }))), offsetMs],
   })
   return {
-    moved: rows.filter((row) => row.isMoved).map(({ place: _place, isMoved: _moved, ...row }) => row),
+    moved: rows.filter((row) => row.isMoved).map(({ isMoved: _moved, ...row }) => row),
     known: new Set(rows.map((row) => row.place)),
   }
 }

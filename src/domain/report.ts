@@ -1,10 +1,10 @@
 /** Delivery reports: what a vendor tells of a message after it took it. */
 import { type Database, type Runner, transact } from '../db/database.ts'
 import { forgetDevice } from '../db/device.ts'
-import { applyReports, keepReports, type ReportRow, takeReports } from '../db/report.ts'
+import { applyReports, keepReports, type Reported, type ReportRow, takeReports } from '../db/report.ts'
 import type { Clock } from './clock.ts'
 import type { Ids } from './ids.ts'
-import { suppress, suppressionKey } from './suppression.ts'
+import { suppressionKey, suppressWithin } from './suppression.ts'
 import { goesToAll } from './target.ts'
 import type { Signal, StatusChange } from './words.ts'
 
@@ -29,9 +29,30 @@ const KEPT_AT_ONCE = 500
 export function createReports(deps: ReportDeps) {
   const { db, clock, ids, publish } = deps
 
-  /** @returns the reports that name no message that there is, and what to publish after the commit */
-  async function apply(tx: Runner, reports: readonly ReportRow[]): Promise<{ unknown: ReportRow[]; signals: Signal[] }> {
+  /**
+   * Addresses that a vendor calls dead are given up: with the step that its report makes, and so once. A report that is repeated, or comes
+   * after the message was delivered all the same, says nothing of the address that is new.
+   */
+  async function bury(tx: Runner, reports: readonly ReportRow[], moved: readonly Reported[]): Promise<(() => Promise<void>)[]> {
+    const finish: (() => Promise<void>)[] = []
+    for (const { projectId, channel, address, contactId, place } of moved) {
+      const report = reports[place]
+      if (report?.addressDead !== true || address === null || address === '') continue
+      if (!goesToAll(channel)) {
+        const row = { id: ids(), channel, address: suppressionKey(channel, address), reason: 'HARD_BOUNCE' as const }
+        finish.push(await suppressWithin(tx, deps, projectId, [row]))
+      } else if (contactId !== null) await forgetDevice(tx, { projectId, contactId, providerId: report.providerId }, address)
+    }
+    return finish
+  }
+
+  /** @returns the reports that name no message that there is, and what to do after the commit */
+  async function apply(
+    tx: Runner,
+    reports: readonly ReportRow[],
+  ): Promise<{ unknown: ReportRow[]; finish: () => Promise<void> }> {
     const { moved, known } = await applyReports(tx, reports, clock.offsetMs)
+    const buried = await bury(tx, reports, moved)
     const at = clock.now().toISOString()
     const signals = [...Map.groupBy(moved, (one) => one.projectId)].map(([projectId, changed]): Signal => {
       const changes: StatusChange[] = changed.map(({ notificationId, messageId, status }) => ({
@@ -42,24 +63,11 @@ export function createReports(deps: ReportDeps) {
       }))
       return { topic: 'activity', projectId, changes }
     })
-    return { unknown: reports.filter((_report, place) => !known.has(place)), signals }
-  }
-
-  /** Addresses that a vendor calls dead are given up. */
-  async function bury(reports: readonly ReportRow[]): Promise<void> {
-    for (const { projectId, providerId, providerMessageId } of reports.filter((one) => one.addressDead)) {
-      const messages = await db.prisma.message.findMany({
-        where: { projectId, providerId, providerMessageId },
-        select: { address: true, contactId: true, channel: true },
-      })
-      for (const { address, contactId, channel } of messages) {
-        if (address === null || address === '') continue
-        if (!goesToAll(channel)) {
-          const row = { id: ids(), channel, address: suppressionKey(channel, address), reason: 'HARD_BOUNCE' as const }
-          await suppress(deps, projectId, [row])
-        } else if (contactId !== null) await forgetDevice(db.pool, { projectId, contactId, providerId }, address)
-      }
+    const finish = async (): Promise<void> => {
+      publish(signals)
+      for (const one of buried) await one()
     }
+    return { unknown: reports.filter((_report, place) => !known.has(place)), finish }
   }
 
   return {
@@ -67,25 +75,23 @@ export function createReports(deps: ReportDeps) {
     async receive(source: ReportSource, events: readonly Omit<ReportRow, 'projectId' | 'providerId'>[]): Promise<void> {
       const reports = events.map((event) => ({ ...event, ...source }))
       if (reports.length === 0) return
-      const signals = await transact(db.pool, async (tx) => {
-        const { unknown, signals } = await apply(tx, reports)
+      const finish = await transact(db.pool, async (tx) => {
+        const { unknown, finish } = await apply(tx, reports)
         if (unknown.length > 0) await keepReports(tx, unknown)
-        return signals
+        return finish
       })
-      publish(signals)
-      await bury(reports)
+      await finish()
     },
 
     /** Applies kept reports whose message is known by now. @returns how many */
     async catchUp(): Promise<number> {
       // Taken and applied together: a report that was taken and not applied would be lost.
-      const { reports, signals } = await transact(db.pool, async (tx) => {
+      const { count, finish } = await transact(db.pool, async (tx) => {
         const reports = await takeReports(tx, KEPT_AT_ONCE)
-        return { reports, signals: reports.length === 0 ? [] : (await apply(tx, reports)).signals }
+        return { count: reports.length, finish: reports.length === 0 ? null : (await apply(tx, reports)).finish }
       })
-      publish(signals)
-      await bury(reports)
-      return reports.length
+      await finish?.()
+      return count
     },
   }
 }

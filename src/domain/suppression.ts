@@ -1,5 +1,5 @@
 /** Suppressions: addresses that nothing is sent to. */
-import { type Database, transact } from '../db/database.ts'
+import { type Database, type Runner, transact } from '../db/database.ts'
 import type { Suppression } from '../db/generated/client.ts'
 import { addSuppressions, type SuppressionRow } from '../db/suppression.ts'
 import { takeBackTo } from '../db/take-back.ts'
@@ -23,18 +23,28 @@ export interface SuppressDeps {
   wake(): void
 }
 
-/** Suppresses addresses, as suppressions compare them. Nothing to them that waits in a worker's hands goes out any more. */
-export async function suppress(
+/**
+ * Suppresses addresses, as suppressions compare them, in a transaction of the caller's.
+ * @returns what to call once that is committed
+ */
+export async function suppressWithin(
+  tx: Runner,
   { db, clock, wake }: SuppressDeps,
   projectId: string,
   rows: readonly SuppressionRow[],
-): Promise<void> {
-  const taken = await transact(db.pool, async (tx) => {
-    await addSuppressions(tx, projectId, rows)
-    return takeBackTo(tx, projectId, rows, clock.offsetMs)
-  })
-  const late = await takeBackTo(db.pool, projectId, rows, clock.offsetMs)
-  if (taken + late > 0) wake()
+): Promise<() => Promise<void>> {
+  await addSuppressions(tx, projectId, rows)
+  const taken = await takeBackTo(tx, projectId, rows, clock.offsetMs)
+  return async () => {
+    const late = await takeBackTo(db.pool, projectId, rows, clock.offsetMs)
+    if (taken + late > 0) wake()
+  }
+}
+
+/** Suppresses addresses, as suppressions compare them. Nothing to them that waits in a worker's hands goes out any more. */
+export async function suppress(deps: SuppressDeps, projectId: string, rows: readonly SuppressionRow[]): Promise<void> {
+  const finish = await transact(deps.db.pool, (tx) => suppressWithin(tx, deps, projectId, rows))
+  await finish()
 }
 
 /** Makes the operations of suppressions. */

@@ -7,6 +7,7 @@ import {
   GetStats,
   ListSuppressions,
   NotificationChanged,
+  RemoveSuppression,
   Send,
 } from '../helpers/operations.ts'
 import { type Report, reporters, type Said } from '../helpers/reporters.ts'
@@ -181,6 +182,24 @@ describe.each(reporters)('$name', (reporter) => {
     const next = await flow.reaches((await flow.send(5)).id, 'SKIPPED', 'SENT')
     expect(next).toMatchObject({ status: 'SKIPPED', error: { code: 'SUPPRESSED' } })
     expect(flow.vendor.received()).toHaveLength(before)
+  })
+
+  it('gives a number up once: neither again by a report that is repeated, nor by one that comes after it was delivered', async () => {
+    const [first, second] = [await sendOne(51), await sendOne(52)]
+    const dead = reportOf(first.message.providerMessageId, 'DEAD')
+    const late = reportOf(second.message.providerMessageId, 'DEAD')
+    if (dead === null || late === null) return expect(['nhn-kakao ALIMTALK', 'solapi SMS']).toContain(reporter.name)
+    const givenUp = async () =>
+      (await flow.project.api.do(ListSuppressions, { first: 10 })).suppressions.nodes.filter(({ address }) =>
+        /05[12]$/.test(address),
+      )
+    expect(await post(flow.callbackUrl, dead)).toBe(200)
+    const [suppression] = await givenUp()
+    await flow.project.api.do(RemoveSuppression, { id: suppression?.id ?? '' })
+    expect(await post(flow.callbackUrl, dead)).toBe(200)
+    expect(await post(flow.callbackUrl, signed(second.message.providerMessageId, 'DELIVERED'))).toBe(200)
+    expect(await post(flow.callbackUrl, late)).toBe(200)
+    expect(await givenUp()).toEqual([])
   })
 
   it('speaks of messages of its own provider alone, though another has the same secret', async () => {

@@ -50,6 +50,7 @@ const columns: readonly Column<Row>[] = [
   { head: 'Time', class: 'time minor', cell: ({ createdAt }) => when(createdAt) },
   {
     head: 'To',
+    class: 'who',
     cell: (row) =>
       html`<a class="row" href=${href(['notifications', row.id])}>${recipient(row)}</a>
         <span class="sub narrow">${row.template?.name ?? '–'}<br />${when(row.createdAt)}</span>`,

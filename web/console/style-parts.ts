@@ -62,7 +62,8 @@ export const parts = css`
     border-bottom: 1px solid var(--line);
     overflow-wrap: anywhere;
   }
-  td:first-child {
+  td:first-child,
+  td.who {
     min-width: 132px;
   }
   td time {

@@ -376,6 +376,15 @@ optionalSuite(inBrowser('the inbox in a browser'), () => {
       return before !== null && inbox.client === before
     })
     expect(isSame).toBe(true)
+    // As Vue does with what a template gives as an attribute.
+    const asText = await tab.inbox.evaluate(async (node) => {
+      const inbox = node as HTMLElement & { feeds: string | string[]; updateComplete: Promise<unknown> }
+      inbox.feeds = 'default, billing'
+      await inbox.updateComplete
+      return inbox.feeds
+    })
+    expect(asText).toEqual(['default', 'billing'])
+    await tab.waitFor('live')
     await tab.close()
   })
 

@@ -13,6 +13,12 @@ import { type Clock, createClock, fill, type InboxTexts, textsFor } from './text
 
 /** How often "3 minutes ago" is said anew, ms. */
 const TICK_MS = 30_000
+
+/** A list, or one text with commas: Vue sets the property also where a template gives the attribute. */
+type FeedNames = readonly string[] | string | null | undefined
+const listOf = (given: FeedNames): readonly string[] =>
+  (typeof given === 'string' ? given.split(',') : (given ?? [])).map((feed) => feed.trim()).filter(Boolean)
+
 /** A contact's inbox. */
 export class CarillonInbox extends LitElement {
   static override styles = style
@@ -22,15 +28,8 @@ export class CarillonInbox extends LitElement {
     tokenProvider: { attribute: false },
     feeds: {
       // A framework may make the same list anew each time that it draws.
-      hasChanged: (one: readonly string[] | null, other: readonly string[] | null) =>
-        JSON.stringify(one) !== JSON.stringify(other),
-      converter: (value: string | null) =>
-        value === null
-          ? []
-          : value
-              .split(',')
-              .map((feed) => feed.trim())
-              .filter(Boolean),
+      hasChanged: (one: FeedNames, other: FeedNames) => JSON.stringify(listOf(one)) !== JSON.stringify(listOf(other)),
+      converter: listOf,
     },
     mode: { reflect: true },
     theme: { reflect: true },
@@ -168,6 +167,7 @@ export class CarillonInbox extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('feeds')) this.feeds = listOf(this.feeds)
     if (!this.isConnected) return
     const isOther = changed.has('server') || changed.has('feeds') || changed.has('noKeep')
     if (this.hasUpdated && isOther) this.#stop()

@@ -108,9 +108,11 @@ describe('keys and access tokens', () => {
     expect((await app.anonymous.ask(Authenticate, { accessKey: project.accessKey, secretKey: 'x' })).codes).toEqual([
       'UNAUTHENTICATED',
     ])
-    expect((await app.anonymous.ask(Authenticate, { accessKey: 'x', secretKey: project.secretKey })).codes).toEqual([
-      'UNAUTHENTICATED',
-    ])
+    for (const accessKey of ['x', '', 'a\0b', '\ud800']) {
+      expect((await app.anonymous.ask(Authenticate, { accessKey, secretKey: project.secretKey })).codes).toEqual([
+        'UNAUTHENTICATED',
+      ])
+    }
   })
   it('A5: ten failures a minute, then RATE_LIMITED with Retry-After', async () => {
     const codes: string[] = []

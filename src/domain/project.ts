@@ -7,7 +7,7 @@ import type { Database } from '../db/database.ts'
 import type { ApiKey, Project } from '../db/generated/client.ts'
 import { findContacts } from '../db/lookup.ts'
 import { CarillonError } from '../errors.ts'
-import { checkKey, checkLocale, checkText, checkTimezone } from './check.ts'
+import { checkKey, checkList, checkLocale, checkText, checkTimezone } from './check.ts'
 import type { Clock } from './clock.ts'
 import { type Ids, isUuid } from './ids.ts'
 import { hashOf, newCredential } from './secrets.ts'
@@ -54,7 +54,8 @@ export interface UpdateProjectInput {
 }
 
 function checkOrigin(origin: string): void {
-  if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+  // A browser's origin has no asterisk: one that was meant as "any" would let nobody in.
+  if (!URL.canParse(origin) || new URL(origin).origin !== origin || origin.includes('*')) {
     throw new CarillonError('BAD_INPUT', {
       field: 'allowedOrigins',
       message: `allowedOrigins: ${JSON.stringify(origin)} is not an origin such as "https://example.com".`,
@@ -69,6 +70,7 @@ function checkDomain(domain: string): string {
   return ascii
 }
 
+const ORIGINS_MAX = 1_000
 const RETENTION_DAYS = 90
 /** More than a feed's cursors live, and than the month of `monthlySent` has: neither may find that what it needs is gone. */
 const RETENTION_MIN_DAYS = 32
@@ -195,6 +197,7 @@ export function createProjects({ db, clock, ids, tokens, operatorKey }: ProjectD
     /** Changes what is given; null gives back the default. @throws BAD_INPUT */
     async update(projectId: string, input: UpdateProjectInput): Promise<Project> {
       const { name, locale, timezone, inboundDomain, allowedOrigins, resendUnknown, retentionDays } = input
+      if ((allowedOrigins ?? []).length > 0) checkList('allowedOrigins', allowedOrigins ?? [], ORIGINS_MAX)
       for (const origin of allowedOrigins ?? []) checkOrigin(origin)
       const project = await db.prisma.project.update({
         where: { id: projectId },

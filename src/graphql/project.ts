@@ -160,7 +160,9 @@ export function defineProjects(builder: Builder, rates: Pick<Rates, 'authenticat
       locale: t.string({ description: 'The language of contacts that have none (BCP 47).' }),
       timezone: t.string({ description: 'The time zone of contacts that have none (IANA).' }),
       inboundDomain: t.string({ description: 'The domain whose mail comes in here; null: none.' }),
-      allowedOrigins: t.stringList({ description: 'Origins whose pages may use contact tokens; empty: every origin.' }),
+      allowedOrigins: t.stringList({
+        description: 'Origins whose pages may use contact tokens, at most 1,000, each in full; empty: every origin.',
+      }),
       resendUnknown: t.boolean({
         description: 'Whether messages whose outcome is unknown go out again where that could make two.',
       }),
@@ -184,7 +186,7 @@ export function defineProjects(builder: Builder, rates: Pick<Rates, 'authenticat
     }),
     updateProject: t.field({
       type: ProjectType,
-      description: 'Changes the project; what is left out stays as it is. Errors: BAD_INPUT.',
+      description: 'Changes the project; what is left out stays as it is. Errors: BAD_INPUT, BATCH_TOO_LARGE.',
       args: { input: t.arg({ type: UpdateProjectInput, required: true, description: 'What to change.' }) },
       resolve: (_root, { input }, context) => context.domain.projects.update(projectOf(context).id, input),
     }),

@@ -150,10 +150,14 @@ describe('projects', () => {
       { timezone: 'Mars/Base' },
       { allowedOrigins: ['example.com'] },
       { allowedOrigins: ['https://example.com/x'] },
+      { allowedOrigins: ['https://*.example.com'] },
       { inboundDomain: 'x' },
     ]) {
       expect((await own.api.ask(UpdateProject, { input })).codes).toEqual(['BAD_INPUT'])
     }
+    const many = times(1_001, (n) => `https://${n}.example.com`)
+    expect((await own.api.ask(UpdateProject, { input: { allowedOrigins: many } })).codes).toEqual(['BATCH_TOO_LARGE'])
+    expect((await own.api.ask(UpdateProject, { input: { allowedOrigins: [] } })).codes).toEqual([])
   })
   it('F45: rotateSecretKey refuses the old secret key at once, and takes the new one', async () => {
     const own = await newShop(app, null)

@@ -11,6 +11,7 @@ const measured = [
   'test/graphql/sockets.test.ts',
   'test/jobs/agenda.test.ts',
   'test/render/aside.test.ts',
+  'test/signals/bus.test.ts',
   'test/web/inbox-long.test.ts',
 ]
 

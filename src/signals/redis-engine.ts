@@ -9,7 +9,7 @@ export type EngineClient = NonNullable<PubSubRedisOptions['publisher']>
 const fits = (client: object): client is EngineClient => 'publish' in client && 'subscribe' in client
 
 /**
- * Our two connections as RedisPubSub sees them. That library leaves rejections of subscribe and unsubscribe to nobody, which would end
+ * Our two connections as RedisPubSub sees them; what is published goes out in pieces, past it. That library leaves rejections of subscribe and unsubscribe to nobody, which would end
  * the process when Redis goes: here they never reject. A channel that is asked for while there is no connection counts as
  * subscribed; it is once there is one.
  */

@@ -17,6 +17,8 @@ const QUIT_WITHIN_MS = 500
 // What may be on its way to a Redis that does not take it. More is dropped, and the others are told that there is a gap.
 const UNANSWERED_MAX_BYTES = 16 * 1024 * 1024
 const SUBSCRIBE_CHUNK = 500
+/** Signals that are sent together, and lost together. */
+const PIECE = 500
 const GAP = 'gap'
 
 const options = {
@@ -48,7 +50,6 @@ export function createRedisBus(url: string, settings: { log: Log; prefix?: strin
   const engine = new RedisPubSub({
     publisher: client,
     subscriber: client,
-    serializer: (text: string) => text,
     deserializer: (bytes) =>
       typeof bytes !== 'string' && bytes.subarray(0, headBytes.length).equals(headBytes) ? null : JSON.parse(bytes.toString()),
   })
@@ -79,29 +80,33 @@ export function createRedisBus(url: string, settings: { log: Log; prefix?: strin
     else if ('signal' in envelope && isSignalOf(channel, envelope.signal)) local.publish([envelope.signal])
   }
 
-  const send = (channel: SignalChannel | typeof GAP, rest: string): void => {
-    if (publisher.status !== 'ready' || unanswered + rest.length > UNANSWERED_MAX_BYTES) {
+  /** Sends texts in one piece: an answer is waited for once, however many there are. */
+  const send = (messages: readonly (readonly [channel: SignalChannel | typeof GAP, text: string])[]): void => {
+    const bytes = messages.reduce((sum, [, text]) => sum + text.length, 0)
+    if (publisher.status !== 'ready' || unanswered + bytes > UNANSWERED_MAX_BYTES) {
       lossy = true
       return
     }
-    unanswered += rest.length
-    engine
-      .publish(prefix + channel, head + rest)
-      .catch(() => {
-        // It may have arrived or not: the others compare numbers.
-        lossy = true
-      })
-      .finally(() => {
-        unanswered -= rest.length
-        tellOthers()
-      })
+    unanswered += bytes
+    const pipeline = publisher.pipeline()
+    for (const [channel, text] of messages) pipeline.publish(prefix + channel, text)
+    const answered = (isLost: boolean): void => {
+      unanswered -= bytes
+      // They may have arrived or not: the others compare numbers.
+      lossy ||= isLost
+      tellOthers()
+    }
+    pipeline.exec().then(
+      (answers) => answered(answers?.some(([error]) => error !== null) ?? true),
+      () => answered(true),
+    )
   }
 
   /** Our signals were lost: those who wait for them can't know, unless told. */
   const tellOthers = (): void => {
     if (closed || !lossy || unanswered > 0 || publisher.status !== 'ready') return
     lossy = false
-    send(GAP, '"gap":true}')
+    send([[GAP, `${head}"gap":true}`]])
   }
 
   const lost = (error?: Error): void => {
@@ -170,7 +175,10 @@ export function createRedisBus(url: string, settings: { log: Log; prefix?: strin
     publish(signals) {
       if (closed) return
       local.publish(signals)
-      for (const signal of signals) send(channelOf(signal), `"signal":${JSON.stringify(signal)}}`)
+      for (let from = 0; from < signals.length; from += PIECE) {
+        const piece = signals.slice(from, from + PIECE)
+        send(piece.map((signal) => [channelOf(signal), `${head}"signal":${JSON.stringify(signal)}}`]))
+      }
     },
     async subscribe(channel, onSignal) {
       const endLocal = await local.subscribe(channel, onSignal)

@@ -5,6 +5,7 @@ const every = 'test/**/*.test.ts'
 const measured = [
   'test/flow/fanout-isolation.test.ts',
   'test/flow/outage.test.ts',
+  'test/flow/processes.test.ts',
   'test/flow/resume.test.ts',
   'test/flow/routing.test.ts',
   'test/flow/slow-reader.test.ts',

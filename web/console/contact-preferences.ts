@@ -30,16 +30,40 @@ const ChangePreference = graphql(`
 type Preferences = ContactPreferencesQuery['preferences']
 type Channel = Preferences['channels'][number]['channel']
 
+/** What is wanted, with one more wish: a channel as a whole, a template as a whole, or a template on one channel. */
+function withWish(before: Preferences, template: string | null, channel: Channel | null, enabled: boolean): Preferences {
+  const onChannel = <T extends { readonly channel: Channel; readonly enabled: boolean }>(list: readonly T[]): T[] =>
+    list.map((one) => (one.channel === channel ? { ...one, enabled } : one))
+  if (template === null) return { ...before, channels: onChannel(before.channels) }
+  const templates = before.templates.map((one) => {
+    if (one.template.key !== template) return one
+    return channel === null ? { ...one, enabled } : { ...one, channels: onChannel(one.channels) }
+  })
+  return { ...before, templates }
+}
+
 /** Opens the section. */
 export function openContactPreferences({ api, update, say }: Deps, contact: string): Section {
   const wanted = createLoad(async () => (await api.ask(ContactPreferences, { contact })).preferences, update)
+  let pending = 0
+  let isOverlapping = false
+  /** Shows a wish at once, and what the server made of it when none is on its way any more: an answer does not know of the next wish. */
   const set = (template: string | null, channel: Channel | null) => async (enabled: boolean) => {
+    if (wanted.value !== null) wanted.put(withWish(wanted.value, template, channel, enabled))
+    pending += 1
+    isOverlapping ||= pending > 1
+    let answer: Preferences | null = null
     try {
-      wanted.put((await api.ask(ChangePreference, { contact, template, channel, enabled })).setPreference)
+      answer = (await api.ask(ChangePreference, { contact, template, channel, enabled })).setPreference
     } catch (error) {
       say(failureOf(error).message, 'bad')
-      await wanted.run()
     }
+    pending -= 1
+    if (pending > 0) return
+    const isAlone = !isOverlapping
+    isOverlapping = false
+    if (answer !== null && isAlone) wanted.put(answer)
+    else await wanted.run()
   }
   const row = ({ template, enabled, channels }: Preferences['templates'][number]): TemplateResult => html`
     <tr>

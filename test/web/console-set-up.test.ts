@@ -9,8 +9,10 @@ import {
   GetPreferences,
   ListProviders,
   ListSuppressions,
+  Send,
   SubscribeToTopic,
   UpsertContacts,
+  UpsertTemplates,
   UpsertTopics,
 } from '../helpers/operations.ts'
 import { optionalSuite } from '../helpers/optional.ts'
@@ -222,6 +224,18 @@ optionalSuite(inBrowser('what the console changes'), () => {
     expect(page.url()).toContain('message=')
     await page.getByLabel('Channel').selectOption('SMS')
     await page.getByRole('link', { name: /\+15005550006/ }).waitFor()
+  })
+
+  it('shows a captured e-mail that is full of open brackets without stopping for it', async () => {
+    const { codes } = await project.api.ask(UpsertTemplates, {
+      templates: [{ key: 'brackets', email: [{ subject: 'Brackets', html: '<p>{{ text | raw }}' }] }],
+    })
+    expect(codes).toEqual([])
+    const message = { template: 'brackets', contact: { externalId: 'c-4' }, data: { text: '<'.repeat(300_000) } }
+    expect((await project.api.ask(Send, { messages: [message] })).codes).toEqual([])
+    await tab.goTo('#/captures', 'Capture box')
+    await page.getByRole('link', { name: /Brackets/ }).click()
+    await page.getByTitle('E-mail: Brackets').waitFor()
   })
 
   it('calls a campaign for contacts by hand, and tells who was left out', async () => {

@@ -15,7 +15,7 @@ const asHtml = (source: string): string => (policy?.createHTML(source) ?? source
 
 // The policy refuses handlers anyway, but says so in the browser's console each time that a text with one is read.
 const withoutHandlers = (source: string): string =>
-  source.replace(/<[^>]*>/g, (tag) => tag.replace(/([\s"'/])on(?=[a-z]+\s*=)/gi, '$1data-on'))
+  source.replace(/<[^<>]*>/g, (tag) => tag.replace(/([\s"'/])on(?=[a-z]+\s*=)/gi, '$1data-on'))
 
 /** The e-mail without what would be fetched or run, and how much of it there was. */
 export function quietEmail(source: string): { readonly html: string; readonly removed: number } {

@@ -40,7 +40,7 @@ export async function b2(stack: Stack, quick: boolean, say: (line: string) => vo
   async function bareSql(): Promise<Measured> {
     await pool.query('TRUNCATE bare')
     await pool.query(
-      `INSERT INTO bare SELECT gen_random_uuid(), 'due', now(), 'Number ' || n FROM generate_series(1, $1::int) n`,
+      `INSERT INTO bare SELECT uuidv7(), 'due', now(), 'Number ' || n FROM generate_series(1, $1::int) n`,
       [messages],
     )
     const begun = performance.now()

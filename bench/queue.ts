@@ -5,17 +5,17 @@ import type pg from 'pg'
 export async function fillQueue(pool: pg.Pool, projectId: string, transactionId: string, count: number): Promise<void> {
   await pool.query(
     `INSERT INTO contact (project_id, id, external_id, email, first_name)
-     SELECT $1, gen_random_uuid(), 'q' || n, 'q' || n || '@example.com', 'Queue' FROM generate_series(1, $2::int) n ON CONFLICT DO NOTHING`,
+     SELECT $1, uuidv7(), 'q' || n, 'q' || n || '@example.com', 'Queue' FROM generate_series(1, $2::int) n ON CONFLICT DO NOTHING`,
     [projectId, count],
   )
   await pool.query(
     `WITH c AS (SELECT id, row_number() OVER () AS n FROM contact WHERE project_id = $1 AND external_id LIKE 'q%' LIMIT $3),
      n AS (
        INSERT INTO notification (project_id, id, transaction_id, template_id, contact_id, data, channels)
-       SELECT $1, gen_random_uuid(), $2, (SELECT id FROM template WHERE project_id = $1 AND key = 'bench'), c.id, jsonb_build_object('n', c.n), '{EMAIL}' FROM c
+       SELECT $1, uuidv7(), $2, (SELECT id FROM template WHERE project_id = $1 AND key = 'bench'), c.id, jsonb_build_object('n', c.n), '{EMAIL}' FROM c
        RETURNING id, contact_id)
      INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, due_at, history)
-     SELECT $1, gen_random_uuid(), n.id, n.contact_id, 'EMAIL', 'QUEUED', now(), '[]' FROM n`,
+     SELECT $1, uuidv7(), n.id, n.contact_id, 'EMAIL', 'QUEUED', now(), '[]' FROM n`,
     [projectId, transactionId, count],
   )
 }

@@ -58,12 +58,17 @@ export interface ActionInput {
   readonly payload?: JsonObject | null | undefined
 }
 
+/** No feed has a NUL in its name, and the record can not be asked for one. */
+const nameable = (feeds: readonly string[] | null | undefined): readonly string[] | null =>
+  feeds?.filter((feed) => !feed.includes('\0')) ?? null
+
 /** Makes the operations of feeds. */
 export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
   return {
     /** One page, newest first. @throws CONTACT_NOT_FOUND, BAD_CURSOR, BAD_INPUT */
-    async list(name: FeedName, filter: FeedFilter, args: PageArgs): Promise<FeedList> {
+    async list(name: FeedName, given: FeedFilter, args: PageArgs): Promise<FeedList> {
       const page = checkPage(args)
+      const filter = { ...given, feeds: nameable(given.feeds) }
       // One statement finds the contact and reads its feed; whether the cursors are that contact's is known after it.
       const below = page.after === null ? Number.MAX_SAFE_INTEGER : cursors.peekFeed(page.after)
       const above = page.before === null ? 0 : cursors.peekFeed(page.before)
@@ -153,7 +158,7 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
   }
 
   async function markEverything(key: FeedKey, all: NonNullable<MarkInput['all']>, marks: Marks): Promise<MarkResult> {
-    const feeds = all.feeds ?? null
+    const feeds = nameable(all.feeds)
     const upTo =
       all.until === null || all.until === undefined ? Number.MAX_SAFE_INTEGER : cursors.readFeed(key.contactId, all.until)
     const { result, signals } = await transact(db.pool, async (tx) => {

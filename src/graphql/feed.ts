@@ -24,10 +24,6 @@ interface FeedPage extends Connection<FeedMessage> {
   readonly seq: number
 }
 
-/** No feed has a NUL in its name, and the record can not be asked for one. */
-const named = (feeds: readonly string[] | null | undefined): readonly string[] | null =>
-  feeds?.filter((feed) => !feed.includes('\0')) ?? null
-
 const cursorText = 'Where it stands: `after` of a subscription goes on from here without a gap. Good for 30 days.'
 
 /** Adds it. */
@@ -70,7 +66,7 @@ export function defineFeed(
       },
       resolve: async (_root, { contact, feeds, seen, read, archived, ...page }, context): Promise<FeedPage> => {
         const { feed, cursors } = context.domain
-        const filter = { feeds: named(feeds), seen: seen ?? null, read: read ?? null, archived: archived ?? null }
+        const filter = { feeds: feeds ?? null, seen: seen ?? null, read: read ?? null, archived: archived ?? null }
         const list: FeedList = await feed.list(contactNamed(context, contact), filter, page)
         return { ...list, cursorOf: (message) => cursors.feed(list.contactId, message.listedSeq) }
       },
@@ -115,11 +111,8 @@ export function defineFeed(
         read: t.arg.boolean({ description: 'Whether they are read.' }),
         archived: t.arg.boolean({ description: 'Whether they are archived: out of the feed and of the counts.' }),
       },
-      resolve: async (_root, { contact, all, ...input }, context) =>
-        context.domain.feed.mark(await contactOf(context, contact), {
-          ...input,
-          all: all && { ...all, feeds: named(all.feeds) },
-        }),
+      resolve: async (_root, { contact, ...input }, context) =>
+        context.domain.feed.mark(await contactOf(context, contact), input),
     }),
     recordAction: t.field({
       type: InAppMessage,

@@ -85,6 +85,7 @@ export function createEngine<C extends object>(
     onRequestParse({ request, serverContext, setRequestParser }) {
       // The body was read and bounded before; multipart, forms and bare documents are not spoken here.
       if (request.method === 'POST') setRequestParser(() => parseBody(serverContext.body))
+      else setRequestParser(() => parseSearch(serverContext.search))
     },
     onParams({ params, context, setResult }) {
       if (context.refusal !== null && !isAuthentication(params.query, params.operationName))
@@ -156,6 +157,26 @@ export function createEngine<C extends object>(
       }
     },
   }
+}
+
+/** The parameters of a GET, by GraphQL over HTTP: `variables` and `extensions` are JSON texts. */
+function parseSearch(search: string): Record<string, unknown> {
+  const given = new URLSearchParams(search)
+  const parsed: Record<string, unknown> = {}
+  for (const name of ['query', 'operationName']) {
+    const text = given.get(name)
+    if (text !== null) parsed[name] = text
+  }
+  for (const name of ['variables', 'extensions']) {
+    const text = given.get(name)
+    if (text === null || text === '') continue
+    try {
+      parsed[name] = JSON.parse(text)
+    } catch (error) {
+      throw new CarillonError('BAD_REQUEST', { message: `The parameter ${name} is not valid JSON.`, cause: error })
+    }
+  }
+  return parsed
 }
 
 function parseBody(text: string): Record<string, unknown> {

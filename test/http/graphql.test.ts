@@ -53,6 +53,14 @@ describe('bodies', () => {
     expect(await post(doors.endpoint, body)).toMatchObject({ status: 400, code: 'BAD_REQUEST' })
   })
 
+  it.each(['variables', 'extensions'])('answers 400 BAD_REQUEST to a GET whose %s are not JSON', async (name) => {
+    const answer = await fetch(`${doors.endpoint}?query=%7Bhello%7D&${name}=%7B`, { headers: { accept: 'application/json' } })
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({
+      errors: [{ message: expect.stringContaining(name), extensions: { code: 'BAD_REQUEST' } }],
+    })
+  })
+
   it('LY-74: takes a body at the limit and answers 413 TOO_LARGE one byte beyond', async () => {
     const body = (bytes: number) => JSON.stringify({ query: '{hello}' }).padEnd(bytes, ' ')
     expect(await post(doors.endpoint, body(1_048_576))).toMatchObject({ status: 200, body: { data: { hello: 'world' } } })

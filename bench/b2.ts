@@ -39,10 +39,9 @@ export async function b2(stack: Stack, quick: boolean, say: (line: string) => vo
 
   async function bareSql(): Promise<Measured> {
     await pool.query('TRUNCATE bare')
-    await pool.query(
-      `INSERT INTO bare SELECT uuidv7(), 'due', now(), 'Number ' || n FROM generate_series(1, $1::int) n`,
-      [messages],
-    )
+    await pool.query(`INSERT INTO bare SELECT uuidv7(), 'due', now(), 'Number ' || n FROM generate_series(1, $1::int) n`, [
+      messages,
+    ])
     const begun = performance.now()
     let done = 0
     const client = await pool.connect()

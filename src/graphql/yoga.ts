@@ -159,13 +159,13 @@ export function createEngine<C extends object>(
   }
 }
 
-/** The parameters of a GET, by GraphQL over HTTP: `variables` and `extensions` are JSON texts. */
+/** The parameters of a GET, by GraphQL over HTTP: `variables` and `extensions` are JSON texts, and one that is empty is left out. */
 function parseSearch(search: string): Record<string, unknown> {
   const given = new URLSearchParams(search)
   const parsed: Record<string, unknown> = {}
   for (const name of ['query', 'operationName']) {
     const text = given.get(name)
-    if (text !== null) parsed[name] = text
+    if (text !== null && text !== '') parsed[name] = text
   }
   for (const name of ['variables', 'extensions']) {
     const text = given.get(name)

@@ -61,6 +61,16 @@ describe('bodies', () => {
     })
   })
 
+  it('takes a parameter of a GET that is empty as one that is left out', async () => {
+    const ask = async (search: string) => {
+      const answer = await fetch(`${doors.endpoint}?${search}`, { headers: { accept: 'application/json' } })
+      const { data, errors } = await answer.json()
+      return [answer.status, data ?? errors[0].extensions.code]
+    }
+    expect(await ask('query=%7Bhello%7D&operationName=&variables=&extensions=')).toEqual([200, { hello: 'world' }])
+    expect(await ask('query=')).toEqual([400, 'BAD_REQUEST'])
+  })
+
   it('LY-74: takes a body at the limit and answers 413 TOO_LARGE one byte beyond', async () => {
     const body = (bytes: number) => JSON.stringify({ query: '{hello}' }).padEnd(bytes, ' ')
     expect(await post(doors.endpoint, body(1_048_576))).toMatchObject({ status: 200, body: { data: { hello: 'world' } } })

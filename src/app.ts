@@ -110,7 +110,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
     const publish = (signals: readonly Signal[]): void => bus.publish(signals)
     const ids = createIds(clock)
     const renderer = createRenderer()
-    const aside = createAside()
+    const aside = createAside({ log })
     undo.push(() => aside.close())
     const contents = createContentCache()
     const cursors = createCursors(secrets.cursorKey, clock)

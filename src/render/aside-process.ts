@@ -20,6 +20,8 @@ function render({ method, args }: RenderCall): AsideAnswer {
   }
 }
 
+// Ctrl-C goes to every process of a terminal, and a stop of the service to all of its processes: the server ends this one when it is done.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
 process.on('message', (call: RenderCall) => process.send?.(render(call)))
 process.on('disconnect', () => process.exit())
 process.send?.('ready')

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { LRUCache } from 'lru-cache'
 import { CarillonError, type ErrorCode } from '../errors.ts'
+import type { Log } from '../log.ts'
 import type { RenderCall } from './heavy.ts'
 import { renderLimits } from './liquid.ts'
 
@@ -20,7 +21,8 @@ export type AsideAnswer =
 export interface Aside {
   /**
    * Renders. @returns what the renderer's method of that name does
-   * @throws CarillonError TEMPLATE_BROKEN when a limit is passed; OVERLOADED when too many of the project wait
+   * @throws CarillonError TEMPLATE_BROKEN when a limit is passed; OVERLOADED when too many of the project wait, or no process can be
+   *   started
    */
   render(projectId: string, call: RenderCall): Promise<unknown>
   close(): Promise<void>
@@ -33,6 +35,7 @@ const START_MS = 10_000
 const HEAP_MB = 256
 /** of one project */
 const WAITING_MAX = 500
+const RETRY_SECONDS = 5
 const REFUSED_MS = 60_000
 const REFUSED_MAX = 1_000
 
@@ -49,31 +52,37 @@ const stopped = (): CarillonError =>
   })
 
 /** Makes it at rest: the first heavy text starts the process. */
-export function createAside(): Aside {
+export function createAside({ log }: { readonly log: Log }): Aside {
   const queues = new Map<string, Task[]>()
   const refused = new LRUCache<string, true>({ max: REFUSED_MAX, ttl: REFUSED_MS })
   let child: Promise<ChildProcess> | null = null
   let isBusy = false
   let isClosed = false
 
-  /** Nothing of a caller's environment is handed on, and its heap is its own. It ends with the line to this process, however that ends. */
+  /**
+   * Nothing of a caller's environment is handed on, and its heap is its own. It ends with the line to this process, however that ends.
+   * @throws CarillonError OVERLOADED when none can be started: nothing is wrong with the text, which may be rendered later
+   */
   async function start(): Promise<ChildProcess> {
-    const started = fork(fileURLToPath(new URL('./aside-process.ts', import.meta.url)), {
-      env: {},
-      execArgv: [`--max-old-space-size=${HEAP_MB}`, '--disable-warning=ExperimentalWarning'],
-      serialization: 'advanced',
-      // What V8 says when the heap is full is the template's fault, and no news.
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    })
-    // A process that was given up may still say why it ends: with nobody to hear it, that would end this one.
-    started.on('error', () => {})
-    started.unref()
-    started.channel?.unref()
-    if ((await answerOf(started, START_MS)) === null) {
+    try {
+      const started = fork(fileURLToPath(new URL('./aside-process.ts', import.meta.url)), {
+        env: {},
+        execArgv: [`--max-old-space-size=${HEAP_MB}`, '--disable-warning=ExperimentalWarning'],
+        serialization: 'advanced',
+        // What V8 says when the heap is full is the template's fault, and no news.
+        stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      })
+      // A process that was given up may still say why it ends: with nobody to hear it, that would end this one.
+      started.on('error', () => {})
+      started.unref()
+      started.channel?.unref()
+      if ((await answerOf(started, START_MS)) !== null) return started
       started.kill('SIGKILL')
-      throw new Error('The process that renders did not start')
+      throw new Error('It ended, or was not ready in time')
+    } catch (cause) {
+      log.error('The process that renders heavy texts could not be started', { error: String(cause) })
+      throw new CarillonError('OVERLOADED', { retryAfterSeconds: RETRY_SECONDS, cause })
     }
-    return started
   }
 
   /** The next message of a process; null: it did not come in time, or the process ended. */
@@ -139,7 +148,8 @@ export function createAside(): Aside {
         .update(JSON.stringify([projectId, call]))
         .digest('base64')
       if (refused.has(key)) throw stopped()
-      if ((queues.get(projectId)?.length ?? 0) >= WAITING_MAX) throw new CarillonError('OVERLOADED', { retryAfterSeconds: 5 })
+      if ((queues.get(projectId)?.length ?? 0) >= WAITING_MAX)
+        throw new CarillonError('OVERLOADED', { retryAfterSeconds: RETRY_SECONDS })
       return new Promise((resolve, reject) => {
         queues.set(projectId, [...(queues.get(projectId) ?? []), { call, key, resolve, reject }])
         next()

@@ -1,11 +1,15 @@
 /** Heavy texts: rendered in a process, which ends with a call that takes too long. */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { fileURLToPath } from 'node:url'
 import { afterAll, expect, it } from 'vitest'
+import { silentLog } from '../../src/log.ts'
 import { createAside } from '../../src/render/aside.ts'
 import { createRenderer, type Scope } from '../../src/render/content.ts'
 import { HeavyText } from '../../src/render/heavy.ts'
 
-const aside = createAside()
+const aside = createAside({ log: silentLog })
 afterAll(() => aside.close())
 const renderer = createRenderer()
 const project = { id: 'p', key: 'p', name: 'P', locale: 'en', timezone: 'UTC', resendUnknown: false }
@@ -88,4 +92,35 @@ it('lets projects take turns', async () => {
     say('{{ list | sort | first }} {{ n }}', { list: [1], n }, projectId).then(() => order.push(projectId))
   await Promise.all([...Array.from({ length: 20 }, (_unused, n) => heavy('many', n)), heavy('few', 0)])
   expect(order.indexOf('few')).toBeLessThan(5)
+})
+
+it('goes on when every process is told to stop, as Ctrl-C does: a text in hand is no broken template', async () => {
+  const other = fork(fileURLToPath(new URL('../../src/render/aside-process.ts', import.meta.url)), { execArgv: [] })
+  try {
+    await once(other, 'message')
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) other.kill(signal)
+    const answered = Promise.race([once(other, 'message'), once(other, 'exit')])
+    other.send({ method: 'text', args: ['body', '{{ list | sort | first }}', scope({ list: [2, 1] })] }, () => {})
+    expect((await answered)[0]).toEqual({ ok: true, said: '1' })
+    const ended = once(other, 'exit')
+    other.disconnect()
+    expect(await ended).toEqual([0, null])
+  } finally {
+    other.kill('SIGKILL')
+  }
+})
+
+it('says OVERLOADED where no process can be started, which is no fault of the text, and renders it once one can', async () => {
+  const own = createAside({ log: silentLog })
+  const { execPath } = process
+  const call = { method: 'text' as const, args: ['body', '{{ list | sort | first }}', scope({ list: [2, 1] })] as never }
+  try {
+    process.execPath = '/nowhere/node'
+    await expect(own.render('p', call)).rejects.toMatchObject({ code: 'OVERLOADED' })
+    process.execPath = execPath
+    expect(await own.render('p', call)).toBe('1')
+  } finally {
+    process.execPath = execPath
+    await own.close()
+  }
 })

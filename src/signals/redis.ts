@@ -17,9 +17,11 @@ const QUIT_WITHIN_MS = 500
 // What may be on its way to a Redis that does not take it. More is dropped, and the others are told that there is a gap.
 const UNANSWERED_MAX_BYTES = 16 * 1024 * 1024
 const SUBSCRIBE_CHUNK = 500
-/** Signals that are sent together, and lost together. */
+/** Signals that are sent together, and lost together: so many, or of so many bytes. */
 const PIECE = 500
+const PIECE_BYTES = 256 * 1024
 const GAP = 'gap'
+type Message = readonly [channel: SignalChannel | typeof GAP, text: string]
 
 const options = {
   connectTimeout: 3_000,
@@ -81,10 +83,12 @@ export function createRedisBus(url: string, settings: { log: Log; prefix?: strin
   }
 
   /** Sends texts in one piece: an answer is waited for once, however many there are. */
-  const send = (messages: readonly (readonly [channel: SignalChannel | typeof GAP, text: string])[]): void => {
+  const send = (messages: readonly Message[]): void => {
     const bytes = messages.reduce((sum, [, text]) => sum + text.length, 0)
     if (publisher.status !== 'ready' || unanswered + bytes > UNANSWERED_MAX_BYTES) {
       lossy = true
+      // Where nothing is on its way, no answer will come that says so.
+      tellOthers()
       return
     }
     unanswered += bytes
@@ -175,9 +179,16 @@ export function createRedisBus(url: string, settings: { log: Log; prefix?: strin
     publish(signals) {
       if (closed) return
       local.publish(signals)
-      for (let from = 0; from < signals.length; from += PIECE) {
-        const piece = signals.slice(from, from + PIECE)
-        send(piece.map((signal) => [channelOf(signal), `${head}"signal":${JSON.stringify(signal)}}`]))
+      let piece: Message[] = []
+      let bytes = 0
+      for (const [index, signal] of signals.entries()) {
+        const text = `${head}"signal":${JSON.stringify(signal)}}`
+        piece.push([channelOf(signal), text])
+        bytes += text.length
+        if (piece.length < PIECE && bytes < PIECE_BYTES && index < signals.length - 1) continue
+        send(piece)
+        piece = []
+        bytes = 0
       }
     },
     async subscribe(channel, onSignal) {

@@ -268,6 +268,24 @@ optionalSuite({ name: 'Redis bus', found: hasRedis(), how: howToHaveRedis }, () 
     expect(settledHeap() - before).toBeLessThan(8 * 1024 * 1024)
   })
 
+  test('signals of one commit reach the others however large they are together', async () => {
+    const [here, there] = await pair()
+    const { heard } = await listen(there)
+    // 25 MB: more than may wait for Redis, and the first of them need not.
+    here.publish(Array.from({ length: 250 }, (_, n) => activity(n, 100_000)))
+    await until('the first is heard', () => heard.includes(0))
+  })
+
+  test('whoever drops signals says so, also when nothing else is on its way', async () => {
+    const [here, there] = await pair()
+    let gaps = 0
+    there.onGap(() => {
+      gaps += 1
+    })
+    here.publish([activity(1, 17 * 1024 * 1024)])
+    await until('the others are told', () => gaps > 0)
+  })
+
   ownOnly(
     'a Redis that hangs takes neither memory nor time, and the others are told of the gap',
     { timeout: 60_000 },

@@ -47,6 +47,8 @@ interface Follower {
   readonly position: number | null
   /** the table has this number: whoever lacks it reads */
   hear(seq: number): void
+  /** there is no such contact any more */
+  lose(): void
   offer(change: FeedChange): void
 }
 
@@ -123,8 +125,13 @@ export function createLive(deps: {
     comparing = true
     try {
       const keys = [...contacts.values()].map((contact) => contact.key)
-      for (const { contactId, feedSeq } of await feed.latest(keys)) {
-        for (const follower of contacts.get(contactId)?.followers ?? []) follower.hear(feedSeq)
+      const latest = new Map((await feed.latest(keys)).map(({ contactId, feedSeq }) => [contactId, feedSeq]))
+      for (const { contactId } of keys) {
+        const seq = latest.get(contactId)
+        for (const follower of contacts.get(contactId)?.followers ?? []) {
+          if (seq === undefined) follower.lose()
+          else follower.hear(seq)
+        }
       }
     } catch (error) {
       log.warn('Could not compare feeds with the record', { error: String(error) })
@@ -162,6 +169,7 @@ export function createLive(deps: {
             poke()
           }
         },
+        lose: () => void leaveGone(),
         offer(change) {
           if (ended) return
           if (behind || position === null || change.seq !== position + 1) {

@@ -15,8 +15,10 @@ function recordOf(seq: number) {
   const record = {
     seq,
     reads: 0,
+    isErased: false,
     async latest() {
       record.reads += 1
+      if (record.isErased) return []
       return [{ ...key, feedSeq: record.seq }]
     },
     async replay(_key: typeof key, _by: 'arrivals' | 'changes', after: number) {
@@ -38,8 +40,8 @@ const outletOf = (maxBytes: number) =>
     () => 0,
     () => {},
   )
-function followed(bus: SignalBus, record: ReturnType<typeof recordOf>, outlet = outletOf(10_000)) {
-  const live = createLive({ bus, feed: record, log: silentLog, compareMs: 600_000 })
+function followed(bus: SignalBus, record: ReturnType<typeof recordOf>, outlet = outletOf(10_000), compareMs = 600_000) {
+  const live = createLive({ bus, feed: record, log: silentLog, compareMs })
   open.push(live)
   return live.follow(key, { by: 'changes', feeds: null, after: null }, outlet)
 }
@@ -98,4 +100,21 @@ it('G6: counts all that a change holds: what was stored with its buttons, its ti
   await expect.poll(() => outlet.held()).toBeGreaterThan(200_000)
   await reading.return?.()
   expect(outlet.held()).toBe(0)
+})
+
+it('NV-54: tells readers that their contact was erased, and holds nothing for them any more', async () => {
+  const bus = createInProcessBus()
+  const record = recordOf(5)
+  const outlet = outletOf(10_000)
+  const reading = followed(bus, record, outlet, 10)
+  const first = reading.next()
+  await new Promise((resolve) => setImmediate(resolve))
+  bus.publish([{ topic: 'feed', ...key, changes: [changeOf(6), changeOf(7)] }])
+  await first
+  const waiting = followed(bus, record, outletOf(10_000), 10).next()
+  record.isErased = true
+  await expect(waiting).rejects.toMatchObject({ code: 'CONTACT_NOT_FOUND' })
+  await expect.poll(() => outlet.held()).toBe(0)
+  await expect(reading.next()).rejects.toMatchObject({ code: 'CONTACT_NOT_FOUND' })
+  expect(await reading.next()).toEqual({ done: true, value: undefined })
 })

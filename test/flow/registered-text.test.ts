@@ -27,6 +27,7 @@ beforeAll(async () => {
         key: 'liquid',
         alimtalk: [text('LIQUID', 'Hello {{ name }} #{{ number }} #{% if a %}!{% endif %}{{ "#{x}" }}{% raw %}#{y}{% endraw %}')],
       },
+      { key: 'odd', alimtalk: [text('ODD', '{#{code}} {#{code}, #{won\\} and #{back\\n}')] },
       { key: 'vendor', alimtalk: [text('VENDOR', null)] },
       { key: 'twice', alimtalk: [text('TWICE', '#{a} and #{b}'), text('TWICE', '#{b} and #{c}', 'en')] },
       { key: 'chat', chat: [{ body: '#{name}' }] },
@@ -104,4 +105,14 @@ it('A6: a template says a registered text with the values that its data has, and
   const { template } = await project.api.do(GetTemplate, { key: 'shipped' })
   expect(template?.variables).toEqual(['data', 'order no', '이름'])
   expect((await project.api.do(GetTemplate, { key: 'chat' })).template?.variables).toEqual([])
+})
+
+it('A6: a variable may stand in braces, and its name may have a backslash, which Korean keyboards show as the won', async () => {
+  const contact = { externalId: 'odd', phone: '+821012345678', locale: 'ko' }
+  const data = { code: 'A1', 'won\\': '5', 'back\\n': '6' }
+  expect((await project.api.do(Preview, { message: { template: 'odd', contact, data } })).preview.channels).toMatchObject([
+    { channel: 'ALIMTALK', body: '{A1} {A1, 5 and 6' },
+  ])
+  const { errors } = await ask('ODD', { code: 'A1' })
+  expect(errors[0]?.extensions).toMatchObject({ code: 'BAD_INPUT', field: 'parameters.won\\' })
 })

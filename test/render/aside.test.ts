@@ -86,6 +86,22 @@ it('ends a text that fills the memory, and lives on however often', async () => 
   expect((await say('{{ list | sort | first }}', { list: [5, 4] })).text).toBe('4')
 })
 
+it('leaves no process behind that hangs when its server is killed', { timeout: 30_000 }, async () => {
+  const orphan = fork(new URL('../../src/render/aside-process.ts', import.meta.url), { serialization: 'advanced', execArgv: [] })
+  await new Promise((resolve) => orphan.once('message', resolve))
+  let call: unknown
+  try {
+    renderer.text('body', '{{ list | sort: list }}', scope({ list }))
+  } catch (error) {
+    call = error instanceof HeavyText ? error.call : null
+  }
+  orphan.send(call as object)
+  // What is left of the line when the server is killed.
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  orphan.disconnect()
+  expect(await new Promise((resolve) => orphan.once('exit', resolve))).toBe(1)
+})
+
 it('lets projects take turns', async () => {
   const order: string[] = []
   const heavy = (projectId: string, n: number) =>

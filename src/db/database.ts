@@ -100,6 +100,15 @@ export function openDatabase(url: string, options: { max: number; log: Log }): D
   }
 }
 
+/**
+ * The condition that a row is of one of these projects, as `$1`. Nearly always there is one: a statement for that keeps its plan, where the
+ * plan of one for a list, however short, is made anew with every call.
+ */
+export const inProjects = (ids: readonly string[]) =>
+  ids.length === 1
+    ? ({ name: 'of-one', condition: 'project_id = $1::uuid', value: ids[0] } as const)
+    : ({ name: 'of-many', condition: 'project_id = ANY($1::uuid[])', value: ids } as const)
+
 const RETRYABLE = new Set(['40001', '40P01'])
 
 /** Tells whether an error means that the connection went away, so that nobody knows how the statement ended. */

@@ -166,15 +166,24 @@ export interface FeedFilter {
 /** A contact's feed, by its key or by its contact's externalId. */
 export type FeedName = FeedKey | { readonly projectId: string; readonly externalId: string }
 
+// One expression, whatever is asked for: PostgreSQL guesses that it holds for half of the rows, where it would guess of each condition that
+// nearly no row meets it; see SIZES.
 const filtered = `m.channel = 'IN_APP' AND m.listed_seq IS NOT NULL AND m.status <> 'CANCELED'
-  AND ($3::text[] IS NULL OR m.feed = ANY($3)) AND ($4::bool IS NULL OR (m.seen_at IS NOT NULL) = $4)
-  AND ($5::bool IS NULL OR (m.read_at IS NOT NULL) = $5) AND ($6::bool IS NULL OR (m.archived_at IS NOT NULL) = $6)`
+  AND CASE WHEN ($3::text[] IS NULL OR m.feed = ANY($3)) AND ($4::bool IS NULL OR (m.seen_at IS NOT NULL) = $4)
+    AND ($5::bool IS NULL OR (m.read_at IS NOT NULL) = $5) AND ($6::bool IS NULL OR (m.archived_at IS NOT NULL) = $6) THEN true ELSE false END`
 
 /** A page of a feed, and where the feed stood when it was read. */
 export interface FeedPage {
   readonly state: FeedStateRow
   readonly messages: readonly FeedMessage[]
 }
+
+/**
+ * Rows that a page may ask for, in the text of the statement and not as a parameter, rounded up to these so that there are few statements.
+ * Where PostgreSQL can not tell from the text how little there is to read, it plans a long feed anew with every call, which takes several
+ * times as long as reading it. For that reason too a page has one bound, where it is asked for with one.
+ */
+const SIZES = [2, 11, 21, 31, 51, 101] as const
 
 /**
  * One page, newest first (`backward`: oldest first), of numbers strictly between `above` and `below`. Rides on message_feed.
@@ -188,13 +197,20 @@ export async function readFeed(
 ): Promise<FeedPage | null> {
   const direction = page.backward ? 'ASC' : 'DESC'
   const isByKey = 'contactId' in feed
+  const size = SIZES.find((one) => one >= page.limit)
+  if (size === undefined) throw new RangeError(`A page has at most ${SIZES.at(-1)} rows`)
+  const [bound, bounded] =
+    page.above > 0 && page.below < Number.MAX_SAFE_INTEGER
+      ? ['two', 'm.listed_seq > $7 AND m.listed_seq < $8']
+      : page.backward
+        ? ['above', 'm.listed_seq > $7 AND $8::bigint IS NOT NULL']
+        : ['below', 'm.listed_seq < $8 AND $7::bigint IS NOT NULL']
   const { rows } = await db.query<MessageRow & { stateOf: string; feedSeq: number; counts: string }>({
-    name: `read-feed-${isByKey ? 'by-key' : 'by-name'}-${direction}`,
+    name: `read-feed-${isByKey ? 'by-key' : 'by-name'}-${direction}-${bound}-${size}`,
     // The counts as text: they come with every row, and one is parsed.
     text: `SELECT s.contact_id AS "stateOf", s.feed_seq AS "feedSeq", s.counts::text, p.* FROM feed_state s LEFT JOIN LATERAL (
-        SELECT ${feedColumns} FROM message m ${feedJoins} WHERE m.project_id = $1 AND m.contact_id = s.contact_id AND ${filtered}
-          AND m.listed_seq > $7 AND m.listed_seq < $8
-        ORDER BY m.listed_seq ${direction} LIMIT $9) p ON true
+        SELECT ${feedColumns} FROM message m ${feedJoins} WHERE m.project_id = $1 AND m.contact_id = s.contact_id AND ${filtered} AND ${bounded}
+        ORDER BY m.listed_seq ${direction} LIMIT ${size}) p ON true
       WHERE s.project_id = $1 AND s.contact_id = ${isByKey ? '$2' : '(SELECT id FROM contact WHERE project_id = $1 AND external_id = $2)'}`,
     values: [
       feed.projectId,
@@ -205,7 +221,6 @@ export async function readFeed(
       filter.archived,
       page.above,
       page.below,
-      page.limit,
     ],
     types: isoTimes,
   })
@@ -213,7 +228,7 @@ export async function readFeed(
   if (first === undefined) return null
   return {
     state: { projectId: feed.projectId, contactId: first.stateOf, feedSeq: first.feedSeq, counts: JSON.parse(first.counts) },
-    messages: first.id === null ? [] : rows.map(feedMessageOf),
+    messages: first.id === null ? [] : rows.slice(0, page.limit).map(feedMessageOf),
   }
 }
 
@@ -240,7 +255,8 @@ export interface Replay {
 
 /**
  * What came after the number `after`: arrivals by the number of their arrival, or messages that changed by the number of their last
- * change. Rides on message_arrived and message_changed. null: no such contact.
+ * change. Rides on message_arrived and message_changed. null: no such contact. `limit` is in the text of the statement (see SIZES): let there be
+ * few.
  */
 export async function replayFeed(
   db: Runner,
@@ -251,12 +267,12 @@ export async function replayFeed(
 ): Promise<Replay | null> {
   const column = by === 'arrivals' ? 'arrived_seq' : 'changed_seq'
   const { rows } = await db.query<MessageRow & { feedSeq: number; allMarkedSeq: number; counts: FeedCounts }>({
-    name: `replay-${by}`,
+    name: `replay-${by}-${limit}`,
     text: `SELECT s.feed_seq AS "feedSeq", s.all_marked_seq AS "allMarkedSeq", s.counts, p.* FROM feed_state s LEFT JOIN LATERAL (
         SELECT ${feedColumns} FROM message m ${feedJoins}
-        WHERE m.project_id = $1 AND m.contact_id = $2 AND m.${column} > $3 ORDER BY m.${column} LIMIT $4) p ON true
+        WHERE m.project_id = $1 AND m.contact_id = $2 AND m.${column} > $3 ORDER BY m.${column} LIMIT ${limit}) p ON true
       WHERE s.project_id = $1 AND s.contact_id = $2`,
-    values: [key.projectId, key.contactId, after, limit],
+    values: [key.projectId, key.contactId, after],
     types: isoTimes,
   })
   const first = rows[0]

@@ -9,7 +9,7 @@ import type {
   SuppressionReason,
   TemplateInfo,
 } from '../domain/words.ts'
-import type { Runner } from './database.ts'
+import { inProjects, type Runner } from './database.ts'
 
 /** A thing that a caller named: found by (project, key). */
 export interface Named {
@@ -152,12 +152,13 @@ export async function findRoutes(
   db: Runner,
   projectIds: readonly string[],
 ): Promise<(Route & { projectId: string; channel: Channel })[]> {
+  const projects = inProjects(projectIds)
   const { rows } = await db.query({
-    name: 'find-routes',
+    name: `find-routes-${projects.name}`,
     // Only a webhook has an address of its own, and what keeps instead of sending needs none for it.
     text: `SELECT project_id AS "projectId", id, key, channel, channel = 'WEBHOOK' AND (settings ? 'url' OR kind = 'capture') AS "hasAddress"
-      FROM provider WHERE project_id = ANY($1::uuid[]) AND active ORDER BY project_id, channel, priority, key`,
-    values: [projectIds],
+      FROM provider WHERE ${projects.condition} AND active ORDER BY project_id, channel, priority, key`,
+    values: [projects.value],
   })
   return rows
 }

@@ -1,6 +1,6 @@
 /** The providers of a batch of messages. */
 import type { Channel } from '../domain/words.ts'
-import type { Runner } from './database.ts'
+import { inProjects, type Runner } from './database.ts'
 
 /** An active provider; its secrets are sealed. */
 export interface ProviderRow {
@@ -33,11 +33,11 @@ export async function findProvider(db: Runner, id: string): Promise<ProviderRow 
 
 /** Active providers of these projects, the preferred one of each channel first. */
 export async function findProviders(db: Runner, projectIds: readonly string[]): Promise<ProviderRow[]> {
+  const projects = inProjects(projectIds)
   const { rows } = await db.query<ProviderRow>({
-    name: 'find-providers',
-    text: `SELECT ${columns} FROM provider
-      WHERE project_id = ANY($1::uuid[]) AND active ORDER BY project_id, channel, priority, key`,
-    values: [projectIds],
+    name: `find-providers-${projects.name}`,
+    text: `SELECT ${columns} FROM provider WHERE ${projects.condition} AND active ORDER BY project_id, channel, priority, key`,
+    values: [projects.value],
   })
   return rows
 }

@@ -1,0 +1,84 @@
+/** A page of a long feed costs what it reads: its plan is kept, and walks the index. */
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Database, openDatabase } from '../../src/db/database.ts'
+import { type FeedName, readFeed, replayFeed } from '../../src/db/feed.ts'
+import { silentLog } from '../../src/log.ts'
+import { createTestDatabase } from '../helpers/postgres.ts'
+
+const LONG = 100_000
+const CALLS = 20
+/** PostgreSQL looks at so many plans of its own for each call before it may keep one. */
+const TRIES = 5
+const [projectId, templateId, contactId] = [crypto.randomUUID(), crypto.randomUUID(), crypto.randomUUID()]
+let database: Awaited<ReturnType<typeof createTestDatabase>>
+let db: Database
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  // One connection: plans belong to it.
+  db = openDatabase(database.url, { max: 1, log: silentLog })
+  await db.pool.query(`INSERT INTO project (id, key, name, access_key, secret_hash) VALUES ($1, 'p', 'P', 'a', '\\x00')`, [
+    projectId,
+  ])
+  await db.pool.query(`INSERT INTO template (project_id, id, key, name) VALUES ($1, $2, 't', 'T')`, [projectId, templateId])
+  await db.pool.query(`INSERT INTO contact (project_id, id, external_id) VALUES ($1, $2, 'c')`, [projectId, contactId])
+  await db.pool.query('INSERT INTO feed_state (project_id, contact_id, feed_seq) VALUES ($1, $2, $3)', [
+    projectId,
+    contactId,
+    LONG,
+  ])
+  await db.pool.query(
+    `WITH r AS MATERIALIZED (SELECT n, gen_random_uuid() AS id, gen_random_uuid() AS notification_id FROM generate_series(1, $4::int) n),
+     n AS (INSERT INTO notification (project_id, id, transaction_id, template_id, contact_id, channels)
+       SELECT $1, notification_id, 'tx', $3, $2, '{IN_APP}' FROM r)
+     INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, sent_at, feed, title, body, template_id, arrived_seq,
+       listed_seq, changed_seq, change_kind)
+     SELECT $1, id, notification_id, $2, 'IN_APP', 'DELIVERED', now(), 'default', 'T', 'B', $3, n, n, n, 'RECEIVED' FROM r`,
+    [projectId, contactId, templateId, LONG],
+  )
+  await db.pool.query('ANALYZE')
+}, 60_000)
+afterAll(async () => {
+  await db.close()
+  await database.drop()
+})
+
+async function madeAnew(name: string): Promise<number> {
+  const { rows } = await db.pool.query<{ custom_plans: number }>(
+    'SELECT custom_plans::int FROM pg_prepared_statements WHERE name LIKE $1',
+    [`${name}%`],
+  )
+  expect(rows).toHaveLength(1)
+  return rows[0]?.custom_plans ?? Number.NaN
+}
+const whole = { feeds: null, seen: null, read: null, archived: false }
+const names: Record<string, FeedName> = { 'by-key': { projectId, contactId }, 'by-name': { projectId, externalId: 'c' } }
+
+it.each([
+  ['by-key', 'DESC', 'below', { above: 0, below: LONG / 2, backward: false }],
+  ['by-name', 'DESC', 'below', { above: 0, below: LONG / 2, backward: false }],
+  ['by-key', 'ASC', 'above', { above: LONG / 2, below: Number.MAX_SAFE_INTEGER, backward: true }],
+] as const)('plans a page %s %s, %s a place, a few times at most', async (name, direction, bound, place) => {
+  const feed = names[name]
+  if (feed === undefined) throw new Error('No feed')
+  for (let call = 0; call < CALLS; call++) {
+    const page = await readFeed(db.pool, feed, whole, { ...place, limit: 21 })
+    const seqs = page?.messages.map((message) => message.listedSeq)
+    expect([seqs?.length, seqs?.[0]]).toEqual([21, direction === 'DESC' ? LONG / 2 - 1 : LONG / 2 + 1])
+  }
+  expect(await madeAnew(`read-feed-${name}-${direction}-${bound}`)).toBeLessThanOrEqual(TRIES)
+})
+
+it('reads between two places, and no more rows than were asked for', async () => {
+  const limits = { above: 100, below: 140, limit: 12, backward: false }
+  const page = await readFeed(db.pool, { projectId, contactId }, whole, limits)
+  expect(page?.messages.map((message) => message.listedSeq)).toEqual(Array.from({ length: 12 }, (_unused, n) => 139 - n))
+})
+
+it('plans what came since a place a few times at most', async () => {
+  for (let call = 0; call < CALLS; call++) {
+    const replay = await replayFeed(db.pool, { projectId, contactId }, 'arrivals', LONG / 2, 100)
+    expect([replay?.changes.length, replay?.upTo]).toEqual([100, LONG / 2 + 100])
+  }
+  expect(await madeAnew('replay-arrivals')).toBeLessThanOrEqual(TRIES)
+})

@@ -69,6 +69,29 @@ optionalSuite(inBrowser('who signs in and out on one page, in a browser'), () =>
     await tab.close()
   })
 
+  it('NV-60: says nothing of what fails for who was there before', async () => {
+    await sendTitles(project, 'erin', ['for Erin'])
+    const tab = await show('alice')
+    await tab.row('for Alice').waitFor()
+    const held = Promise.withResolvers<Route>()
+    let isHeld = false
+    await tab.page.route('**/graphql', (route) => {
+      if (isHeld || route.request().postData()?.includes('InboxPreferences') !== true) return route.continue()
+      isHeld = true
+      held.resolve(route)
+      return undefined
+    })
+    await tab.inbox.getByRole('button', { name: 'Preferences' }).click()
+    const first = await held.promise
+    await signIn(tab, 'erin')
+    await tab.inbox.getByRole('switch', { name: 'E-mail' }).first().waitFor()
+    await first.fulfill({ status: 500, contentType: 'application/json', body: '{"errors":[{"message":"No"}]}' })
+    const drawn = (inbox: HTMLElement & { updateComplete?: Promise<unknown> }) => inbox.updateComplete
+    for (let n = 0; n < 20; n++) await tab.inbox.evaluate(drawn)
+    expect(await tab.inbox.getByRole('alert').allTextContents()).toEqual([])
+    await tab.close()
+  })
+
   it('keeps nothing after it was told to forget, whatever comes before the page is left', async () => {
     await sendTitles(project, 'dora', ['for Dora'])
     const tab = await show('alice')

@@ -303,20 +303,21 @@ export class CarillonInbox extends LitElement {
       const now = (await this.#client?.preferences()) ?? null
       if (contact === this.#state?.contact) this.#preferences = now
     } catch {
-      this.#preferencesFailed = true
+      this.#preferencesFailed ||= contact === this.#state?.contact
     }
     this.requestUpdate()
   }
 
   async #wish(wish: Wish): Promise<void> {
     const mine = ++this.#wishes
+    const contact = this.#state?.contact
     this.#preferencesFailed = false
     try {
       const now = await this.#client?.setPreference(wish)
       // Of two answers that cross, the one to the later wish counts.
       if (now !== undefined && mine === this.#wishes) this.#preferences = now
     } catch {
-      this.#preferencesFailed = true
+      this.#preferencesFailed ||= contact === this.#state?.contact
       // A switch that was turned turns back.
       this.#preferences = this.#preferences === null ? null : { ...this.#preferences }
     }

@@ -199,10 +199,11 @@ export async function readFeed(
   const isByKey = 'contactId' in feed
   const size = SIZES.find((one) => one >= page.limit)
   if (size === undefined) throw new RangeError(`A page has at most ${SIZES.at(-1)} rows`)
+  const [isAbove, isBelow] = [page.above > 0, page.below < Number.MAX_SAFE_INTEGER]
   const [bound, bounded] =
-    page.above > 0 && page.below < Number.MAX_SAFE_INTEGER
+    isAbove && isBelow
       ? ['two', 'm.listed_seq > $7 AND m.listed_seq < $8']
-      : page.backward
+      : isAbove || (page.backward && !isBelow)
         ? ['above', 'm.listed_seq > $7 AND $8::bigint IS NOT NULL']
         : ['below', 'm.listed_seq < $8 AND $7::bigint IS NOT NULL']
   const { rows } = await db.query<MessageRow & { stateOf: string; feedSeq: number; counts: string }>({

@@ -75,6 +75,18 @@ it('reads between two places, and no more rows than were asked for', async () =>
   expect(page?.messages.map((message) => message.listedSeq)).toEqual(Array.from({ length: 12 }, (_unused, n) => 139 - n))
 })
 
+it('reads what is after a place from its end, and what is before one from the beginning', async () => {
+  const read = async (place: { above: number; below: number; backward: boolean }) => {
+    const page = await readFeed(db.pool, { projectId, contactId }, whole, { ...place, limit: 2 })
+    return page?.messages.map((message) => message.listedSeq)
+  }
+  expect(await read({ above: 0, below: 3, backward: true })).toEqual([1, 2])
+  expect(await read({ above: 0, below: 2, backward: true })).toEqual([1])
+  expect(await read({ above: LONG - 1, below: Number.MAX_SAFE_INTEGER, backward: false })).toEqual([LONG])
+  expect(await read({ above: 0, below: Number.MAX_SAFE_INTEGER, backward: true })).toEqual([1, 2])
+  expect(await read({ above: 0, below: Number.MAX_SAFE_INTEGER, backward: false })).toEqual([LONG, LONG - 1])
+})
+
 it('plans what came since a place a few times at most', async () => {
   for (let call = 0; call < CALLS; call++) {
     const replay = await replayFeed(db.pool, { projectId, contactId }, 'arrivals', LONG / 2, 100)

@@ -61,6 +61,7 @@ describe('reading', () => {
     expect(await bodies({ first: 3, after: first.pageInfo.endCursor })).toEqual(['3', '2', '1'])
     expect(await bodies({ last: 2 })).toEqual(['1', '0'])
     expect(await bodies({ first: 5, before: first.pageInfo.startCursor })).toEqual(['7'])
+    expect(await bodies({ last: 9, after: first.pageInfo.endCursor })).toEqual(['3', '2', '1', '0'])
   })
   it('A5: shows archived ones only when asked', async () => {
     await fill(3)

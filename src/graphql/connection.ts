@@ -110,11 +110,16 @@ export function createConnections(builder: Builder) {
             description: 'Where this page stands.',
             resolve: ({ nodes, hasNextPage, hasPreviousPage, cursorOf }) => {
               const [first, last] = [nodes[0], nodes.at(-1)]
+              // Signed when they are asked for: hardly anybody wants both.
               return {
                 hasNextPage,
                 hasPreviousPage,
-                startCursor: first === undefined ? null : cursorOf(first),
-                endCursor: last === undefined ? null : cursorOf(last),
+                get startCursor() {
+                  return first === undefined ? null : cursorOf(first)
+                },
+                get endCursor() {
+                  return last === undefined ? null : cursorOf(last)
+                },
               }
             },
           }),

@@ -95,10 +95,8 @@ it('leaves no process behind that hangs when its server is killed', { timeout: 3
   } catch (error) {
     call = error instanceof HeavyText ? error.call : null
   }
-  orphan.send(call as object)
-  // What is left of the line when the server is killed.
-  await new Promise((resolve) => setTimeout(resolve, 100))
-  orphan.disconnect()
+  // What is left of the line when the server is killed: the call is the last that is heard.
+  orphan.send(call as object, () => orphan.disconnect())
   expect(await new Promise((resolve) => orphan.once('exit', resolve))).toBe(1)
 })
 

@@ -42,6 +42,9 @@ const light = new Set([
   ],
 ])
 
+/** What the engine names the escaping that it puts behind every value of an HTML text; no text can name a filter so. */
+const ESCAPING = '[object Function]'
+
 /** Whether a parsed text calls a filter that is not known to be quick. `parsed`: the nodes of its tree, walked without trusting their shape. */
 export function callsHeavyFilter(parsed: unknown): boolean {
   const seen = new Set<object>()
@@ -52,7 +55,7 @@ export function callsHeavyFilter(parsed: unknown): boolean {
       const names = value.filters.map((filter: unknown) =>
         typeof filter === 'object' && filter !== null && 'name' in filter ? String(filter.name) : '',
       )
-      if (names.some((name) => !light.has(name))) return true
+      if (names.some((name) => !light.has(name) && name !== ESCAPING)) return true
     }
     // The engine and the source hang on every node; what they hold is not this text's.
     return Object.entries(value).some(([key, item]) => key !== 'liquid' && key !== 'tokenizer' && key !== 'handler' && walk(item))

@@ -40,6 +40,13 @@ it('renders here what is quick, and aside what a filter can make slow', async ()
   })
 })
 
+it('renders HTML here, whose values are all escaped, unless a filter can make it slow', () => {
+  const content = { subject: 'Hello', text: null, from: null, replyTo: null, cc: null, bcc: null }
+  const mail = (html: string) => () => renderer.email({ ...content, html }, scope({ name: '<Anna>', list: [2, 1] }), null)
+  expect(mail('<p>Hello {{ name }}</p>')()).toMatchObject({ html: expect.stringContaining('Hello &lt;Anna&gt;') })
+  expect(mail('<p>{{ list | sort | first }}</p>')).toThrow(HeavyText)
+})
+
 it('moves aside what took long once', async () => {
   const source = '{% for i in (1..300) %}{% for j in (1..300) %}{% assign x = i | plus: j %}{% endfor %}{% endfor %}{{ x }}'
   const first = await say(source).catch((error: unknown) => error)

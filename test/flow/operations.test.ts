@@ -48,6 +48,8 @@ describe('recordAction', () => {
     const page = await project.page('guest')
     const live = await page.watch(FeedChanged, {})
     await project.api.do(Send, { messages: [{ template: 'ask', contact: { externalId: 'guest' } }] })
+    // Seen before the next change: two of one message may come as one to whoever reads them again.
+    await live.waitFor(1)
     const { feed } = await page.do(Feed, {})
     const message = feed.nodes[0]?.id ?? ''
     const { recordAction } = await page.do(RecordAction, { message, type: 'PRIMARY', status: 'DONE', payload: { seats: 2 } })

@@ -206,6 +206,7 @@ describe('cancel', () => {
       { contact, transactionId, template: 'note', data: { n: 'unseen' } },
       { contact, transactionId, delaySeconds: 600 },
     )
+    await live.waitFor(2)
     const { feed } = await page.do(Feed, {})
     await page.do(MarkAs, { messages: [feed.nodes.find((node) => node.body === 'seen')?.id ?? ''], seen: true })
     const { cancel } = await project.api.do(Cancel, { transactionId })

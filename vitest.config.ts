@@ -1,8 +1,43 @@
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 
 const every = 'test/**/*.test.ts'
+/** Tests that start neither a server nor a process and read no clock but their own: `npm run test:unit` runs them in a second or two. */
+const pure = [
+  'test/send/**/*.test.ts',
+  'test/domain/**/*.test.ts',
+  'test/values/**/*.test.ts',
+  'test/config.test.ts',
+  'test/contract.test.ts',
+  'test/docs/architecture.test.ts',
+  'test/docs/links.test.ts',
+  'test/db/fair-queue.test.ts',
+  'test/channels/address-guard.test.ts',
+  'test/channels/phone.test.ts',
+  'test/graphql/activity.test.ts',
+  'test/graphql/live.test.ts',
+  'test/http/cookie.test.ts',
+  'test/http/fresh.test.ts',
+  'test/http/look-ups.test.ts',
+  'test/http/places.test.ts',
+  'test/graphql/measure.test.ts',
+  'test/http/budgets.test.ts',
+  'test/http/rates.test.ts',
+  'test/http/remote-address.test.ts',
+  'test/http/turns.test.ts',
+  'test/jobs/backoff.test.ts',
+  'test/jobs/breaker.test.ts',
+  'test/jobs/capacity.test.ts',
+  'test/jobs/claim-cursor.test.ts',
+  'test/jobs/limiter.test.ts',
+  'test/jobs/pump.test.ts',
+  'test/render/programs.test.ts',
+]
 /** Tests that measure how long something takes, or what it holds: they run one at a time, after the others, with the machine to themselves. */
 const measured = [
+  'test/flow/attacks-doors.test.ts',
+  'test/flow/attacks-programs.test.ts',
+  'test/flow/attacks-cost.test.ts',
+  'test/flow/attacks.test.ts',
   'test/flow/fanout-isolation.test.ts',
   'test/flow/outage.test.ts',
   'test/flow/processes.test.ts',
@@ -11,7 +46,8 @@ const measured = [
   'test/flow/slow-reader.test.ts',
   'test/graphql/sockets.test.ts',
   'test/jobs/agenda.test.ts',
-  'test/render/aside.test.ts',
+  'test/render/sandbox-budget.test.ts',
+  'test/render/sandbox.test.ts',
   'test/signals/bus.test.ts',
   'test/web/inbox-long.test.ts',
 ]
@@ -30,12 +66,22 @@ const project = (name: string, test: TestProjectInlineConfiguration['test']): Te
   },
 })
 
+// A project's own global setup runs only when one of its files does: the pure tests never wait for a database.
+const database = { globalSetup: ['test/helpers/global-setup.ts'] }
+
 export default defineConfig({
   test: {
-    globalSetup: ['test/helpers/global-setup.ts'],
     projects: [
-      project('facts', { include: [every], exclude: measured, maxWorkers: 2, sequence: { groupOrder: 0 } }),
-      project('measured', { include: measured, maxWorkers: 1, sequence: { groupOrder: 1 } }),
+      // They keep no state outside a test, so files share workers. First, because they fail first.
+      project('pure', { include: pure, pool: 'threads', isolate: false, maxWorkers: 2, sequence: { groupOrder: 0 } }),
+      project('facts', {
+        ...database,
+        include: [every],
+        exclude: [...pure, ...measured],
+        maxWorkers: 2,
+        sequence: { groupOrder: 1 },
+      }),
+      project('measured', { ...database, include: measured, maxWorkers: 1, sequence: { groupOrder: 2 } }),
     ],
   },
 })

@@ -1,12 +1,14 @@
-/** B1: one broadcast, from the mutation until the last contact has it in its feed, against bare `pg` writing the same rows. */
+/**
+ * B1: one broadcast, from the mutation until the message is in the feed of every contact, compared with bare `pg` writing the same rows.
+ */
 import pg from 'pg'
 import { systemClock } from '../src/domain/clock.ts'
 import { createIds } from '../src/domain/ids.ts'
 import { progressBar } from './bar.ts'
 import { compare, exactly, type Measured, type Row, residentBytes } from './harness.ts'
-import { ask, newProject, type Stack, secrets } from './stack.ts'
+import { graphql, newProject, type Stack, secrets } from './stack.ts'
 
-/** Rows of one statement of the bare leg. */
+/** Contacts per transaction of the bare leg. */
 const BARE_CHUNK = 5_000
 const MEGABYTE = 2 ** 20
 const million = 1_000_000
@@ -16,8 +18,8 @@ interface Size {
   readonly pairs: number
 }
 
-/** Measures it at each size, and prints how time per row, the mutation's answer and memory grow with the size. */
-export async function b1(stack: Stack, quick: boolean, say: (line: string) => void): Promise<Row[]> {
+/** Runs B1 at each size, and prints how the time per row, the time of the mutation and the memory grow with the size. */
+export async function b1(stack: Stack, quick: boolean, print: (line: string) => void): Promise<Row[]> {
   const sizes: Size[] = quick
     ? [
         { contacts: 10_000, pairs: 4 },
@@ -29,14 +31,14 @@ export async function b1(stack: Stack, quick: boolean, say: (line: string) => vo
         { contacts: million, pairs: 2 },
       ]
   const rows: Row[] = []
-  for (const size of sizes) rows.push(await measure(stack, size, say))
+  for (const size of sizes) rows.push(await measure(stack, size, print))
   const [first] = rows
   for (const [index, row] of rows.entries()) {
     if (first === undefined || index === 0) continue
     const growth = first.medianA / row.medianA
     const bare = first.medianB / row.medianB
     const answer = (row.extra['answer ms'] ?? Number.NaN) / (first.extra['answer ms'] ?? Number.NaN)
-    say(
+    print(
       `  B1 growth to ${sizes[index]?.contacts.toLocaleString('en')}: time per row x${growth.toFixed(2)} (bare x${bare.toFixed(2)}, at most 1.8), ` +
         `answer x${answer.toFixed(2)} (at most 1.5), memory ${(row.extra['RSS MB'] ?? Number.NaN).toFixed(0)} MB (at most 64 more)`,
     )
@@ -44,12 +46,12 @@ export async function b1(stack: Stack, quick: boolean, say: (line: string) => vo
   return rows
 }
 
-async function measure(stack: Stack, { contacts, pairs }: Size, say: (line: string) => void): Promise<Row> {
+async function measure(stack: Stack, { contacts, pairs }: Size, print: (line: string) => void): Promise<Row> {
   const url = await stack.database()
   const keys = secrets()
   const server = await stack.server({ DATABASE_URL: url, ...keys })
   const project = await newProject(server.url, keys.CARILLON_OPERATOR_KEY)
-  await ask(
+  await graphql(
     server.url,
     project.key,
     'mutation { upsertTemplates(templates: [{ key: "bench", inApp: [{ title: "{{ what }}", body: "Hello {{ firstName }}, the sale begins." }] }]) { key } }',
@@ -82,7 +84,7 @@ async function measure(stack: Stack, { contacts, pairs }: Size, say: (line: stri
     const before = residentBytes(server.pid)
     let most = before
     const begun = performance.now()
-    const answer: { broadcast?: { transactionId: string } } = await ask(
+    const answer: { broadcast?: { transactionId: string } } = await graphql(
       server.url,
       project.key,
       'mutation { broadcast(input: { template: "bench", data: { what: "Sale" } }) { transactionId } }',
@@ -104,7 +106,7 @@ async function measure(stack: Stack, { contacts, pairs }: Size, say: (line: stri
     return { value: contacts / seconds, extra: { 'answer ms': answerMs, 'RSS MB': (most - before) / MEGABYTE } }
   }
 
-  /** The same three tables, a transaction a chunk, arrays of what differs and constants once. */
+  /** The same three tables, one transaction per chunk: arrays of the values that differ, and each constant once. */
   async function bare(): Promise<Measured> {
     const client = await pool.connect()
     const begun = performance.now()
@@ -163,14 +165,16 @@ async function measure(stack: Stack, { contacts, pairs }: Size, say: (line: stri
       runB: bare,
     },
     pairs,
-    say,
+    print,
   )
   await pool.end()
   await server.stop()
   return row
 }
 
-/** Empties what a run wrote. The server looks for work all the time, in tables in its own order: a deadlock with that is tried again. */
+/**
+ * Empties the tables that a run wrote. The server queries them all the time, in another order; after a deadlock with that it tries again.
+ */
 async function truncate(pool: pg.Pool): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {

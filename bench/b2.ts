@@ -1,20 +1,20 @@
-/** B2: the delivery pipeline: claim, decide, render, a provider that does nothing, the result durable. */
+/** B2: the delivery pipeline: claim, decide, render, a provider that does nothing, and the outcome written durably. */
 import { Queue, Worker } from 'bullmq'
 import pg from 'pg'
 import { compare, exactly, type Measured, type Row } from './harness.ts'
 import { drained, fillQueue } from './queue.ts'
-import { ask, newProject, type Stack, secrets } from './stack.ts'
+import { graphql, newProject, type Stack, secrets } from './stack.ts'
 
 const CONCURRENCY = 100
 
-/** Measures it, against BullMQ and against bare SQL. */
-export async function b2(stack: Stack, quick: boolean, say: (line: string) => void): Promise<Row[]> {
+/** Runs B2: messages per second, compared with BullMQ and with bare SQL. The former needs a redis-server on PATH. */
+export async function b2(stack: Stack, quick: boolean, print: (line: string) => void): Promise<Row[]> {
   const messages = quick ? 5_000 : 30_000
   const url = await stack.database()
   const keys = secrets()
   const server = await stack.server({ DATABASE_URL: url, ...keys })
   const project = await newProject(server.url, keys.CARILLON_OPERATOR_KEY)
-  await ask(
+  await graphql(
     server.url,
     project.key,
     `mutation {
@@ -100,16 +100,16 @@ export async function b2(stack: Stack, quick: boolean, say: (line: string) => vo
     cpu: stack.cpu({ server }),
     runA: ours,
   }
-  if (redisUrl === null) say('  B2 against BullMQ is left out: there is no redis-server on PATH')
+  if (redisUrl === null) print('  B2 against BullMQ is left out: there is no redis-server on PATH')
   else
     rows.push(
-      await compare({ ...common, name: 'B2 pipeline (a)', b: 'BullMQ, no-op', floor: 1, goal: 2, runB: bullmq }, pairs, say),
+      await compare({ ...common, name: 'B2 pipeline (a)', b: 'BullMQ, no-op', floor: 1, goal: 2, runB: bullmq }, pairs, print),
     )
   rows.push(
     await compare(
       { ...common, name: 'B2 pipeline (b)', b: 'SQL claim and ack by 500', floor: 0.15, goal: 0.4, runB: bareSql },
       pairs,
-      say,
+      print,
     ),
   )
   await pool.end()

@@ -1,13 +1,13 @@
-/** B3: e-mail through the whole pipeline to an SMTP server in a process of its own, against raw nodemailer to the same one. */
+/** B3: e-mail through the whole pipeline to an SMTP server in a process of its own, compared with bare nodemailer and the same server. */
 import pg from 'pg'
 import { compare, cpuSeconds, exactly, type Measured, type Row } from './harness.ts'
 import { drained, fillQueue } from './queue.ts'
-import { ask, newProject, type Stack, secrets } from './stack.ts'
+import { graphql, newProject, type Stack, secrets } from './stack.ts'
 
 const CONNECTIONS = 10
 
-/** Measures it. */
-export async function b3(stack: Stack, quick: boolean, say: (line: string) => void): Promise<Row> {
+/** Runs B3: e-mails per second. */
+export async function b3(stack: Stack, quick: boolean, print: (line: string) => void): Promise<Row> {
   const mails = quick ? 2_000 : 20_000
   const url = await stack.database()
   const keys = secrets()
@@ -16,7 +16,7 @@ export async function b3(stack: Stack, quick: boolean, say: (line: string) => vo
   const taken = async (): Promise<number> => Number(await (await fetch(`http://127.0.0.1:${httpPort}/`)).text())
   const server = await stack.server({ DATABASE_URL: url, ...keys })
   const project = await newProject(server.url, keys.CARILLON_OPERATOR_KEY)
-  await ask(
+  await graphql(
     server.url,
     project.key,
     `mutation($settings: JSONObject!) {
@@ -59,7 +59,7 @@ export async function b3(stack: Stack, quick: boolean, say: (line: string) => vo
       runB: nodemailer,
     },
     6,
-    say,
+    print,
   )
   await pool.end()
   await server.stop()

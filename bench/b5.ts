@@ -1,20 +1,20 @@
-/** B5: from a mutation sent to a frame received, through two API processes, at half the rate that B8 reached. */
+/** B5: the latency from a mutation to the frame at a subscriber, through two API processes, at half the rate that B8 reached. */
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { WebSocket } from 'ws'
 import { compare, exactly, type Measured, quantile, type Row } from './harness.ts'
-import { load, openLanes, request } from './load.ts'
-import { ask, newProject, type Stack, secrets } from './stack.ts'
+import { load, openPool, request } from './load.ts'
+import { graphql, newProject, type Stack, secrets } from './stack.ts'
 
-/** As many requests as may be under way at once; kept alive. */
+/** Kept-alive connections: the most requests that are under way at once. */
 const CONNECTIONS = 32
 const WARM_UP = 6_000
 
-/** Measures p50 and p99. */
-export async function b5(stack: Stack, quick: boolean, fullRate: number, say: (line: string) => void): Promise<Row[]> {
+/** Runs B5: p50 and p99 of the latency. Needs a redis-server on PATH; without one there are no rows. */
+export async function b5(stack: Stack, quick: boolean, fullRate: number, print: (line: string) => void): Promise<Row[]> {
   const { redisUrl } = stack
   if (redisUrl === null) {
-    say('  B5 is left out: there is no redis-server on PATH')
+    print('  B5 is left out: there is no redis-server on PATH')
     return []
   }
   const perSecond = Math.round(fullRate / 2)
@@ -25,12 +25,12 @@ export async function b5(stack: Stack, quick: boolean, fullRate: number, say: (l
   const env = { DATABASE_URL: url, REDIS_URL: redisUrl, ...keys }
   const [sender, holder] = [await stack.server(env, ['--role', 'api']), await stack.server(env, ['--role', 'api'])]
   const project = await newProject(sender.url, keys.CARILLON_OPERATOR_KEY)
-  await ask(
+  await graphql(
     sender.url,
     project.key,
     'mutation { upsertTemplates(templates: [{ key: "bench", inApp: [{ body: "{{ n }}" }] }]) { key } createContactToken(contact: "one") { token } }',
   )
-  // A process that has just started compiles while it serves, and would be measured doing that.
+  // A process that has just started still compiles code; that is not what is measured.
   await warmUp(sender.url, project.key)
   const chain = await stack.script('bench/chain.ts', { REDIS_URL: redisUrl })
   const pool = new pg.Pool({ connectionString: url, max: 10 })
@@ -39,7 +39,10 @@ export async function b5(stack: Stack, quick: boolean, fullRate: number, say: (l
   const redis = new Redis(redisUrl)
   let run = 0
 
-  /** Fires at a steady rate; `arrived` is called by whoever receives. @returns milliseconds of each */
+  /**
+   * Calls `fire` at a steady rate, and waits until `arrivals` has the time of every number.
+   * @returns the latency of each, in milliseconds
+   */
   async function paced(fire: (n: number) => void, arrivals: { at: number[] }): Promise<number[]> {
     const sentAt: number[] = []
     const begun = performance.now()
@@ -61,7 +64,7 @@ export async function b5(stack: Stack, quick: boolean, fullRate: number, say: (l
   async function ours(): Promise<Measured> {
     run++
     const contact = `b5-${run}`
-    const made: Record<string, { token: string }> = await ask(
+    const made: Record<string, { token: string }> = await graphql(
       sender.url,
       project.key,
       'mutation($c: ID!) { createContactToken(contact: $c) { token } }',
@@ -85,14 +88,14 @@ export async function b5(stack: Stack, quick: boolean, fullRate: number, say: (l
       if (body !== undefined) arrivals.at[Number(body)] = performance.now()
     })
     const query = 'mutation($m: [MessageInput!]!) { sendMessages(messages: $m) { results { ok } } }'
-    const lanes = await openLanes(sender.url, CONNECTIONS, (body) => {
+    const connections = await openPool(sender.url, CONNECTIONS, (body) => {
       if (!body.includes('"ok":true')) throw new Error(body)
     })
     const latencies = await paced((n) => {
       const message = { template: 'bench', contact: { externalId: contact }, data: { n } }
-      lanes.send(request(sender.url, project.key, JSON.stringify({ query, variables: { m: [message] } })))
+      connections.send(request(sender.url, project.key, JSON.stringify({ query, variables: { m: [message] } })))
     }, arrivals)
-    lanes.close()
+    connections.close()
     socket.close()
     return { value: quantile(latencies, 0.5), extra: { 'p99 ms': quantile(latencies, 0.99) } }
   }
@@ -124,7 +127,10 @@ export async function b5(stack: Stack, quick: boolean, fullRate: number, say: (l
   }
   const median = await compare(
     {
-      ...{ ...common, name: 'B5 p50', floor: 3, goal: 1.5 },
+      ...common,
+      name: 'B5 p50',
+      floor: 3,
+      goal: 1.5,
       async runA() {
         const measured = await ours()
         p99.a.push(measured.extra?.['p99 ms'] ?? Number.NaN)
@@ -137,13 +143,18 @@ export async function b5(stack: Stack, quick: boolean, fullRate: number, say: (l
       },
     },
     6,
-    say,
+    print,
   )
-  // The same legs, looked at by their slowest hundredth.
+  // The 99th percentile of the legs that ran already.
   let [a, b] = [0, 0]
   const slowest = await compare(
     {
-      ...{ ...common, name: 'B5 p99', floor: 5, goal: 2, prepare: async () => {}, cpu: () => ({}) },
+      ...common,
+      name: 'B5 p99',
+      floor: 5,
+      goal: 2,
+      prepare: async () => {},
+      cpu: () => ({}),
       runA: async () => ({ value: p99.a[a++] ?? Number.NaN }),
       runB: async () => ({ value: p99.b[b++] ?? Number.NaN }),
     },

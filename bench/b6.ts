@@ -1,4 +1,7 @@
-/** B6: the relay between processes over Redis, against ioredis alone: what a message costs, and how soon it is whole again. */
+/**
+ * B6: signals between processes over Redis, compared with bare ioredis: the cost of a message, and the time to recover from a restart of
+ * Redis.
+ */
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { silentLog } from '../src/log.ts'
@@ -8,44 +11,47 @@ import { compare, exactly, type Measured, type Row } from './harness.ts'
 import { channelAt, signalAt } from './signal.ts'
 import type { Stack, Started } from './stack.ts'
 
-/** Messages that are under way before the far end is waited for: fewer bytes than the bus lets wait for Redis. */
+/** Messages that are published before waiting for the receiver: fewer bytes than the bus buffers for Redis. */
 const ROUND = 20_000
-/** Messages that are published at once. */
+/** Messages per call of `publish`. */
 const BATCH = 500
 const PASS_CHUNK = 1_000
 const GIVE_UP_MS = 30_000
 
-/** Measures it at each number of channels, prints how the cost of a message grows with it, then takes Redis away and brings it back. */
-export async function b6(stack: Stack, quick: boolean, say: (line: string) => void): Promise<Row[]> {
+/**
+ * Runs B6 at each number of channels, prints how the cost of a message grows with that number, and then measures the recovery from a restart
+ * of Redis. Needs a redis-server on PATH; without one there are no rows.
+ */
+export async function b6(stack: Stack, quick: boolean, print: (line: string) => void): Promise<Row[]> {
   const { redisUrl } = stack
   if (redisUrl === null) {
-    say('  B6 is left out: there is no redis-server on PATH')
+    print('  B6 is left out: there is no redis-server on PATH')
     return []
   }
   const sizes = quick ? [10, 10_000] : [10, 1_000, 100_000]
   const rows: Row[] = []
-  for (const channels of sizes) rows.push(await relay(stack, redisUrl, channels, quick, say))
+  for (const channels of sizes) rows.push(await relay(stack, redisUrl, channels, quick, print))
   const [first] = rows
   for (const [index, row] of rows.entries()) {
     if (first === undefined || index === 0) continue
     const growth = (one: 'medianA' | 'medianB') => (first[one] / row[one]).toFixed(2)
     const cpu = (row.extra['publish us'] ?? Number.NaN) / (first.extra['publish us'] ?? Number.NaN)
-    say(
+    print(
       `  B6 growth to ${sizes[index]?.toLocaleString('en')} channels: publish cost x${cpu.toFixed(2)} (at most 1.2), ` +
         `time per message x${growth('medianA')} (bare x${growth('medianB')})`,
     )
   }
-  rows.push(await recovery(stack, sizes.at(-1) ?? 0, quick, say))
+  rows.push(await recovery(stack, sizes.at(-1) ?? 0, quick, print))
   return rows
 }
 
-/** Waits until a process has said something. @returns the first group of the match */
-async function said(process: Started, what: RegExp): Promise<string> {
+/** Waits until the output of a process matches. @returns the first group of the match */
+async function waitForOutput(process: Started, what: RegExp): Promise<string> {
   for (const until = performance.now() + GIVE_UP_MS; performance.now() < until; await sleep(1)) {
     const match = what.exec(process.output())
     if (match !== null) return match[1] ?? match[0]
   }
-  throw new Error(`Void: B6: ${what} was not said within ${GIVE_UP_MS} ms: ${process.output().slice(-500)}`)
+  throw new Error(`Void: B6: ${what} was not printed within ${GIVE_UP_MS} ms: ${process.output().slice(-500)}`)
 }
 
 async function relay(
@@ -53,7 +59,7 @@ async function relay(
   redisUrl: string,
   channels: number,
   quick: boolean,
-  say: (line: string) => void,
+  print: (line: string) => void,
 ): Promise<Row> {
   const rounds = quick ? 1 : 5
   const env = { REDIS_URL: redisUrl, CHANNELS: String(channels), ROUND: String(ROUND) }
@@ -61,7 +67,7 @@ async function relay(
     ours: await stack.script('bench/relay.ts', env),
     bare: await stack.script('bench/relay.ts', { ...env, MODE: 'bare' }),
   }
-  const bus = createRedisBus(redisUrl, { log: silentLog })
+  const bus = createRedisBus(redisUrl, { log: silentLog, keys: [new Uint8Array(32)] })
   while (!bus.isConnected()) await sleep(5)
   const redis = new Redis(redisUrl)
   const signals = Array.from({ length: ROUND }, (_unused, n) => signalAt(n, n % channels))
@@ -77,7 +83,7 @@ async function relay(
       for (let from = 0; from < ROUND; from += BATCH) await publish(from)
       const used = process.cpuUsage(before)
       cpuUs += used.user + used.system
-      const sum = await said(far[which], new RegExp(`round ${++done[which]} sum (\\d+);`))
+      const sum = await waitForOutput(far[which], new RegExp(`round ${++done[which]} sum (\\d+);`))
       exactly(`B6 ${which}, sum of what arrived`, (ROUND * (ROUND - 1)) / 2, Number(sum))
       bar.show((round + 1) * ROUND)
     }
@@ -99,7 +105,7 @@ async function relay(
       runA: () =>
         leg('ours', async (from) => {
           bus.publish(signals.slice(from, from + BATCH))
-          // As between two jobs: what was published leaves.
+          // As between two jobs: yields, so that what was published is sent.
           await setImmediate()
         }),
       runB: () =>
@@ -110,40 +116,40 @@ async function relay(
         }),
     },
     quick ? 4 : 6,
-    say,
+    print,
   )
   redis.disconnect()
   await Promise.all([bus.close(), far.ours.stop(), far.bare.stop()])
   return row
 }
 
-/** Redis is killed and comes back empty, at the same port. */
-async function recovery(stack: Stack, channels: number, quick: boolean, say: (line: string) => void): Promise<Row> {
+/** Measures the recovery when Redis is stopped and started again, empty, on the same port. */
+async function recovery(stack: Stack, channels: number, quick: boolean, print: (line: string) => void): Promise<Row> {
   let redis = await stack.redis()
   if (redis === null) throw new Error('There was a redis-server a moment ago')
   const { port, url } = redis
   const far = await stack.script('bench/relay.ts', { REDIS_URL: url, CHANNELS: String(channels), ROUND: String(ROUND) })
-  // Redis may have been ready before the bus asked, or after: that counts as a gap or not.
+  // Whether the first connection counts as a gap depends on whether Redis was ready before the bus connected.
   let gaps = Number(/gap (\d+);(?![\s\S]*gap)/.exec(far.output())?.[1] ?? 0)
 
-  async function back(): Promise<Measured> {
+  async function reconnect(): Promise<Measured> {
     await redis?.stop()
     redis = await stack.redis(port)
     const readyAt = performance.now()
-    const look = new Redis(url)
-    // Its wait before the next try is chance, and not what this is about.
+    const probe = new Redis(url)
+    // The time until the bus tries to connect again is random, and not measured.
     while (
-      String(await look.client('LIST'))
+      String(await probe.client('LIST'))
         .trim()
         .split('\n').length < 2
     )
       await sleep(1)
     const foundAt = performance.now()
-    await said(far, new RegExp(`gap ${++gaps};`))
+    await waitForOutput(far, new RegExp(`gap ${++gaps};`))
     const now = performance.now()
-    const subscribed = /pubsub_channels:(\d+)/.exec(String(await look.info('stats')))?.[1]
-    look.disconnect()
-    // One channel more is the one that tells of gaps.
+    const subscribed = /pubsub_channels:(\d+)/.exec(String(await probe.info('stats')))?.[1]
+    probe.disconnect()
+    // One more: the channel by which the bus detects gaps.
     exactly('B6 channels after a restart', channels + 1, Number(subscribed))
     return { value: now - foundAt, extra: { 'since Redis is up, ms': now - readyAt } }
   }
@@ -164,7 +170,7 @@ async function recovery(stack: Stack, channels: number, quick: boolean, say: (li
   const row = await compare(
     {
       name: `B6 recovery, ${channels.toLocaleString('en')} channels`,
-      a: 'from the connection made anew until all are listened to',
+      a: 'from the new connection until all channels are subscribed',
       b: 'one pass of SUBSCRIBE by 1,000',
       unit: 'ms',
       lowerIsBetter: true,
@@ -172,11 +178,11 @@ async function recovery(stack: Stack, channels: number, quick: boolean, say: (li
       goal: 1.2,
       prepare: async () => {},
       cpu: stack.cpu({ far }),
-      runA: back,
+      runA: reconnect,
       runB: pass,
     },
     quick ? 4 : 6,
-    say,
+    print,
   )
   await far.stop()
   await redis?.stop()

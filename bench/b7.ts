@@ -1,14 +1,17 @@
-/** B7: a page of a feed with its badge over HTTP, against GraphQL that knows the answer and against the bare statement; and as feeds grow. */
+/**
+ * B7: a page of a feed with the unseen count over HTTP, compared with a GraphQL server that has a constant answer and with bare SQL; and as
+ * feeds grow.
+ */
 import pg from 'pg'
 import { progressBar } from './bar.ts'
 import { compare, exactly, type Measured, quantile, type Row } from './harness.ts'
 import { load, request } from './load.ts'
-import { ask, type BenchServer, newProject, type Stack, secrets } from './stack.ts'
+import { type BenchServer, graphql, newProject, type Stack, secrets } from './stack.ts'
 
 const CONCURRENCY = 16
 const PAGE = 20
 const FILL_CHUNK = 50_000
-/** Requests before anything counts: a process that has just started compiles while it serves. */
+/** Requests before measuring: a process that has just started still compiles code. */
 const WARM_UP = 2_000
 const million = 1_000_000
 
@@ -19,25 +22,27 @@ const query = `query($first: Int, $after: String) {
 }`
 const badge = '{ feed(contact: "one", first: 1) { unseenCount } }'
 
-/** A server whose one contact has so many messages. */
+/** A server with one contact, whose feed has `size` messages. */
 interface Feed {
   readonly size: number
   readonly server: BenchServer
   readonly pool: pg.Pool
   readonly projectId: string
   readonly contactId: string
-  /** the place in the middle */
+  /** the cursor of the middle of the feed */
   readonly middle: string
+  /** the JSON body of a request for a page */
   body(first: number, after: string | null): string
+  /** the whole HTTP request with that body */
   text(body: string): string
 }
 
-/** Measures it. */
-export async function b7(stack: Stack, quick: boolean, say: (line: string) => void): Promise<Row[]> {
+/** Runs B7: requests per second, and how the latency grows with the size of the feed. */
+export async function b7(stack: Stack, quick: boolean, print: (line: string) => void): Promise<Row[]> {
   const sizes = quick ? [10, 10_000] : [10, 10_000, million]
-  // A database and a server each, all there at once: what grows with the feed is measured in turn with what is small.
+  // A database and a server each, all at the same time: a large feed is measured in turns with the small one.
   const feeds: Feed[] = []
-  for (const size of sizes) feeds.push(await open(stack, size))
+  for (const size of sizes) feeds.push(await createFeed(stack, size))
   const [small] = feeds
   const usual = feeds[1]
   const large = feeds.at(-1)
@@ -55,7 +60,7 @@ export async function b7(stack: Stack, quick: boolean, say: (line: string) => vo
         value: quantile((await pages(feed.server.url, feed.text(body), single, 1)).latencies, 0.5),
       })
     rows.push(
-      await compare({ ...common, a: a[0], b: b[0], cpu: stack.cpu(servers), runA: leg(a), runB: leg(b) }, quick ? 4 : 6, say),
+      await compare({ ...common, a: a[0], b: b[0], cpu: stack.cpu(servers), runA: leg(a), runB: leg(b) }, quick ? 4 : 6, print),
     )
   }
   const named = (feed: Feed): string => feed.size.toLocaleString('en')
@@ -68,8 +73,8 @@ export async function b7(stack: Stack, quick: boolean, say: (line: string) => vo
   }
   const places = [large.body(PAGE, large.middle), large.body(PAGE, null)] as const
   await grows(`B7 p50, deep in ${named(large)}`, 2, ['page in the middle', large, places[0]], ['first page', large, places[1]])
-  // Last: the server that is asked most would know its way better than the others.
-  rows.unshift(...(await against(stack, usual, quick, say)))
+  // Last: so many requests optimise this server's code further than that of the others.
+  rows.unshift(...(await compareRate(stack, usual, quick, print)))
   for (const { pool, server } of feeds) {
     await pool.end()
     await server.stop()
@@ -77,7 +82,7 @@ export async function b7(stack: Stack, quick: boolean, say: (line: string) => vo
   return rows
 }
 
-/** Asks again and again. Every answer has to be the first one, to the byte in length. */
+/** Sends a request `requests` times. Every answer must be as long as the first one. @throws Error otherwise */
 async function pages(url: string, text: string, requests: number, concurrency: number) {
   let next = 0
   let length: number | null = null
@@ -94,8 +99,8 @@ async function pages(url: string, text: string, requests: number, concurrency: n
   return { ...done, length: Number(length) }
 }
 
-/** The rate, against stock yoga and against `pg`. */
-async function against(stack: Stack, feed: Feed, quick: boolean, say: (line: string) => void): Promise<Row[]> {
+/** The rate of requests, compared with stock yoga and with `pg`. */
+async function compareRate(stack: Stack, feed: Feed, quick: boolean, print: (line: string) => void): Promise<Row[]> {
   const requests = quick ? 700 : 10_000
   const pairs = quick ? 4 : 6
   const body = feed.body(PAGE, feed.middle)
@@ -139,26 +144,30 @@ async function against(stack: Stack, feed: Feed, quick: boolean, say: (line: str
   }
 
   const common = {
-    ...{ a: 'feed(first: 20, after) and unseenCount', unit: 'requests/s', floor: 0.5, goal: 0.8, prepare: stack.checkpoint },
+    a: 'feed(first: 20, after) and unseenCount',
+    unit: 'requests/s',
+    floor: 0.5,
+    goal: 0.8,
+    prepare: stack.checkpoint,
     cpu: stack.cpu({ server: feed.server, yoga }),
     runA: () => http(feed.server.url, feed.text(body)),
   }
   const constant = () => http(yoga.ready, request(yoga.ready, 'none', body))
   const rows = [
-    await compare({ ...common, name: 'B7 feed (a)', b: 'yoga, constant, same bytes', runB: constant }, pairs, say),
-    await compare({ ...common, name: 'B7 feed (b)', b: 'pg, keyset statement', runB: statement }, pairs, say),
+    await compare({ ...common, name: 'B7 feed (a)', b: 'yoga, constant, same bytes', runB: constant }, pairs, print),
+    await compare({ ...common, name: 'B7 feed (b)', b: 'pg, keyset statement', runB: statement }, pairs, print),
   ]
   await yoga.stop()
   return rows
 }
 
-/** Makes a contact with so many messages, none of them seen, on a server and a database of its own. */
-async function open(stack: Stack, size: number): Promise<Feed> {
+/** Creates a contact with `size` messages, none of them seen, on a server and a database of its own. */
+async function createFeed(stack: Stack, size: number): Promise<Feed> {
   const url = await stack.database()
   const keys = secrets()
   const server = await stack.server({ DATABASE_URL: url, ...keys })
   const project = await newProject(server.url, keys.CARILLON_OPERATOR_KEY)
-  await ask(
+  await graphql(
     server.url,
     project.key,
     'mutation { upsertTemplates(templates: [{ key: "bench", inApp: [{ body: "{{ n }}" }] }]) { key } upsertContacts(contacts: [{ externalId: "one" }]) { inserted } }',
@@ -189,9 +198,9 @@ async function open(stack: Stack, size: number): Promise<Feed> {
       [project.id, contactId, to],
     )
   }
-  // What stands last when half of them are there is the place in the middle: a cursor cannot be made up.
+  // A cursor can't be made up: the one of the middle is read when half of the messages are there.
   await fill(1, size / 2 + 1)
-  const half: { feed?: { edges: { cursor: string }[] } } = await ask(
+  const half: { feed?: { edges: { cursor: string }[] } } = await graphql(
     server.url,
     project.key,
     '{ feed(contact: "one", first: 1) { edges { cursor } } }',
@@ -200,7 +209,12 @@ async function open(stack: Stack, size: number): Promise<Feed> {
   bar.clear()
   await pool.query('VACUUM ANALYZE')
   return {
-    ...{ size, server, pool, projectId: project.id, contactId, middle: half.feed?.edges[0]?.cursor ?? '' },
+    size,
+    server,
+    pool,
+    projectId: project.id,
+    contactId,
+    middle: half.feed?.edges[0]?.cursor ?? '',
     body: (first, after) => JSON.stringify({ query, variables: { first, after } }),
     text: (body) => request(server.url, project.key, body),
   }

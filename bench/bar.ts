@@ -1,6 +1,6 @@
-/** A line that shows how far a long leg is. On a terminal only: a log would fill with it. */
+/** A progress bar for long legs. */
 
-/** A progress bar. */
+/** A progress bar in one line. `show` draws it, at most every 200 ms; `clear` removes it. */
 export interface Bar {
   show(done: number): void
   clear(): void
@@ -9,7 +9,7 @@ export interface Bar {
 const WIDTH = 30
 const EVERY_MS = 200
 
-/** Makes a bar for so many steps. */
+/** Creates a bar for `total` steps. It prints nothing unless `out` is a terminal. */
 export function progressBar(name: string, total: number, out: NodeJS.WriteStream = process.stderr): Bar {
   let shownAt = Number.NEGATIVE_INFINITY
   return {

@@ -1,4 +1,4 @@
-/** The bare chain of B5: subscribed to Redis, it sends what it hears to every socket. */
+/** The process of B5's bare leg: subscribes to Redis, and sends what it receives to every WebSocket. */
 import { Redis } from 'ioredis'
 import { WebSocketServer } from 'ws'
 

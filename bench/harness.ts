@@ -1,43 +1,44 @@
 /**
- * The harness: two things measured in turn in one run, A B A B …, the first pair dropped, the median of the pairs' ratios reported.
- * How far two runs of A alone lie apart is the noise floor: a difference below it means nothing.
+ * The harness: measures two things in turns in one run, A B A B …, drops the first pair, and reports the median of the pairs' ratios.
+ * The difference between consecutive runs of A is the noise: a smaller difference between A and B is not significant.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** What a leg gives. */
+/** The result of one leg: one run of A or B. */
 export interface Measured {
-  /** a rate a second, or a time in milliseconds: see `lowerIsBetter` */
+  /** a rate per second, or a time in milliseconds: see `lowerIsBetter` */
   readonly value: number
-  /** whatever else is worth a column, by name */
+  /** other measured values for the table, by name */
   readonly extra?: Readonly<Record<string, number>>
-  /** CPU seconds of processes that lived for this leg only */
+  /** CPU seconds of processes that ran for this leg only */
   readonly cpu?: Readonly<Record<string, number>>
 }
 
-/** CPU seconds used so far, by what used them. */
+/** Reads the CPU seconds used so far, by process. */
 export type CpuMeter = () => Readonly<Record<string, number>>
 
-/** One comparison. */
+/** A comparison of two things, A and B. */
 export interface Comparison {
   readonly name: string
   /** what A and B are, in a few words */
   readonly a: string
   readonly b: string
   readonly unit: string
-  /** a ratio of times: the smaller, the better */
+  /** the values are times: a smaller ratio is better */
   readonly lowerIsBetter?: boolean
-  /** wanted for a release, and what would make it best in class; as a ratio A / B */
+  /** the ratio A / B that a release needs */
   readonly floor: number
+  /** the ratio A / B that would make it best in class */
   readonly goal: number
-  /** before each leg: what the leg before left to be written must not be paid for in this one */
+  /** runs before each leg, so that a leg does not pay for writes that the previous one left pending */
   prepare(): Promise<unknown>
-  /** read before and after each leg: the load generator and the stores share the cores with what is measured */
+  /** read before and after each leg, because the load generator and the databases share the cores with what is measured */
   readonly cpu: CpuMeter
   runA(): Promise<Measured>
   runB(): Promise<Measured>
 }
 
-/** A row of the table. */
+/** The result of a comparison: a row of the table. */
 export interface Row {
   readonly name: string
   readonly a: string
@@ -47,7 +48,7 @@ export interface Row {
   readonly medianB: number
   readonly ratio: number
   readonly spread: readonly [number, number]
-  /** how far two runs of A lie apart, as a share of A */
+  /** the median difference between consecutive runs of A, as a fraction of A */
   readonly noise: number
   readonly floor: number
   readonly goal: number
@@ -58,19 +59,19 @@ export interface Row {
   readonly cpuB: Readonly<Record<string, number>>
 }
 
-/** The middle one. */
+/** The median; of an even number of values, the mean of the two in the middle. */
 export const median = (values: readonly number[]): number => {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
   return sorted.length % 2 === 1 ? (sorted[middle] ?? Number.NaN) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
 }
 
-/** The value below which a share of all lie. */
+/** The quantile of `values` at `share`, from 0 to 1; NaN when there are none. */
 export const quantile = (values: readonly number[], share: number): number =>
   values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? Number.NaN
 
-/** Runs pairs, and sums them up. */
-export async function compare(comparison: Comparison, pairs: number, say: (line: string) => void): Promise<Row> {
+/** Runs `pairs` pairs, and summarises them; the first pair does not count. */
+export async function compare(comparison: Comparison, pairs: number, print: (line: string) => void): Promise<Row> {
   const { name, a, b, unit, lowerIsBetter = false, floor, goal } = comparison
   const leg = async (run: () => Promise<Measured>): Promise<Measured> => {
     await comparison.prepare()
@@ -82,7 +83,7 @@ export async function compare(comparison: Comparison, pairs: number, say: (line:
   const kept: { a: Measured; b: Measured }[] = []
   for (let pair = 0; pair < pairs; pair++) {
     const measured = { a: await leg(comparison.runA), b: await leg(comparison.runB) }
-    say(`  ${name} pair ${pair + 1}/${pairs}: ${round(measured.a.value)} against ${round(measured.b.value)} ${unit}`)
+    print(`  ${name} pair ${pair + 1}/${pairs}: ${round(measured.a.value)} against ${round(measured.b.value)} ${unit}`)
     if (pair > 0) kept.push(measured)
   }
   const ratios = kept.map((pair) => pair.a.value / pair.b.value)
@@ -97,7 +98,13 @@ export async function compare(comparison: Comparison, pairs: number, say: (line:
       ]),
     )
   return {
-    ...{ name, a, b, unit, floor, goal, ratio },
+    name,
+    a,
+    b,
+    unit,
+    floor,
+    goal,
+    ratio,
     medianA: median(values),
     medianB: median(kept.map((pair) => pair.b.value)),
     spread: [Math.min(...ratios), Math.max(...ratios)],
@@ -111,14 +118,14 @@ export async function compare(comparison: Comparison, pairs: number, say: (line:
 
 const round = (value: number): string => (value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(2))
 
-/** What is there; what can't be measured here (no /proc) is left out. */
+/** A list of values; those that can't be measured here (NaN: no /proc) are left out. */
 const listed = (values: Readonly<Record<string, number>>): string =>
   Object.entries(values)
     .filter(([, value]) => !Number.isNaN(value))
     .map(([key, value]) => `${key} ${round(value)}`)
     .join(', ')
 
-/** The table, as Markdown. */
+/** The rows as a Markdown table. */
 export function table(rows: readonly Row[]): string {
   const head = [
     'benchmark',
@@ -133,25 +140,31 @@ export function table(rows: readonly Row[]): string {
     'floor',
     'goal',
     'verdict',
-    'beside',
+    'also measured',
     'CPU s (A)',
     'CPU s (B)',
   ]
   const cells = rows.map((row) => [
-    ...[row.name, row.a, row.b, round(row.medianA), round(row.medianB), row.unit, row.ratio.toFixed(2)],
-    ...[
-      `${row.spread[0].toFixed(2)}-${row.spread[1].toFixed(2)}`,
-      `${Math.round(row.noise * 100)} %`,
-      String(row.floor),
-      String(row.goal),
-      row.verdict,
-    ],
-    ...[row.extra, row.cpuA, row.cpuB].map(listed),
+    row.name,
+    row.a,
+    row.b,
+    round(row.medianA),
+    round(row.medianB),
+    row.unit,
+    row.ratio.toFixed(2),
+    `${row.spread[0].toFixed(2)}-${row.spread[1].toFixed(2)}`,
+    `${Math.round(row.noise * 100)} %`,
+    String(row.floor),
+    String(row.goal),
+    row.verdict,
+    listed(row.extra),
+    listed(row.cpuA),
+    listed(row.cpuB),
   ])
   return [head, head.map(() => '---'), ...cells].map((row) => `| ${row.join(' | ')} |`).join('\n')
 }
 
-/** The numbers of /proc/PID/stat after the name; null: there is no such process, or no /proc. */
+/** The fields of /proc/PID/stat after the name; null: there is no such process, or no /proc. */
 function statOf(pid: number | string): string[] | null {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -162,7 +175,7 @@ function statOf(pid: number | string): string[] | null {
   }
 }
 
-/** Clock ticks a second, as Linux tells them to programs. */
+/** Clock ticks per second, in which Linux reports CPU times. */
 const TICKS = 100
 
 /** CPU seconds that a process has used so far; NaN where there is no /proc. */
@@ -171,19 +184,22 @@ export function cpuSeconds(pid: number): number {
   return fields === null ? Number.NaN : (Number(fields[11]) + Number(fields[12])) / TICKS
 }
 
-/** Bytes of memory that a process holds now; NaN where there is no /proc. */
+/** The resident memory of a process, in bytes; NaN where there is no /proc. */
 export function residentBytes(pid: number): number {
   // The 24th field is the resident set, in pages of 4,096 bytes on Linux.
   const fields = statOf(pid)
   return fields === null ? Number.NaN : Number(fields[21]) * 4_096
 }
 
-/** CPU seconds of the parent of a process and of all its children so far, dead ones too: of PostgreSQL, given one of its backends. */
+/**
+ * CPU seconds that the parent of a process and all its children, running or ended, have used so far. Given a backend of PostgreSQL, that is
+ * the whole server. NaN where there is no /proc.
+ */
 export function familyCpuSeconds(pid: number): number {
   const parent = statOf(pid)?.[1]
   const root = parent === undefined ? null : statOf(parent)
   if (root === null) return Number.NaN
-  // 11-14: its own, and of children that it has waited for.
+  // Fields 11 to 14: its own times, and those of children that have ended.
   let ticks = root.slice(11, 15).reduce((sum, field) => sum + Number(field), 0)
   for (const name of readdirSync('/proc')) {
     const fields = /^\d+$/.test(name) ? statOf(name) : null
@@ -192,7 +208,7 @@ export function familyCpuSeconds(pid: number): number {
   return ticks / TICKS
 }
 
-/** A run that lost or repeated something says nothing about speed. @throws Error */
+/** Checks a count: a run that lost or repeated something is void. @throws Error when the two differ */
 export function exactly(what: string, expected: number, got: number): void {
   if (expected !== got) throw new Error(`Void: ${what}: expected ${expected}, got ${got}`)
 }

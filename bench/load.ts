@@ -1,7 +1,7 @@
-/** A load generator that costs little: raw sockets, requests that are built beforehand, answers that are counted by their length. */
+/** A load generator that uses little CPU: raw sockets, requests built in advance, answers that are delimited by their length. */
 import { connect, type Socket } from 'node:net'
 
-/** What a load gave. */
+/** The result of a load. */
 export interface Load {
   readonly count: number
   readonly seconds: number
@@ -9,29 +9,33 @@ export interface Load {
   readonly latencies: readonly number[]
 }
 
-/** One HTTP request, whole. */
+/** The text of a whole HTTP request: a GraphQL POST with a bearer token. `body` is JSON. */
 export function request(url: string, credential: string, body: string): string {
   const { host } = new URL(url)
   return `POST /graphql HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nAuthorization: Bearer ${credential}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 }
 
-/** One kept-alive connection: sends a request, and tells of each answer. */
-interface Lane {
+/** A kept-alive connection that sends one request at a time. */
+interface Connection {
   send(text: string): void
   end(): void
 }
 
-function openLane(
+function openConnection(
   url: string,
-  told: { opened(lane: Lane): void; answered(lane: Lane, body: string): void; failed(error: unknown): void },
+  on: {
+    opened(connection: Connection): void
+    answered(connection: Connection, body: string): void
+    failed(error: unknown): void
+  },
 ): void {
   const { hostname, port } = new URL(url)
   const socket: Socket = connect(Number(port), hostname)
   let received = ''
-  const lane: Lane = { send: (text) => void socket.write(text), end: () => void socket.end() }
+  const connection: Connection = { send: (text) => void socket.write(text), end: () => void socket.end() }
   socket.setNoDelay(true)
-  socket.once('connect', () => told.opened(lane))
-  socket.on('error', told.failed)
+  socket.once('connect', () => on.opened(connection))
+  socket.on('error', on.failed)
   socket.on('data', (chunk) => {
     received += chunk.toString('latin1')
     const split = received.indexOf('\r\n\r\n')
@@ -43,43 +47,46 @@ function openLane(
     if (isChunked ? !body.endsWith('0\r\n\r\n') : body.length < Number(length ?? 0)) return
     received = ''
     try {
-      told.answered(lane, body)
+      on.answered(connection, body)
     } catch (error) {
       socket.destroy()
-      told.failed(error)
+      on.failed(error)
     }
   })
 }
 
-/** Connections that take what is sent as soon as one of them is free. */
-export interface Lanes {
+/** A pool of connections: each request is sent as soon as one of them is free. */
+export interface ConnectionPool {
   send(text: string): void
   close(): void
 }
 
-/** Opens connections, and keeps them. @param check looks at an answer's body; what it throws ends the process: the run is void */
-export async function openLanes(url: string, count: number, check: (body: string) => void): Promise<Lanes> {
-  const free: Lane[] = []
-  const all: Lane[] = []
+/**
+ * Opens `count` connections, and keeps them open.
+ * @param check called with the body of each answer; if it throws, the process ends, because the run is void
+ */
+export async function openPool(url: string, count: number, check: (body: string) => void): Promise<ConnectionPool> {
+  const free: Connection[] = []
+  const all: Connection[] = []
   const waiting: string[] = []
   await Promise.all(
     Array.from({ length: count }, () => {
       const { promise, resolve, reject } = Promise.withResolvers<void>()
-      openLane(url, {
-        opened(lane) {
-          all.push(lane)
-          free.push(lane)
+      openConnection(url, {
+        opened(connection) {
+          all.push(connection)
+          free.push(connection)
           resolve()
         },
-        answered(lane, body) {
+        answered(connection, body) {
           check(body)
           const next = waiting.shift()
-          if (next === undefined) free.push(lane)
-          else lane.send(next)
+          if (next === undefined) free.push(connection)
+          else connection.send(next)
         },
         failed(error) {
           reject(error)
-          // Nobody waits for one of many requests: without its answer the counts can't be right.
+          // No caller waits for a single request, but without its answer the counts are wrong: end the process.
           if (all.length === count) throw error
         },
       })
@@ -88,20 +95,20 @@ export async function openLanes(url: string, count: number, check: (body: string
   )
   return {
     send(text) {
-      const lane = free.pop()
-      if (lane === undefined) waiting.push(text)
-      else lane.send(text)
+      const connection = free.pop()
+      if (connection === undefined) waiting.push(text)
+      else connection.send(text)
     },
     close() {
-      for (const lane of all) lane.end()
+      for (const connection of all) connection.end()
     },
   }
 }
 
 /**
  * Keeps `concurrency` requests under way until `next` has none left.
- * @param next the request, or null at the end
- * @param check looks at an answer's body
+ * @param next returns the next request, or null when there are no more
+ * @param check called with the body of each answer; if it throws, the load fails with that error
  */
 export async function load(
   url: string,
@@ -115,22 +122,22 @@ export async function load(
     Array.from({ length: concurrency }, () => {
       const { promise, resolve, reject } = Promise.withResolvers<void>()
       let sentAt = 0
-      const go = (lane: Lane): void => {
+      const go = (connection: Connection): void => {
         const text = next()
         if (text === null) {
-          lane.end()
+          connection.end()
           resolve()
           return
         }
         sentAt = performance.now()
-        lane.send(text)
+        connection.send(text)
       }
-      openLane(url, {
+      openConnection(url, {
         opened: go,
-        answered(lane, body) {
+        answered(connection, body) {
           latencies.push(performance.now() - sentAt)
           check(body)
-          go(lane)
+          go(connection)
         },
         failed: reject,
       })

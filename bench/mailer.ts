@@ -1,4 +1,4 @@
-/** Raw nodemailer, pooled, composing text and HTML: what sending mail costs without a pipeline. Tells its rate and ends. */
+/** Bare nodemailer with a pool, composing text and HTML: the cost of sending mail without a pipeline. Prints its rate, and ends. */
 import { createTransport } from 'nodemailer'
 
 const port = Number(process.env['SINK_PORT'])

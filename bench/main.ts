@@ -16,33 +16,33 @@ import { type Stack, startStack } from './stack.ts'
 const { values, positionals } = parseArgs({ options: { quick: { type: 'boolean', default: false } }, allowPositionals: true })
 const quick = values.quick
 const names = positionals.map((name) => name.toUpperCase())
-const say = (line: string): void => void process.stdout.write(`${line}\n`)
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
 
-/** What B8 reached: B5's load is half of it. */
+/** Requests per second that B8 reached: B5's load is half of that. */
 let rate = 1_000
-/** Every benchmark, in the order in which they run; `before`: one that has to run for it. */
+/** All benchmarks, in the order in which they run; `before`: another one that has to run first. */
 const benchmarks: Readonly<Record<string, { readonly before?: string; run(stack: Stack): Promise<Row[]> }>> = {
   B8: {
     async run(stack) {
-      const accepted = await b8(stack, quick, say)
+      const accepted = await b8(stack, quick, print)
       rate = accepted.rate
       return [accepted.row]
     },
   },
-  B1: { run: (stack) => b1(stack, quick, say) },
-  B2: { run: (stack) => b2(stack, quick, say) },
-  B3: { run: async (stack) => [await b3(stack, quick, say)] },
-  B5: { before: 'B8', run: (stack) => b5(stack, quick, rate, say) },
-  B6: { run: (stack) => b6(stack, quick, say) },
-  B7: { run: (stack) => b7(stack, quick, say) },
+  B1: { run: (stack) => b1(stack, quick, print) },
+  B2: { run: (stack) => b2(stack, quick, print) },
+  B3: { run: async (stack) => [await b3(stack, quick, print)] },
+  B5: { before: 'B8', run: (stack) => b5(stack, quick, rate, print) },
+  B6: { run: (stack) => b6(stack, quick, print) },
+  B7: { run: (stack) => b7(stack, quick, print) },
 }
 const known = Object.keys(benchmarks)
 const unknown = names.filter((name) => !known.includes(name))
 if (unknown.length > 0) {
-  say(`There is no benchmark ${unknown.join(', ')}: ${known.toSorted().join(', ')}.`)
+  print(`There is no benchmark ${unknown.join(', ')}: ${known.toSorted().join(', ')}.`)
   process.exit(2)
 }
-// Leaving by `exit` ends the processes that were started.
+// `exit` kills the processes that were started.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 const stack = await startStack()
 const rows: Row[] = []
@@ -54,15 +54,15 @@ try {
   }
   for (const [name, benchmark] of Object.entries(benchmarks)) if (wanted.has(name)) rows.push(...(await benchmark.run(stack)))
 } catch (error) {
-  say(`\n${error instanceof Error ? error.message : String(error)}`)
+  print(`\n${error instanceof Error ? error.message : String(error)}`)
   process.exitCode = 1
 } finally {
   await stack.close()
 }
-say(
+print(
   `\nNode ${process.version}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB${quick ? ', reduced size' : ''}\n`,
 )
-say(table(rows))
+print(table(rows))
 const folder = join(import.meta.dirname, 'results')
 await mkdir(folder, { recursive: true })
 await writeFile(
@@ -70,5 +70,5 @@ await writeFile(
   `${JSON.stringify({ at: new Date().toISOString(), quick, rows }, null, 2)}\n`,
 )
 const below = rows.filter((row) => row.verdict === 'below floor')
-if (below.length > 0) say(`\nBelow the floor: ${below.map((row) => row.name).join(', ')}`)
+if (below.length > 0) print(`\nBelow the floor: ${below.map((row) => row.name).join(', ')}`)
 process.exit()

@@ -1,7 +1,7 @@
-/** Fills the outbox beforehand: what B2 and B3 measure begins where accepting ends. */
+/** Fills the outbox in advance: B2 and B3 measure only what comes after a message was accepted. */
 import type pg from 'pg'
 
-/** Queues e-mails that are due, for as many contacts, by SQL alone. @returns when they are all there */
+/** Inserts `count` e-mails that are due, one for each of as many contacts, by SQL alone. */
 export async function fillQueue(pool: pg.Pool, projectId: string, transactionId: string, count: number): Promise<void> {
   await pool.query(
     `INSERT INTO contact (project_id, id, external_id, email, first_name)
@@ -20,7 +20,10 @@ export async function fillQueue(pool: pg.Pool, projectId: string, transactionId:
   )
 }
 
-/** Waits until nothing of a transaction waits. @returns seconds from the first attempt's beginning to the last result's writing */
+/**
+ * Waits until no message of the project is queued or being sent.
+ * @returns for the transaction: the seconds from the beginning of the first attempt to the writing of the last outcome, and how many were sent
+ */
 export async function drained(
   pool: pg.Pool,
   projectId: string,

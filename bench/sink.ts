@@ -1,4 +1,4 @@
-/** An SMTP server that takes everything and counts: `GET /` on its second port tells how many. */
+/** An SMTP server that accepts and counts all mail: `GET /` on its second port returns how many. */
 import { createServer as createHttp } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 
@@ -15,7 +15,7 @@ const smtp = createServer((socket) => {
       if (inData) {
         const end = buffered.indexOf('\r\n.\r\n')
         if (end < 0) {
-          // Only the tail can hold the beginning of the end.
+          // Only the last 4 bytes can be part of the end marker.
           buffered = buffered.slice(-4)
           return
         }

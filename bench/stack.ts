@@ -1,4 +1,4 @@
-/** What the benchmarks run against: an embedded PostgreSQL, a Redis where there is one, and server processes, all of their own. */
+/** The servers of a benchmark run, started for it alone: an embedded PostgreSQL, Redis if it is installed, and Carillon processes. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { accessSync, constants } from 'node:fs'
@@ -14,35 +14,41 @@ import { type CpuMeter, cpuSeconds, familyCpuSeconds } from './harness.ts'
 
 const root = join(import.meta.dirname, '..')
 
-/** A process that was started. */
+/** A process that was started. `output`: all that it has printed; `stop` resolves when it has ended, after 10 s by SIGKILL */
 export interface Started {
   readonly pid: number
   readonly output: () => string
   stop(): Promise<void>
 }
 
-/** A server with a project of its own. */
+/** A Carillon process. */
 export interface BenchServer extends Started {
   readonly url: string
 }
 
-/** Everything together. */
+/** The servers of a run. */
 export interface Stack {
+  /** null: there is no redis-server on PATH */
   readonly redisUrl: string | null
-  /** A Redis beside that one, which may be stopped and started; null where there is none on PATH. @param port where one was before */
+  /** Starts another Redis, which may be stopped; null: there is no redis-server on PATH. @param port default: a free one */
   redis(port?: number): Promise<(Started & { readonly port: number; readonly url: string }) | null>
-  /** an empty database */
+  /** Creates an empty database. @returns its URL */
   database(): Promise<string>
+  /** Starts a Carillon process. @throws Error with its output when it is not ready within 20 s */
   server(env: Record<string, string>, args?: readonly string[]): Promise<BenchServer>
+  /**
+   * Starts a script; `ready` is the word that it prints after "ready".
+   * @throws Error with its output when that does not come within 20 s
+   */
   script(file: string, env: Record<string, string>): Promise<Started & { readonly ready: string }>
-  /** Writes out what PostgreSQL holds back, so that no leg pays for the one before. */
+  /** Makes PostgreSQL write its pending pages, so that a leg does not pay for the previous one. */
   checkpoint(): Promise<unknown>
-  /** Meters the processes named, the load generator and the stores. */
+  /** A CPU meter for these processes, the load generator and the databases. */
   cpu(processes: Readonly<Record<string, Started>>): CpuMeter
   close(): Promise<void>
 }
 
-/** A free port. */
+/** Finds a free port on 127.0.0.1. */
 export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer()
@@ -59,7 +65,7 @@ function onPath(name: string): string | null {
       accessSync(join(folder, name), constants.X_OK)
       return join(folder, name)
     } catch {
-      // The next folder may have it.
+      // Try the next folder.
     }
   }
   return null
@@ -77,7 +83,7 @@ async function start(
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  // However the benchmark ends, nothing that it started goes on.
+  // However the benchmark ends, the processes that it started end too.
   const kill = (): void => void child.kill('SIGKILL')
   process.once('exit', kill)
   child.once('exit', () => process.off('exit', kill))
@@ -109,7 +115,7 @@ async function start(
   throw new Error(`${command} ${args.join(' ')} did not start: ${output}`)
 }
 
-/** Starts the stack. */
+/** Starts PostgreSQL and, if it is installed, Redis. Data is in a temporary folder, which `close` deletes. */
 export async function startStack(): Promise<Stack> {
   const dir = await mkdtemp(join(tmpdir(), 'carillon-bench-'))
   const postgres = await startEmbedded(dir, { log: silentLog })
@@ -174,8 +180,8 @@ export const secrets = () => ({
   CARILLON_ALLOW_PRIVATE_HOSTS: 'on',
 })
 
-/** Asks over HTTP. @throws when there is an error in the answer */
-export async function ask(
+/** Sends a GraphQL request over HTTP. @returns `data` @throws Error when the answer has errors */
+export async function graphql(
   url: string,
   credential: string,
   query: string,
@@ -191,9 +197,9 @@ export async function ask(
   return data
 }
 
-/** A project with a template `bench` on the channels named. @returns its API key and its id */
+/** Creates a project. @returns its id and an API key */
 export async function newProject(url: string, operatorKey: string): Promise<{ id: string; key: string }> {
-  const made: Record<string, { secret: string; project: { id: string } }> = await ask(
+  const made: Record<string, { secret: string; project: { id: string } }> = await graphql(
     url,
     operatorKey,
     'mutation($key: ID!) { createProject(input: { key: $key, name: "Bench" }) { secret project { id } } }',

@@ -1,8 +1,8 @@
-/** Stock graphql-yoga with a mutation that does nothing and a query that knows its answer: what GraphQL over HTTP costs by itself. */
+/** Stock graphql-yoga with a mutation that does nothing and a query with a constant answer: the cost of GraphQL over HTTP alone. */
 import { createServer } from 'node:http'
 import { createSchema, createYoga } from 'graphql-yoga'
 
-/** The answer of `feed`. */
+/** The constant answer to `feed`. */
 const feed = JSON.parse(process.env['FEED'] ?? 'null')
 const schema = createSchema({
   typeDefs: `

@@ -1,6 +1,6 @@
 /**
- * The catalogue of errors: every code that a caller may see, what it says when nothing more is known,
- * the HTTP status it has where it stands for a whole response, and whether the same call may succeed later.
+ * The catalogue of errors: every code that a caller may see, its default message, the HTTP status of a response
+ * that consists of this error, and whether the same call may succeed later.
  */
 
 interface Entry {
@@ -13,70 +13,79 @@ const entry = (status: number, message: string, retryable = false): Entry => ({ 
 
 /** Every value of `ErrorCode`, with its default message, HTTP status, and whether a retry can help. */
 export const catalogue = {
-  BAD_INPUT: entry(400, 'The input is not valid.'),
-  BATCH_TOO_LARGE: entry(400, 'The list is too long.'),
-  TOO_LARGE: entry(413, 'The request is too large.'),
-  ID_EXISTS: entry(409, 'A notification with this id was already accepted.'),
-  ID_MISMATCH: entry(409, 'A notification with this id was already accepted with other content.'),
-  TRANSACTION_EXISTS: entry(409, 'An earlier call used this transactionId.'),
-  NOT_FOUND: entry(404, 'There is no such thing.'),
+  BAD_INPUT: entry(400, 'The input is invalid.'),
+  BATCH_TOO_LARGE: entry(400, 'The list has too many entries. Split it into several calls.'),
+  TOO_LARGE: entry(413, 'The request is too large. Send less data per request.'),
+  ID_EXISTS: entry(409, 'A notification with this id has already been accepted.'),
+  ID_MISMATCH: entry(409, 'A notification with this id has already been accepted, with different content. Use a new id.'),
+  TRANSACTION_EXISTS: entry(409, 'An earlier call used this transactionId. Use a new one.'),
+  NOT_FOUND: entry(404, 'Not found.'),
   TEMPLATE_NOT_FOUND: entry(404, 'There is no template with this key.'),
-  TEMPLATE_INACTIVE: entry(409, 'The template is not active.'),
+  TEMPLATE_INACTIVE: entry(409, 'The template is inactive. Activate it to send it.'),
   TEMPLATE_EMPTY: entry(409, "The template has no content in the contact's language."),
-  TEMPLATE_BROKEN: entry(400, 'The template does not parse.'),
+  TEMPLATE_BROKEN: entry(400, 'The template has a syntax error.'),
   DATA_INVALID: entry(400, "The data does not match the template's schema."),
+  MISSING_DATA: entry(400, 'The template uses a variable that has no value.'),
   CONTACT_NOT_FOUND: entry(404, 'There is no contact with this externalId.'),
   ADDRESS_MISSING: entry(409, 'The contact has no address for this channel.'),
-  ADDRESS_INVALID: entry(400, 'The address is not valid.'),
-  CHANNEL_NOT_CONFIGURED: entry(409, 'The project has no active provider for this channel.'),
-  CHANNEL_UNSUPPORTED: entry(400, 'This is not possible on this channel.'),
-  CAMPAIGN_INACTIVE: entry(409, 'The campaign is not active.'),
-  CAMPAIGN_NOT_API: entry(409, 'The campaign is not dispatched by API.'),
-  PROVIDER_REFUSED: entry(502, 'The provider refused the message.'),
+  ADDRESS_INVALID: entry(400, 'The address is invalid.'),
+  CHANNEL_NOT_CONFIGURED: entry(409, 'The project has no active provider for this channel. Add or activate one.'),
+  CHANNEL_UNSUPPORTED: entry(400, 'The channel does not support this.'),
+  CAMPAIGN_INACTIVE: entry(409, 'The campaign is inactive. Activate it to trigger it.'),
+  CAMPAIGN_NOT_API: entry(409, 'The campaign is not triggered by API.'),
+  HOST_NOT_FOUND: entry(502, "The host that the contact's address names does not exist.", true),
+  HOST_UNREACHABLE: entry(502, "The host that the contact's address names could not be reached, or is failing.", true),
+  PROVIDER_REFUSED: entry(502, 'The provider rejected the message.'),
   PROVIDER_UNREACHABLE: entry(502, 'The provider could not be reached.', true),
   PROVIDER_TIMEOUT: entry(504, 'The provider did not answer in time.', true),
-  OUTCOME_UNKNOWN: entry(502, 'The connection was lost before the provider said what became of the message.', true),
-  OPTED_OUT: entry(409, 'The contact opted out.'),
-  SUPPRESSED: entry(409, 'The address is suppressed.'),
-  UNAUTHENTICATED: entry(401, 'No valid credential was given.'),
-  FORBIDDEN: entry(403, 'This credential may not do that.'),
-  BAD_CURSOR: entry(400, 'The cursor is not one of this list.'),
-  CURSOR_EXPIRED: entry(410, 'The cursor is older than what is kept: query the feed again.'),
-  QUERY_INVALID: entry(400, 'The GraphQL document is not valid.'),
-  QUERY_TOO_COMPLEX: entry(400, 'The GraphQL document asks for too much.'),
-  BAD_REQUEST: entry(400, 'The request is not valid GraphQL over HTTP.'),
-  METHOD_NOT_ALLOWED: entry(405, 'The HTTP method is not allowed here.'),
-  UNSUPPORTED_MEDIA_TYPE: entry(415, 'The content type is not supported.'),
-  RATE_LIMITED: entry(429, 'Too many requests.', true),
-  OVERLOADED: entry(503, 'The server has more to do than it can answer in time.', true),
+  OUTCOME_UNKNOWN: entry(
+    502,
+    'The connection was lost before the provider answered: the message may or may not have been sent.',
+    true,
+  ),
+  OPTED_OUT: entry(409, 'The contact has opted out.'),
+  SUPPRESSED: entry(409, 'The address is suppressed. Remove the suppression to send to it again.'),
+  UNAUTHENTICATED: entry(401, 'The credential is missing or invalid. Send a valid one in the Authorization header.'),
+  FORBIDDEN: entry(403, 'This credential does not permit this operation.'),
+  PROJECT_SUSPENDED: entry(403, 'The project is suspended. Ask the operator of this server to resume it.'),
+  BAD_CURSOR: entry(400, 'The cursor does not belong to this list. Use one that this list returned.'),
+  CURSOR_EXPIRED: entry(410, 'The cursor has expired. Query the feed again for a new one.'),
+  QUERY_INVALID: entry(400, 'The GraphQL document is invalid.'),
+  QUERY_TOO_COMPLEX: entry(400, 'The GraphQL operation is too complex. Split it, or request smaller pages.'),
+  BAD_REQUEST: entry(400, 'The request is not a valid GraphQL-over-HTTP request.'),
+  METHOD_NOT_ALLOWED: entry(405, 'This HTTP method is not allowed here. The Allow header lists those that are.'),
+  UNSUPPORTED_MEDIA_TYPE: entry(415, 'The content type is not supported. Send application/json.'),
+  REQUEST_TIMEOUT: entry(408, 'The request came too slowly. Send it again, without pauses.', true),
+  RATE_LIMITED: entry(429, 'Too many requests. Wait before trying again.', true),
+  OVERLOADED: entry(503, 'The server is overloaded. Try again in a moment.', true),
   NOT_IMPLEMENTED: entry(501, 'This is not supported yet.'),
-  INTERNAL: entry(500, 'Something went wrong on our side.', true),
+  INTERNAL: entry(500, 'An internal error occurred. Its reference identifies it in the log of the server.', true),
 } satisfies Record<string, Entry>
 
 /** A code that a caller may see in `extensions.code`. */
 export type ErrorCode = keyof typeof catalogue
 
-/** What an error may carry beside its code; each goes into GraphQL's `extensions`. */
+/** Details of an error. Those that callers may see become GraphQL `extensions`, next to `code`. */
 export interface ErrorDetails {
   readonly message?: string
-  /** the limit that was passed */
+  /** the limit that was exceeded */
   readonly max?: number
-  /** what was given instead */
+  /** the value that exceeded it */
   readonly got?: number
   /** position in the list argument, from 0 */
   readonly index?: number
   /** dotted path of the input field */
   readonly field?: string
-  /** 1-based place in a template's text */
+  /** position in a template's text, from 1 */
   readonly line?: number
   readonly column?: number
-  /** finds the log line of an internal error */
+  /** identifies the log line of an internal error */
   readonly reference?: string
   readonly retryAfterSeconds?: number
   readonly cause?: unknown
 }
 
-/** An error of the catalogue. Thrown where it is known; `graphql/errors.ts` alone turns it into a GraphQL error. */
+/** An error of the catalogue. Only `graphql/errors.ts` turns it into a GraphQL error. */
 export class CarillonError extends Error {
   override readonly name = 'CarillonError'
   readonly code: ErrorCode
@@ -93,7 +102,22 @@ export class CarillonError extends Error {
   }
 }
 
-/** One thing that went wrong, as data: stored with a message or an attempt, shown as GraphQL's `Problem`. */
+/**
+ * Whether an error says that the stack is full: what was read or run is nested too deeply, or refers to itself without end. Also where a
+ * library has put it into an error of its own. Not an error of the catalogue, which says so in its own words.
+ */
+export function isStackOverflow(error: unknown): boolean {
+  let inner = error
+  for (let depth = 0; depth < 5 && inner instanceof Error && !(inner instanceof CarillonError); depth++) {
+    if (inner instanceof RangeError && inner.message.includes('call stack')) return true
+    // A regular expression that is compiled when the stack is nearly full.
+    if (inner instanceof SyntaxError && inner.message.endsWith('Stack overflow')) return true
+    inner = 'originalError' in inner && inner.originalError !== undefined ? inner.originalError : inner.cause
+  }
+  return false
+}
+
+/** An error as data: stored with a message or an attempt, and shown as GraphQL's `Problem`. */
 export interface Problem {
   readonly code: ErrorCode
   readonly message: string
@@ -101,7 +125,7 @@ export interface Problem {
   readonly retryable: boolean
 }
 
-/** The data of an error of the catalogue. */
+/** Builds a problem from an entry of the catalogue. */
 export const problem = (code: ErrorCode, message: string = catalogue[code].message, field: string | null = null): Problem => ({
   code,
   message,

@@ -1,8 +1,8 @@
-/** JSON lines on standard output (pretty on a terminal). Secrets never get here: callers log ids, codes and counts. */
+/** The log: JSON lines on standard output (readable text on a terminal). Callers log ids, codes and counts, never secrets or contents. */
 import { pino } from 'pino'
 import pretty from 'pino-pretty'
 
-/** How every part of the server speaks to its operator. A message is a sentence; what varies goes into the fields. */
+/** Writes to the log. A message is a constant sentence; values that vary go into the fields. */
 export interface Log {
   debug(message: string, fields?: Record<string, unknown>): void
   info(message: string, fields?: Record<string, unknown>): void
@@ -10,11 +10,11 @@ export interface Log {
   error(message: string, fields?: Record<string, unknown>): void
 }
 
-/** Levels that `CARILLON_LOG` takes. */
+/** The values of `CARILLON_LOG`. */
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
-/** Makes the log. `terminal`: readable lines instead of JSON. */
+/** Creates the log. `terminal`: readable text instead of JSON. */
 export function createLog(level: LogLevel, terminal: boolean): Log {
   const stream = terminal
     ? pretty({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', sync: true })

@@ -5,12 +5,12 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { PrismaClient } from './db/generated/client.ts'
 import { createActivityFeed } from './graphql/activity.ts'
 import { createLive } from './graphql/live.ts'
-import { createRates } from './graphql/rates.ts'
 import { createSchema, printed } from './graphql/schema.ts'
+import { createRates } from './http/rates.ts'
 import { silentLog } from './log.ts'
 import { createInProcessBus } from './signals/in-process.ts'
 
-// Nothing is asked of the database: the client is there for its types alone.
+// No query is sent: the client is only needed for the types of its models.
 const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: 'postgresql://localhost/none' }) })
 const bus = createInProcessBus()
 const feed = { replay: () => Promise.resolve(null), latest: () => Promise.resolve([]) }

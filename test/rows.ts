@@ -1,14 +1,13 @@
 /**
- * Which test proves which row of the checklist (rows.json): `npm run rows`, or `node test/rows.ts REPORT` with the JSON report of a run,
+ * Which test shows which row of the checklist (rows.json): `npm run rows`, or `node test/rows.ts REPORT` with the JSON report of a run,
  * of which only tests that passed count. A row is named in a test's title, or in a `describe` around it: `it('LY-50, LY-51: …')`.
- * Exit 1: a row has no test, or a test names a row that there is not. A row that another system's spelling alone makes (paths,
- * envelopes) needs none: it says which operation serves it.
+ * Exit 1: a row has no test, or a title has an id that neither the checklist nor the tables of README.md and docs/guarantees.md explain.
+ * A row that only another system's spelling adds (paths, envelopes) needs no test: it says which operation serves it.
  */
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildSchema } from 'graphql'
+import { createVitest } from 'vitest/node'
 
 interface Row {
   readonly id: string
@@ -26,21 +25,14 @@ const root = join(import.meta.dirname, '..')
 const print = (line: string): boolean => process.stdout.write(`${line}\n`)
 const read = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8'))
 
-/** The titles of all tests, none of them run. */
-function listed(): string[] {
-  const folder = mkdtempSync(join(tmpdir(), 'carillon-rows-'))
+/** The titles of all tests as the files spell them: no file is loaded, so a title that stands for several (`%s`) comes once. */
+async function listed(): Promise<string[]> {
+  const vitest = await createVitest('test', { watch: false, root })
   try {
-    const path = join(folder, 'tests.json')
-    const vitest = join(root, 'node_modules/vitest/vitest.mjs')
-    const { status, stderr } = spawnSync(process.execPath, [vitest, 'list', '--no-static-parse', `--json=${path}`], {
-      cwd: root,
-      stdio: ['ignore', 'ignore', 'pipe'],
-      encoding: 'utf8',
-    })
-    if (status !== 0) throw new Error(`The tests can't be listed: ${stderr}`)
-    return (read(path) as { name: string }[]).map((test) => test.name)
+    const modules = await vitest.experimental_parseSpecifications(await vitest.globTestSpecifications())
+    return modules.flatMap(({ children }) => [...children.allTests()].map((test) => test.fullName))
   } finally {
-    rmSync(folder, { recursive: true })
+    await vitest.close()
   }
 }
 
@@ -51,6 +43,13 @@ const passed = (path: string): string[] =>
 
 const ID = /\b(N1|N2|LY|NV|X|B7)-(\d{1,3})\b/g
 const RANGE = /\b(?:N1|N2|LY|NV|X|B7)-\d+\s*(?:…|\.\.|–|to )\s*\S+/
+/** Ids of guarantees, access, faults and hostile input: `F12`; but no octet of an encoded text (`%A9`). */
+const OTHER_ID = /(?<!%)\b[AFGI]\d{1,2}\b/g
+const explained = new Set(
+  ['README.md', '../docs/guarantees.md'].flatMap((page) =>
+    [...readFileSync(join(import.meta.dirname, page), 'utf8').matchAll(/^\| ([AFGI]\d{1,2}) \|/gm)].map(([, id = '']) => id),
+  ),
+)
 /** `B7-6` is `B7-06`. */
 const idsIn = (title: string): string[] => [
   ...new Set([...title.matchAll(ID)].map(([, system = '', number = '']) => `${system}-${number.padStart(2, '0')}`)),
@@ -58,15 +57,18 @@ const idsIn = (title: string): string[] => [
 
 const rows = read(join(import.meta.dirname, 'rows.json')) as Row[]
 const [report] = process.argv.slice(2)
-const titles = report === undefined ? listed() : passed(report)
+const titles = report === undefined ? await listed() : passed(report)
 const tests = new Map<string, string[]>(rows.map((row) => [row.id, []]))
 const problems: string[] = []
 for (const title of titles) {
   if (RANGE.test(title)) problems.push(`names a range, which names nothing: ${title}`)
   for (const id of idsIn(title)) {
     const found = tests.get(id)
-    if (found === undefined) problems.push(`names ${id}, which there is not: ${title}`)
+    if (found === undefined) problems.push(`names ${id}, which is not in the checklist: ${title}`)
     else found.push(title)
+  }
+  for (const [id] of title.matchAll(OTHER_ID)) {
+    if (!explained.has(id)) problems.push(`names ${id}, which test/README.md does not explain: ${title}`)
   }
 }
 const schema = buildSchema(readFileSync(join(root, 'schema.graphql'), 'utf8'))
@@ -75,7 +77,8 @@ for (const { id, says, served } of rows) {
   const found = tests.get(id) ?? []
   print(`${id}  ${says}${served === undefined ? '' : ` [spelling: ${served}]`}`)
   for (const title of found) print(`    ${title}`)
-  if (served !== undefined && !operations.includes(served)) problems.push(`${id} is served by ${served}, which there is not`)
+  if (served !== undefined && !operations.includes(served))
+    problems.push(`${id} is served by ${served}, which the schema does not have`)
   if (served === undefined && found.length === 0) problems.push(`${id} has no test: ${says}`)
 }
 print('')

@@ -1,5 +1,5 @@
 /** Bundles what runs in a browser into `dist/`: each script and each style sheet one file, minified. Needs no network. Run by npm at install. */
-import { cp, mkdir, rm } from 'node:fs/promises'
+import { cp, mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
@@ -10,13 +10,27 @@ const dist = join(web, 'dist')
 const bundles = {
   inbox: 'inbox/element.ts',
   'inbox-client': 'inbox/client.ts',
-  'inbox-page': 'inbox/page.ts',
+  'inbox-page': 'inbox-page/page.ts',
   console: 'console/main.ts',
 }
-const styles = { 'inbox-page': 'inbox/page.css', console: 'console/page.css' }
-const pages = { 'inbox.html': 'inbox/page.html', 'console.html': 'console/page.html' }
+const styles = { 'inbox-page': 'inbox-page/page.css', console: 'console/page.css' }
+const icons = { 'favicon.svg': 'favicon.svg', 'favicon.ico': 'favicon.ico' }
+const pages = { 'inbox.html': 'inbox-page/page.html', 'console.html': 'console/page.html' }
 
 const entries = [...Object.entries(bundles), ...Object.entries(styles)].map(([out, file]) => ({ out, in: join(web, file) }))
+
+/** Drops the indentation of GraphQL documents and style sheets in scripts, which esbuild leaves as they are. */
+const unindent = {
+  name: 'unindent',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, async ({ path }) => ({
+      contents: (await readFile(path, 'utf8')).replace(/\b(graphql\(|css)`[^`]*`/g, (text) =>
+        text.replace(/\s+/g, ' ').replace(/ ?([{}]) ?/g, '$1'),
+      ),
+      loader: 'ts',
+    }))
+  },
+}
 
 await rm(dist, { recursive: true, force: true })
 await mkdir(dist, { recursive: true })
@@ -24,6 +38,7 @@ await build({
   entryPoints: entries,
   outdir: dist,
   bundle: true,
+  plugins: [unindent],
   minify: true,
   format: 'esm',
   // Lit's decorators are not used, and everything else is in the browsers of 2023.
@@ -32,4 +47,4 @@ await build({
   charset: 'utf8',
   logLevel: 'warning',
 })
-await Promise.all(Object.entries(pages).map(([out, file]) => cp(join(web, file), join(dist, out))))
+await Promise.all(Object.entries({ ...pages, ...icons }).map(([out, file]) => cp(join(web, file), join(dist, out))))

@@ -1,4 +1,4 @@
-/** Keeps providers away from addresses that only this machine or its network should reach. */
+/** Refuses connections of providers to addresses that only this machine or its network should reach. */
 import { lookup as resolve } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import ipaddr from 'ipaddr.js'
@@ -7,7 +7,8 @@ import { ProviderError } from './provider.ts'
 /** Decides which hosts a vendor's connection may reach. */
 export interface AddressGuard {
   /**
-   * Refuses a host that is itself a forbidden IP address. `lookup` is not asked about those, so call this before each connect.
+   * Refuses a host that is itself a forbidden IP address, for which `lookup` is not called, or a name of a cloud's inside. Call it before
+   * each connect.
    * @throws ProviderError refused
    */
   checkHost(host: string): void
@@ -15,16 +16,20 @@ export interface AddressGuard {
   readonly lookup: LookupFunction
 }
 
-/** Makes the guard. `allowPrivateHosts`: let everything through. */
+/** `allowPrivateHosts`: nothing is refused. */
 export function createAddressGuard({ allowPrivateHosts }: { allowPrivateHosts: boolean }): AddressGuard {
   return {
     checkHost(host) {
       if (allowPrivateHosts) return
       const literal = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host
-      if (isIP(literal) !== 0 && isPrivateAddress(literal)) throw pointsInside(host)
+      if (isIP(literal) === 0 ? isPrivateName(literal) : isPrivateAddress(literal)) throw pointsInside(host)
     },
     lookup(host, options, callback) {
-      // Judged on what the name resolves to for this very connection: a check made earlier could be answered differently now.
+      if (!allowPrivateHosts && isPrivateName(host)) {
+        process.nextTick(() => callback(pointsInside(host), []))
+        return
+      }
+      // Checked on the addresses of this very connection: an earlier look-up may have had another answer (DNS rebinding).
       resolve(host, { ...options, all: true }, (error, found) => {
         if (error !== null) return callback(error, [])
         const usable = allowPrivateHosts ? found : found.filter(({ address }) => !isPrivateAddress(address))
@@ -38,7 +43,9 @@ export function createAddressGuard({ allowPrivateHosts }: { allowPrivateHosts: b
 }
 
 const pointsInside = (host: string): ProviderError =>
-  new ProviderError('refused', 'PROVIDER_REFUSED', `The host ${JSON.stringify(host)} points at a private address.`)
+  new ProviderError('refused', 'PROVIDER_REFUSED', `The host ${JSON.stringify(host)} points at a private address.`, {
+    about: 'provider',
+  })
 
 /** The guard's refusal inside an error of `fetch` or `net`, which wrap what a lookup throws; null where there is none. */
 export function guardRefusal(error: unknown): ProviderError | null {
@@ -48,18 +55,54 @@ export function guardRefusal(error: unknown): ProviderError | null {
   return null
 }
 
+/** Names under which clouds and container platforms have their metadata, whatever they resolve to. */
+const metadataNames = new Set([
+  'metadata',
+  'metadata.goog',
+  'metadata.azure.com',
+  'metadata.oraclecloud.com',
+  'metadata.tencentyun.com',
+  'instance-data',
+  'rancher-metadata',
+])
+
+/** Whether a host name can only mean this machine or its network. */
+export function isPrivateName(host: string): boolean {
+  const name = host.toLowerCase().replace(/\.+$/, '')
+  return metadataNames.has(name) || /(^|\.)(localhost|localdomain|local|internal|intranet|home\.arpa)$/.test(name)
+}
+
+/** Whether a host can only mean this very machine: nobody is on the way to it. */
+export const isLoopbackHost = (host: string): boolean =>
+  /(^|\.)localhost\.?$/i.test(host) || (isIP(host) !== 0 && ipaddr.process(host).range() === 'loopback')
+
 const GLOBAL_V6 = ipaddr.IPv6.parseCIDR('2000::/3')
 const NAT64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96')
+/** An IPv4 address in an IPv6 one, for tunnels within a network (ISATAP): its last 64 bits begin with these. */
+const ISATAP = new Set(['0:5efe', '200:5efe'])
+/** Azure's platform services: a public address that only reaches inside. */
+const AZURE_PLATFORM = '168.63.129.16'
+
+const isPrivateV4 = (address: ipaddr.IPv4): boolean => address.range() !== 'unicast' || address.toString() === AZURE_PLATFORM
 
 /**
  * Whether an IP address is anything but a public unicast one: private, loopback, link-local, shared (CGNAT), unique local, multicast,
- * reserved, or a tunnel (6to4, Teredo). A mapped or NAT64 address is judged by the IPv4 address in it. What doesn't parse is private.
+ * reserved, a cloud's platform, or a tunnel (6to4, Teredo, ISATAP). A mapped or NAT64 address is judged by the IPv4 address in it. What doesn't parse is private.
  */
 export function isPrivateAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return true
   const parsed = ipaddr.parse(address)
-  if (parsed instanceof ipaddr.IPv4) return parsed.range() !== 'unicast'
-  if (parsed.isIPv4MappedAddress()) return parsed.toIPv4Address().range() !== 'unicast'
-  if (parsed.match(NAT64)) return ipaddr.fromByteArray(parsed.toByteArray().slice(12)).range() !== 'unicast'
+  if (parsed instanceof ipaddr.IPv4) return isPrivateV4(parsed)
+  if (parsed.isIPv4MappedAddress()) return isPrivateV4(parsed.toIPv4Address())
+  if (parsed.match(NAT64)) return isPrivateV4(new ipaddr.IPv4(parsed.toByteArray().slice(12)))
+  if (
+    ISATAP.has(
+      parsed.parts
+        .slice(4, 6)
+        .map((part) => part.toString(16))
+        .join(':'),
+    )
+  )
+    return true
   return parsed.range() !== 'unicast' || !parsed.match(GLOBAL_V6)
 }

@@ -1,12 +1,12 @@
-/** Sorts what Apple's refusals mean for a message. */
+/** Classifies Apple's refusals. */
 import { z } from 'zod'
 import type { ErrorCode } from '../errors.ts'
 import { excerpt, type HttpAnswer, jsonOf, retryAfterMs } from './http.ts'
-import { ProviderError } from './provider.ts'
+import { type Concern, ProviderError } from './provider.ts'
 
 const refusal = z.object({ reason: z.string() })
 
-/** Apple's word for why it refused; empty where it gave none. */
+/** Apple's reason for a refusal; empty if it gave none. */
 export function reasonOf({ status, text }: HttpAnswer): string {
   const parsed = status === 200 ? null : refusal.safeParse(jsonOf(text))
   return parsed?.success === true ? parsed.data.reason : ''
@@ -15,23 +15,23 @@ export function reasonOf({ status, text }: HttpAnswer): string {
 interface Meaning {
   readonly code: ErrorCode
   readonly addressDead?: boolean
-  readonly aboutProvider?: boolean
+  readonly about: Concern
 }
 
-const aboutUs: Meaning = { code: 'PROVIDER_REFUSED', aboutProvider: true }
-const gone: Meaning = { code: 'ADDRESS_INVALID', addressDead: true }
+const aboutUs: Meaning = { code: 'PROVIDER_REFUSED', about: 'provider' }
+const gone: Meaning = { code: 'ADDRESS_INVALID', about: 'address', addressDead: true }
 
 /**
- * What a refusal for good means, by Apple's reason. What is not here speaks of the message.
- * BadDeviceToken does not end an address: it is also what every device gets when the provider is set to the other one of production
- * and sandbox, and the price of a mistake is that nobody gets a push any more.
+ * What a permanent refusal means, by Apple's reason. Any other reason is about the message.
+ * BadDeviceToken does not remove a device: every device gets it if the provider uses the sandbox instead of production, or the reverse,
+ * and all of them would be lost.
  */
 const meanings: Readonly<Record<string, Meaning>> = {
   Unregistered: gone,
   ExpiredToken: gone,
-  BadDeviceToken: { code: 'ADDRESS_INVALID' },
-  DeviceTokenNotForTopic: { code: 'ADDRESS_INVALID', aboutProvider: true },
-  PayloadTooLarge: { code: 'TOO_LARGE' },
+  BadDeviceToken: { code: 'ADDRESS_INVALID', about: 'address' },
+  DeviceTokenNotForTopic: { code: 'ADDRESS_INVALID', about: 'provider' },
+  PayloadTooLarge: { code: 'TOO_LARGE', about: 'message' },
   MissingTopic: aboutUs,
   BadTopic: aboutUs,
   TopicDisallowed: aboutUs,
@@ -45,27 +45,28 @@ const meanings: Readonly<Record<string, Meaning>> = {
   MethodNotAllowed: aboutUs,
 }
 
-/** Refusals that another attempt may find gone. */
+/** Temporary refusals. */
 const passing = new Set(['IdleTimeout', 'InternalServerError', 'ServiceUnavailable', 'Shutdown'])
 
 /** The outcome of an answer other than 200. */
 export function outcomeOf(answer: HttpAnswer, now: number): ProviderError {
   const { status, headers, text } = answer
   const reason = reasonOf(answer)
-  const said = excerpt(`APNs answered ${status} ${reason}`.trim())
+  const summary = excerpt(`APNs answered ${status} ${reason}`.trim())
   const more = { retryAfterMs: retryAfterMs(headers['retry-after'], now), response: excerpt(text) }
   if (status === 429) {
-    // TooManyRequests speaks of one device.
-    const aboutProvider = reason !== 'TooManyRequests'
-    return new ProviderError('retryable', 'RATE_LIMITED', said, { ...more, aboutProvider })
+    // TooManyRequests is about one device.
+    const about = reason === 'TooManyRequests' ? 'address' : 'provider'
+    return new ProviderError('retryable', 'RATE_LIMITED', summary, { ...more, about })
   }
   if (status === 500 || status === 503 || passing.has(reason)) {
-    return new ProviderError('retryable', 'PROVIDER_UNREACHABLE', said, { ...more, aboutProvider: true })
+    return new ProviderError('retryable', 'PROVIDER_UNREACHABLE', summary, { ...more, about: 'provider' })
   }
-  // Something between us and Apple answered, and doesn't say how far the message came.
-  if (status >= 500) return new ProviderError('unknown', 'OUTCOME_UNKNOWN', said, more)
-  // Without Apple's own word, 410 is still its word for a device that is gone, and 403 for us.
-  const fallback: Meaning = status === 410 ? gone : status === 400 || status === 413 ? { code: 'PROVIDER_REFUSED' } : aboutUs
+  // A gateway answered, perhaps after Apple accepted the message.
+  if (status >= 500) return new ProviderError('unknown', 'OUTCOME_UNKNOWN', summary, { ...more, about: 'provider' })
+  // Without a reason, the status decides: 410 is a device that is gone, 403 our credentials.
+  const fallback: Meaning =
+    status === 410 ? gone : status === 400 || status === 413 ? { code: 'PROVIDER_REFUSED', about: 'message' } : aboutUs
   const meaning = meanings[reason] ?? fallback
-  return new ProviderError('refused', meaning.code, said, { ...meaning, response: more.response })
+  return new ProviderError('refused', meaning.code, summary, { ...meaning, response: more.response })
 }

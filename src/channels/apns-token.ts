@@ -1,18 +1,18 @@
 /** The token that identifies us to Apple: signed once, used by all requests, renewed every 40 minutes. */
 import { importPKCS8, SignJWT } from 'jose'
 
-/** Apple takes tokens of up to 60 minutes, and refuses to see a new one more often than every 20. */
+/** Apple accepts tokens for 60 minutes, and refuses a provider that sends a new one more often than every 20. */
 const RENEW_AFTER_MS = 40 * 60_000
 const RENEW_NOT_BEFORE_MS = 20 * 60_000
 
-/** Gives the token. */
+/** The token of one key. */
 export interface ProviderToken {
   take(): Promise<string>
-  /** Apple calls the token expired: the next `take` signs another. @returns false where it is too early for that */
+  /** Apple answered that the token has expired: the next `take` signs another. @returns false if it is too early for that */
   reject(token: string): boolean
 }
 
-/** Makes the source. `now`: ms. */
+/** `now`: ms. */
 export function createProviderToken(
   given: { readonly teamId: string; readonly keyId: string; readonly privateKey: string },
   now: () => number,
@@ -39,7 +39,7 @@ export function createProviderToken(
       return mine.token
     },
     reject(token) {
-      // Somebody else's request was answered the same, and renewed it already.
+      // Another request got the same answer, and has already renewed it.
       if (held?.token !== token) return true
       if (now() - held.signedAt < RENEW_NOT_BEFORE_MS) return false
       held = null

@@ -1,11 +1,12 @@
 /** The provider `apns`: push messages to Apple's devices, over one HTTP/2 connection, identified by a token (`.p8` key). */
 import { createPrivateKey } from 'node:crypto'
 import { z } from 'zod'
+import { wrongAppleToken } from '../values/device.ts'
 import { createAddressGuard } from './address-guard.ts'
-import { createHttp2Client, type Http2Times } from './apns-line.ts'
+import { createHttp2Client, type Http2Times } from './apns-connection.ts'
 import { outcomeOf, reasonOf } from './apns-outcome.ts'
 import { createProviderToken } from './apns-token.ts'
-import { baseUrl, readExtra } from './extra.ts'
+import { readExtra } from './extra.ts'
 import { excerpt } from './http.ts'
 import {
   type FittedPush,
@@ -13,21 +14,40 @@ import {
   type ProviderDeps,
   ProviderError,
   type ProviderKind,
+  Rehearsed,
   type RenderedPush,
 } from './provider.ts'
 import { fitPush } from './push-fit.ts'
+import { apiUrl } from './settings.ts'
 
 const MAX_BYTES = 4_096
 
 const settings = z.strictObject({
-  teamId: z.string().regex(/^[A-Z0-9]{10}$/, 'must be the 10 characters of a team id'),
-  keyId: z.string().regex(/^[A-Z0-9]{10}$/, 'must be the 10 characters of a key id'),
-  /** the text of the `.p8` file */
-  privateKey: z.string().max(5_000).refine(isP256Key, { error: 'must be the text of a .p8 file' }),
-  /** the app's bundle id */
-  topic: z.string().regex(/^[A-Za-z0-9.-]{1,255}$/, 'must be a bundle id'),
-  /** `https://api.sandbox.push.apple.com` for builds that are being developed */
-  baseUrl: baseUrl.default('https://api.push.apple.com'),
+  teamId: z
+    .string()
+    .regex(/^[A-Z0-9]{10}$/, 'must be the 10 characters of a team id')
+    .meta({ title: 'Team ID', description: '10 characters. Apple Developer account, Membership details.' }),
+  keyId: z
+    .string()
+    .regex(/^[A-Z0-9]{10}$/, 'must be the 10 characters of a key id')
+    .meta({
+      title: 'Key ID',
+      description: '10 characters. Apple Developer account, Certificates, Identifiers & Profiles, Keys.',
+    }),
+  privateKey: z.string().max(5_000).refine(isP256Key, { error: 'must be the text of a .p8 file' }).meta({
+    title: 'Private key',
+    description: 'The text of the .p8 file, which Apple offers once, when the key is created.',
+    writeOnly: true,
+    contentMediaType: 'application/x-pem-file',
+  }),
+  topic: z
+    .string()
+    .regex(/^[A-Za-z0-9.-]{1,255}$/, 'must be a bundle id')
+    .meta({ title: 'Topic', description: "The app's bundle ID.", examples: ['com.example.shop'] }),
+  baseUrl: apiUrl(
+    'https://api.push.apple.com',
+    'Development builds receive through the sandbox, https://api.sandbox.push.apple.com.',
+  ),
 })
 
 const text = z.string().max(1_000)
@@ -70,9 +90,10 @@ const TIMES: Http2Times = { connectMs: 10_000, requestMs: 15_000, pingMs: 60_000
 /** The kind `apns`. */
 export const apns = {
   kind: 'apns',
+  title: 'Apple Push Notification service',
   channels: ['PUSH'],
   settings,
-  secrets: ['privateKey'],
+  wrongAddress: wrongAppleToken,
   extra: () => extra,
   fit: fitApns,
   create: (given: ApnsSettings, deps: ProviderDeps): Provider => createApns(given, deps),
@@ -83,7 +104,7 @@ export function fitApns(message: RenderedPush): FittedPush {
   return fitPush(message, MAX_BYTES, (cut) => Buffer.byteLength(payloadOf(cut)))
 }
 
-/** Makes the provider. `times`, `now` (ms): for tests. */
+/** `times`, `now` (ms): for tests. */
 export function createApns(
   given: ApnsSettings,
   deps: ProviderDeps,
@@ -97,15 +118,15 @@ export function createApns(
 
   return {
     kind: 'apns',
-    // Apple replaces a notification that is shown by the next one with its collapse id.
+    // The device replaces a notification by the next one with the same collapse id.
     limits: { concurrency: 200, foldsRepeats: true },
+    hostOf: () => null,
     async send(message, signal) {
       if (message.channel !== 'PUSH') {
-        throw new ProviderError('refused', 'CHANNEL_UNSUPPORTED', `APNs can't carry ${message.channel}.`)
+        throw new ProviderError('refused', 'CHANNEL_UNSUPPORTED', `APNs can't carry ${message.channel}.`, { about: 'message' })
       }
-      if (!/^[0-9A-Fa-f]{64,200}$/.test(message.address)) {
-        throw new ProviderError('refused', 'ADDRESS_INVALID', 'The address is not a device token of Apple: hexadecimal digits.')
-      }
+      const wrong = wrongAppleToken(message.address)
+      if (wrong !== null) throw new ProviderError('refused', 'ADDRESS_INVALID', `The address ${wrong}`, { about: 'address' })
       const body = payloadOf(fitApns(message).message)
       const post = (jwt: string) => {
         const headers = {
@@ -119,9 +140,10 @@ export function createApns(
         }
         return client.post(`${prefix}/3/device/${message.address}`, headers, body, signal)
       }
+      if (deps.rehearses === true) throw new Rehearsed()
       const jwt = await token.take()
       let answer = await post(jwt)
-      // Nothing was taken, so the same message goes with another token, once: but not where the token was new.
+      // Nothing was accepted, so the message is sent once more with another token, unless this one was new.
       if (reasonOf(answer) === 'ExpiredProviderToken' && token.reject(jwt)) answer = await post(await token.take())
       if (answer.status !== 200) throw outcomeOf(answer, now())
       return { providerMessageId: answer.headers['apns-id'] ?? null, response: excerpt(`200 ${answer.text}`.trim()) }
@@ -130,14 +152,15 @@ export function createApns(
   }
 }
 
-/** What the device gets. The app's own keys stand beside `aps`. @throws ProviderError BAD_INPUT */
+/** The payload; the app's own keys are siblings of `aps`. @throws ProviderError BAD_INPUT */
 function payloadOf(message: RenderedPush): string {
   const { messageId, title, body, imageUrl, url, data } = message
-  if (Object.hasOwn(data, 'aps')) throw new ProviderError('refused', 'BAD_INPUT', 'data.aps: Apple keeps this key to itself')
+  if (Object.hasOwn(data, 'aps'))
+    throw new ProviderError('refused', 'BAD_INPUT', 'data.aps: Apple reserves this key', { about: 'message' })
   return JSON.stringify({
     aps: {
       alert: { title, body },
-      // An image is shown by the app's own extension, which runs only for this.
+      // An image is shown by the app's notification service extension, which runs only with this key.
       ...(imageUrl === null ? {} : { 'mutable-content': 1 }),
       ...readExtra(extra, message.extra).aps,
     },
@@ -152,6 +175,6 @@ function isP256Key(pem: string): boolean {
   try {
     return pem.includes('BEGIN PRIVATE KEY') && createPrivateKey(pem).asymmetricKeyDetails?.namedCurve === 'prime256v1'
   } catch {
-    return false // the only question here
+    return false // not a key
   }
 }

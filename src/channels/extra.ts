@@ -1,30 +1,18 @@
-/** What every vendor's kind reads the same way: its base address, and what a caller adds to one request. */
+/** The vendor options of one message, `overrides.providers`: read in the same way by every vendor. */
 import { z } from 'zod'
-import type { JsonObject } from '../domain/words.ts'
+import { wanted } from '../values/wanted.ts'
+import type { JsonObject } from '../words.ts'
 import { ProviderError } from './provider.ts'
 
-const isBase = (value: string): boolean => {
-  if (!URL.canParse(value)) return false
-  const { protocol, username, password, search, hash } = new URL(value)
-  return (protocol === 'https:' || protocol === 'http:') && username + password + search + hash === ''
-}
-
-/** A setting: where the vendor's paths begin, without a slash at the end. */
-export const baseUrl = z
-  .string()
-  .max(1_000)
-  .refine(isBase, { error: 'must be an http or https address without user, query or fragment' })
-  .transform((value) => value.replace(/\/+$/, ''))
-
-/** What a kind takes that lets nothing be added to its requests. */
+/** For kinds that allow no additions. */
 export const noExtra = z.strictObject({})
 
-/** The first thing that is wrong with what a caller adds: its dotted path, and why; null: the kind takes all of it. */
+/** The first error in the vendor options: its dotted path, and why; null: the kind accepts all of them. */
 export function wrongExtra(
   schema: z.ZodType<object>,
   extra: JsonObject,
 ): { readonly path: string; readonly reason: string } | null {
-  const parsed = schema.safeParse(extra)
+  const parsed = schema.safeParse(extra, { error: wanted })
   return parsed.success ? null : firstOf(parsed.error)
 }
 
@@ -38,12 +26,12 @@ function firstOf({ issues: [issue] }: z.ZodError): { readonly path: string; read
 }
 
 /**
- * What the caller adds to the request of one message, as the kind's own strict schema allows it.
- * @throws ProviderError refused, BAD_INPUT, naming the first field that the kind doesn't take
+ * Parses the vendor options of one message by the kind's strict schema.
+ * @throws ProviderError refused, BAD_INPUT, naming the first field that the kind does not accept
  */
 export function readExtra<Extra extends object>(schema: z.ZodType<Extra>, extra: JsonObject = {}): Extra {
-  const parsed = schema.safeParse(extra)
+  const parsed = schema.safeParse(extra, { error: wanted })
   if (parsed.success) return parsed.data
   const { path, reason } = firstOf(parsed.error)
-  throw new ProviderError('refused', 'BAD_INPUT', `extra.${path}: ${reason}`)
+  throw new ProviderError('refused', 'BAD_INPUT', `extra.${path}: ${reason}`, { about: 'message' })
 }

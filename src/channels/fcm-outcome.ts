@@ -1,8 +1,8 @@
-/** Sorts what FCM's refusals mean for a message. */
+/** Classifies FCM's refusals. */
 import { z } from 'zod'
 import type { ErrorCode } from '../errors.ts'
 import { excerpt, type HttpAnswer, jsonOf, retryAfterMs } from './http.ts'
-import { ProviderError } from './provider.ts'
+import { type Concern, ProviderError } from './provider.ts'
 
 const refusal = z.object({
   error: z.object({
@@ -12,48 +12,50 @@ const refusal = z.object({
   }),
 })
 
-/** Google asks for a minute where it names no time. */
+/** Google's documentation asks for a minute if the answer names no time. */
 const QUOTA_MS = 60_000
 
 interface Meaning {
   readonly code: ErrorCode
   readonly addressDead?: boolean
-  readonly aboutProvider?: boolean
+  readonly about: Concern
 }
 
-/** What FCM's own error codes mean, when the message is refused for good. */
+/** FCM's error codes of permanent refusals. */
 const meanings: Readonly<Record<string, Meaning>> = {
-  UNREGISTERED: { code: 'ADDRESS_INVALID', addressDead: true },
-  INVALID_ARGUMENT: { code: 'PROVIDER_REFUSED' },
+  UNREGISTERED: { code: 'ADDRESS_INVALID', about: 'address', addressDead: true },
+  INVALID_ARGUMENT: { code: 'PROVIDER_REFUSED', about: 'message' },
   // The device belongs to another Firebase project: a provider with that project's account may reach it.
-  SENDER_ID_MISMATCH: { code: 'PROVIDER_REFUSED', aboutProvider: true },
-  THIRD_PARTY_AUTH_ERROR: { code: 'PROVIDER_REFUSED', aboutProvider: true },
-  UNAUTHENTICATED: { code: 'PROVIDER_REFUSED', aboutProvider: true },
-  PERMISSION_DENIED: { code: 'PROVIDER_REFUSED', aboutProvider: true },
+  SENDER_ID_MISMATCH: { code: 'PROVIDER_REFUSED', about: 'provider' },
+  THIRD_PARTY_AUTH_ERROR: { code: 'PROVIDER_REFUSED', about: 'provider' },
+  UNAUTHENTICATED: { code: 'PROVIDER_REFUSED', about: 'provider' },
+  PERMISSION_DENIED: { code: 'PROVIDER_REFUSED', about: 'provider' },
 }
 
 /**
- * The outcome of an answer other than 200. Only UNREGISTERED says that a device is gone: a bare 404 is also what a wrong project or
- * address gets, and INVALID_ARGUMENT what a wrong message gets.
+ * The outcome of an answer other than 200. Only UNREGISTERED means that a device is gone: a wrong project or URL also gets 404,
+ * and an invalid message also gets INVALID_ARGUMENT.
  */
 export function outcomeOf({ status, headers, text }: HttpAnswer, now: number): ProviderError {
   const parsed = refusal.safeParse(jsonOf(text))
   const error = parsed.success ? parsed.data.error : { message: '', status: '', details: [] }
   const name = error.details.find(({ errorCode }) => errorCode !== undefined)?.errorCode ?? error.status
-  const said = excerpt(`FCM answered ${status} ${name}: ${error.message}`)
+  const summary = excerpt(`FCM answered ${status} ${name}: ${error.message}`)
   const response = excerpt(text)
   const wait = retryAfterMs(headers['retry-after'], now)
   if (status === 429) {
-    const more = { retryAfterMs: wait ?? QUOTA_MS, response, aboutProvider: true }
-    return new ProviderError('retryable', 'RATE_LIMITED', said, more)
+    const more = { about: 'provider', retryAfterMs: wait ?? QUOTA_MS, response } as const
+    return new ProviderError('retryable', 'RATE_LIMITED', summary, more)
   }
   if (status === 500 || status === 503) {
-    return new ProviderError('retryable', 'PROVIDER_UNREACHABLE', said, { retryAfterMs: wait, response, aboutProvider: true })
+    return new ProviderError('retryable', 'PROVIDER_UNREACHABLE', summary, { retryAfterMs: wait, response, about: 'provider' })
   }
-  // Something between us and FCM answered, and doesn't say how far the message came.
-  if (status >= 500) return new ProviderError('unknown', 'OUTCOME_UNKNOWN', said, { retryAfterMs: wait, response })
-  const fallback: Meaning = { code: 'PROVIDER_REFUSED', aboutProvider: status !== 400 && status !== 413 }
+  // A gateway answered, perhaps after FCM accepted the message.
+  if (status >= 500)
+    return new ProviderError('unknown', 'OUTCOME_UNKNOWN', summary, { about: 'provider', retryAfterMs: wait, response })
+  const fallback: Meaning = { code: 'PROVIDER_REFUSED', about: status === 400 || status === 413 ? 'message' : 'provider' }
   const meaning = meanings[name] ?? fallback
   const isToken = name === 'INVALID_ARGUMENT' && /registration token/i.test(error.message)
-  return new ProviderError('refused', isToken ? 'ADDRESS_INVALID' : meaning.code, said, { ...meaning, response })
+  if (isToken) return new ProviderError('refused', 'ADDRESS_INVALID', summary, { about: 'address', response })
+  return new ProviderError('refused', meaning.code, summary, { ...meaning, response })
 }

@@ -13,18 +13,18 @@ export interface ServiceAccount {
   readonly token_uri: string
 }
 
-/** Gives the token, valid for some minutes at least. */
+/** A source of access tokens, each valid for some minutes at least. */
 export interface TokenSource {
   /** @throws ProviderError: nothing has been sent, so never `unknown` */
   take(signal: AbortSignal): Promise<string>
-  /** Google doesn't take this token any more: the next `take` fetches another. */
+  /** Google refused this token: the next `take` fetches another. */
   reject(token: string): void
 }
 
 const SCOPE = 'https://www.googleapis.com/auth/firebase.messaging'
 const TOKEN_MS = 10_000
 const LIFE_SECONDS = 3_600
-/** Renewed this long before it expires, or earlier where it lives shorter. */
+/** Renewed this long before it expires, or after 90 % of a shorter lifetime. */
 const MARGIN_MS = 5 * 60_000
 
 const answer = z.object({ access_token: z.string().min(1), expires_in: z.number().positive() })
@@ -35,7 +35,7 @@ interface Held {
   readonly expiresAt: number
 }
 
-/** Makes the source. */
+/** @param now ms; for tests */
 export function createTokenSource(account: ServiceAccount, http: HttpClient, now: () => number): TokenSource {
   let held: Held | null = null
   let fetching: Promise<Held> | null = null
@@ -52,21 +52,21 @@ export function createTokenSource(account: ServiceAccount, http: HttpClient, now
       .sign(key)
     const body = new URLSearchParams({ grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion }).toString()
     const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-    // Whoever asks may stop waiting; the fetch is everyone's, and goes on.
-    const request = { method: 'POST', url: account.token_uri, headers, body, timeoutMs: TOKEN_MS } as const
-    const { status, headers: said, text } = await http.send(request, new AbortController().signal).catch(nothingSent)
+    // A caller may stop waiting; the fetch is shared by all of them, and continues.
+    const request = { host: 'provider', method: 'POST', url: account.token_uri, headers, body, timeoutMs: TOKEN_MS } as const
+    const { status, headers: answerHeaders, text } = await http.send(request, new AbortController().signal).catch(nothingSent)
     const response = excerpt(text)
     if (status === 429 || status >= 500) {
-      const more = { retryAfterMs: retryAfterMs(said['retry-after'], now()), response, aboutProvider: true }
+      const more = { retryAfterMs: retryAfterMs(answerHeaders['retry-after'], now()), response, about: 'provider' } as const
       throw new ProviderError('retryable', 'PROVIDER_UNREACHABLE', `Google gave no access token: it answered ${status}.`, more)
     }
     const parsed = status === 200 ? answer.safeParse(jsonOf(text)) : null
     if (parsed?.success !== true) {
       const message = `Google gave no access token: it answered ${status}. Check the service account.`
-      // An answer with the token in it is not for the operator's eyes.
+      // An answer that contains the token is not shown to the operator.
       throw new ProviderError('refused', 'PROVIDER_REFUSED', message, {
         response: status === 200 ? null : response,
-        aboutProvider: true,
+        about: 'provider',
       })
     }
     const { access_token: token, expires_in: seconds } = parsed.data
@@ -91,7 +91,7 @@ export function createTokenSource(account: ServiceAccount, http: HttpClient, now
       if (signal.aborted) throw stopped(signal)
       if (held !== null && now() < held.renewAt) return held.token
       const renewed = renew()
-      // The one that is held still works: nobody waits for the next, and nobody fails with it.
+      // The current token is still valid: no caller waits for the next, or fails with it.
       if (held !== null && now() < held.expiresAt) {
         renewed.catch(() => {})
         return held.token
@@ -113,14 +113,15 @@ export function createTokenSource(account: ServiceAccount, http: HttpClient, now
 
 const stopped = (signal: AbortSignal): ProviderError =>
   new ProviderError('retryable', 'PROVIDER_TIMEOUT', 'The attempt was stopped before anything was sent.', {
+    about: 'provider',
     cause: signal.reason,
   })
 
-/** A lost request for a token lost no message. */
+/** The outcome of a token request is never unknown to the message: nothing was sent. */
 function nothingSent(error: unknown): never {
   if (!(error instanceof ProviderError) || error.outcome !== 'unknown') throw error
   throw new ProviderError('retryable', 'PROVIDER_UNREACHABLE', 'Google gave no access token: no answer came.', {
     cause: error,
-    aboutProvider: true,
+    about: 'provider',
   })
 }

@@ -1,8 +1,9 @@
 /** The provider `fcm`: push messages through Firebase Cloud Messaging, HTTP v1. */
 import { createPrivateKey } from 'node:crypto'
 import { z } from 'zod'
-import type { JsonObject } from '../domain/words.ts'
-import { baseUrl, readExtra } from './extra.ts'
+import { wrongFcmToken } from '../values/device.ts'
+import type { JsonObject } from '../words.ts'
+import { readExtra } from './extra.ts'
 import { outcomeOf } from './fcm-outcome.ts'
 import { createTokenSource, type ServiceAccount } from './fcm-token.ts'
 import { createHttpClient, excerpt, type HttpAnswer, jsonOf } from './http.ts'
@@ -12,9 +13,11 @@ import {
   type ProviderDeps,
   ProviderError,
   type ProviderKind,
+  Rehearsed,
   type RenderedPush,
 } from './provider.ts'
 import { fitPush } from './push-fit.ts'
+import { apiUrl, baseUrl } from './settings.ts'
 import { topicOf } from './web-push.ts'
 
 /** What FCM carries: the message as JSON, without the device's token. */
@@ -29,7 +32,6 @@ const account = z.object({
 })
 
 const settings = z.strictObject({
-  /** the service account's key file, its JSON as text */
   serviceAccount: z
     .string()
     .max(20_000)
@@ -39,8 +41,15 @@ const settings = z.strictObject({
       const field = parsed.error.issues[0]?.path.join('.') ?? ''
       context.addIssue(`must be the JSON text of a service account's key file${field === '' ? '' : `: ${field} is not valid`}`)
       return z.NEVER
+    })
+    .meta({
+      title: 'Service account key',
+      description:
+        'The text of the JSON key file. Firebase console, Project settings, Service accounts, Generate new private key.',
+      writeOnly: true,
+      contentMediaType: 'application/json',
     }),
-  baseUrl: baseUrl.default('https://fcm.googleapis.com'),
+  baseUrl: apiUrl('https://fcm.googleapis.com'),
 })
 
 const text = z.string().max(1_000)
@@ -101,9 +110,10 @@ export type FcmSettings = z.output<typeof settings>
 /** The kind `fcm`. */
 export const fcm = {
   kind: 'fcm',
+  title: 'Firebase Cloud Messaging',
   channels: ['PUSH'],
   settings,
-  secrets: ['serviceAccount'],
+  wrongAddress: wrongFcmToken,
   extra: () => extra,
   fit: fitFcm,
   create: (given: FcmSettings, deps: ProviderDeps): Provider => createFcm(given, deps),
@@ -114,7 +124,7 @@ export function fitFcm(message: RenderedPush): FittedPush {
   return fitPush(message, MAX_BYTES, (cut) => Buffer.byteLength(JSON.stringify(contentOf(cut))))
 }
 
-/** Makes the provider. `now`: ms, for tests. */
+/** `now`: ms, for tests. */
 export function createFcm(given: FcmSettings, deps: ProviderDeps, now: () => number = Date.now): Provider {
   // A repeat replaces what the device shows (see contentOf); FCM itself would deliver both.
   const limits = { concurrency: 50, foldsRepeats: true }
@@ -125,7 +135,7 @@ export function createFcm(given: FcmSettings, deps: ProviderDeps, now: () => num
   async function post(body: string, signal: AbortSignal): Promise<HttpAnswer> {
     const token = await tokens.take(signal)
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
-    const answer = await http.send({ method: 'POST', url, headers, body }, signal)
+    const answer = await http.send({ host: 'provider', method: 'POST', url, headers, body }, signal)
     if (answer.status === 401) tokens.reject(token)
     return answer
   }
@@ -133,20 +143,21 @@ export function createFcm(given: FcmSettings, deps: ProviderDeps, now: () => num
   return {
     kind: 'fcm',
     limits,
+    hostOf: () => null,
     async send(message, signal) {
       if (message.channel !== 'PUSH') {
-        throw new ProviderError('refused', 'CHANNEL_UNSUPPORTED', `FCM can't carry ${message.channel}.`)
+        throw new ProviderError('refused', 'CHANNEL_UNSUPPORTED', `FCM can't carry ${message.channel}.`, { about: 'message' })
       }
-      if (!/^[\x21-\x7e]{1,4096}$/.test(message.address)) {
-        throw new ProviderError('refused', 'ADDRESS_INVALID', 'The address is not a registration token.')
-      }
+      const wrong = wrongFcmToken(message.address)
+      if (wrong !== null) throw new ProviderError('refused', 'ADDRESS_INVALID', `The address ${wrong}`, { about: 'address' })
       const body = JSON.stringify({ message: { token: message.address, ...contentOf(fitFcm(message).message) } })
+      if (deps.rehearses === true) throw new Rehearsed()
       let answer = await post(body, signal)
-      // The token was withdrawn before its time. Nothing was taken, so another goes with the same message, once.
+      // The access token was revoked early. Nothing was accepted, so the message is sent once more with another token.
       if (answer.status === 401) answer = await post(body, signal)
       if (answer.status !== 200) throw outcomeOf(answer, now())
-      const said = z.object({ name: z.string() }).safeParse(jsonOf(answer.text))
-      return { providerMessageId: said.success ? said.data.name : null, response: excerpt(answer.text) }
+      const parsed = z.object({ name: z.string() }).safeParse(jsonOf(answer.text))
+      return { providerMessageId: parsed.success ? parsed.data.name : null, response: excerpt(answer.text) }
     },
     close: () => http.close(),
   }
@@ -174,11 +185,11 @@ function contentOf(message: RenderedPush): object {
   }
 }
 
-/** FCM carries only texts: anything else goes as its JSON. @throws ProviderError BAD_INPUT for a key that FCM keeps to itself */
+/** FCM accepts only strings: other values are sent as their JSON. @throws ProviderError BAD_INPUT for a key that FCM reserves */
 function textsOf(data: JsonObject): Record<string, string> {
   for (const key of Object.keys(data)) {
     if (/^(from$|message_type$|google|gcm)/.test(key)) {
-      throw new ProviderError('refused', 'BAD_INPUT', `data.${key}: FCM keeps this key to itself`)
+      throw new ProviderError('refused', 'BAD_INPUT', `data.${key}: FCM reserves this key`, { about: 'message' })
     }
   }
   return Object.fromEntries(
@@ -190,6 +201,6 @@ function isRsaKey(pem: string): boolean {
   try {
     return pem.includes('BEGIN PRIVATE KEY') && createPrivateKey(pem).asymmetricKeyType === 'rsa'
   } catch {
-    return false // the only question here
+    return false // not a key
   }
 }

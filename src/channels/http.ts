@@ -1,23 +1,27 @@
 /**
- * One HTTP request to a vendor, held in: addresses checked when connecting, no redirects, bounded answers, one time-out for all of it.
- * It says how sure a failure is: nothing was sent, or the vendor may have taken it.
+ * One HTTP request to a vendor: addresses are checked when connecting, redirects are not followed, the answer's size and the total time are
+ * limited. Failures are distinguished: nothing was sent, or the vendor may have accepted it.
  */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { canNotExist, hostOfUrl } from '../values/host.ts'
 import { createAddressGuard, guardRefusal } from './address-guard.ts'
-import { ProviderError } from './provider.ts'
+import { type HostOwner, ProviderError, Rehearsed } from './provider.ts'
 
-/** A request. `body`: what goes over the wire, as it is. */
+/** A request to a vendor. */
 export interface HttpRequest {
+  /** whose host it goes to: whom it concerns when there is no answer */
+  readonly host: HostOwner
   readonly method: 'GET' | 'POST' | 'DELETE'
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
+  /** sent unchanged */
   readonly body: string | Uint8Array | null
   /** the whole exchange; default 15 s */
   readonly timeoutMs?: number
 }
 
-/** An answer, whatever its status. */
+/** A vendor's response, with any status. */
 export interface HttpAnswer {
   readonly status: number
   /** names in lower case */
@@ -30,17 +34,21 @@ export interface HttpAnswer {
 export interface HttpClient {
   /** @throws ProviderError: `retryable` when nothing can have arrived, `unknown` when it may have, `refused` for a forbidden address */
   send(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>
-  /** Lets requests that were begun end, refuses new ones, and ends the connections. */
+  /** Waits for the requests under way, refuses new ones, and closes the connections. */
   close(): Promise<void>
 }
 
 const TIMEOUT_MS = 15_000
 const ANSWER_BYTES = 65_536
 
-/** Makes a client. `concurrency`: connections to one host. */
-export function createHttpClient(deps: { readonly allowPrivateHosts: boolean; readonly concurrency: number }): HttpClient {
+/** `concurrency`: connections to one host. `rehearses`: as in `ProviderDeps` */
+export function createHttpClient(deps: {
+  readonly allowPrivateHosts: boolean
+  readonly concurrency: number
+  readonly rehearses?: boolean
+}): HttpClient {
   const guard = createAddressGuard(deps)
-  // Vendors end idle connections after a minute or so. Ours end well before: a request that meets the vendor's end is of unknown outcome.
+  // Vendors close idle connections after about a minute. Closing ours well before avoids requests of unknown outcome on a closing connection.
   const options = { keepAlive: true, keepAliveMsecs: 10_000, maxSockets: deps.concurrency, timeout: 15_000 }
   const plain = new HttpAgent(options)
   const secure = new HttpsAgent(options)
@@ -48,13 +56,18 @@ export function createHttpClient(deps: { readonly allowPrivateHosts: boolean; re
   let closed = false
 
   return {
-    async send({ method, url, headers, body, timeoutMs = TIMEOUT_MS }, signal) {
-      if (closed) throw new ProviderError('retryable', 'PROVIDER_UNREACHABLE', 'The provider was closed.')
+    async send({ host, method, url, headers, body, timeoutMs = TIMEOUT_MS }, signal) {
+      if (closed) throw new ProviderError('retryable', 'PROVIDER_UNREACHABLE', 'The provider was closed.', { about: 'provider' })
       const target = new URL(url)
-      guard.checkHost(target.hostname)
+      try {
+        guard.checkHost(target.hostname)
+      } catch (error) {
+        throw failureOf(error, false, signal, host, target)
+      }
+      if (deps.rehearses === true) throw new Rehearsed()
       const isSecure = target.protocol === 'https:'
       const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>()
-      /** once the request has gone out whole, the vendor may have acted on it */
+      /** once the whole request was sent, the vendor may have acted on it */
       let isSent = false
       const request = (isSecure ? httpsRequest : httpRequest)(target, {
         method,
@@ -66,11 +79,11 @@ export function createHttpClient(deps: { readonly allowPrivateHosts: boolean; re
       request.on('finish', () => {
         isSent = true
       })
-      request.on('error', (error) => reject(failureOf(error, isSent, signal)))
+      request.on('error', (error) => reject(failureOf(error, isSent, signal, host, target)))
       request.on('response', (response) => {
         read(response).then(
           (text) => resolve({ status: response.statusCode ?? 0, headers: singles(response), text }),
-          // The status is known, so the outcome is: what is cut off is only what the vendor had to say about it.
+          // The status alone decides the outcome; only the vendor's explanation is lost.
           () => resolve({ status: response.statusCode ?? 0, headers: singles(response), text: '' }),
         )
       })
@@ -80,7 +93,7 @@ export function createHttpClient(deps: { readonly allowPrivateHosts: boolean; re
     },
     async close() {
       closed = true
-      // Cutting off a request that has gone out would make its outcome unknown.
+      // Aborting a request that was sent would make its outcome unknown.
       await Promise.allSettled(inFlight)
       plain.destroy()
       secure.destroy()
@@ -88,22 +101,46 @@ export function createHttpClient(deps: { readonly allowPrivateHosts: boolean; re
   }
 }
 
-function failureOf(error: Error, isSent: boolean, signal: AbortSignal): ProviderError {
+/** Why there is no answer. What is about the host of an address names that host: `forget.ts` finds its earlier failures by it. */
+function failureOf(error: unknown, isSent: boolean, signal: AbortSignal, host: HostOwner, target: URL): ProviderError {
   const refusal = guardRefusal(error)
-  if (refusal !== null) return refusal
-  const isTimeout = error.name === 'TimeoutError' || error.name === 'AbortError' || signal.aborted
-  if (isSent) {
-    const what = isTimeout ? 'The provider did not answer in time' : 'The connection was lost before the provider answered'
-    return new ProviderError('unknown', 'OUTCOME_UNKNOWN', `${what}: it may have taken the message.`, { cause: error })
+  // An address that points inside is refused at every provider; a vendor's URL that does is a setting of the provider.
+  if (refusal !== null && host === 'host') {
+    return new ProviderError('refused', refusal.code, refusal.message, { about: 'address', cause: error })
   }
+  if (refusal !== null) return refusal
+  const cause = error instanceof Error ? error : new Error(String(error))
+  const isTimeout = cause.name === 'TimeoutError' || cause.name === 'AbortError' || signal.aborted
+  const name = hostOfUrl(target.href) ?? target.host
+  const who = host === 'host' ? `host ${name}` : 'provider'
+  if (isSent) {
+    const what = isTimeout ? `The ${who} did not answer in time` : `The connection was lost before the ${who} answered`
+    return new ProviderError('unknown', 'OUTCOME_UNKNOWN', `${what}: it may have taken the message.`, { about: host, cause })
+  }
+  if (host === 'host' && 'code' in cause && cause.code === 'ENOTFOUND') return notFound(name, cause)
+  const [unreachable, late] =
+    host === 'host'
+      ? (['HOST_UNREACHABLE', 'HOST_UNREACHABLE'] as const)
+      : (['PROVIDER_UNREACHABLE', 'PROVIDER_TIMEOUT'] as const)
   return isTimeout
-    ? new ProviderError('retryable', 'PROVIDER_TIMEOUT', 'The provider could not be reached in time.', { cause: error })
-    : new ProviderError('retryable', 'PROVIDER_UNREACHABLE', `The provider could not be reached: ${error.message}`, {
-        cause: error,
-      })
+    ? new ProviderError('retryable', late, `The ${who} could not be reached in time.`, { about: host, cause })
+    : new ProviderError('retryable', unreachable, `The ${who} could not be reached: ${cause.message}`, { about: host, cause })
 }
 
-/** Reads an answer up to its limit; what is beyond it is not waited for. */
+/** The name has no address: a mistake of a name server at worst, unless it is one that can't exist. */
+const notFound = (name: string, cause: Error): ProviderError =>
+  canNotExist(name)
+    ? new ProviderError('refused', 'HOST_NOT_FOUND', `The host ${name} can not exist: the address was dropped.`, {
+        about: 'address',
+        addressDead: true,
+        cause,
+      })
+    : new ProviderError('retryable', 'HOST_NOT_FOUND', `The host ${name} does not exist: its name has no address.`, {
+        about: 'host',
+        cause,
+      })
+
+/** Reads an answer up to the limit, and does not wait for the rest. */
 async function read(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
@@ -128,14 +165,14 @@ export function retryAfterMs(value: string | undefined, now: number = Date.now()
   return Number.isNaN(ms) ? null : Math.min(24 * 3_600_000, Math.max(1_000, ms))
 }
 
-/** What an answer said, cut to what is kept of it. */
+/** An answer's text, cut to the length that is stored. */
 export const excerpt = (text: string): string => text.slice(0, 1_000)
 
-/** A text as JSON; null where it is none. */
+/** Parses JSON; null if the text is not JSON. */
 export function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    return null // what is missing in it, the reader says
+    return null // the caller's schema reports what is missing
   }
 }

@@ -1,6 +1,6 @@
-/** An e-mail as text (RFC 5322). Built here from plain strings: no library gets to read a file, fetch a URL, or find an address in it. */
-import { randomUUID } from 'node:crypto'
-import { type Mailbox, parseAddress, parseMailbox } from './mailbox.ts'
+/** An e-mail as text (RFC 5322). Built from plain strings here: a library might read a file, fetch a URL, or parse an address out of it. */
+import { type Mailbox, readAddress, readMailbox, readMailboxes } from '../values/mailbox.ts'
+import { composeBody } from './mime-body.ts'
 import { ProviderError, type RenderedEmail } from './provider.ts'
 
 /** A message and where it goes. `to[0]` is the main recipient. */
@@ -18,39 +18,75 @@ const FORBIDDEN = /[^\P{Cc}\t]/u
 const PRINTABLE = /^[ -~]*$/
 const ATOMS = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*$/
 
+/** What the provider adds to every message. */
+export interface EmailDefaults {
+  /** sender of a message that names none */
+  readonly from: string
+  /** headers by name; the message's own replace those of the same name */
+  readonly headers: Readonly<Record<string, string>>
+}
+
 /**
- * Composes an e-mail. All that goes out is 7-bit ASCII with CRLF line ends, so that no server on the way has to change it.
- * `defaultFrom`: sender of a message that names none.
+ * Composes an e-mail. The result is 7-bit ASCII with CRLF line ends, so that no server has to re-encode it.
+ * `own`: headers of this message
  * @throws ProviderError refused: ADDRESS_INVALID, or BAD_INPUT for a header that can't be one
  */
-export function composeEmail(message: RenderedEmail, defaultFrom: string): ComposedEmail {
-  const from = parseMailbox('The sender', message.from ?? defaultFrom)
-  const to = parseAddress('The recipient', message.address)
-  const cc = message.cc.map((address) => parseAddress('A cc address', address))
-  const bcc = message.bcc.map((address) => parseAddress('A bcc address', address))
+export function composeEmail(
+  message: RenderedEmail,
+  defaults: EmailDefaults,
+  own: Readonly<Record<string, string>> = {},
+): ComposedEmail {
+  const from = mailbox('The sender', readMailbox(message.from ?? defaults.from))
+  const to = mailbox('The recipient', readAddress(message.address))
+  const cc = message.cc.map((one) => mailbox('A cc address', readMailbox(one)))
+  const bcc = message.bcc.map((one) => mailbox('A bcc address', readMailbox(one)))
+  const replyTo = message.replyTo === null ? [] : readMailboxes(message.replyTo)
+  if (replyTo === null || (message.replyTo !== null && replyTo.length === 0)) throw invalid('The reply address')
   const headerId = `${message.messageId}@${from.domain}`
   const headers = [
-    `From: ${mailboxHeader(from)}`,
+    `From: ${mailboxHeader(from, 'From')}`,
     `To: ${to.address}`,
-    ...(cc.length === 0 ? [] : [`Cc: ${cc.map(({ address }) => address).join(',\r\n ')}`]),
-    ...(message.replyTo === null ? [] : [`Reply-To: ${mailboxHeader(parseMailbox('The reply address', message.replyTo))}`]),
+    ...(cc.length === 0 ? [] : [addressHeader('Cc', cc)]),
+    ...(replyTo.length === 0 ? [] : [addressHeader('Reply-To', replyTo)]),
     `Subject: ${textHeader('subject', message.subject)}`,
     `Message-ID: <${checked('message id', headerId)}>`,
-    `Date: ${message.createdAt.toUTCString().replace('GMT', '+0000')}`,
+    `Date: ${message.dueAt.toUTCString().replace('GMT', '+0000')}`,
     'MIME-Version: 1.0',
+    // Vacation replies are not sent to what says this (RFC 3834).
+    'Auto-Submitted: auto-generated',
     ...unsubscribeHeaders(message.unsubscribeUrl),
+    ...ownHeaders(defaults.headers, own),
   ]
+  const recipients = [...cc, ...bcc].map(({ address }) => address).filter((one) => one.toLowerCase() !== to.address.toLowerCase())
   return {
     from: from.address,
-    to: [to.address, ...cc.map(({ address }) => address), ...bcc.map(({ address }) => address)],
+    to: [to.address, ...new Set(recipients)],
     headerId,
-    raw: Buffer.from(`${headers.join('\r\n')}\r\n${body(message.text, message.html)}`, 'latin1'),
+    raw: Buffer.from(`${headers.join('\r\n')}\r\n${composeBody(message.text, message.html)}`, 'latin1'),
   }
 }
 
-const badInput = (message: string): ProviderError => new ProviderError('refused', 'BAD_INPUT', message)
+const badInput = (message: string): ProviderError => new ProviderError('refused', 'BAD_INPUT', message, { about: 'message' })
+const addressHeader = (header: string, list: readonly Mailbox[]): string =>
+  `${header}: ${list.map((one, index) => mailboxHeader(one, index === 0 ? header : '')).join(',\r\n ')}`
 
-/** The value, when it can stand in a header. */
+const invalid = (what: string): ProviderError =>
+  new ProviderError('refused', 'ADDRESS_INVALID', `${what} is not an e-mail address that mail can be sent to.`, {
+    about: 'address',
+  })
+
+function mailbox(what: string, read: Mailbox | null): Mailbox {
+  if (read === null) throw invalid(what)
+  return read
+}
+
+function ownHeaders(defaults: Readonly<Record<string, string>>, own: Readonly<Record<string, string>>): string[] {
+  const replaced = new Set(Object.keys(own).map((name) => name.toLowerCase()))
+  const kept = Object.entries(defaults).filter(([name]) => !replaced.has(name.toLowerCase()))
+  return [...kept, ...Object.entries(own)].map(([name, value]) => `${name}: ${textHeader(name, value)}`)
+}
+
+/** @returns the value, if a header can contain it */
 function checked(name: string, value: string): string {
   if (typeof value !== 'string') throw badInput(`The ${name} is not a text.`)
   if (FORBIDDEN.test(value)) throw badInput(`The ${name} has a line break or another control character in it.`)
@@ -58,12 +94,13 @@ function checked(name: string, value: string): string {
   return value
 }
 
-/** Free text: as it is where that is unmistakable, else in encoded words (RFC 2047). */
+/** Free text: unchanged if that is unambiguous, else as encoded words (RFC 2047). */
 function textHeader(name: string, value: string): string {
   checked(name, value)
-  // What looks like an encoded word is encoded, or a reader would decode what the sender never encoded.
+  // A text that looks like an encoded word is encoded, or mail programs would decode it.
   const plain = PRINTABLE.test(value) && !value.includes('=?') && !/^ | $| {2}/.test(value)
-  if (!plain) return encodedWords(value)
+  const taken = name.length + 2
+  if (!plain) return encodedWords(value, taken)
   if (value.length + name.length + 2 <= LINE) return value
   const lines: string[] = ['']
   for (const word of value.split(' ')) {
@@ -74,18 +111,23 @@ function textHeader(name: string, value: string): string {
     else if (line.length + 1 + word.length <= room) lines[last] = `${line} ${word}`
     else lines.push(word)
   }
-  return lines.some((line) => line.length > LINE) ? encodedWords(value) : lines.join('\r\n ')
+  return lines.some((line) => line.length > LINE) ? encodedWords(value, taken) : lines.join('\r\n ')
 }
 
-/** UTF-8 in base64, one encoded word a line; a word holds whole characters only. 45 bytes make 60 characters, 72 with the frame. */
-function encodedWords(value: string): string {
+/**
+ * UTF-8 in base64, one encoded word a line; a word holds whole characters only. 45 bytes make 60 characters, 72 with the frame. `taken`: of the
+ * first line, by the header's name
+ */
+function encodedWords(value: string, taken: number): string {
+  let room = Math.max(3, Math.floor((LINE - taken - 12) / 4) * 3)
   const words: string[] = []
   let word = ''
   let bytes = 0
   for (const character of value) {
     const size = Buffer.byteLength(character)
-    if (bytes + size > 45) {
+    if (bytes + size > room && word !== '') {
       words.push(word)
+      room = 45
       word = ''
       bytes = 0
     }
@@ -96,13 +138,14 @@ function encodedWords(value: string): string {
   return words.map((part) => `=?UTF-8?B?${Buffer.from(part).toString('base64')}?=`).join('\r\n ')
 }
 
-function mailboxHeader({ name, address }: Mailbox): string {
+/** `header`: its name, for the first mailbox of a line; the others follow on lines of their own */
+function mailboxHeader({ name, address }: Mailbox, header = ''): string {
   if (name === null) return address
   checked('name of a sender', name)
   const short = name.length <= 60 && PRINTABLE.test(name) && !name.includes('=?')
-  const phrase = !short ? encodedWords(name) : ATOMS.test(name) ? name : `"${name.replace(/["\\]/g, '\\$&')}"`
+  const phrase = !short ? encodedWords(name, header.length + 2) : ATOMS.test(name) ? name : `"${name.replace(/["\\]/g, '\\$&')}"`
   // On its own line when long: a line may have 998 characters, and readers prefer 78.
-  return `${phrase}${phrase.length + address.length > 66 ? '\r\n ' : ' '}<${address}>`
+  return `${phrase}${phrase.length + address.length > 62 ? '\r\n ' : ' '}<${address}>`
 }
 
 function unsubscribeHeaders(url: string | null): string[] {
@@ -110,27 +153,4 @@ function unsubscribeHeaders(url: string | null): string[] {
   checked('unsubscribe link', url)
   if (!/^https?:\/\/[\x21-\x3b\x3d\x3f-\x7e]+$/.test(url)) throw badInput('The unsubscribe link is not an http or https URL.')
   return [`List-Unsubscribe: <${url}>`, 'List-Unsubscribe-Post: List-Unsubscribe=One-Click']
-}
-
-function body(text: string | null, html: string | null): string {
-  const parts = [...(text === null ? [] : [part('plain', text)]), ...(html === null ? [] : [part('html', html)])]
-  const [first, second] = parts
-  if (first === undefined) return part('plain', '')
-  if (second === undefined) return first
-  // Random, so that no content can hold it.
-  const boundary = `=_${randomUUID()}`
-  return `Content-Type: multipart/alternative;\r\n boundary="${boundary}"\r\n\r\n--${boundary}\r\n${first}\r\n--${boundary}\r\n${second}\r\n--${boundary}--\r\n`
-}
-
-const SEVEN_BIT = /^[\t\r\n -~]*$/
-
-/** One part. ASCII in lines that a server takes goes as it is, with CRLF at line ends; everything else in base64, byte for byte. */
-function part(subtype: 'plain' | 'html', content: string): string {
-  if (typeof content !== 'string') throw badInput(`The ${subtype === 'plain' ? 'text' : 'html'} is not a text.`)
-  if (SEVEN_BIT.test(content) && !/\r(?!\n)/.test(content) && !/[^\n]{900}/.test(content)) {
-    const lines = content.includes('\n') ? content.replace(/\r?\n/g, '\r\n') : content
-    return `Content-Type: text/${subtype}; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\n${lines}`
-  }
-  const encoded = Buffer.from(content).toString('base64').replace(/.{76}/g, '$&\r\n')
-  return `Content-Type: text/${subtype}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n${encoded}`
 }

@@ -1,8 +1,12 @@
 /** The requests of `nhn-kakao`: which path a message takes, and what is in it. */
 import { z } from 'zod'
-import type { JsonObject } from '../domain/words.ts'
+import type { JsonObject } from '../words.ts'
 import { readExtra } from './extra.ts'
 import type { RenderedAlimtalk, RenderedFriendtalk } from './provider.ts'
+import { checkCharacters } from './text-limit.ts'
+
+/** Characters of a message. */
+const MAX_LENGTH = 1_000
 
 const short = z.string().min(1).max(100)
 const link = z.string().min(1).max(1_000)
@@ -79,24 +83,27 @@ export function requestOf(message: RenderedAlimtalk | RenderedFriendtalk, recipi
   const recipient = { recipientNo, recipientGroupingKey: message.messageId }
   if (message.channel === 'FRIENDTALK') {
     const { senderGroupingKey, createUser, statsId, ...more } = readExtra(friendtalkExtra, message.extra)
-    const one = present({ ...recipient, content: message.body, isAd: message.isAd, ...more })
+    const one = present({
+      ...recipient,
+      content: checkCharacters('KakaoTalk', message.body, MAX_LENGTH),
+      isAd: message.isAd,
+      ...more,
+    })
     return { path: '/messages', body: present({ senderKey, senderGroupingKey, createUser, statsId, recipientList: [one] }) }
   }
   const { senderGroupingKey, createUser, statsId, messageOption, ...more } = readExtra(alimtalkExtra, message.extra)
   const head = { senderKey, templateCode: message.templateCode, senderGroupingKey, createUser, statsId, messageOption }
   // A text that is filled in already goes as it is; NHN holds it against the template that was approved.
   if (message.body !== null) {
-    return {
-      path: '/raw-messages',
-      body: present({ ...head, recipientList: [present({ ...recipient, content: message.body, ...more })] }),
-    }
+    const content = checkCharacters('KakaoTalk', message.body, MAX_LENGTH)
+    return { path: '/raw-messages', body: present({ ...head, recipientList: [present({ ...recipient, content, ...more })] }) }
   }
   const parameters = textsOf(message.parameters)
   const filled = Object.keys(parameters).length === 0 ? {} : { templateParameter: parameters }
   return { path: '/messages', body: present({ ...head, recipientList: [present({ ...recipient, ...filled, ...more })] }) }
 }
 
-/** Templates take nothing but texts. */
+/** Templates accept nothing but texts. */
 export const textsOf = (parameters: JsonObject): Record<string, string> =>
   Object.fromEntries(
     Object.entries(parameters).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),

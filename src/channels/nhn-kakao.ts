@@ -1,21 +1,37 @@
 /** The provider `nhn-kakao`: KakaoTalk messages through NHN Cloud KakaoTalk Bizmessage, v2.3. */
 import { z } from 'zod'
-import { baseUrl } from './extra.ts'
+import { HOME_COUNTRY } from '../values/phone.ts'
 import { createHttpClient, excerpt, jsonOf } from './http.ts'
-import { appKey, type FailedDelivery, meaningsOf, readAnswer, readReport, recipientResult, refusalOf, secret } from './nhn.ts'
+import {
+  appKey,
+  type FailedDelivery,
+  meaningsOf,
+  readAnswer,
+  readReport,
+  recipientResult,
+  refusalOf,
+  secretKey,
+  webhookSignature,
+} from './nhn.ts'
 import { alimtalkExtra, friendtalkExtra, requestOf } from './nhn-kakao-body.ts'
-import { countries, createPhoneReader } from './phone.ts'
+import { countries, countriesInfo, createPhoneReader, dialPlan, homeNumbers } from './phone.ts'
 import { type Provider, type ProviderDeps, ProviderError, type ProviderKind, type Receipt } from './provider.ts'
+import { apiUrl } from './settings.ts'
 
 const settings = z.strictObject({
   appKey,
-  secretKey: secret,
-  /** the 40 characters of a KakaoTalk channel's sending profile */
-  senderKey: z.string().regex(/^[A-Za-z0-9]{1,40}$/, 'must be a sender key'),
-  /** what is entered as signature beside the webhook in NHN's console; without it, delivery reports are refused */
-  webhookSignature: secret.optional(),
-  countries: countries.default(['KR']),
-  baseUrl: baseUrl.default('https://kakaotalk-bizmessage.api.nhncloudservice.com'),
+  secretKey,
+  senderKey: z
+    .string()
+    .regex(/^[A-Za-z0-9]{1,40}$/, 'must be a sender key')
+    .meta({
+      title: 'Sender key',
+      description:
+        "The 40 characters of a KakaoTalk channel's sender profile. NHN Cloud console, KakaoTalk Bizmessage, Sender profile.",
+    }),
+  webhookSignature,
+  countries: countries.prefault([HOME_COUNTRY]).meta(countriesInfo),
+  baseUrl: apiUrl('https://kakaotalk-bizmessage.api.nhncloudservice.com'),
 })
 
 const taken = z.object({
@@ -29,7 +45,7 @@ const listed = z.object({
 /** The same idempotency key came within ten minutes. */
 const REPEATED = -1005
 
-/** By NHN's table of result codes; what is not here speaks of the message, its template or its parameters. */
+/** By NHN's table of result codes; any other code is about the message, its template or its parameters. */
 const meanings = meaningsOf({
   account: [-1006, -1014, -1019, -1024, -1027, -2017, -9992],
   later: [-7000],
@@ -44,24 +60,25 @@ export type NhnKakaoSettings = z.output<typeof settings>
 /** The kind `nhn-kakao`. */
 export const nhnKakao = {
   kind: 'nhn-kakao',
+  title: 'NHN Cloud KakaoTalk Bizmessage',
   channels: ['ALIMTALK', 'FRIENDTALK'],
   settings,
-  secrets: ['secretKey', 'webhookSignature'],
+  dials: homeNumbers,
   extra: (channel) => (channel === 'FRIENDTALK' ? friendtalkExtra : alimtalkExtra),
   create: (given: NhnKakaoSettings, deps: ProviderDeps): Provider => createNhnKakao(given, deps),
 } satisfies ProviderKind<NhnKakaoSettings>
 
-/** Makes the provider. `now`: ms, for tests. */
+/** `now`: ms, for tests. */
 export function createNhnKakao(given: NhnKakaoSettings, deps: ProviderDeps, now: () => number = Date.now): Provider {
   const limits = { concurrency: 50, foldsRepeats: true }
   const http = createHttpClient({ ...deps, ...limits })
-  const phones = createPhoneReader({ allowed: given.countries, home: '82' })
+  const phones = createPhoneReader(dialPlan(homeNumbers, given.countries))
   const base = { 'x-secret-key': given.secretKey, 'content-type': 'application/json;charset=UTF-8' }
 
   /**
-   * A repeat was refused for its key, so an earlier attempt came to NHN, whatever was heard of it. But also an attempt that NHN then
-   * failed may have used up the key: only when NHN lists no such message, it was not taken. Then the outcome is left open, so that it
-   * is asked about again, and sent once the key is free again.
+   * A repeat was refused for its idempotency key, so an earlier attempt reached NHN. It may have failed there and used up the key all the
+   * same: if NHN lists no such message, it was not accepted. The outcome is then reported as unknown, so that the message is attempted
+   * again, and sent once the key has expired.
    */
   async function findEarlier(service: string, messageId: string, text: string, signal: AbortSignal): Promise<Receipt> {
     const query = new URLSearchParams({
@@ -70,39 +87,44 @@ export function createNhnKakao(given: NhnKakaoSettings, deps: ProviderDeps, now:
       recipientGroupingKey: messageId,
     })
     const url = `${given.baseUrl}/${service}/v2.3/appkeys/${given.appKey}/messages?${query}`
-    const answer = await http.send({ method: 'GET', url, headers: base, body: null }, signal).catch((error: unknown) => {
-      if (error instanceof ProviderError) return null // what can't be asked now is taken at NHN's first word
-      throw error
-    })
+    const answer = await http
+      .send({ host: 'provider', method: 'GET', url, headers: base, body: null }, signal)
+      .catch((error: unknown) => {
+        if (error instanceof ProviderError) return null // NHN can't be reached, so its first answer counts
+        throw error
+      })
     const parsed = listed.safeParse(answer?.status === 200 ? jsonOf(answer.text) : null)
     const messages = parsed.success ? (parsed.data.messageSearchResultResponse.messages ?? []) : null
     if (messages === null || messages.length > 0) {
       return { providerMessageId: messages?.[0]?.requestId ?? null, response: excerpt(text) }
     }
-    const said = 'NHN had this message within the last ten minutes, and does not list it.'
-    throw new ProviderError('unknown', 'OUTCOME_UNKNOWN', said, { response: excerpt(text) })
+    const summary = 'NHN had this message within the last ten minutes, and does not list it.'
+    throw new ProviderError('unknown', 'OUTCOME_UNKNOWN', summary, { about: 'message', response: excerpt(text) })
   }
 
   return {
     kind: 'nhn-kakao',
     limits,
+    hostOf: () => null,
     async send(message, signal) {
       if (message.channel !== 'ALIMTALK' && message.channel !== 'FRIENDTALK') {
-        throw new ProviderError('refused', 'CHANNEL_UNSUPPORTED', `KakaoTalk can't carry ${message.channel}.`)
+        throw new ProviderError('refused', 'CHANNEL_UNSUPPORTED', `KakaoTalk can't carry ${message.channel}.`, {
+          about: 'message',
+        })
       }
       const to = phones.read(message.address)
       const { path, body } = requestOf(message, to.country === 'KR' ? `0${to.national}` : to.digits, given.senderKey)
       const service = message.channel === 'ALIMTALK' ? 'alimtalk' : 'friendtalk'
       const url = `${given.baseUrl}/${service}/v2.3/appkeys/${given.appKey}${path}`
-      // KakaoTalk ended Friendtalk with 2025: NHN takes it only with this header, and sends it as a brand message.
+      // KakaoTalk ended Friendtalk with 2025: NHN accepts it only with this header, and sends it as a brand message.
       const converted = message.channel === 'FRIENDTALK' ? { 'x-convert-to-brand-message': 'true' } : {}
       const headers = { ...base, 'x-nc-api-idempotency-key': message.messageId, ...converted }
-      const answer = await http.send({ method: 'POST', url, headers, body: JSON.stringify(body) }, signal)
+      const answer = await http.send({ host: 'provider', method: 'POST', url, headers, body: JSON.stringify(body) }, signal)
       const { header, rest } = readAnswer(answer)
       if (header.resultCode === REPEATED) return findEarlier(service, message.messageId, answer.text, signal)
       const parsed = taken.safeParse(rest)
       const failed = parsed.success ? parsed.data.message.sendResults?.find(({ resultCode }) => resultCode !== 0) : undefined
-      // "All of the receivers failed" is what the header says where the one recipient's own result says why.
+      // The recipient's own result gives the reason; the header has only "all of the receivers failed".
       if (failed !== undefined) throw refusalOf(failed, meanings, answer.text)
       if (!header.isSuccessful) throw refusalOf(header, meanings, answer.text)
       return {
@@ -118,7 +140,7 @@ export function createNhnKakao(given: NhnKakaoSettings, deps: ProviderDeps, now:
 /** `yyyy-MM-dd HH:mm` in Korea, which has no summer time. */
 const koreanMinute = (ms: number): string => new Date(ms + 9 * 3_600_000).toISOString().slice(0, 16).replace('T', ' ')
 
-/** What KakaoTalk's codes say. Who has no KakaoTalk, or blocked a channel, may have it again: no number is given up for that. */
+/** What KakaoTalk's codes mean. A person without KakaoTalk, or who blocked the channel, may change that: the number is not suppressed. */
 function deliveryOf(resultCode: string): FailedDelivery {
   const code = resultCode === '3019' ? 'ADDRESS_INVALID' : resultCode === '3020' ? 'OPTED_OUT' : 'PROVIDER_REFUSED'
   return { code, addressDead: false }

@@ -1,28 +1,45 @@
 /**
  * What NHN Cloud's two services have in common: how they answer, what their refusals mean, and how they report.
- * Their failures come as HTTP 200: only the answer's header, and the recipient's own result, say what became of a message.
+ * Their failures come as HTTP 200: only the answer's header and the recipient's own result show the outcome of a message.
  */
 import { z } from 'zod'
 import type { ErrorCode } from '../errors.ts'
 import { excerpt, type HttpAnswer, jsonOf, retryAfterMs } from './http.ts'
-import { type CallbackEvent, type CallbackRequest, ProviderError } from './provider.ts'
+import { type CallbackEvent, type CallbackRequest, type Concern, ProviderError } from './provider.ts'
 import { checkShared } from './shared-secret.ts'
 
-/** A setting: an app key, part of the address. */
-export const appKey = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be an app key')
+const headerValue = z.string().regex(/^[\x21-\x7e]{1,200}$/, 'must be printable, without spaces')
 
-/** A setting: what goes into a header. */
-export const secret = z.string().regex(/^[\x21-\x7e]{1,200}$/, 'must be printable, without spaces')
+/** The setting `appKey`: part of the URL. */
+export const appKey = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be an app key')
+  .meta({ title: 'App key', description: "NHN Cloud console, the service's page, URL & Appkey." })
 
-/** What a refusal means. `retry`: NHN did not take it, and may later. */
+/** The setting `secretKey`: sent as a header. */
+export const secretKey = headerValue.meta({
+  title: 'Secret key',
+  description: "NHN Cloud console, the service's page, URL & Appkey.",
+  writeOnly: true,
+})
+
+/** The setting `webhookSignature`. */
+export const webhookSignature = headerValue.optional().meta({
+  title: 'Webhook signature',
+  description:
+    "The signature entered with the webhook's URL in the NHN Cloud console. Delivery reports must carry it; without it they are refused.",
+  writeOnly: true,
+})
+
+/** What a refusal means. `retry`: NHN did not accept it, and may later. */
 export interface Meaning {
   readonly code: ErrorCode
   readonly retry?: true
-  readonly aboutProvider?: true
+  readonly about: Concern
 }
 
-const account: Meaning = { code: 'PROVIDER_REFUSED', aboutProvider: true }
-const later: Meaning = { code: 'PROVIDER_UNREACHABLE', retry: true, aboutProvider: true }
+const account: Meaning = { code: 'PROVIDER_REFUSED', about: 'provider' }
+const later: Meaning = { code: 'PROVIDER_UNREACHABLE', retry: true, about: 'provider' }
 
 /** The codes that both services have. */
 const shared: Readonly<Record<string, Meaning>> = {
@@ -36,7 +53,7 @@ const shared: Readonly<Record<string, Meaning>> = {
   '-9999': later,
 }
 
-/** One service's codes, by its documents, beside those that both have. What is not here speaks of the message. */
+/** One service's documented codes and those that both have. Any other code is about the message. */
 export const meaningsOf = (codes: {
   readonly account: readonly number[]
   readonly later: readonly number[]
@@ -47,9 +64,9 @@ export const meaningsOf = (codes: {
   ...shared,
   ...allOf(codes.account, account),
   ...allOf(codes.later, later),
-  ...allOf(codes.address, { code: 'ADDRESS_INVALID' }),
-  ...allOf(codes.optedOut, { code: 'OPTED_OUT' }),
-  ...allOf(codes.tooLong, { code: 'TOO_LARGE' }),
+  ...allOf(codes.address, { code: 'ADDRESS_INVALID', about: 'address' }),
+  ...allOf(codes.optedOut, { code: 'OPTED_OUT', about: 'address' }),
+  ...allOf(codes.tooLong, { code: 'TOO_LARGE', about: 'message' }),
 })
 
 const allOf = (codes: readonly number[], meaning: Meaning): Record<string, Meaning> =>
@@ -66,20 +83,23 @@ export function readAnswer({ status, headers, text }: HttpAnswer): {
   rest: unknown
 } {
   const response = excerpt(text)
-  const said = excerpt(`NHN answered ${status}: ${text}`)
+  const summary = excerpt(`NHN answered ${status}: ${text}`)
   const wait = retryAfterMs(headers['retry-after'])
-  const about = { retryAfterMs: wait, response, aboutProvider: true }
-  if (status === 429) throw new ProviderError('retryable', 'RATE_LIMITED', said, about)
-  if (status === 503) throw new ProviderError('retryable', 'PROVIDER_UNREACHABLE', said, about)
-  // What failed inside, or on the way there, does not say how far the message came.
-  if (status >= 500) throw new ProviderError('unknown', 'OUTCOME_UNKNOWN', said, { retryAfterMs: wait, response })
+  const about = { retryAfterMs: wait, response, about: 'provider' } as const
+  if (status === 429) throw new ProviderError('retryable', 'RATE_LIMITED', summary, about)
+  if (status === 503) throw new ProviderError('retryable', 'PROVIDER_UNREACHABLE', summary, about)
+  // NHN or a gateway failed, perhaps after accepting the message.
+  if (status >= 500) throw new ProviderError('unknown', 'OUTCOME_UNKNOWN', summary, about)
   const body = jsonOf(text)
   const parsed = answered.safeParse(body)
   const isOk = status >= 200 && status < 300
   if (parsed.success && (isOk || !parsed.data.header.isSuccessful)) return { header: parsed.data.header, rest: body }
   // A success that can't be read may be the message's, cut off.
-  if (isOk) throw new ProviderError('unknown', 'OUTCOME_UNKNOWN', said, { response })
-  throw new ProviderError('refused', 'PROVIDER_REFUSED', said, { response, aboutProvider: status !== 400 && status !== 413 })
+  if (isOk) throw new ProviderError('unknown', 'OUTCOME_UNKNOWN', summary, { about: 'provider', response })
+  throw new ProviderError('refused', 'PROVIDER_REFUSED', summary, {
+    about: status === 400 || status === 413 ? 'message' : 'provider',
+    response,
+  })
 }
 
 /** The outcome of a refusal. */
@@ -88,9 +108,9 @@ export function refusalOf(
   meanings: Readonly<Record<string, Meaning>>,
   text: string,
 ): ProviderError {
-  const { code, retry = false, aboutProvider = false } = meanings[String(resultCode)] ?? { code: 'PROVIDER_REFUSED' }
-  const said = excerpt(`NHN refused it with ${resultCode}: ${resultMessage ?? ''}`)
-  return new ProviderError(retry ? 'retryable' : 'refused', code, said, { response: excerpt(text), aboutProvider })
+  const { code, about, retry = false } = meanings[String(resultCode)] ?? { code: 'PROVIDER_REFUSED', about: 'message' }
+  const summary = excerpt(`NHN refused it with ${resultCode}: ${resultMessage ?? ''}`)
+  return new ProviderError(retry ? 'retryable' : 'refused', code, summary, { about, response: excerpt(text) })
 }
 
 const report = z.object({
@@ -103,19 +123,19 @@ const hook = z.object({
   resultCode: z.union([z.string(), z.number().transform(String)]).nullish(),
 })
 
-/** What a delivery code says of a failure. */
+/** What a delivery code means. */
 export interface FailedDelivery {
   readonly code: ErrorCode
   readonly addressDead: boolean
 }
 
-/** SMS says `1000`; KakaoTalk `1000` or, where it only tells success from failure, `MRC01`. */
+/** SMS reports `1000`; KakaoTalk `1000` or, where it only distinguishes success from failure, `MRC01`. */
 const successes: readonly string[] = ['1000', 'MRC01']
 const failures: readonly string[] = ['FAILED', 'CANCEL', 'DUPLICATED', 'FAILED_AD']
 
 /**
- * Reads a delivery report. NHN does not sign: the report carries the text that was entered beside the webhook's address in NHN's
- * console. So it can be repeated by who has seen it, which changes nothing: a state that was reached is not left again.
+ * Reads a delivery report. NHN does not sign: the report carries the text entered with the webhook's URL in NHN's console. Someone who
+ * has seen a report can replay it, without effect: a message never returns to an earlier state.
  * @throws CarillonError UNAUTHENTICATED
  */
 export function readReport(
@@ -128,9 +148,9 @@ export function readReport(
   const parsed = report.safeParse(jsonOf(Buffer.from(request.rawBody).toString('utf8')))
   if (!parsed.success || parsed.data.event !== 'MESSAGE_RESULT_UPDATE') return []
   return parsed.data.hooks.flatMap((one): CallbackEvent[] => {
-    const said = hook.safeParse(one)
-    if (!said.success) return []
-    const { requestId, messageStatus, resultCode } = said.data
+    const parsedHook = hook.safeParse(one)
+    if (!parsedHook.success) return []
+    const { requestId, messageStatus, resultCode } = parsedHook.data
     const isDone = messageStatus === 'COMPLETED' || (messageStatus ?? null) === null
     const isSuccess = isDone && (successes.includes(resultCode ?? '') || (messageStatus === 'COMPLETED' && !resultCode))
     const event = { providerMessageId: requestId, code: null, message: null, addressDead: false }

@@ -1,33 +1,38 @@
-/** The contract between the worker and a vendor: four verbs, limits as data. The vendor's codes stop in the vendor's file. */
+/** The contract between the worker and a vendor: few methods, limits as data. No vendor's codes leave the vendor's file. */
 import type { z } from 'zod'
-import type { Channel, Json, JsonObject } from '../domain/words.ts'
 import type { ErrorCode } from '../errors.ts'
+import type { EscapeValue } from '../values/marked-text.ts'
+import type { Channel, DialPlan, Json, JsonObject } from '../words.ts'
+import type { SettingsSchema } from './settings.ts'
 
 interface RenderedBase {
-  /** the message's UUID: the same on every attempt, so a receiver can fold a repeat */
+  /** the message's UUID: the same on every attempt, so a receiver can recognize a repeat */
   readonly messageId: string
   readonly createdAt: Date
-  /** what the caller adds to the request of this provider, for this message alone; only keys that the kind allows */
+  /** vendor options of this message: added to this provider's request; only keys that the kind allows */
   readonly extra?: JsonObject | undefined
 }
 
-/** An e-mail, ready to go: every text is rendered, every address is one validated mailbox. */
+/** An e-mail, ready to send: every text is rendered, and every address is a mailbox as `formatMailbox` writes it. */
 export interface RenderedEmail extends RenderedBase {
   readonly channel: 'EMAIL'
   readonly address: string
   /** null: the provider's own `from` */
   readonly from: string | null
+  /** one or more, separated by commas */
   readonly replyTo: string | null
   readonly cc: readonly string[]
   readonly bcc: readonly string[]
   readonly subject: string
   readonly text: string | null
   readonly html: string | null
-  /** an https link that takes a one-click POST (RFC 8058), or null */
+  /** an https link that accepts a one-click POST (RFC 8058), or null */
   readonly unsubscribeUrl: string | null
+  /** when it was due: the same on every attempt */
+  readonly dueAt: Date
 }
 
-/** A text message, ready to go. */
+/** A text message, rendered. */
 export interface RenderedSms extends RenderedBase {
   readonly channel: 'SMS'
   readonly address: string
@@ -48,10 +53,10 @@ export interface RenderedPush extends RenderedBase {
   readonly data: JsonObject
 }
 
-/** A push message as its platform carries it. */
+/** A push message within the size limit of its platform. */
 export interface FittedPush {
   readonly message: RenderedPush
-  /** something of its text is missing */
+  /** its text was cut */
   readonly truncated: boolean
 }
 
@@ -89,17 +94,22 @@ export interface RenderedWebhook extends RenderedBase {
   readonly body: Json
 }
 
-/** What a provider is given to send. */
-export type Rendered =
-  | RenderedEmail
-  | RenderedSms
-  | RenderedPush
-  | RenderedChat
-  | RenderedAlimtalk
-  | RenderedFriendtalk
-  | RenderedWebhook
+/** The message of each channel that goes through a provider: a new channel does not compile until it is here. */
+interface RenderedOf {
+  EMAIL: RenderedEmail
+  SMS: RenderedSms
+  PUSH: RenderedPush
+  WEB_PUSH: RenderedPush
+  CHAT: RenderedChat
+  ALIMTALK: RenderedAlimtalk
+  FRIENDTALK: RenderedFriendtalk
+  WEBHOOK: RenderedWebhook
+}
 
-/** The vendor took the message. */
+/** A message as `send` is given it. */
+export type Rendered = RenderedOf[Exclude<Channel, 'IN_APP'>]
+
+/** The vendor accepted the message. */
 export interface Receipt {
   /** the vendor's own id for it, where it gives one */
   readonly providerMessageId: string | null
@@ -107,7 +117,7 @@ export interface Receipt {
   readonly response: string | null
 }
 
-/** A delivery report as it came over the wire. */
+/** A delivery report's HTTP request. */
 export interface CallbackRequest {
   readonly method: string
   /** the public address that the vendor called, with its query string */
@@ -118,7 +128,7 @@ export interface CallbackRequest {
   readonly now: Date
 }
 
-/** What a delivery report says of one message. Reports may come twice and out of order: a later state wins. */
+/** What a delivery report means for one message. Reports may arrive twice and out of order: a later state wins. */
 export interface CallbackEvent {
   /** as the receipt had it */
   readonly providerMessageId: string
@@ -130,12 +140,24 @@ export interface CallbackEvent {
 }
 
 /**
- * What became of an attempt that failed. `retryable`: surely not taken, may be later. `refused`: surely not taken, never will be.
- * `unknown`: it may have been taken (the connection was lost after the hand-over).
+ * The outcome of a failed attempt. `retryable`: not accepted, but may be later. `refused`: not accepted, and never will be. `unknown`: may have
+ * been accepted (the connection was lost after the message was sent).
  */
 export type FailureOutcome = 'retryable' | 'refused' | 'unknown'
 
-/** Thrown by `send`: the attempt failed, and how sure that is. */
+/**
+ * Whom a failure concerns, so what it says of other messages:
+ * - `provider`: the vendor's own API, credentials, account or limits. It counts against the provider, and another one may accept the message
+ * - `host`: the host that the address names (a push service, a contact's webhook, a receiving domain). It counts against that host alone
+ * - `address`: this one address (gone, invalid, its own limit). It counts against nobody
+ * - `message`: what was to be sent. It counts against nobody
+ */
+export type Concern = 'provider' | 'host' | 'address' | 'message'
+
+/** Whose host a request goes to: the vendor's, which the settings name, or one that the address of a contact names. */
+export type HostOwner = Extract<Concern, 'provider' | 'host'>
+
+/** Thrown by `send`: the attempt failed. */
 export class ProviderError extends Error {
   override readonly name = 'ProviderError'
   readonly code: ErrorCode
@@ -146,23 +168,19 @@ export class ProviderError extends Error {
   readonly addressDead: boolean
   /** the vendor's answer, cut to 1,000 characters */
   readonly response: string | null
-  /**
-   * it speaks of the provider (its credentials, its account, its limits), not of the message: another provider may take it. null, never
-   * for a refusal: as its code has it, by which who can't be reached or does not answer is failing
-   */
-  readonly aboutProvider: boolean | null
+  readonly about: Concern
 
   constructor(
     outcome: FailureOutcome,
     code: ErrorCode,
     message: string,
     more: {
+      about: Concern
       retryAfterMs?: number | null
       addressDead?: boolean
       response?: string | null
-      aboutProvider?: boolean
       cause?: unknown
-    } = {},
+    },
   ) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause })
     this.outcome = outcome
@@ -170,7 +188,7 @@ export class ProviderError extends Error {
     this.retryAfterMs = more.retryAfterMs ?? null
     this.addressDead = more.addressDead ?? false
     this.response = more.response ?? null
-    this.aboutProvider = more.aboutProvider ?? (outcome === 'refused' ? false : null)
+    this.about = more.about
   }
 
   get retryable(): boolean {
@@ -178,18 +196,28 @@ export class ProviderError extends Error {
   }
 }
 
-/** What a provider can carry. */
+/** Thrown by a provider that rehearses, in place of the request that it was about to make: the message would have left. */
+export class Rehearsed extends Error {
+  override readonly name = 'Rehearsed'
+}
+
+/** What a provider can do. */
 export interface Limits {
   /** how many `send` calls may run at once */
   readonly concurrency: number
-  /** the receiver folds two sends with one messageId, so an unknown outcome may be sent again */
+  /** the receiver recognizes a repeated messageId, so a message of unknown outcome may be sent again */
   readonly foldsRepeats: boolean
 }
 
-/** One configured vendor of one project. `send` throws ProviderError only; anything else is a bug of ours. */
+/** One configured vendor of one project. `send` throws ProviderError only; anything else is a bug. */
 export interface Provider {
   readonly kind: string
   readonly limits: Limits
+  /**
+   * The host that an address names, which receives the message in the end: a push service's, a webhook's, a domain's (`channelTraits`). What that
+   * host does counts for it alone. null: the address names none, and the vendor is the only one to answer.
+   */
+  hostOf(address: string): string | null
   send(message: Rendered, signal: AbortSignal): Promise<Receipt>
   /**
    * Reads a delivery report. Absent where the vendor sends none.
@@ -199,28 +227,40 @@ export interface Provider {
   close(): Promise<void>
 }
 
-/** What the server lends to every provider. */
+/** What every provider gets from the server. */
 export interface ProviderDeps {
   /** vendors' hosts may be private or loopback addresses */
   readonly allowPrivateHosts: boolean
-  /** where the vendor sends its delivery reports for this provider; null: nowhere */
+  /** the URL for the vendor's delivery reports about this provider; null: none */
   readonly callbackUrl?: string | null
+  /** nothing leaves: `send` checks the message as it always does, and throws `Rehearsed` in place of its first request */
+  readonly rehearses?: boolean
 }
 
-/** A kind of provider: what it can be configured with, and how to make one. */
+/** A kind of provider: its settings, and how to create one. */
 export interface ProviderKind<Settings> {
   readonly kind: string
+  /** the vendor's name, as it writes it */
+  readonly title: string
   readonly channels: readonly Channel[]
-  /** checked by configureProviders; unknown keys are refused */
-  readonly settings: z.ZodType<Settings>
-  /** settings that are encrypted at rest and never shown */
-  readonly secrets: readonly string[]
-  /** what a message on this channel may add to its request, `RenderedBase.extra`; unknown keys are refused */
+  /** checked by configureProviders, shown to clients by `providerKinds`; unknown keys are refused */
+  readonly settings: SettingsSchema<Settings>
+  /** Why a text can't be an address of a contact at this vendor; null: it can. Absent for kinds whose addresses are fields of the contact. */
+  wrongAddress?(address: string, deps: Pick<ProviderDeps, 'allowPrivateHosts'>): string | null
+  /** the numbers that it dials, unless the setting `countries` names others. Absent for kinds that dial none, or take every address */
+  readonly dials?: DialPlan
+  /** Escapes a value of a template for a service whose texts have markup. Absent for kinds whose texts have none. */
+  escape?: EscapeValue
+  /** the vendor options that a message on this channel may have, `RenderedBase.extra`; unknown keys are refused */
   extra(channel: Channel): z.ZodType<object>
   /**
-   * Cuts a push to what the platform carries, as `send` does. Absent for kinds that carry no push.
-   * @throws ProviderError refused, when it can't be cut so far
+   * Cuts a push to the platform's size limit, as `send` does. Absent for kinds without push.
+   * @throws ProviderError refused, if it is too large even without its text
    */
   fit?(message: RenderedPush): FittedPush
+  /** Cuts the text of a chat to the service's limit, as `send` does. Absent for kinds that cut none. */
+  cut?(text: string): string
+  /** how texts to its own country are measured, where that is not by GSM-7 and UCS-2 */
+  readonly smsEncoding?: 'EUC-KR'
   create(settings: Settings, deps: ProviderDeps): Provider
 }

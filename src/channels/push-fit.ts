@@ -1,12 +1,12 @@
-/** Cuts a push message to what its platform carries: whole characters, as a reader sees them. */
+/** Cuts a push message to its platform's limit, between grapheme clusters. */
 import { type FittedPush, ProviderError, type RenderedPush } from './provider.ts'
 
 const ELLIPSIS = '…'
 
 /**
- * Cuts a push so that `sizeOf` gives at most `maxBytes`. The body is cut first, at its end, and then the title; an ellipsis stands
- * where something is missing. The data, the links and the ids are never cut.
- * @throws ProviderError refused, TOO_LARGE, when not even an empty text fits beside the data
+ * Cuts a push so that `sizeOf` gives at most `maxBytes`. The body is cut first, at its end, and then the title; an ellipsis marks
+ * a cut. The data, the links and the ids are never cut.
+ * @throws ProviderError refused, TOO_LARGE, if the data is too large even without any text
  */
 export function fitPush(message: RenderedPush, maxBytes: number, sizeOf: (message: RenderedPush) => number): FittedPush {
   if (sizeOf(message) <= maxBytes) return { message, truncated: false }
@@ -16,7 +16,7 @@ export function fitPush(message: RenderedPush, maxBytes: number, sizeOf: (messag
   if (byTitle !== null) return { message: byTitle, truncated: true }
   const got = sizeOf({ ...message, title: '', body: '' })
   const text = `The data of the push message takes ${got} bytes without its text: the platform carries ${maxBytes} in all.`
-  throw new ProviderError('refused', 'TOO_LARGE', text)
+  throw new ProviderError('refused', 'TOO_LARGE', text, { about: 'message' })
 }
 
 /** The message with the longest beginning of a field that fits; null when none does. */
@@ -28,7 +28,7 @@ function cutField(
 ): RenderedPush | null {
   const text = message[field]
   if (text === '') return null
-  // A character takes a byte at least, so what is beyond the limit can't fit and need not be looked at.
+  // A character takes at least one byte, so nothing beyond the limit can fit.
   const ends = [...new Intl.Segmenter().segment(text.slice(0, maxBytes))].map(({ index }) => index)
   const cutAt = (end: number): RenderedPush => ({ ...message, [field]: text.slice(0, end).trimEnd() + ELLIPSIS })
   let fits = -1

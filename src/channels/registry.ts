@@ -1,6 +1,10 @@
-/** The closed set of provider kinds, and what can be asked of a kind by its name. */
-import type { Channel, JsonObject } from '../domain/words.ts'
+/** All kinds of providers, by name: one line for each vendor. */
+
 import { CarillonError } from '../errors.ts'
+import { likelyName } from '../values/likely.ts'
+import { escapeMarked } from '../values/marked-text.ts'
+import { readMember, shownValue } from '../values/setting.ts'
+import type { Channel, DialPlan, JsonObject } from '../words.ts'
 import { apns } from './apns.ts'
 import { capture } from './capture.ts'
 import { discord } from './discord.ts'
@@ -10,7 +14,9 @@ import { mattermost } from './mattermost.ts'
 import { msteams } from './msteams.ts'
 import { nhnKakao } from './nhn-kakao.ts'
 import { nhnSms } from './nhn-sms.ts'
+import { countries, dialPlan } from './phone.ts'
 import type { Provider, ProviderDeps, ProviderKind } from './provider.ts'
+import { checkedSettings, respelledSettings, secretsOf, settingsJsonSchema } from './settings.ts'
 import { slack } from './slack.ts'
 import { smtp } from './smtp.ts'
 import { solapi } from './solapi.ts'
@@ -36,52 +42,63 @@ export const kinds = {
   msteams,
 } satisfies Readonly<Record<string, ProviderKind<unknown>>>
 
-/** The name of a kind. */
+/** The name of a provider kind. */
 export type KindName = keyof typeof kinds
 
 const byName: ReadonlyMap<string, ProviderKind<unknown>> = new Map(Object.entries(kinds))
+
+/** The name of the kind that is meant, in any case and with `_` or `-`. @throws CarillonError BAD_INPUT, field `kind` */
+export function kindName(name: string): string {
+  const names = [...byName.keys()]
+  const found = readMember(names, name)
+  if (found !== null) return found
+  const likely = likelyName(name, names, 2)
+  const hint = likely === null ? '' : ` Did you mean ${likely}?`
+  throw new CarillonError('BAD_INPUT', {
+    message: `There is no kind of provider ${shownValue(name)}: it is one of ${names.join(', ')}.${hint}`,
+    field: 'kind',
+  })
+}
 
 /**
  * The kind of that name.
  * @throws CarillonError BAD_INPUT, field `kind`
  */
 export function kindOf(name: string): ProviderKind<unknown> {
-  const kind = byName.get(name)
-  if (kind !== undefined) return kind
+  const kind = byName.get(name) ?? byName.get(kindName(name))
+  if (kind === undefined) throw new CarillonError('BAD_INPUT', { field: 'kind' })
+  return kind
+}
+
+/**
+ * Checks the settings of a provider. @returns them as the kind takes them; defaults are filled in when the provider is created.
+ * @throws CarillonError CHANNEL_UNSUPPORTED when the kind doesn't carry the channel; BAD_INPUT that tells all that is wrong, with the first field
+ */
+export function parseSettings(name: string, channel: Channel, settings: JsonObject): JsonObject {
+  const kind = kindOf(name)
+  if (!kind.channels.includes(channel)) {
+    throw new CarillonError('CHANNEL_UNSUPPORTED', {
+      message: `A ${kind.kind} provider can't carry ${channel}: it carries ${kind.channels.join(', ')}.`,
+      field: 'channel',
+    })
+  }
+  const respelled = respelledSettings(kind.settings, settings)
+  readSettings(kind, respelled)
+  return respelled
+}
+
+function readSettings<Settings>(kind: ProviderKind<Settings>, given: JsonObject): Settings {
+  const checked = checkedSettings(kind.settings, given)
+  if ('settings' in checked) return checked.settings
+  const [first] = checked.wrong
   throw new CarillonError('BAD_INPUT', {
-    message: `There is no kind of provider ${JSON.stringify(name)}: it is one of ${[...byName.keys()].join(', ')}.`,
-    field: 'kind',
+    message: checked.wrong.map(({ message }) => message).join('. '),
+    ...(first === undefined ? {} : { field: first.field }),
   })
 }
 
 /**
- * Checks the settings of a provider. @returns them as they were given: defaults are filled in when the provider is made.
- * @throws CarillonError CHANNEL_UNSUPPORTED when the kind doesn't carry the channel; BAD_INPUT for the first wrong setting, with its field
- */
-export function parseSettings(kindName: string, channel: Channel, settings: JsonObject): JsonObject {
-  const kind = kindOf(kindName)
-  if (!kind.channels.includes(channel)) {
-    throw new CarillonError('CHANNEL_UNSUPPORTED', {
-      message: `A ${kindName} provider can't carry ${channel}.`,
-      field: 'channel',
-    })
-  }
-  readSettings(kind, settings)
-  return settings
-}
-
-function readSettings<Settings>(kind: ProviderKind<Settings>, settings: JsonObject): Settings {
-  const parsed = kind.settings.safeParse(settings)
-  if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
-  const field = ['settings', ...(issue?.path ?? []), ...unknown].join('.')
-  const message = unknown.length > 0 ? 'there is no such setting' : (issue?.message ?? 'is not valid')
-  throw new CarillonError('BAD_INPUT', { message: `${field}: ${message}`, field })
-}
-
-/**
- * Makes a provider from its stored settings (secrets in clear).
+ * Creates a provider from its stored settings (secrets decrypted).
  * @throws CarillonError as `parseSettings`
  */
 export function openProvider(kindName: string, settings: JsonObject, deps: ProviderDeps): Provider {
@@ -90,8 +107,8 @@ export function openProvider(kindName: string, settings: JsonObject, deps: Provi
 }
 
 /**
- * Checks what a caller adds to one message for a provider, before it goes anywhere near it. `field`: where it stands in the input
- * @throws CarillonError BAD_INPUT for the first thing that the kind does not take on that channel, with its field
+ * Checks the vendor options of one message when it is accepted. `field`: their path in the input.
+ * @throws CarillonError BAD_INPUT for the first option that the kind does not accept on that channel, with its field
  */
 export function checkExtra(kindName: string, channel: Channel, field: string, extra: JsonObject): void {
   const wrong = wrongExtra(kindOf(kindName).extra(channel), extra)
@@ -100,8 +117,37 @@ export function checkExtra(kindName: string, channel: Channel, field: string, ex
   throw new CarillonError('BAD_INPUT', { field: path, message: `${path}: ${wrong.reason}` })
 }
 
-/** The settings as anyone may see them: each secret that is there is replaced by "set". */
+/**
+ * Why a text can't be an address that `setCredentials` stores for a provider of the kind; null: it can.
+ * @throws CarillonError BAD_INPUT
+ */
+export const wrongAddress = (kindName: string, address: string, deps: Pick<ProviderDeps, 'allowPrivateHosts'>): string | null =>
+  kindOf(kindName).wrongAddress?.(address, deps) ?? null
+
+/** The numbers that a provider of the kind dials; null: it is given every address. `given`: its setting `countries` as it is stored */
+export function dialsOf(kindName: string, given: unknown): DialPlan | null {
+  const dials = byName.get(kindName)?.dials
+  return dials === undefined ? null : dialPlan(dials, countries.safeParse(given).data)
+}
+
+/** A text as a provider of the kind sends it, its marked values escaped. @throws CarillonError BAD_INPUT */
+export const markedFor = (kindName: string, text: string): string =>
+  escapeMarked(text, kindOf(kindName).escape ?? ((value) => value))
+
+/** The names of a kind's secret settings. @throws CarillonError BAD_INPUT */
+export const secretSettings = (kindName: string): readonly string[] => secretsOf(kindOf(kindName).settings)
+
+/** Every kind as a client needs it to configure one; `settings`: a JSON Schema. */
+export const describeKinds = () =>
+  [...byName.values()].map(({ kind, title, channels, settings }) => ({
+    kind,
+    title,
+    channels,
+    settings: settingsJsonSchema(settings),
+  }))
+
+/** The settings without their secrets: each that is there is replaced by "set". */
 export function hideSecrets(kindName: string, settings: JsonObject): JsonObject {
-  const { secrets } = kindOf(kindName)
+  const secrets = secretSettings(kindName)
   return Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, secrets.includes(name) ? 'set' : value]))
 }

@@ -1,10 +1,10 @@
-/** Callbacks whose vendor does not sign them, and sends a secret along instead. */
+/** Delivery reports of vendors that do not sign them, and send a shared secret instead. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { CarillonError } from '../errors.ts'
 
 /**
- * Holds what a callback brought against what it has to bring, in a time that says nothing about either.
- * @throws CarillonError UNAUTHENTICATED, also when nothing is expected: without a secret anyone could have sent it
+ * Compares a callback's secret with the expected one, in constant time.
+ * @throws CarillonError UNAUTHENTICATED, also if none is expected: then anyone could have sent it
  */
 export function checkShared(given: string | undefined, expected: string | undefined): void {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest()

@@ -1,10 +1,10 @@
 /** The provider `slack`: messages to Slack's incoming webhooks. The channel is the webhook's own. */
 import { z } from 'zod'
 import { type ChatFailure, chatKind } from './chat.ts'
-import { cutText } from './chat-text.ts'
+import { cutText, inAddress, isInAngles } from './chat-text.ts'
 import { readExtra } from './extra.ts'
 
-/** What Slack takes of a text, after escaping. */
+/** Slack's limit of a text. */
 const MAX_LENGTH = 40_000
 
 /** What `overrides.providers` may set for one message. */
@@ -14,12 +14,12 @@ const extra = z.strictObject({
   unfurl_media: z.boolean().optional(),
 })
 
-/** The three characters by which Slack marks links and mentions, `<!channel>` among them. */
+/** Escapes the three characters of Slack's markup for links and mentions, such as `<!channel>`. */
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 
-const gone: ChatFailure = { code: 'ADDRESS_INVALID', addressDead: true }
+const gone: ChatFailure = { code: 'ADDRESS_INVALID', about: 'address', addressDead: true }
 
-/** What Slack says in words. An archived channel may be opened again, and a workspace may come back. */
+/** Slack's error texts. An archived channel may be restored, and so may a workspace: neither ends the address. */
 const failures: ReadonlyMap<string, ChatFailure> = new Map([
   ['no_service', gone],
   ['no_service_id', gone],
@@ -28,19 +28,21 @@ const failures: ReadonlyMap<string, ChatFailure> = new Map([
   ['invalid_token', gone],
   ['channel_not_found', gone],
   ['user_not_found', gone],
-  ['channel_is_archived', { code: 'ADDRESS_INVALID' }],
-  ['team_disabled', { code: 'ADDRESS_INVALID' }],
-  ['msg_too_long', { code: 'TOO_LARGE' }],
+  ['channel_is_archived', { code: 'ADDRESS_INVALID', about: 'address' }],
+  ['team_disabled', { code: 'ADDRESS_INVALID', about: 'address' }],
+  ['msg_too_long', { code: 'TOO_LARGE', about: 'message' }],
 ])
 
 /** The kind `slack`. */
 export const slack = chatKind({
   kind: 'slack',
-  name: 'Slack',
+  title: 'Slack',
   extra,
+  escape: (value, before) => escaped(isInAngles(before) ? inAddress(value) : value),
+  cut: (text) => cutText(text, MAX_LENGTH),
   requestOf: (message) => ({
     body: {
-      text: escaped(cutText(message.body, MAX_LENGTH, (part) => escaped(part).length)),
+      text: message.body,
       ...readExtra(extra, message.extra),
     },
   }),

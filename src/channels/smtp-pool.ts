@@ -2,31 +2,39 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SMTPConnectionSendInfo } from 'nodemailer/lib/smtp-connection'
 import type { AddressGuard } from './address-guard.ts'
-import { openLine, SmtpFailure, type SmtpJob, type SmtpLine, type SmtpServer, type SmtpTimes, StoppedError } from './smtp-line.ts'
+import {
+  openSmtpConnection,
+  type SmtpConnection,
+  SmtpFailure,
+  type SmtpJob,
+  type SmtpServer,
+  type SmtpTimes,
+  StoppedError,
+} from './smtp-connection.ts'
 
-/** A pool of connections. */
+/** Sends over connections that are kept. */
 export interface SmtpPool {
   /** Sends one message. @throws SmtpFailure; ProviderError when the guard refuses the host */
   send(job: SmtpJob, signal: AbortSignal): Promise<SMTPConnectionSendInfo>
-  /** Lets sends that were begun end, refuses new ones, and takes leave of the server. */
+  /** Waits for the sends under way, refuses new ones, and closes the connections. */
   close(): Promise<void>
 }
 
-/** A server that counts messages per connection ends it sooner or later; ending it ourselves costs no failed attempt. */
-const MESSAGES_PER_LINE = 100
+/** Servers that limit messages per connection close it at some point. Closing it first costs no failed attempt. */
+const MESSAGES_PER_CONNECTION = 100
 
-/** Makes the pool. `ratePerSecond`: messages are begun evenly, at most so many a second; null: as they come. */
+/** `ratePerSecond`: the starts of messages are spaced evenly to stay below this rate; null: no limit. */
 export function createSmtpPool(
   server: SmtpServer & { readonly maxConnections: number },
   times: SmtpTimes,
   guard: AddressGuard,
   ratePerSecond: number | null,
 ): SmtpPool {
-  const lines = new Set<SmtpLine>()
-  const idle = new Map<SmtpLine, NodeJS.Timeout>()
+  const connections = new Set<SmtpConnection>()
+  const idle = new Map<SmtpConnection, NodeJS.Timeout>()
   const waiting: Array<() => void> = []
   const pace = createPace(ratePerSecond)
-  const atRest: Array<() => void> = []
+  const onceClosed: Array<() => void> = []
   let busy = 0
   let closed = false
 
@@ -56,82 +64,82 @@ export function createSmtpPool(
       return
     }
     busy--
-    tellWhenAtRest()
+    resolveWhenClosed()
   }
 
-  function tellWhenAtRest(): void {
-    if (closed && busy === 0 && lines.size === 0) for (const tell of atRest.splice(0)) tell()
+  function resolveWhenClosed(): void {
+    if (closed && busy === 0 && connections.size === 0) for (const resolve of onceClosed.splice(0)) resolve()
   }
 
-  /** The line that was idle for the shortest time: the others get a chance to be let go. */
-  function takeIdle(): SmtpLine | undefined {
-    const [line, timer] = [...idle].at(-1) ?? []
+  /** The connection most recently used: the others can reach their idle time-out. */
+  function takeIdle(): SmtpConnection | undefined {
+    const [connection, timer] = [...idle].at(-1) ?? []
     clearTimeout(timer)
-    if (line !== undefined) idle.delete(line)
-    return line
+    if (connection !== undefined) idle.delete(connection)
+    return connection
   }
 
-  function dismiss(line: SmtpLine): void {
-    clearTimeout(idle.get(line))
-    idle.delete(line)
-    line.quit()
+  function quit(connection: SmtpConnection): void {
+    clearTimeout(idle.get(connection))
+    idle.delete(connection)
+    connection.quit()
   }
 
-  async function open(signal: AbortSignal): Promise<SmtpLine> {
-    const line = await openLine(server, times, guard, signal, (ended) => {
+  async function open(signal: AbortSignal): Promise<SmtpConnection> {
+    const connection = await openSmtpConnection(server, times, guard, signal, (ended) => {
       clearTimeout(idle.get(ended))
       idle.delete(ended)
-      lines.delete(ended)
-      tellWhenAtRest()
+      connections.delete(ended)
+      resolveWhenClosed()
     })
-    if (line.isAlive()) lines.add(line)
-    return line
+    if (connection.isAlive()) connections.add(connection)
+    return connection
   }
 
-  /** Makes the line ready for the next message, or lets it go; then it's the next one's turn. Never throws. */
-  async function giveBack(line: SmtpLine, refused: boolean): Promise<void> {
+  /** Keeps the connection for the next message, or closes it, and ends the turn. Never throws. */
+  async function giveBack(connection: SmtpConnection, refused: boolean): Promise<void> {
     try {
-      if (refused && line.isAlive()) await line.reset()
-      if (!line.isAlive()) return
-      if (closed || line.sent() >= MESSAGES_PER_LINE) dismiss(line)
+      if (refused && connection.isAlive()) await connection.reset()
+      if (!connection.isAlive()) return
+      if (closed || connection.sent() >= MESSAGES_PER_CONNECTION) quit(connection)
       else
         idle.set(
-          line,
-          setTimeout(() => dismiss(line), times.idleMs),
+          connection,
+          setTimeout(() => quit(connection), times.idleMs),
         )
     } catch {
-      // A line that can't be reset is of no use. The outcome of its message is known already.
-      line.close()
+      // A connection that can't be reset is closed. The outcome of its message is already known.
+      connection.close()
     } finally {
       endTurn()
     }
   }
 
-  /** Ends the turn, at the latest when the line is ready for the next message. */
+  /** Sends, and ends the turn once the connection is ready for the next message or closed. */
   async function sendInTurn(job: SmtpJob, signal: AbortSignal): Promise<SMTPConnectionSendInfo> {
-    let line: SmtpLine | undefined
+    let connection: SmtpConnection | undefined
     try {
       await pace(signal)
       for (;;) {
         const kept = takeIdle()
-        line = kept ?? (await open(signal))
+        connection = kept ?? (await open(signal))
         try {
-          const info = await line.send(job, signal)
-          void giveBack(line, false)
+          const info = await connection.send(job, signal)
+          void giveBack(connection, false)
           return info
         } catch (error) {
-          // A server may end an idle connection in the moment we use it. That says nothing about this message: it gets another connection.
-          const answered = error instanceof SmtpFailure && (error.wasAnswered || error.handedOver)
+          // A server may close an idle connection just as it is used. The message was not refused: it gets another connection.
+          const answered = error instanceof SmtpFailure && (error.wasAnswered || error.isFullySent)
           if (kept === undefined || answered || signal.aborted) throw error
           kept.close()
         }
-        line = undefined
+        connection = undefined
       }
     } catch (error) {
-      if (line === undefined) endTurn()
+      if (connection === undefined) endTurn()
       else {
-        if (!(error instanceof SmtpFailure && error.wasAnswered)) line.close()
-        void giveBack(line, true)
+        if (!(error instanceof SmtpFailure && error.wasAnswered)) connection.close()
+        void giveBack(connection, true)
       }
       throw error
     }
@@ -145,9 +153,9 @@ export function createSmtpPool(
     },
     async close() {
       closed = true
-      for (const line of [...idle.keys()]) dismiss(line)
-      const rest = new Promise<void>((resolve) => atRest.push(resolve))
-      tellWhenAtRest()
+      for (const connection of [...idle.keys()]) quit(connection)
+      const rest = new Promise<void>((resolve) => onceClosed.push(resolve))
+      resolveWhenClosed()
       await rest
     },
   }

@@ -1,9 +1,14 @@
-/** The requests of `solapi`: what a message is for each of its types. */
+/** The requests of `solapi`, for each type of message. */
 import { z } from 'zod'
+import type { Phone } from '../values/phone.ts'
 import { readExtra } from './extra.ts'
 import { textsOf } from './nhn-kakao-body.ts'
-import type { PhoneNumber } from './phone.ts'
 import { ProviderError, type RenderedAlimtalk, type RenderedFriendtalk, type RenderedSms } from './provider.ts'
+import { checkCharacters, checkKoreanBytes } from './text-limit.ts'
+
+/** Bytes of a text message in EUC-KR, by its type; characters of a KakaoTalk message. */
+const MAX_BYTES = { SMS: 90, LMS: 2_000, MMS: 2_000 } as const
+const MAX_LENGTH = 1_000
 
 const short = z.string().min(1).max(100)
 const link = z.string().min(1).max(1_000)
@@ -36,7 +41,7 @@ export interface Sender {
 }
 
 /** One entry of `messages`. @throws ProviderError refused: BAD_INPUT for a field of `extra`, or a setting that this channel needs */
-export function messageOf(message: RenderedSms | RenderedAlimtalk | RenderedFriendtalk, to: PhoneNumber, sender: Sender): object {
+export function messageOf(message: RenderedSms | RenderedAlimtalk | RenderedFriendtalk, to: Phone, sender: Sender): object {
   const from = sender.from?.replaceAll('-', '')
   const head = {
     to: to.country === 'KR' ? `0${to.national}` : to.national,
@@ -49,10 +54,11 @@ export function messageOf(message: RenderedSms | RenderedAlimtalk | RenderedFrie
     const { imageId } = readExtra(textExtra, message.extra)
     if (from === undefined) throw missing('from')
     if (imageId !== undefined && message.type !== 'MMS') {
-      throw new ProviderError('refused', 'BAD_INPUT', 'extra.imageId: only an MMS has a picture')
+      throw new ProviderError('refused', 'BAD_INPUT', 'extra.imageId: only an MMS has a picture', { about: 'message' })
     }
     const subject = message.type === 'SMS' || message.title === null ? {} : { subject: message.title }
-    return { ...head, type: message.type, text: message.body, ...subject, ...(imageId === undefined ? {} : { imageId }) }
+    const text = checkKoreanBytes('SOLAPI', message.body, MAX_BYTES[message.type])
+    return { ...head, type: message.type, text, ...subject, ...(imageId === undefined ? {} : { imageId }) }
   }
   const { buttons, disableSms = true } = readExtra(kakaoExtra, message.extra)
   const { pfId } = sender
@@ -64,13 +70,14 @@ export function messageOf(message: RenderedSms | RenderedAlimtalk | RenderedFrie
     return {
       ...head,
       type: 'ATA',
-      ...(message.body === null ? {} : { text: message.body }),
+      ...(message.body === null ? {} : { text: checkCharacters('KakaoTalk', message.body, MAX_LENGTH) }),
       kakaoOptions: { ...options, templateId: message.templateCode, variables: Object.fromEntries(variables) },
     }
   }
   // KakaoTalk ended Friendtalk (CTA) with 2025. Its successor, the free brand message, is an advertisement always.
   const kind = sender.friendtalk === 'CTA' ? { adFlag: message.isAd } : { bms: { targeting: 'I', chatBubbleType: 'TEXT' } }
-  return { ...head, type: sender.friendtalk, text: message.body, kakaoOptions: { ...options, ...kind } }
+  const text = checkCharacters('KakaoTalk', message.body, MAX_LENGTH)
+  return { ...head, type: sender.friendtalk, text, kakaoOptions: { ...options, ...kind } }
 }
 
 const missing = (setting: string): ProviderError =>
@@ -79,6 +86,6 @@ const missing = (setting: string): ProviderError =>
     'PROVIDER_REFUSED',
     `The provider has no setting ${JSON.stringify(setting)}, which this channel needs.`,
     {
-      aboutProvider: true,
+      about: 'provider',
     },
   )

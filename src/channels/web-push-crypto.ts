@@ -1,7 +1,8 @@
-/** What a push message to a browser is wrapped in: encryption by RFC 8291 (aes128gcm, RFC 8188), identification by RFC 8292 (VAPID). */
+/** Web Push messages: encryption by RFC 8291 (aes128gcm, RFC 8188), identification by RFC 8292 (VAPID). */
 import { createCipheriv, createECDH, createPrivateKey, type ECDH, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { LRUCache } from 'lru-cache'
+import type { BrowserSubscription } from '../values/device.ts'
 
 const CURVE = 'prime256v1'
 const RECORD_BYTES = 4_096
@@ -10,17 +11,15 @@ const DELIMITER_OF_LAST_RECORD = Buffer.of(2)
 /** What encryption adds to a text: salt 16, record size 4, key length 1, key 65, delimiter 1, tag 16. */
 export const OVERHEAD_BYTES = 103
 
-/** A browser's keys, as bytes. `p256dh`: an uncompressed point of 65 bytes; `auth`: 16 bytes. */
-export interface BrowserKeys {
-  readonly p256dh: Uint8Array
-  readonly auth: Uint8Array
-}
-
 /**
  * Encrypts a text of at most 3,993 bytes for a browser. `own` and `salt`: fresh for every message; given by tests alone.
- * @throws Error when the browser's key is not a point of the curve
  */
-export function encrypt(text: Uint8Array, keys: BrowserKeys, own: ECDH = freshKey(), salt: Uint8Array = randomBytes(16)): Buffer {
+export function encrypt(
+  text: Uint8Array,
+  keys: BrowserSubscription['keys'],
+  own: ECDH = freshKey(),
+  salt: Uint8Array = randomBytes(16),
+): Buffer {
   const ownPublic = own.getPublicKey()
   const shared = own.computeSecret(keys.p256dh)
   const keyInfo = Buffer.concat([Buffer.from('WebPush: info\0'), keys.p256dh, ownPublic])
@@ -51,11 +50,11 @@ export function isKeyPair(publicKey: string, privateKey: string): boolean {
     pair.setPrivateKey(Buffer.from(privateKey, 'base64url'))
     return pair.getPublicKey().equals(Buffer.from(publicKey, 'base64url'))
   } catch {
-    return false // the only question here
+    return false // not a key pair
   }
 }
 
-/** Gives the `Authorization` of a request to an origin. */
+/** The `Authorization` header of a request to an origin. */
 export type Identification = (origin: string) => Promise<string>
 
 const LIFE_MS = 12 * 3_600_000

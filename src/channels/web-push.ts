@@ -1,8 +1,10 @@
 /** The provider `web-push`: push messages to browsers, through the push service that each browser named (RFC 8030). */
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { baseUrl, readExtra } from './extra.ts'
-import { createHttpClient, excerpt, type HttpAnswer, jsonOf, retryAfterMs } from './http.ts'
+import { type BrowserSubscription, readSubscription } from '../values/device.ts'
+import { hostOfUrl } from '../values/host.ts'
+import { readExtra } from './extra.ts'
+import { createHttpClient, excerpt, type HttpAnswer, retryAfterMs } from './http.ts'
 import {
   type FittedPush,
   type Provider,
@@ -12,9 +14,10 @@ import {
   type RenderedPush,
 } from './provider.ts'
 import { fitPush } from './push-fit.ts'
-import { type BrowserKeys, createIdentification, encrypt, isKeyPair, OVERHEAD_BYTES } from './web-push-crypto.ts'
+import { relayUrl } from './settings.ts'
+import { createIdentification, encrypt, isKeyPair, OVERHEAD_BYTES } from './web-push-crypto.ts'
 
-/** Push services carry 4,096 bytes; encryption takes its share. */
+/** Push services accept 4,096 bytes, encryption included. */
 const TEXT_BYTES = 4_096 - OVERHEAD_BYTES
 
 const base64url = (bytes: number) =>
@@ -28,19 +31,36 @@ const urgency = z.enum(['very-low', 'low', 'normal', 'high'])
 
 const settings = z
   .strictObject({
-    /** the VAPID key that pages subscribe with (`applicationServerKey`) */
-    publicKey: base64url(65),
-    privateKey: base64url(32),
-    /** whom a push service may write to: `mailto:a@b.c` or an https address */
+    publicKey: base64url(65).meta({
+      title: 'Public VAPID key',
+      description:
+        'The key that pages subscribe with (applicationServerKey): 65 bytes, base64url. Generate a pair once, and keep it.',
+    }),
+    privateKey: base64url(32).meta({
+      title: 'Private VAPID key',
+      description: 'The private half of the pair: 32 bytes, base64url.',
+      writeOnly: true,
+    }),
     subject: z
       .string()
       .max(500)
-      .regex(/^(mailto:[^\s@]+@[^\s@]+|https:\/\/\S+)$/, 'must be mailto:a@b.c or an https address'),
-    /** how long a push service keeps a message for a browser that is away */
-    ttlSeconds: ttlSeconds.default(86_400),
-    urgency: urgency.default('normal'),
-    /** requests go here instead of the origin of the subscription (a relay) */
-    baseUrl: baseUrl.optional(),
+      .regex(/^(mailto:[^\s@]+@[^\s@]+|https:\/\/\S+)$/, 'must be mailto:a@b.c or an https address')
+      .meta({
+        title: 'Contact',
+        description: 'Where push services can reach you: mailto: and an e-mail address, or an https URL.',
+        examples: ['mailto:ops@example.com'],
+      }),
+    ttlSeconds: ttlSeconds.default(86_400).meta({
+      title: 'Time to live',
+      description: 'How long a push service keeps a message for a browser that is offline, in seconds.',
+      'x-advanced': true,
+    }),
+    urgency: urgency.default('normal').meta({
+      title: 'Urgency',
+      description: 'What a device on battery receives at once; a low urgency may be held back until it is charged.',
+      'x-advanced': true,
+    }),
+    baseUrl: relayUrl,
   })
   .refine(({ publicKey, privateKey }) => isKeyPair(publicKey, privateKey), {
     error: 'is not the key that belongs to publicKey',
@@ -59,9 +79,10 @@ export type WebPushSettings = z.output<typeof settings>
 /** The kind `web-push`. */
 export const webPush = {
   kind: 'web-push',
+  title: 'Web Push',
   channels: ['WEB_PUSH'],
   settings,
-  secrets: ['privateKey'],
+  wrongAddress,
   extra: () => extra,
   fit: fitWebPush,
   create: (given: WebPushSettings, deps: ProviderDeps): Provider => createWebPush(given, deps),
@@ -80,7 +101,7 @@ function textOf({ messageId, title, body, imageUrl, url, data }: RenderedPush): 
   return JSON.stringify({ messageId, title, body, imageUrl, url, data })
 }
 
-/** Makes the provider. `now`: ms, for tests. */
+/** `now`: ms, for tests. */
 export function createWebPush(given: WebPushSettings, deps: ProviderDeps, now: () => number = Date.now): Provider {
   const limits = { concurrency: 50, foldsRepeats: true }
   const http = createHttpClient({ ...deps, ...limits })
@@ -88,12 +109,15 @@ export function createWebPush(given: WebPushSettings, deps: ProviderDeps, now: (
   return {
     kind: 'web-push',
     limits,
+    hostOf,
     async send(message, signal) {
       if (message.channel !== 'WEB_PUSH') {
-        throw new ProviderError('refused', 'CHANNEL_UNSUPPORTED', `Web Push can't carry ${message.channel}.`)
+        throw new ProviderError('refused', 'CHANNEL_UNSUPPORTED', `Web Push can't carry ${message.channel}.`, {
+          about: 'message',
+        })
       }
       const { ttlSeconds = given.ttlSeconds, urgency = given.urgency } = readExtra(extra, message.extra)
-      const { endpoint, keys } = readSubscription(message.address, deps.allowPrivateHosts)
+      const { endpoint, keys } = subscriptionOf(message.address, deps.allowPrivateHosts)
       const text = Buffer.from(textOf(fitWebPush(message).message))
       const headers = {
         ttl: String(ttlSeconds),
@@ -104,8 +128,10 @@ export function createWebPush(given: WebPushSettings, deps: ProviderDeps, now: (
         authorization: await identify(endpoint.origin),
       }
       const url = given.baseUrl === undefined ? endpoint.href : `${given.baseUrl}${endpoint.pathname}${endpoint.search}`
-      const answer = await http.send({ method: 'POST', url, headers, body: sealed(text, keys) }, signal)
-      if (answer.status < 200 || answer.status > 299) throw outcomeOf(answer, now(), given.baseUrl === undefined)
+      // A relay that can't be reached is the provider's; what comes through it is the push service's.
+      const host = given.baseUrl === undefined ? 'host' : 'provider'
+      const answer = await http.send({ host, method: 'POST', url, headers, body: encrypt(text, keys) }, signal)
+      if (answer.status < 200 || answer.status > 299) throw outcomeOf(answer, now(), endpoint, given.baseUrl === undefined)
       return {
         providerMessageId: answer.headers['location'] ?? null,
         response: excerpt(`${answer.status} ${answer.text}`.trim()),
@@ -115,50 +141,42 @@ export function createWebPush(given: WebPushSettings, deps: ProviderDeps, now: (
   }
 }
 
-const subscription = z.object({
-  endpoint: z.url({ protocol: /^https?$/ }).max(2_000),
-  keys: z.object({ p256dh: z.string().max(200), auth: z.string().max(100) }),
-})
+function wrongAddress(address: string, { allowPrivateHosts }: Pick<ProviderDeps, 'allowPrivateHosts'>): string | null {
+  const read = readSubscription(address, allowPrivateHosts)
+  return 'wrong' in read ? read.wrong : null
+}
 
 /** @throws ProviderError refused, ADDRESS_INVALID */
-function readSubscription(address: string, allowHttp: boolean): { endpoint: URL; keys: BrowserKeys } {
-  const parsed = subscription.safeParse(address.length > 10_000 ? null : jsonOf(address))
-  const endpoint = parsed.success ? URL.parse(parsed.data.endpoint) : null
-  const isAllowed = endpoint !== null && (endpoint.protocol === 'https:' || allowHttp) && endpoint.username === ''
-  if (!parsed.success || !isAllowed) throw notASubscription('The address is not the JSON of a Web Push subscription.')
-  // Browsers give base64url; some libraries pad it, or give base64: Node reads all of them.
-  const p256dh = Buffer.from(parsed.data.keys.p256dh, 'base64url')
-  const auth = Buffer.from(parsed.data.keys.auth, 'base64url')
-  if (p256dh.length !== 65 || auth.length !== 16) throw notASubscription("The subscription's keys are not a browser's.")
-  return { endpoint, keys: { p256dh, auth } }
+function subscriptionOf(address: string, allowHttp: boolean): BrowserSubscription {
+  const read = readSubscription(address, allowHttp)
+  if ('wrong' in read) throw new ProviderError('refused', 'ADDRESS_INVALID', `The address ${read.wrong}`, { about: 'address' })
+  return read
 }
 
-function sealed(text: Uint8Array, keys: BrowserKeys): Buffer {
-  try {
-    return encrypt(text, keys)
-  } catch (cause) {
-    throw notASubscription("The subscription's key is not a point of the curve P-256.", cause)
-  }
+/** The push service's host; null: the address is no subscription. */
+function hostOf(address: string): string | null {
+  const read = readSubscription(address, true)
+  return 'wrong' in read ? null : hostOfUrl(read.endpoint.href)
 }
 
-const notASubscription = (message: string, cause?: unknown): ProviderError =>
-  new ProviderError('refused', 'ADDRESS_INVALID', message, { cause })
-
-/** The outcome of an answer that is not a success. 410, and a 404 of the push service itself: the subscription has ended. */
-function outcomeOf({ status, headers, text }: HttpAnswer, now: number, isDirect: boolean): ProviderError {
+/**
+ * The outcome of an answer that is not a success. 410, and a 404 of the push service itself: the subscription has ended. Everybody who
+ * subscribes names a push service, so nothing that one says counts against the provider.
+ */
+function outcomeOf({ status, headers, text }: HttpAnswer, now: number, endpoint: URL, isDirect: boolean): ProviderError {
   const response = excerpt(text)
-  const said = excerpt(`The push service answered ${status}: ${text}`)
-  const wait = retryAfterMs(headers['retry-after'], now)
-  if (status === 429) return new ProviderError('retryable', 'RATE_LIMITED', said, { retryAfterMs: wait, response })
-  if (status === 500 || status === 503) {
-    return new ProviderError('retryable', 'PROVIDER_UNREACHABLE', said, { retryAfterMs: wait, response })
-  }
-  // Something before the push service answered, and doesn't say how far the message came.
-  if (status >= 500) return new ProviderError('unknown', 'OUTCOME_UNKNOWN', said, { retryAfterMs: wait, response })
+  const summary = excerpt(`The push service ${hostOfUrl(endpoint.href) ?? ''} answered ${status}: ${text}`)
+  const failing = { about: 'host', retryAfterMs: retryAfterMs(headers['retry-after'], now), response } as const
+  if (status === 429) return new ProviderError('retryable', 'RATE_LIMITED', summary, failing)
+  if (status === 500 || status === 503) return new ProviderError('retryable', 'HOST_UNREACHABLE', summary, failing)
+  // A gateway answered, perhaps after the push service accepted the message.
+  if (status >= 500) return new ProviderError('unknown', 'OUTCOME_UNKNOWN', summary, failing)
   if (status === 404 || status === 410) {
-    return new ProviderError('refused', 'ADDRESS_INVALID', said, { addressDead: status === 410 || isDirect, response })
+    const addressDead = status === 410 || isDirect
+    return new ProviderError('refused', 'ADDRESS_INVALID', summary, { about: 'address', addressDead, response })
   }
-  if (status === 413) return new ProviderError('refused', 'TOO_LARGE', said, { response })
-  // 401 and 403 speak of our key. So may a 400, but as often of the subscription.
-  return new ProviderError('refused', 'PROVIDER_REFUSED', said, { aboutProvider: status === 401 || status === 403, response })
+  if (status === 413) return new ProviderError('refused', 'TOO_LARGE', summary, { about: 'message', response })
+  // 401 and 403 are about our key at this push service. A 400 may be, but is as often about the subscription.
+  const about = status === 401 || status === 403 ? 'host' : 'address'
+  return new ProviderError('refused', 'PROVIDER_REFUSED', summary, { about, response })
 }

@@ -1,10 +1,12 @@
-/** The provider `webhook`: JSON to an address of the caller, signed as Standard Webhooks has it. */
+/** The provider `webhook`: JSON to a URL of the caller, signed according to Standard Webhooks. */
 import { createHmac } from 'node:crypto'
 import { z } from 'zod'
-import { baseUrl, noExtra, readExtra } from './extra.ts'
+import { hostOfUrl } from '../values/host.ts'
+import { noExtra, readExtra } from './extra.ts'
 import { createHttpClient, excerpt, type HttpAnswer, retryAfterMs } from './http.ts'
 import { type Provider, type ProviderDeps, ProviderError, type ProviderKind } from './provider.ts'
-import { aimedAt, isWebAddress, readWebAddress } from './webhook-address.ts'
+import { relayUrl } from './settings.ts'
+import { aimedAt, readWebAddress, wrongWebAddress } from './webhook-address.ts'
 
 /** 24 to 64 bytes, as base64. */
 const isSecret = (text: string): boolean => {
@@ -14,7 +16,7 @@ const isSecret = (text: string): boolean => {
   return bytes.length >= 24 && bytes.length <= 64 && bytes.toString('base64') === base64
 }
 
-/** Headers that are the connection's, the signature's, or a setting of their own. */
+/** Headers of the connection and of the signature, and those with a setting of their own. */
 const taken =
   /^(webhook-.*|host|content-.*|transfer-encoding|connection|keep-alive|upgrade|te|trailer|expect|proxy-.*|authorization|cookie)$/i
 
@@ -31,22 +33,44 @@ const headers = z
   })
 
 const settings = z.strictObject({
-  /** where messages go whose contact names no address */
-  url: z.string().refine(isWebAddress, { error: 'must be an http or https address without a user' }).optional(),
-  /** `whsec_` and base64; several, separated by spaces, while one takes the place of another: each signs */
+  url: z
+    .string()
+    .refine((text) => wrongWebAddress(text, { allowPrivateHosts: true }) === null, {
+      error: 'must be an http or https address without a user',
+    })
+    .optional()
+    .meta({
+      title: 'URL',
+      description: 'Receives the messages to contacts without a webhook of their own.',
+      format: 'uri',
+      examples: ['https://example.com/hook'],
+    }),
   secret: z
     .string()
     .transform((text) => text.split(' ').filter((one) => one !== ''))
     .refine((all) => all.length >= 1 && all.length <= 5 && all.every(isSecret), {
       error: 'must be one to five secrets, each whsec_ and 24 to 64 bytes as base64, separated by spaces',
     })
-    .transform((all) => all.map((one) => Buffer.from(one.slice('whsec_'.length), 'base64'))),
-  /** goes out as the header of this name */
-  authorization: printable.optional(),
-  /** more headers, which are no secrets */
-  headers: headers.default({}),
-  /** requests go here instead of the origin of the address (a relay) */
-  baseUrl: baseUrl.optional(),
+    .transform((all) => all.map((one) => Buffer.from(one.slice('whsec_'.length), 'base64')))
+    .meta({
+      title: 'Signing secret',
+      description:
+        'whsec_ and 24 to 64 bytes as base64. Up to five, separated by spaces, while one replaces another: a request carries a signature of each.',
+      writeOnly: true,
+    }),
+  authorization: printable.optional().meta({
+    title: 'Authorization header',
+    description: 'Sent as the header Authorization to the URL above, never to an address of a contact.',
+    writeOnly: true,
+    examples: ['Bearer …'],
+  }),
+  headers: headers.default({}).meta({
+    title: 'Headers',
+    description: 'Further headers for the URL above, up to 20: names and values. None goes to an address of a contact.',
+    writeOnly: true,
+    'x-advanced': true,
+  }),
+  baseUrl: relayUrl,
 })
 
 /** Settings of a `webhook` provider, defaults filled in. */
@@ -55,9 +79,10 @@ export type WebhookSettings = z.output<typeof settings>
 /** The kind `webhook`. */
 export const webhook = {
   kind: 'webhook',
+  title: 'Webhook',
   channels: ['WEBHOOK'],
   settings,
-  secrets: ['secret', 'authorization'],
+  wrongAddress: wrongWebAddress,
   extra: () => noExtra,
   create: (given: WebhookSettings, deps: ProviderDeps): Provider => createWebhook(given, deps),
 } satisfies ProviderKind<WebhookSettings>
@@ -68,41 +93,51 @@ export function signaturesOf(secrets: readonly Uint8Array[], id: string, timesta
   return secrets.map((secret) => `v1,${createHmac('sha256', secret).update(signed).digest('base64')}`).join(' ')
 }
 
-/** Makes the provider. `now`: ms, for tests. */
+/** `now`: ms, for tests. */
 export function createWebhook(given: WebhookSettings, deps: ProviderDeps, now: () => number = Date.now): Provider {
-  // Every attempt carries the same webhook-id, by which a receiver drops the second one.
+  // Every attempt carries the same webhook-id, by which the receiver recognizes a repeat.
   const limits = { concurrency: 50, foldsRepeats: true }
   const http = createHttpClient({ ...deps, ...limits })
-  const fixed = {
-    'user-agent': 'Carillon',
+  const fixed = { 'user-agent': 'Carillon', 'content-type': 'application/json' }
+  // What authorizes at the project's own address must not go to one that a contact brings: that one gets the signature.
+  const own = {
+    'user-agent': fixed['user-agent'],
     ...Object.fromEntries(Object.entries(given.headers).map(([name, value]) => [name.toLowerCase(), value])),
     ...(given.authorization === undefined ? {} : { authorization: given.authorization }),
-    'content-type': 'application/json',
+    'content-type': fixed['content-type'],
   }
   return {
     kind: 'webhook',
     limits,
+    hostOf: (address) => (address === '' ? null : hostOfUrl(address)),
     async send(message, signal) {
       if (message.channel !== 'WEBHOOK') {
-        throw new ProviderError('refused', 'CHANNEL_UNSUPPORTED', `A webhook can't carry ${message.channel}.`)
+        throw new ProviderError('refused', 'CHANNEL_UNSUPPORTED', `A webhook can't carry ${message.channel}.`, {
+          about: 'message',
+        })
       }
       readExtra(noExtra, message.extra)
       const isOwn = message.address === ''
       const address = isOwn ? given.url : message.address
       if (address === undefined) {
-        throw new ProviderError('refused', 'ADDRESS_MISSING', 'Neither the contact nor the provider has an address.')
+        throw new ProviderError('refused', 'ADDRESS_MISSING', 'Neither the contact nor the provider has an address.', {
+          about: 'address',
+        })
       }
-      const url = aimedAt(readWebAddress(address, deps), given.baseUrl)
+      const target = readWebAddress(address, deps)
+      const url = aimedAt(target, given.baseUrl)
       const body = JSON.stringify(message.body)
       const timestamp = String(Math.floor(now() / 1000))
       const headers = {
-        ...fixed,
+        ...(isOwn ? own : fixed),
         'webhook-id': message.messageId,
         'webhook-timestamp': timestamp,
         'webhook-signature': signaturesOf(given.secret, message.messageId, timestamp, body),
       }
-      const answer = await http.send({ method: 'POST', url, headers, body }, signal)
-      if (answer.status < 200 || answer.status > 299) throw outcomeOf(answer, now(), isOwn)
+      const host = isOwn || given.baseUrl !== undefined ? 'provider' : 'host'
+      const answer = await http.send({ host, method: 'POST', url, headers, body }, signal)
+      if (answer.status < 200 || answer.status > 299)
+        throw outcomeOf(answer, now(), isOwn ? null : (hostOfUrl(target.href) ?? ''))
       return { providerMessageId: message.messageId, response: excerpt(`${answer.status} ${answer.text}`.trim()) }
     },
     close: () => http.close(),
@@ -110,14 +145,19 @@ export function createWebhook(given: WebhookSettings, deps: ProviderDeps, now: (
 }
 
 /**
- * The outcome of an answer that is not a success, by Standard Webhooks: a redirect is not followed, 410 ends it, and whatever else
- * a receiver says, it may say otherwise once it is mended. `isOwn`: the address is the provider's, so that another one may do.
+ * The outcome of an answer that is not a success, by Standard Webhooks: a redirect is not followed, 410 ends the subscription, and any
+ * other error may be repaired by the receiver. `host`: a contact's; null: the URL is the provider's, so another provider may succeed.
  */
-function outcomeOf({ status, headers, text }: HttpAnswer, now: number, isOwn: boolean): ProviderError {
-  const said = excerpt(`The receiver answered ${status}: ${text}`)
-  const about = { response: excerpt(text), aboutProvider: isOwn }
-  if (status === 410) return new ProviderError('refused', 'ADDRESS_INVALID', said, { ...about, addressDead: !isOwn })
-  if (status < 400) return new ProviderError('refused', 'PROVIDER_REFUSED', said, about)
-  const code = status === 429 ? 'RATE_LIMITED' : status >= 500 ? 'PROVIDER_UNREACHABLE' : 'PROVIDER_REFUSED'
-  return new ProviderError('retryable', code, said, { ...about, retryAfterMs: retryAfterMs(headers['retry-after'], now) })
+function outcomeOf({ status, headers, text }: HttpAnswer, now: number, host: string | null): ProviderError {
+  const isOwn = host === null
+  const summary = excerpt(`The receiver ${isOwn ? '' : `${host} `}answered ${status}: ${text}`)
+  const response = excerpt(text)
+  const ofAddress = { about: isOwn ? 'provider' : 'address', response } as const
+  if (status === 410) return new ProviderError('refused', 'ADDRESS_INVALID', summary, { ...ofAddress, addressDead: !isOwn })
+  if (status < 400) return new ProviderError('refused', 'PROVIDER_REFUSED', summary, ofAddress)
+  const wait = retryAfterMs(headers['retry-after'], now)
+  const ofHost = { about: isOwn ? 'provider' : 'host', response, retryAfterMs: wait } as const
+  if (status === 429) return new ProviderError('retryable', 'RATE_LIMITED', summary, ofHost)
+  if (status >= 500) return new ProviderError('retryable', isOwn ? 'PROVIDER_UNREACHABLE' : 'HOST_UNREACHABLE', summary, ofHost)
+  return new ProviderError('retryable', 'PROVIDER_REFUSED', summary, { ...ofAddress, retryAfterMs: wait })
 }

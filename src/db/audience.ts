@@ -1,21 +1,23 @@
-/** Contacts that match a filter: by what they are, by topic, by segment. */
-import type { Condition } from '../domain/words.ts'
+/** The contacts that match a filter: a search, an address, a topic, a segment. */
+import { spellingsOfEmail } from '../values/mailbox.ts'
+import type { PhoneSpellings } from '../values/phone.ts'
+import type { Condition } from '../words.ts'
 import type { Runner } from './database.ts'
 import { segmentWhere } from './segment.ts'
 
-/** What contacts are narrowed by; each part narrows further. */
+/** A filter over the contacts of a project. A contact matches if every part that is given matches. */
 export interface Audience {
   readonly projectId: string
   readonly search?: string | null
-  /** without case */
+  /** compared without case, and in A-labels and U-labels of its domain */
   readonly email?: string | null
-  /** as it was given */
-  readonly phone?: string | null
+  /** its usual spellings */
+  readonly phone?: PhoneSpellings | null
   readonly topicId?: string | null
   readonly condition?: Condition | null
 }
 
-/** Where to cut a list that is ordered by id. */
+/** A page of a list that is ordered by id: the ids strictly between `after` and `before`, at most `limit` of them. */
 export interface Range {
   readonly after: string | null
   readonly before: string | null
@@ -23,13 +25,25 @@ export interface Range {
   readonly limit: number
 }
 
-/** `offsetMs`: what is added to the database's clock. Its text depends on the filter, so it has no name. */
+/**
+ * The filter as SQL conditions on the contact `c`. The text depends on the filter, so statements with it are not named.
+ * @param offsetMs added to the database's clock
+ */
 function whereOf({ projectId, search, email, phone, topicId, condition }: Audience, offsetMs: number) {
   const values: unknown[] = [projectId]
   const wanted = ['c.project_id = $1']
   const bind = (value: unknown): string => `$${values.push(value)}`
-  if (email) wanted.push(`c.email IS NOT NULL AND lower(c.email) = lower(${bind(email)})`)
-  if (phone) wanted.push(`c.phone = ${bind(phone)}`)
+  if (email)
+    wanted.push(
+      `c.email IS NOT NULL AND lower(c.email) = ANY(ARRAY(SELECT lower(s) FROM unnest(${bind(spellingsOfEmail(email))}::text[]) s))`,
+    )
+  if (phone) {
+    const { international, national, country, isHome } = phone
+    const all = bind([...international, ...national])
+    // Without a calling code it is this number where the contact's country, or else home, says so.
+    const reads = `c.country = ${bind(country)} OR ${bind(isHome)}::boolean`
+    wanted.push(`(c.phone = ANY(${all}::text[]) AND (c.phone = ANY(${bind(international)}::text[]) OR ${reads}))`)
+  }
   if (search) {
     const like = bind(`%${search.replaceAll(/[\\%_]/g, '\\$&')}%`)
     const columns = ['external_id', 'email', 'phone', 'first_name', 'last_name']
@@ -48,7 +62,7 @@ function whereOf({ projectId, search, email, phone, topicId, condition }: Audien
   return { wanted, values, bind }
 }
 
-/** Ids of the contacts in a range, in its order. */
+/** Ids of one page of the matching contacts, in the range's order. `offsetMs` is added to the database's clock. */
 export async function findAudience(db: Runner, audience: Audience, range: Range, offsetMs: number): Promise<string[]> {
   const { wanted, values, bind } = whereOf(audience, offsetMs)
   if (range.after !== null) wanted.push(`c.id > ${bind(range.after)}`)
@@ -60,7 +74,7 @@ export async function findAudience(db: Runner, audience: Audience, range: Range,
   return rows.map((row) => row.id)
 }
 
-/** How many contacts there are. */
+/** How many contacts match. `offsetMs` is added to the database's clock. */
 export async function countAudience(db: Runner, audience: Audience, offsetMs: number): Promise<number> {
   const { wanted, values } = whereOf(audience, offsetMs)
   const { rows } = await db.query<{ total: number }>({
@@ -70,7 +84,7 @@ export async function countAudience(db: Runner, audience: Audience, offsetMs: nu
   return rows[0]?.total ?? 0
 }
 
-/** Those of these contacts that are in a segment. */
+/** Ids of those of the given contacts that are in a segment. `offsetMs` is added to the database's clock. */
 export async function findInSegment(
   db: Runner,
   projectId: string,

@@ -1,8 +1,9 @@
-/** The statements of campaigns: which are due, and which events they have yet to answer. */
-import type { Channel, Condition, JsonObject, ProjectInfo } from '../domain/words.ts'
+/** The statements of campaigns: which ones are due, and which events have triggered one and are not processed yet. */
+import type { Channel, Condition, JsonObject, ProjectInfo } from '../words.ts'
 import type { Runner } from './database.ts'
+import { isActive } from './standing.ts'
 
-/** A campaign as its runs need it. */
+/** A campaign, with what a run of it needs. */
 export interface RunningCampaign {
   readonly project: ProjectInfo
   readonly id: string
@@ -20,7 +21,10 @@ const columns = `json_build_object('id', p.id, 'key', p.key, 'name', p.name, 'lo
 const joins = `JOIN project p ON p.id = k.project_id JOIN template t ON t.project_id = k.project_id AND t.id = k.template_id
   LEFT JOIN segment s ON s.project_id = k.project_id AND s.id = k.segment_id`
 
-/** Campaigns whose time has come, the latest first in line. Rides on campaign_due. */
+/**
+ * Up to `limit` campaigns whose next run is due, the longest overdue first. Rides on campaign_due. `offsetMs` is added to the database's
+ * clock.
+ */
 export async function findDueCampaigns(
   db: Runner,
   limit: number,
@@ -29,13 +33,16 @@ export async function findDueCampaigns(
   const { rows } = await db.query({
     name: 'find-due-campaigns',
     text: `SELECT ${columns}, k.schedule, k.next_run_at AS "nextRunAt" FROM campaign k ${joins}
-      WHERE k.next_run_at IS NOT NULL AND k.next_run_at <= now() + $2 * interval '1 millisecond' ORDER BY k.next_run_at LIMIT $1`,
+      WHERE ${isActive} AND k.next_run_at IS NOT NULL AND k.next_run_at <= now() + $2 * interval '1 millisecond' ORDER BY k.next_run_at LIMIT $1`,
     values: [limit, offsetMs],
   })
   return rows
 }
 
-/** Moves a campaign on from one of its times to the next; only where nobody else did, or gave it another schedule. */
+/**
+ * Moves a campaign's next run from one time to another; null: it has none. Does nothing where the next run is no longer `from`: another
+ * worker moved it, or the schedule was changed.
+ */
 export async function advanceCampaign(db: Runner, projectId: string, id: string, from: Date, to: Date | null): Promise<void> {
   await db.query({
     name: 'advance-campaign',
@@ -44,26 +51,27 @@ export async function advanceCampaign(db: Runner, projectId: string, id: string,
   })
 }
 
-/** An event that a campaign has to answer. */
+/** An event that triggered a campaign, with the campaign. */
 export interface Trigger extends RunningCampaign {
   readonly eventId: string
   readonly contactId: string
   /** externalId of the contact */
   readonly contact: string
   readonly params: JsonObject
-  /** the campaign is still active and on this event */
+  /** the campaign is still active and still triggered by this event */
   readonly isWanted: boolean
 }
 
 /**
- * Takes events to answer, those that waited longest, and holds them for `leaseMs`: who takes them and dies leaves them to the next.
- * Rides on campaign_trigger_due_at_idx.
+ * Takes up to `limit` triggers for this worker, the longest waiting first, with a lease of `leaseMs`: if the worker dies, they are due
+ * again when the lease ends. Rides on campaign_trigger_due_at_idx; locks only the rows it returns (SKIP LOCKED), until the statement ends.
  */
 export async function takeTriggers(db: Runner, limit: number, leaseMs: number): Promise<Trigger[]> {
   const { rows } = await db.query<Trigger>({
     name: 'take-triggers',
     text: `WITH due AS (
-        SELECT project_id, campaign_id, event_id FROM campaign_trigger WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+        SELECT g.project_id, g.campaign_id, g.event_id FROM campaign_trigger g JOIN project p ON p.id = g.project_id
+        WHERE g.due_at <= now() AND ${isActive} ORDER BY g.due_at LIMIT $1 FOR UPDATE OF g SKIP LOCKED
       ), taken AS (
         UPDATE campaign_trigger g SET due_at = now() + $2 * interval '1 millisecond' FROM due
         WHERE g.project_id = due.project_id AND g.campaign_id = due.campaign_id AND g.event_id = due.event_id
@@ -79,7 +87,7 @@ export async function takeTriggers(db: Runner, limit: number, leaseMs: number): 
   return rows
 }
 
-/** Forgets events that are answered. */
+/** Deletes triggers whose notifications were accepted. Rides on campaign_trigger_pkey. */
 export async function dropTriggers(db: Runner, triggers: readonly Trigger[]): Promise<void> {
   await db.query({
     name: 'drop-triggers',

@@ -3,8 +3,8 @@ import type { Runner } from './database.ts'
 import { FOLDED_INTO } from './digest.ts'
 
 /**
- * Ends the sends to many of a transaction. Waits for the chunk that is being written at this moment: whoever looks afterwards sees all
- * that there will ever be. Rides on fanout_project_id_transaction_id_idx.
+ * Cancels the sends to many of a transaction. Waits for the lock of the one whose chunk is being written at this moment, so a statement
+ * that runs afterwards sees every notification that the transaction will ever have. Rides on fanout_project_id_transaction_id_idx.
  */
 export async function cancelFanouts(db: Runner, projectId: string, transactionId: string): Promise<void> {
   await db.query({
@@ -14,50 +14,54 @@ export async function cancelFanouts(db: Runner, projectId: string, transactionId
   })
 }
 
-/** Tells whether a transaction exists, and puts up its tombstone. Rides on transaction_pkey and on what finds its sends and notifications. */
-export async function markCanceled(db: Runner, projectId: string, transactionId: string): Promise<boolean> {
-  const { rows } = await db.query<{ found: boolean }>({
+/**
+ * Marks a transaction as canceled, so that nothing is added to it later. Rides on transaction_pkey, fanout_project_id_transaction_id_idx and
+ * notification_project_id_transaction_id_id_idx.
+ * @returns `none`: there is no such transaction; `before`: it was canceled already; `now`: this call has canceled it
+ */
+export async function markCanceled(db: Runner, projectId: string, transactionId: string): Promise<'none' | 'before' | 'now'> {
+  const { rows } = await db.query<{ isNew: boolean }>({
     name: 'mark-canceled',
-    text: `WITH t AS (
-        INSERT INTO transaction (project_id, id, canceled_at) SELECT $1::uuid, $2::text, now()
-        WHERE EXISTS (SELECT FROM notification WHERE project_id = $1 AND transaction_id = $2)
-          OR EXISTS (SELECT FROM fanout WHERE project_id = $1 AND transaction_id = $2)
-          OR EXISTS (SELECT FROM transaction WHERE project_id = $1 AND id = $2)
-        ON CONFLICT (project_id, id) DO UPDATE SET canceled_at = COALESCE(transaction.canceled_at, now()) RETURNING 1
-      )
-      SELECT EXISTS (SELECT FROM t) AS found`,
+    // The time of this transaction is that of the row only if this statement has set it: one that was canceled already keeps its time.
+    text: `INSERT INTO transaction AS t (project_id, id, canceled_at) SELECT $1::uuid, $2::text, now()
+      WHERE EXISTS (SELECT FROM notification WHERE project_id = $1 AND transaction_id = $2)
+        OR EXISTS (SELECT FROM fanout WHERE project_id = $1 AND transaction_id = $2)
+        OR EXISTS (SELECT FROM transaction WHERE project_id = $1 AND id = $2)
+      ON CONFLICT (project_id, id) DO UPDATE SET canceled_at = COALESCE(t.canceled_at, now())
+      RETURNING t.canceled_at = now()::timestamptz(3) AS "isNew"`,
     values: [projectId, transactionId],
   })
-  return rows[0]?.found === true
+  const [row] = rows
+  return row === undefined ? 'none' : row.isNew ? 'now' : 'before'
 }
 
-/** Where a walk through a transaction's notifications is: after `after`, so many more. */
+/** A page of a transaction's notifications, by id: up to `limit` of them after `after`. */
 export interface Page {
   readonly after: string
   readonly limit: number
 }
-/** Where it begins: before every notification. */
+/** The `after` of the first page: an id before every other. */
 export const FIRST = '00000000-0000-0000-0000-000000000000'
 
-/** A message, by its keys. */
+/** The ids of a message and of its notification. */
 export interface MessageKey {
   readonly notificationId: string
   readonly messageId: string
 }
 
-/** What there was on a page. */
+/** What was canceled on a page, and what could not be. */
 export interface CancelCount {
   readonly canceled: readonly MessageKey[]
-  /** ids of messages whose hand-over to a provider is under way */
+  /** ids of messages whose attempt is under way */
   readonly underWay: readonly string[]
-  /** the last notification of the page; null: there was none left */
+  /** the last notification of the page; null: there are no more */
   readonly last: string | null
 }
 
 /**
- * Cancels a page of a transaction: its notifications, and every message of them whose hand-over has not begun. The fencing number goes up,
- * so that a worker that holds one of them finds, when it writes down the beginning, that it must not send it. Rides on
- * notification_project_id_transaction_id_id_idx.
+ * Cancels one page of a transaction: its notifications, and those of their messages whose attempt has not begun. The fencing number goes
+ * up, so a worker that has claimed one of them learns, when it records the beginning of its attempt, that it must not send it. Rides on
+ * notification_project_id_transaction_id_id_idx. Locks the messages in the order of their ids.
  */
 export async function cancelWaiting(
   db: Runner,
@@ -89,7 +93,10 @@ export async function cancelWaiting(
   return rows[0] ?? { canceled: [], underWay: [], last: null }
 }
 
-/** The same for messages that were under way: what a failed hand-over put back into the queue is canceled now. */
+/**
+ * Cancels messages whose attempt was under way before, as far as that has ended since: a message that a failed attempt put back into the
+ * queue is canceled now. Rides on message_pkey. Locks the messages in the order of their ids.
+ */
 export async function cancelReturned(
   db: Runner,
   projectId: string,
@@ -115,13 +122,15 @@ export async function cancelReturned(
   }
 }
 
-/** In-app messages that nobody has seen, and where the page ends; null: there was nothing left. */
+/** The in-app messages of a page that were not seen yet. `last` is the last notification of the page; null: there are no more. */
 export interface Unseen {
   readonly unseen: readonly { readonly id: string; readonly contactId: string }[]
   readonly last: string | null
 }
 
-/** In-app messages on a page of a transaction that nobody has seen: they are taken back. */
+/**
+ * In-app messages of one page of a transaction that arrived and were not seen yet. Rides on notification_project_id_transaction_id_id_idx.
+ */
 export async function findUnseen(db: Runner, projectId: string, transactionId: string, { after, limit }: Page): Promise<Unseen> {
   const { rows } = await db.query<Unseen>({
     name: 'find-unseen',
@@ -137,7 +146,9 @@ export async function findUnseen(db: Runner, projectId: string, transactionId: s
   return rows[0] ?? { unseen: [], last: null }
 }
 
-/** How many messages of a transaction went out: handed over to a provider, or seen in the feed; with the digests that it is part of. */
+/**
+ * How many messages of a transaction were sent, or are being sent; messages of digests that its notifications were folded into count too.
+ */
 export async function countSent(db: Runner, projectId: string, transactionId: string): Promise<number> {
   const { rows } = await db.query<{ total: number }>({
     name: 'count-sent',

@@ -1,20 +1,24 @@
-/** Takes what is due, for one worker, for as long as a lease lasts. */
-import type {
-  Actor,
-  Channel,
-  ContactInfo,
-  DirectContent,
-  JsonObject,
-  MessageStatus,
-  Overrides,
-  PreferenceSet,
-  ProjectInfo,
-  TemplateInfo,
-} from '../domain/words.ts'
+/** Claims: a worker takes messages that are due, under a lease, and records when an attempt begins. */
+import {
+  type Actor,
+  byContactField,
+  type Channel,
+  type ContactFields,
+  type ContactInfo,
+  type DirectContent,
+  type JsonObject,
+  type MessageStatus,
+  type Overrides,
+  type PreferenceSet,
+  type ProjectInfo,
+  type TemplateInfo,
+} from '../words.ts'
+import { selectedFields } from './contact-columns.ts'
 import type { Runner } from './database.ts'
 import { templateObject } from './lookup.ts'
+import { isActive } from './standing.ts'
 
-/** A claimed message, with all that is needed to decide, render and send it. */
+/** A claimed message, with everything that a worker needs to decide about it, render it and send it. */
 export interface Claimed {
   readonly projectId: string
   readonly id: string
@@ -23,52 +27,46 @@ export interface Claimed {
   readonly channel: Channel
   /** of a send to many */
   readonly isBulk: boolean
-  /** what it was before: SENDING means that another worker's lease ran out */
+  /** its status before this claim; SENDING: another worker's lease ran out */
   readonly was: MessageStatus
-  /** the hand-over had begun under that lease: the message may have arrived */
-  readonly wasHandedOver: boolean
+  /** an attempt had begun under that lease: the message may have been sent */
+  readonly attemptBegan: boolean
   /** its transaction was canceled: it is not sent */
   readonly isCanceled: boolean
-  /** fencing number: what is written for this claim counts only while the row still has it */
+  /** fencing number: writes of this claim apply only while the row still has this number */
   readonly claims: number
   readonly attemptCount: number
   /** rounds of attempts since it was queued, or an operator had it sent again */
   readonly rounds: number
-  /** the provider that may have taken it already: no other one may have it */
+  /** the provider that may have accepted it already; no other provider may be tried */
   readonly boundTo: string | null
   readonly address: string | null
   readonly feed: string | null
   readonly incrementId: string | null
   /** it is a digest: see db/digest.ts */
   readonly digestId: string | null
-  /** it depends: see db/standing.ts */
+  /** it is sent only on a condition: see db/condition-facts.ts */
   readonly isConditional: boolean
   readonly createdAt: Date
-  /** when it was due; null: nobody asked */
+  /** the time of its notification, if that was to wait */
+  readonly sendAt: Date | null
+  /** when it was due; read only with `except`, otherwise null */
   readonly dueAt: Date | null
   readonly data: JsonObject
   readonly overrides: Overrides | null
   readonly project: ProjectInfo
-  /** null: `content` is said */
+  /** null: `content` is sent as it is */
   readonly template: TemplateInfo | null
   readonly content: DirectContent | null
   readonly contact: ContactInfo | null
   readonly actor: Actor | null
 }
 
-/** What the statement returns: plain columns, because building and parsing JSON for each row was a third of claiming. */
-interface ClaimedRow extends Omit<Claimed, 'project' | 'template' | 'contact' | 'actor'> {
+/** A row of the statement. Plain columns: building and parsing JSON took a third of the time of a claim. */
+interface ClaimedRow extends Omit<Claimed, 'project' | 'template' | 'contact' | 'actor'>, ContactFields {
   readonly templateId: string | null
   readonly contactId: string | null
   readonly contactExternalId: string
-  readonly email: string | null
-  readonly phone: string | null
-  readonly locale: string | null
-  readonly timezone: string | null
-  readonly firstName: string | null
-  readonly lastName: string | null
-  readonly photoUrl: string | null
-  readonly country: string | null
   readonly properties: ContactInfo['properties']
   readonly actorExternalId: string | null
   readonly actorFirstName: string | null
@@ -76,34 +74,39 @@ interface ClaimedRow extends Omit<Claimed, 'project' | 'template' | 'contact' | 
   readonly actorPhotoUrl: string | null
 }
 
-/** Channels whose messages wait where they are, and where each lane is looked at from: what is due earlier was passed over or taken. */
-export interface ClaimBeside {
+/**
+ * Paused channels, whose messages are not claimed, and from which due time on each priority class is read: what was due earlier has been
+ * claimed already, or is paused.
+ */
+export interface ClaimExcept {
   readonly paused: readonly { readonly projectId: string; readonly channel: Channel }[]
+  /** for messages of sends to one contact */
   readonly single: ClaimFrom
+  /** for messages of sends to many */
   readonly many: ClaimFrom
 }
-/** `all`: the oldest first; `recent`: what has become due in the last moments alone; or a time */
+/** From which due time on messages are read. `all`: all of them; `recent`: those that became due in the last two seconds */
 export type ClaimFrom = 'all' | 'recent' | Date
 
-/** How far back `recent` goes: longer than a transaction takes that says `now()` and commits later. */
+/** How far back `recent` goes: longer than a transaction takes from its `now()` to its commit. */
 const RECENT_MS = 2_000
 
-const besidePaused = (
+const exceptPaused = (
   place: number,
 ): string => `AND NOT EXISTS (SELECT FROM unnest($5::uuid[], $6::channel[]) AS p (project_id, channel)
           WHERE p.project_id = message.project_id AND p.channel = message.channel)
           AND due_at >= COALESCE($${place}::timestamptz, now() + ($3 - ${RECENT_MS}) * interval '1 millisecond')`
 
-/** Times are kept in whole milliseconds, and rounded to them: what was written as due now may be due half of one later. */
+/** Columns hold times rounded to whole milliseconds, so a message that was written as due now may be due up to half a millisecond later. */
 const nearly = `now() + ($3::float8 + 0.5) * interval '1 millisecond'`
 
-const claimText = (isBeside: boolean): string => `WITH single AS MATERIALIZED (
+const claimText = (hasPaused: boolean): string => `WITH single AS MATERIALIZED (
         SELECT project_id, id, due_at, status AS was, handover_at IS NOT NULL AS was_handed_over FROM message
-        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND NOT bulk AND due_at <= ${nearly} ${isBeside ? besidePaused(7) : ''}
+        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND NOT bulk AND due_at <= ${nearly} ${hasPaused ? exceptPaused(7) : ''}
         ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
       ), many AS MATERIALIZED (
         SELECT project_id, id, due_at, status AS was, handover_at IS NOT NULL AS was_handed_over FROM message
-        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND bulk AND due_at <= ${nearly} ${isBeside ? besidePaused(8) : ''}
+        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND bulk AND due_at <= ${nearly} ${hasPaused ? exceptPaused(8) : ''}
         ORDER BY due_at LIMIT LEAST($4::int, $1::int - (SELECT count(*) FROM single)) FOR UPDATE SKIP LOCKED
       ), due AS (SELECT * FROM single UNION ALL SELECT * FROM many
       ), m AS (
@@ -114,24 +117,27 @@ const claimText = (isBeside: boolean): string => `WITH single AS MATERIALIZED (
           x.address, x.feed, x.increment_id, x.only_if, x.created_at
       )
       SELECT m.project_id AS "projectId", m.id, m.notification_id AS "notificationId", n.transaction_id AS "transactionId", m.channel, m.bulk AS "isBulk", m.was, n.canceled_at IS NOT NULL AS "isCanceled",
-        m.was_handed_over AS "wasHandedOver", m.claims, m.attempt_count AS "attemptCount", m.rounds, m.handover_provider AS "boundTo", m.address, m.feed, m.increment_id AS "incrementId", m.only_if IS NOT NULL AS "isConditional", n.digest_id AS "digestId",
-        m.created_at AS "createdAt", n.data, n.overrides, n.content, n.template_id AS "templateId", ${isBeside ? 'm.due_at' : 'NULL::timestamptz'} AS "dueAt",
-        c.id AS "contactId", c.external_id AS "contactExternalId", c.email, c.phone, c.locale, c.timezone, c.first_name AS "firstName",
-        c.last_name AS "lastName", c.photo_url AS "photoUrl", c.country, c.properties,
+        m.was_handed_over AS "attemptBegan", m.claims, m.attempt_count AS "attemptCount", m.rounds, m.handover_provider AS "boundTo", m.address, m.feed, m.increment_id AS "incrementId", m.only_if IS NOT NULL AS "isConditional", n.digest_id AS "digestId",
+        m.created_at AS "createdAt", n.send_at AS "sendAt", n.data, n.overrides, n.content, n.template_id AS "templateId", ${hasPaused ? 'm.due_at' : 'NULL::timestamptz'} AS "dueAt",
+        c.id AS "contactId", c.external_id AS "contactExternalId", ${selectedFields}, c.properties,
         a.external_id AS "actorExternalId", a.first_name AS "actorFirstName", a.last_name AS "actorLastName", a.photo_url AS "actorPhotoUrl"
       FROM m JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id
       LEFT JOIN contact c ON c.project_id = m.project_id AND c.id = m.contact_id
       LEFT JOIN contact a ON a.project_id = n.project_id AND a.id = n.actor_id`
-const statements = { usual: { name: 'claim', text: claimText(false) }, beside: { name: 'claim-beside', text: claimText(true) } }
+const statements = { usual: { name: 'claim', text: claimText(false) }, except: { name: 'claim-except', text: claimText(true) } }
 const fromOf = (from: ClaimFrom): Date | string | null => (from === 'all' ? '-infinity' : from === 'recent' ? null : from)
 
 /**
- * Claims up to `limit` messages that are due, oldest first, those of sends to many only with what room single ones leave and at most
- * `bulkLimit` of them; never one that another worker holds (SKIP LOCKED); a lease that ran
- * out is due again. That a hand-over had begun stays in the row until an outcome is written: a second crash must not forget it. Rides on message_due;
- * locks only the rows it returns, and only until the statement ends. Projects and templates, of which a batch has few, are read once each
- * afterwards, and preferences, so that whoever changes them and then looks for claims finds this one or is read by it (db/take-back.ts):
- * when that fails, the lease ends the claim.
+ * Claims up to `limit` messages that are due, oldest first. Messages of sends to many get the room that single ones leave, and at most
+ * `bulkLimit` of it. A message whose lease ran out is due again. That an attempt had begun stays in the row until its outcome is written,
+ * so that it is still known after a second crash.
+ *
+ * Rides on message_due. Locks only the rows that it returns, and only until the statement ends; rows that another worker has locked are
+ * skipped (SKIP LOCKED).
+ *
+ * Projects, templates and preferences are read afterwards, each once, because a batch has few different ones. For preferences the order
+ * matters: a change that commits before this read is seen by it, and one that commits later finds the claim in the table and revokes it
+ * (db/revoke-claims.ts). If one of these reads fails, the claim ends with its lease.
  */
 export async function claim(
   db: Runner,
@@ -140,14 +146,14 @@ export async function claim(
     bulkLimit: number
     leaseMs: number
     offsetMs: number
-    /** whose providers can take nothing now: messages of these wait where they are */
-    beside?: ClaimBeside | null
+    /** channels whose providers accept nothing at the moment, and from where to read; null: claim everything that is due */
+    except?: ClaimExcept | null
   },
 ): Promise<Claimed[]> {
-  const { limit, leaseMs, offsetMs, bulkLimit, beside = null } = options
+  const { limit, leaseMs, offsetMs, bulkLimit, except = null } = options
   const values: unknown[] = [limit, leaseMs, offsetMs, bulkLimit]
-  if (beside !== null) {
-    const { paused, single, many } = beside
+  if (except !== null) {
+    const { paused, single, many } = except
     values.push(
       paused.map((one) => one.projectId),
       paused.map((one) => one.channel),
@@ -155,7 +161,7 @@ export async function claim(
       fromOf(many),
     )
   }
-  const { rows } = await db.query<ClaimedRow>({ ...(beside === null ? statements.usual : statements.beside), values })
+  const { rows } = await db.query<ClaimedRow>({ ...(except === null ? statements.usual : statements.except), values })
   if (rows.length === 0) return []
   const [origins, projects, preferences] = await Promise.all([
     findOrigins(db, rows),
@@ -174,7 +180,7 @@ interface Origin {
   readonly template: TemplateInfo | null
 }
 
-/** The templates that claimed messages were made from, by id, with their projects. Rides on template_pkey. */
+/** The templates of claimed messages, by id, with their projects. Rides on template_pkey. */
 async function findOrigins(db: Runner, claimed: readonly ClaimedRow[]): Promise<Map<string, Origin>> {
   const wanted = new Map(claimed.flatMap((row) => (row.templateId === null ? [] : [[row.templateId, row.projectId]])))
   if (wanted.size === 0) return new Map()
@@ -188,9 +194,9 @@ async function findOrigins(db: Runner, claimed: readonly ClaimedRow[]): Promise<
 }
 
 const projectObject = `json_build_object('id', p.id, 'key', p.key, 'name', p.name, 'locale', p.locale, 'timezone', p.timezone,
-          'resendUnknown', p.resend_unknown)`
+          'resendUnknown', p.resend_unknown, 'isInactive', NOT (${isActive}))`
 
-/** The projects of messages that have no template, by id. */
+/** The projects of claimed messages that have no template, by id. Rides on project_pkey. */
 async function findProjects(db: Runner, claimed: readonly ClaimedRow[]): Promise<Map<string, ProjectInfo>> {
   const wanted = new Set(claimed.flatMap((row) => (row.templateId === null ? [row.projectId] : [])))
   if (wanted.size === 0) return new Map()
@@ -202,7 +208,7 @@ async function findProjects(db: Runner, claimed: readonly ClaimedRow[]): Promise
   return new Map(rows.map(({ project }) => [project.id, project]))
 }
 
-/** What contacts prefer, by id; those that never said anything are left out. Rides on contact_pkey. */
+/** The preferences of claimed messages' contacts, by contact id; contacts without any are left out. Rides on contact_pkey. */
 async function findPreferences(db: Runner, claimed: readonly ClaimedRow[]): Promise<Map<string, PreferenceSet>> {
   const wanted = new Map(claimed.flatMap((row) => (row.contactId === null ? [] : [[row.contactId, row.projectId]])))
   if (wanted.size === 0) return new Map()
@@ -216,8 +222,8 @@ async function findPreferences(db: Runner, claimed: readonly ClaimedRow[]): Prom
 }
 
 function claimedOf(row: ClaimedRow, { project, template }: Origin, preferences: PreferenceSet): Claimed {
-  const { email, phone, locale, timezone, firstName, lastName, photoUrl, country, properties } = row
-  const person = { email, phone, locale, timezone, firstName, lastName, photoUrl, country, properties, preferences }
+  const fields = byContactField((field) => row[field])
+  const { properties } = row
   return {
     projectId: row.projectId,
     id: row.id,
@@ -227,7 +233,7 @@ function claimedOf(row: ClaimedRow, { project, template }: Origin, preferences: 
     isBulk: row.isBulk,
     was: row.was,
     isCanceled: row.isCanceled,
-    wasHandedOver: row.wasHandedOver,
+    attemptBegan: row.attemptBegan,
     claims: row.claims,
     attemptCount: row.attemptCount,
     rounds: row.rounds,
@@ -238,13 +244,17 @@ function claimedOf(row: ClaimedRow, { project, template }: Origin, preferences: 
     digestId: row.digestId,
     isConditional: row.isConditional,
     createdAt: row.createdAt,
+    sendAt: row.sendAt,
     dueAt: row.dueAt,
     data: row.data,
     overrides: row.overrides,
     project,
     template,
     content: row.content,
-    contact: row.contactId === null ? null : { id: row.contactId, externalId: row.contactExternalId, ...person },
+    contact:
+      row.contactId === null
+        ? null
+        : { id: row.contactId, externalId: row.contactExternalId, ...fields, properties, preferences },
     actor:
       row.actorExternalId === null
         ? null
@@ -257,23 +267,24 @@ function claimedOf(row: ClaimedRow, { project, template }: Origin, preferences: 
   }
 }
 
-/** A claim, as later statements name it. */
+/** A message, and the fencing number under which it was claimed. */
 export interface ClaimKey {
   readonly projectId: string
   readonly id: string
   readonly claims: number
-  /** whom it is handed over to; null in-app */
+  /** the provider of the attempt; null for in-app messages */
   readonly providerId?: string | null
 }
 
 /**
- * Writes down that the hand-over of these begins now, before it does: after a crash they are UNKNOWN, and not simply sent again.
- * @returns ids of those that are still ours; the others were canceled or claimed by somebody else, and must not be sent
+ * Records that an attempt begins now. Call it before the attempt begins: after a crash the message may have
+ * arrived, and goes out again only where the receiver folds repeats. Rides on message_pkey.
+ * @returns ids of the messages whose claim is still valid; the others were canceled or claimed by another worker, and must not be sent
  */
-export async function begin(db: Runner, claims: readonly ClaimKey[]): Promise<Set<string>> {
+export async function beginAttempts(db: Runner, claims: readonly ClaimKey[]): Promise<Set<string>> {
   const { rows } = await db.query<{ id: string }>({
-    name: 'begin',
-    // Touches no indexed column: the new version of the row stays on its page.
+    name: 'begin-attempts',
+    // Writes no indexed column, so the new version of the row stays on its page.
     text: `UPDATE message m SET handover_at = now(), handover_provider = c.provider_id
       FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[]) AS c (project_id, id, claims, provider_id)
       WHERE m.project_id = c.project_id AND m.id = c.id AND m.claims = c.claims AND m.status = 'SENDING' RETURNING m.id`,
@@ -288,17 +299,17 @@ export async function begin(db: Runner, claims: readonly ClaimKey[]): Promise<Se
 }
 
 /**
- * Ends every lease. Only for a store that belongs to one process: whoever held them is dead then, and nothing has to wait for the time
- * that they had left.
+ * Ends every lease. Only for a database that a single process uses, when that starts: the process that held the leases is gone, so nothing
+ * has to wait until they run out.
  */
 export async function endLeases(db: Runner): Promise<void> {
   await db.query(`UPDATE message SET due_at = now() WHERE status = 'SENDING'`)
 }
 
 /**
- * Ends the leases under which no hand-over has begun. For after the database was away: what a claim took whose answer was lost, nobody
- * holds. Where somebody does, nothing is sent twice: the fencing number goes up, so that its hand-over can't begin any more. Rides on
- * message_due, up to the longest lease.
+ * Ends the leases under which no attempt has begun. Used when the database was unavailable and is back: a claim whose answer was lost has
+ * taken messages that no worker knows of. Where a worker does hold one, nothing is sent twice: the fencing number goes up, so its attempt
+ * can no longer begin. Rides on message_due, up to `leaseMs` from now.
  */
 export async function endIdleLeases(db: Runner, options: { leaseMs: number; offsetMs: number }): Promise<void> {
   await db.query({

@@ -1,9 +1,9 @@
-/** Writing contacts in sets. Every contact has its feed_state row from the statement that makes it. */
-import type { ContactField, ContactInfo, JsonObject } from '../domain/words.ts'
+/** Writes contacts in sets. The statement that inserts a contact inserts its feed_state row too. */
+import type { ContactField, ContactInfo, JsonObject } from '../words.ts'
+import { contactColumns, fieldColumns, fillFields, recordFields, recordTypes } from './contact-columns.ts'
 import type { Runner } from './database.ts'
-import { contactColumns } from './lookup.ts'
 
-/** A contact to be there afterwards; `id` is used if it is new. */
+/** A contact that has to exist afterwards; `id` is used if it is new. */
 export interface ContactRow extends Readonly<Partial<Record<ContactField, string | null>>> {
   readonly projectId: string
   readonly id: string
@@ -12,24 +12,21 @@ export interface ContactRow extends Readonly<Partial<Record<ContactField, string
 }
 
 /**
- * Makes contacts that are missing, and fills what is missing of those that are there; a stored value is never replaced.
- * One row for each contact of the input (each at most once in it). Rows are locked in (project, externalId) order.
+ * Inserts contacts that do not exist, and sets those fields of existing ones that are empty; a stored value is never replaced. Each contact
+ * may be in `rows` only once. Rides on contact_project_id_external_id_key. Rows are locked in the order of (project, externalId).
+ * @returns the contacts as they are stored now
  */
 export async function fillContacts(tx: Runner, rows: readonly ContactRow[]): Promise<(ContactInfo & { projectId: string })[]> {
   const input = JSON.stringify(rows)
   await tx.query({
     name: 'fill-contacts',
     text: `WITH written AS (
-      INSERT INTO contact AS c (project_id, id, external_id, email, phone, locale, timezone, first_name, last_name, photo_url, country, properties)
-      SELECT "projectId", id, "externalId", email, phone, locale, timezone, "firstName", "lastName", "photoUrl", country, COALESCE(properties, '{}')
-      FROM json_to_recordset($1) AS r ("projectId" uuid, id uuid, "externalId" text, email text, phone text, locale text, timezone text,
-        "firstName" text, "lastName" text, "photoUrl" text, country text, properties jsonb)
+      INSERT INTO contact AS c (project_id, id, external_id, ${fieldColumns}, properties)
+      SELECT "projectId", id, "externalId", ${recordFields}, COALESCE(properties, '{}')
+      FROM json_to_recordset($1) AS r ("projectId" uuid, id uuid, "externalId" text, ${recordTypes}, properties jsonb)
       ORDER BY "projectId", "externalId"
       ON CONFLICT (project_id, external_id) DO UPDATE SET
-        email = COALESCE(c.email, EXCLUDED.email), phone = COALESCE(c.phone, EXCLUDED.phone), locale = COALESCE(c.locale, EXCLUDED.locale),
-        timezone = COALESCE(c.timezone, EXCLUDED.timezone), first_name = COALESCE(c.first_name, EXCLUDED.first_name),
-        last_name = COALESCE(c.last_name, EXCLUDED.last_name), photo_url = COALESCE(c.photo_url, EXCLUDED.photo_url),
-        country = COALESCE(c.country, EXCLUDED.country), properties = EXCLUDED.properties || c.properties, updated_at = now()
+        ${fillFields}, properties = EXCLUDED.properties || c.properties, updated_at = now()
       RETURNING project_id, id)
       INSERT INTO feed_state (project_id, contact_id) SELECT project_id, id FROM written ORDER BY 1, 2 ON CONFLICT DO NOTHING`,
     values: [input],

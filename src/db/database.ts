@@ -4,35 +4,40 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { CarillonError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { type RunFor, shareOut } from './fair-pool.ts'
 import { PrismaClient } from './generated/client.ts'
 
-/** What the rules are given to read and write with. */
+/** The connections to PostgreSQL: the pool, and a Prisma client on that same pool. `close` waits for running statements. */
 export interface Database {
   readonly pool: pg.Pool
   readonly prisma: PrismaClient
+  /** Runs work for a project: its statements wait for connections of the project's share. An empty id: the server's own work. */
+  readonly runFor: RunFor
   close(): Promise<void>
 }
 
-/** Whatever runs a statement: the pool, or a transaction's own connection. */
+/** Runs a statement: the pool, or the connection of a transaction. */
 export type Runner = Pick<pg.PoolClient, 'query'>
 
 const INT8 = 20
 const TIMESTAMPTZ = 1184
 
-// Feed numbers and counts stay far below 2^53; strings would only invite comparing them as text.
+// Feed numbers and counts stay far below 2^53. As strings, which is pg's default, they would be compared as text.
 const types: pg.CustomTypesConfig = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
     oid === INT8 ? Number : pg.types.getTypeParser(oid, format === 'binary' ? 'binary' : 'text'),
 }
 
-/** For statements whose times go straight into an answer: as RFC 3339 in UTC with milliseconds, and no `Date` on the way. */
+/**
+ * For statements whose times go into an answer unchanged: parses them to RFC 3339 text, in UTC with milliseconds, without making a `Date`.
+ */
 export const isoTimes: pg.CustomTypesConfig = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') => (oid === TIMESTAMPTZ ? isoOf : types.getTypeParser(oid, format)),
 }
 
 const UTC = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,3}))?\+00$/
 
-/** PostgreSQL's way to write a moment; whatever is not quite usual (another zone of the session, years before Christ) goes the long way. */
+/** From PostgreSQL's text format. Unusual ones (the session has another time zone, a year BC) are parsed by pg, which is slower. */
 function isoOf(text: string): string {
   const [, day, time, fraction = ''] = UTC.exec(text) ?? []
   if (day !== undefined) return `${day}T${time}.${fraction.padEnd(3, '0')}Z`
@@ -41,8 +46,8 @@ function isoOf(text: string): string {
 }
 
 /**
- * A socket that sends in one piece what statements one turn of the event loop writes: `pg` corks for each statement alone, and to accept
- * a batch takes eight, whose sending cost as much as making them.
+ * A socket that sends all statements of one turn of the event loop together. `pg` corks each statement on its own; accepting a batch takes
+ * eight statements, and sending them one by one cost as much time as building them.
  */
 function gatheringSocket(): Socket {
   const socket = new Socket()
@@ -61,12 +66,18 @@ function gatheringSocket(): Socket {
   return socket
 }
 
-/** Opens the pool. `max`: connections of this process. A statement may take 10 s, waiting for a connection 5 s. */
+/** How long a statement may wait for a connection. */
+const CONNECTION_WAIT_MS = 5_000
+
+/**
+ * Opens the pool; connections are made when they are needed, at most `max`, and shared out by project. A statement may take 10 s, the wait
+ * for a connection 5 s: then it fails with OVERLOADED.
+ */
 export function openDatabase(url: string, options: { max: number; log: Log }): Database {
   const pool = new pg.Pool({
     connectionString: url,
     max: options.max,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: CONNECTION_WAIT_MS,
     statement_timeout: 10_000,
     idle_in_transaction_session_timeout: 30_000,
     keepAlive: true,
@@ -75,23 +86,26 @@ export function openDatabase(url: string, options: { max: number; log: Log }): D
     application_name: 'carillon',
     types,
   })
-  // An idle connection that the server closed (a restart) is replaced by the next use; without a listener it ends the process.
+  const runFor = shareOut(pool, { max: options.max, waitMs: CONNECTION_WAIT_MS })
+  // An idle connection that the server closed (a restart) is replaced when one is needed. Without this listener the error would end the process.
   let closing = false
   pool.on('error', (error) => {
-    // The pool lets go of a connection before the server has heard of it, so a server that stops next still speaks to it.
+    // While the pool closes, the server may stop and report that on a connection that the pool has already given up.
     if (!closing) options.log.warn('An idle database connection was lost', { error: error.message })
   })
-  // A connection that is lost while it is in use says so twice: to the query that waits, which fails, and here, where nobody may be missing.
+  // A connection that is lost while it is in use reports the error twice: to the waiting query, which fails, and here, where a missing
+  // listener would end the process.
   pool.on('connect', (client) => client.on('error', () => {}))
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool),
     errorFormat: 'minimal',
-    // Prisma's own limit is 5 s, which a thousand upserts pass on a machine that is busy. Each statement keeps the pool's limit.
+    // Prisma's default is 5 s, and a thousand upserts take longer on a busy machine. Each statement still has the pool's limit.
     transactionOptions: { maxWait: 5_000, timeout: 60_000 },
   })
   return {
     pool,
     prisma,
+    runFor,
     async close() {
       closing = true
       await prisma.$disconnect()
@@ -101,8 +115,8 @@ export function openDatabase(url: string, options: { max: number; log: Log }): D
 }
 
 /**
- * The condition that a row is of one of these projects, as `$1`. Nearly always there is one: a statement for that keeps its plan, where the
- * plan of one for a list, however short, is made anew with every call.
+ * The SQL condition that a row belongs to one of these projects, which are parameter `$1`. Nearly always it is one project. That case has a
+ * statement of its own, because PostgreSQL keeps its plan; a statement for a list, however short, is planned again for every call.
  */
 export const inProjects = (ids: readonly string[]) =>
   ids.length === 1
@@ -111,10 +125,10 @@ export const inProjects = (ids: readonly string[]) =>
 
 const RETRYABLE = new Set(['40001', '40P01'])
 
-/** Tells whether an error means that the connection went away, so that nobody knows how the statement ended. */
+/** Whether an error means that there is no connection, or that it was lost, so that the outcome of the statement is unknown. */
 export function isConnectionLoss(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  if (error instanceof CarillonError) return error.code === 'OUTCOME_UNKNOWN'
+  if (error instanceof CarillonError) return error.code === 'OUTCOME_UNKNOWN' || error.code === 'OVERLOADED'
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   return (
     code.startsWith('08') ||
@@ -128,20 +142,21 @@ export function isConnectionLoss(error: unknown): boolean {
   )
 }
 
-/** Tells whether a row that a statement points to went away meanwhile. */
+/** Whether a statement failed because a row that it refers to was deleted meanwhile. */
 export const isForeignKeyViolation = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === '23503'
 
 /**
- * Tells a transaction which statement is its last: COMMIT leaves with it, in one packet, and fails with it. The transaction's result
- * waits for both.
+ * Declares a statement the last one of its transaction. COMMIT is then sent together with it, in one packet, without waiting for its result.
+ * If the statement fails, so does the transaction; `transact` waits for both.
  */
 export type Finish = (last: Promise<unknown>) => void
 
 /**
- * Runs `work` in one transaction. A deadlock or a serialisation failure is tried again, up to three times.
- * @param on a connection to run it on; default: one of the pool's
- * @throws CarillonError OUTCOME_UNKNOWN when the connection was lost while committing
+ * Runs `work` in one transaction. After a deadlock or a serialisation failure `work` runs again, up to three times.
+ * @param on the connection to run it on; default: one of the pool's
+ * @throws CarillonError OUTCOME_UNKNOWN when the connection was lost while committing: the transaction may or may not have been committed.
+ *   Any other error means that it was rolled back
  */
 export async function transact<T>(
   pool: pg.Pool,
@@ -153,18 +168,18 @@ export async function transact<T>(
     let lost: Error | undefined
     try {
       let last: Promise<unknown> = Promise.resolve()
-      // Statements are pipelined: what follows BEGIN does not wait for its answer.
+      // Statements are pipelined: those of `work` are sent without waiting for the answer to BEGIN.
       const begun = client.query('BEGIN')
       const working = work(client, (statement) => {
         last = statement
-        // It is awaited below; meanwhile nobody may find it unhandled.
+        // Awaited below. Until then a rejection must not count as unhandled.
         statement.catch(() => {})
       })
       const [, result] = await Promise.all([begun, working])
       const committed = commit(client)
       committed.catch(() => {})
       const [written, ended] = await Promise.allSettled([last, committed])
-      // A commit whose answer was lost may have happened, whatever became of the answer before it.
+      // If the answer to COMMIT was lost, the commit may have happened, even if the last statement's answer was lost too.
       if (ended.status === 'rejected' && ended.reason instanceof CarillonError) throw ended.reason
       if (written.status === 'rejected') throw written.reason
       if (ended.status === 'rejected') throw ended.reason

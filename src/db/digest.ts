@@ -1,12 +1,13 @@
-/** The statements of digests: joining an open window, closing those whose time is up, and what was folded. */
-import type { DigestItems, Overrides, ProjectInfo, TemplateInfo } from '../domain/words.ts'
+/** The statements of digests: joining an open window, closing the windows that are due, and reading what was folded into them. */
+import type { DigestItems, Overrides, ProjectInfo, TemplateInfo } from '../words.ts'
 import type { Runner } from './database.ts'
 import { templateObject } from './lookup.ts'
+import { isActive } from './standing.ts'
 
-/** A window to join: it is opened where none is. */
+/** A window to join; one is opened if none is open for this contact, template and key. */
 export interface WindowRow {
   readonly projectId: string
-  /** of the window, where it is opened */
+  /** the id of the window if it is opened */
   readonly id: string
   readonly contactId: string
   readonly templateId: string
@@ -15,9 +16,11 @@ export interface WindowRow {
 }
 
 /**
- * Joins the open windows of these keys, one row for each, or opens them. Their rows stay locked until the transaction ends, so that none
- * is closed before what joins it is written: closing passes over them, and who finds one being closed waits, and opens the next. Locked in
- * the order of contacts, and before feeds. Rides on digest_open.
+ * Joins the open windows of these keys, or opens new ones; each key may be in `wanted` only once. Rides on digest_open.
+ *
+ * The windows stay locked until the transaction ends, so none is closed before the notifications that join it are written: closing skips
+ * locked windows. If a window is being closed at this moment, the statement waits for that and opens a new one. Rows are locked in the order
+ * of contacts; lock them before any feed.
  */
 export async function joinWindows(
   tx: Runner,
@@ -37,7 +40,7 @@ export async function joinWindows(
   return rows
 }
 
-/** A window whose time is up. */
+/** A window that is due to close, with what the digest is rendered from. */
 export interface DueDigest {
   readonly projectId: string
   readonly id: string
@@ -46,7 +49,10 @@ export interface DueDigest {
   readonly template: TemplateInfo
 }
 
-/** Locks windows whose time is up, oldest first, and none that another worker closes or that is being joined (SKIP LOCKED). Rides on digest_due. */
+/**
+ * Locks up to `limit` windows that are due to close, the longest overdue first, until the transaction ends. Windows that another worker is
+ * closing, or that are being joined, are skipped (SKIP LOCKED). Rides on digest_due.
+ */
 export async function lockDueDigests(tx: Runner, limit: number, offsetMs: number): Promise<DueDigest[]> {
   const { rows } = await tx.query<DueDigest>({
     name: 'lock-due-digests',
@@ -54,24 +60,25 @@ export async function lockDueDigests(tx: Runner, limit: number, offsetMs: number
         json_build_object('id', p.id, 'key', p.key, 'name', p.name, 'locale', p.locale, 'timezone', p.timezone, 'resendUnknown', p.resend_unknown) AS project
       FROM digest d JOIN project p ON p.id = d.project_id JOIN template t ON t.project_id = d.project_id AND t.id = d.template_id
       JOIN contact c ON c.project_id = d.project_id AND c.id = d.contact_id
-      WHERE d.closed_at IS NULL AND d.closes_at <= now() + $2 * interval '1 millisecond'
+      WHERE ${isActive} AND d.closed_at IS NULL AND d.closes_at <= now() + $2 * interval '1 millisecond'
       ORDER BY d.closes_at LIMIT $1 FOR UPDATE OF d SKIP LOCKED`,
     values: [limit, offsetMs],
   })
   return rows
 }
 
-/** What was folded, as its latest message has it. */
+/** What was folded into one window. Overrides, incrementId and actor are those of the latest notification. */
 export interface Folded extends DigestItems {
   readonly digestId: string
-  /** every channel that one of them was for */
+  /** all channels of its notifications, separated by commas */
   readonly channels: string
   readonly overrides: Overrides | null
   readonly incrementId: string | null
+  /** externalId */
   readonly actor: string | null
 }
 
-/** So many items are shown, of so many characters in all; `count` counts all. */
+/** At most this many items are read, of at most this many characters in total; `count` counts all of them. */
 const ITEMS_MAX = 1_000
 const ITEMS_LENGTH = 1_000_000
 
@@ -93,8 +100,11 @@ const folded = (lock: string) => `WITH e AS MATERIALIZED (
   LEFT JOIN contact a ON a.project_id = l.project_id AND a.id = l.actor_id`
 
 /**
- * What these windows hold now: all that joined and was not canceled. With `lock`, what is read stays as it is until the transaction ends:
- * who cancels one of these waits. Nobody is waited for: @throws 55P03 when one is just being canceled. Rides on notification_digest.
+ * The notifications that joined these windows and were not canceled, by digest id; a window with none is left out. `ownId` is the digest's
+ * own notification, which is not part of it. Rides on notification_digest.
+ *
+ * With `lock`, the notifications stay locked until the transaction ends, so a cancelation waits.
+ * @throws 55P03, with `lock`, when one of them is being canceled at this moment: it does not wait for locks
  */
 export async function readFolded(
   db: Runner,
@@ -102,14 +112,14 @@ export async function readFolded(
   { lock }: { readonly lock: boolean },
 ): Promise<Map<string, Folded>> {
   const { rows } = await db.query<Folded>({
-    name: `read-folded-${lock ? 'lock' : 'look'}`,
+    name: lock ? 'read-folded-locked' : 'read-folded',
     text: folded(lock ? 'FOR SHARE OF n NOWAIT' : ''),
     values: [windows.map((one) => one.projectId), windows.map((one) => one.digestId), windows.map((one) => one.ownId)],
   })
   return new Map(rows.map((row) => [row.digestId, row]))
 }
 
-/** Closes locked windows. `notificationId`: what one became; null: nothing was left of it. */
+/** Closes windows that are locked. `notificationId` is the notification that a window became; null: everything in it was canceled. */
 export async function closeWindows(
   tx: Runner,
   closed: readonly { readonly projectId: string; readonly id: string; readonly notificationId: string | null }[],
@@ -123,7 +133,7 @@ export async function closeWindows(
   })
 }
 
-/** Lets a window that can't be closed wait, so that others are not held up by it. */
+/** Moves the closing of a window that can't be closed one minute ahead, so that it does not block the others. */
 export async function postponeWindow(db: Runner, projectId: string, id: string, offsetMs: number): Promise<void> {
   await db.query({
     name: 'postpone-window',
@@ -133,8 +143,9 @@ export async function postponeWindow(db: Runner, projectId: string, id: string, 
 }
 
 /**
- * After messages of a transaction were canceled: digests that were closed with them and have nothing left are canceled as well.
- * @returns their transactions. Rides on notification_project_id_transaction_id_id_idx and notification_digest
+ * After notifications of a transaction were canceled: cancels the notifications of closed digests that have nothing else in them. Rides on
+ * notification_project_id_transaction_id_id_idx and notification_digest.
+ * @returns the transactions of those notifications
  */
 export async function cancelEmptied(db: Runner, projectId: string, transactionId: string): Promise<string[]> {
   const { rows } = await db.query<{ transactionId: string }>({
@@ -148,13 +159,13 @@ export async function cancelEmptied(db: Runner, projectId: string, transactionId
   return rows.map((row) => row.transactionId)
 }
 
-/** What the messages of a transaction were folded into. */
+/** SQL: ids of the digests' notifications into which notifications of transaction `$2` of project `$1` were folded. */
 export const FOLDED_INTO = `SELECT DISTINCT d.notification_id FROM notification n JOIN digest d ON d.project_id = n.project_id AND d.id = n.digest_id
   WHERE n.project_id = $1 AND n.transaction_id = $2 AND d.notification_id <> n.id`
 
 /**
- * Takes messages of digests that lost something back from workers that hold them and have not begun to hand them over: they are composed
- * anew, without it.
+ * Queues claimed messages of digests again, as far as their attempt has not begun, because something in the digest was canceled: they are
+ * then composed without it. The fencing number goes up, so the worker that has claimed one can't send it.
  */
 export async function recompose(db: Runner, projectId: string, transactionId: string): Promise<void> {
   await db.query({

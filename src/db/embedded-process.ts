@@ -1,4 +1,4 @@
-/** Starts and stops the processes of the embedded PostgreSQL. */
+/** Starts and stops the processes of the embedded PostgreSQL, and keeps none running without its owner. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -10,27 +10,31 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../log.ts'
 import type { Place } from './embedded-place.ts'
 
-/** A PostgreSQL that answers. */
+/** A PostgreSQL that accepts connections. */
 export interface Server {
   readonly port: number
-  /** resolves when the process is gone, for whatever reason */
-  readonly gone: Promise<void>
-  /** Fast shutdown: open transactions are rolled back. Resolves when the process is gone. */
+  /** resolves when the process has ended, for whatever reason */
+  readonly exited: Promise<void>
+  /** Fast shutdown: open transactions are rolled back. Resolves when the process has ended. */
   stop(): Promise<void>
 }
 
-// Nothing of our environment: it may hold secrets, and PG* variables that mean another server.
+// Nothing of our environment is passed on: it may hold secrets, and PG* variables for another server.
 const env = { LC_ALL: 'C' }
 const POLL_MS = 15
 const READY_WITHIN_MS = 60_000
 const ORPHAN_STOPS_WITHIN_MS = 30_000
 const LOG_MAX_BYTES = 10 * 1024 * 1024
 
-// Waits until its input ends, that is until our process is no more, and then shuts PostgreSQL down. It has its own session,
+// Reads until its input ends, which happens when our process ends, and then shuts PostgreSQL down. It runs in a session of its own,
 // so that a signal to our process group does not reach it.
 const WATCHDOG = 'read -r _; kill -INT "$1"'
 
-/** Makes the data folder. It gets its name only when it is complete and on disk: a crash leaves nothing that later starts trip over. */
+/**
+ * Creates the data folder. It is made under another name and renamed when it is complete and on disk, so a crash leaves nothing that a later
+ * start would take for a data folder.
+ * @throws Error with the messages of initdb
+ */
 export async function initialise({ identity, binaries, data }: Place, user: string, password: string): Promise<void> {
   const base = dirname(data)
   const prefix = `${basename(data)}.init-`
@@ -51,25 +55,26 @@ export async function initialise({ identity, binaries, data }: Place, user: stri
       `--username=${user}`,
       `--pwfile=${passwordFile}`,
       '--auth=scram-sha-256',
-      // The same order of texts on every machine, whatever its C library.
+      // Texts sort the same on every machine, whatever its C library.
       ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
       '--no-instructions',
     ],
     { ...identity, cwd: staging, env, stdio: ['ignore', 'ignore', 'pipe'] },
   )
-  let complaint = ''
-  initdb.stderr.setEncoding('utf8').on('data', (text: string) => (complaint = (complaint + text).slice(-4_000)))
+  let messages = ''
+  initdb.stderr.setEncoding('utf8').on('data', (text: string) => (messages = (messages + text).slice(-4_000)))
   const [code] = await once(initdb, 'close')
   if (code !== 0) {
     await rm(staging, { recursive: true, force: true })
-    throw new Error(`PostgreSQL's data folder could not be made (initdb ended with ${code}): ${complaint.trim()}`)
+    throw new Error(`PostgreSQL's data folder could not be made (initdb ended with ${code}): ${messages.trim()}`)
   }
   await rename(join(staging, 'data'), data)
   await rm(staging, { recursive: true, force: true })
 }
 
 /**
- * Starts PostgreSQL on its data folder. Without `port`, on a free one.
+ * Starts PostgreSQL on its data folder, and waits until it accepts connections. Without `port`, on a free one. A server that an earlier
+ * owner left running on that folder is shut down first.
  * @throws Error with the end of PostgreSQL's own log
  */
 export async function launch(
@@ -82,7 +87,7 @@ export async function launch(
     const port = options.port ?? (await freePort())
     const server = await tryLaunch(place, port, options)
     if (server !== null) return server
-    // Another program took the port meanwhile, or the last processes of a killed server still hold its shared memory.
+    // Worth another try: another program took the port meanwhile, or processes of a killed server still hold its shared memory.
     const end = tail(options.logFile)
     if (attempt >= 20 || !/could not bind|still in use|could not create any TCP/.test(end)) {
       throw new Error(`PostgreSQL did not start; its log (${options.logFile}) ends with:\n${end}`)
@@ -98,7 +103,7 @@ async function tryLaunch(
 ): Promise<Server | null> {
   const args = Object.entries({ ...settings, port: String(port) }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const output = openSync(logFile, 'a', 0o600)
-  // In its own session, so that Ctrl-C reaches us alone: we first finish what we have in hand, then stop PostgreSQL.
+  // In a session of its own, so that Ctrl-C reaches only us: we finish the work under way first, and then stop PostgreSQL.
   const child = spawn(join(binaries, 'postgres'), ['-D', data, ...args], {
     ...identity,
     cwd: dirname(data),
@@ -107,32 +112,32 @@ async function tryLaunch(
     stdio: ['ignore', output, output],
   })
   closeSync(output)
-  const gone = new Promise<void>((done) => child.once('exit', () => done()))
+  const exited = new Promise<void>((done) => child.once('exit', () => done()))
   await once(child, 'spawn')
   child.on('error', (error) => log.warn('PostgreSQL could not be signalled', { error: error.message }))
   const watchdog = watch(child, identity)
-  void gone.then(() => watchdog?.kill('SIGKILL'))
+  void exited.then(() => watchdog?.kill('SIGKILL'))
   const deadline = performance.now() + READY_WITHIN_MS
   while (!isReady(data, child.pid)) {
     if (performance.now() > deadline) child.kill('SIGQUIT')
     if (child.exitCode !== null || child.signalCode !== null) return null
     await sleep(POLL_MS)
   }
-  // A process that forgot to stop us may end; the watchdog does the rest.
+  // PostgreSQL must not keep our process alive: if that ends without calling `stop`, the watchdog shuts PostgreSQL down.
   child.unref()
   return {
     port,
-    gone,
+    exited,
     async stop() {
       child.ref()
       child.kill('SIGINT')
-      await gone
+      await exited
     },
   }
 }
 
 function watch(postgres: ChildProcess, identity: { uid?: number; gid?: number }): ChildProcess | null {
-  // There is no such shell; the next start finds the orphan and stops it.
+  // There is no /bin/sh. An orphan is stopped by the next start.
   if (process.platform === 'win32') return null
   const watchdog = spawn('/bin/sh', ['-c', WATCHDOG, 'carillon-watchdog', String(postgres.pid)], {
     ...identity,
@@ -141,7 +146,7 @@ function watch(postgres: ChildProcess, identity: { uid?: number; gid?: number })
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })
-  // Without it, PostgreSQL still runs: its orphan would be found by the next start.
+  // PostgreSQL runs without a watchdog too. An orphan is then stopped by the next start.
   watchdog.on('error', () => {})
   watchdog.stdin.on('error', () => {})
   watchdog.unref()
@@ -166,13 +171,15 @@ function isReady(data: string, pid: number | undefined): boolean {
 }
 
 /**
- * Deals with what a killed owner left behind. We hold the folder's lock, so a server on this data has no owner any more: it is
- * shut down. Where the id in postmaster.pid now names a process of somebody else, the file is made to name ourselves: PostgreSQL takes its
- * own parent for no rival, and, other than with the file gone, still looks whether old processes hold the shared memory.
+ * Shuts down a server that a killed owner left running. We hold the folder's lock, so a server on this data has no owner any more.
+ *
+ * If the process id in postmaster.pid now belongs to an unrelated program, our own id is written there instead. PostgreSQL would refuse to
+ * start because of that program, but it ignores the id of its own parent. Deleting the file would also make it start, but then it
+ * would not check whether old server processes still use the shared memory.
  */
 async function stopOrphan(data: string, log: Log): Promise<void> {
   const deadline = performance.now() + ORPHAN_STOPS_WITHIN_MS
-  for (let told = false; ; ) {
+  for (let isSignalled = false; ; ) {
     const postmaster = readPostmaster(data)
     if (postmaster === null || !Number.isInteger(postmaster.pid) || postmaster.pid <= 0) return
     const command = await commandOf(postmaster.pid)
@@ -181,9 +188,9 @@ async function stopOrphan(data: string, log: Log): Promise<void> {
       return writeFile(join(data, 'postmaster.pid'), [String(process.pid), ...postmaster.lines.slice(1)].join('\n'))
     }
     const late = performance.now() > deadline
-    if (!told || late) {
-      if (!told) log.warn('A PostgreSQL without owner is still running here; it is stopped first', { pid: postmaster.pid })
-      told = true
+    if (!isSignalled || late) {
+      if (!isSignalled) log.warn('A PostgreSQL without owner is still running here; it is stopped first', { pid: postmaster.pid })
+      isSignalled = true
       try {
         process.kill(postmaster.pid, late ? 'SIGQUIT' : 'SIGINT')
       } catch (error) {

@@ -1,12 +1,13 @@
-/** The record's server when nothing is installed: PostgreSQL from npm, its data in the user's folder. */
+/** The embedded PostgreSQL, used when DATABASE_URL is not set: the programs come from npm, the data is in a folder of the user's. */
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../log.ts'
 import { findPlace } from './embedded-place.ts'
 import { initialise, launch, type Server } from './embedded-process.ts'
+import { prepareFolder } from './folder.ts'
 import { lockFolder } from './folder-lock.ts'
 
 const USER = 'carillon'
@@ -14,17 +15,17 @@ const RESTART_MAX_MS = 5_000
 
 const defaults: Record<string, string> = {
   listen_addresses: '127.0.0.1',
-  // The length of a socket's path is limited; a port on the loopback address works in every folder.
+  // No Unix socket: the length of its path is limited, while a port on the loopback address works whatever the folder.
   unix_socket_directories: '',
   max_connections: '200',
   shared_buffers: '256MB',
-  // "Accepted" means that it survives the power cut: these two are not for tuning.
+  // Not for tuning: what was accepted has to survive a power cut.
   fsync: 'on',
   synchronous_commit: 'on',
   wal_compression: 'on',
   max_wal_size: '2GB',
-  // A plan that was made while a table was all but empty reads the whole of it, until the table is analysed: soon, in a store that fills
-  // from nothing. Measured: with the default of a minute, foreign keys are checked five times as slowly meanwhile.
+  // A plan that was made while a table was nearly empty scans the whole table, and is used until the table is analysed. In a new database
+  // that has to happen soon: measured with the default of one minute, foreign keys were checked five times as slowly until then.
   autovacuum_naptime: '2s',
   random_page_cost: '1.1',
   log_checkpoints: 'off',
@@ -32,30 +33,29 @@ const defaults: Record<string, string> = {
   timezone: 'UTC',
 }
 
-/** A running server, and the end of it. */
+/** A running server. */
 export interface Embedded {
-  /** for `pg` and Prisma; has the password in it */
+  /** for `pg` and Prisma; contains the password */
   readonly url: string
-  /** Fast shutdown; resolves when the server is gone and the folder is free. Close the pools first. Calling it again changes nothing. */
+  /** Fast shutdown; resolves when the server has ended and the folder is unlocked. Close the pools first. May be called more than once. */
   stop(): Promise<void>
 }
 
 /**
- * Starts PostgreSQL on `dir/postgres`, and makes that first if need be. A server that dies is started again on its port. When this process
- * dies, however it does, the server is shut down; when even that fails, the next start does it.
- * @param options.settings more of PostgreSQL's own settings
- * @throws Error when another process has the folder, or with the end of PostgreSQL's log
+ * Starts PostgreSQL on `dir/postgres`, which is created if it does not exist. If the server ends by itself, it is started again on the same
+ * port. If this process ends, even by SIGKILL, a watchdog shuts the server down; if that fails too, the next start does.
+ * @param options.settings PostgreSQL settings, added to the defaults
+ * @throws Error when another process uses the folder, or with the end of PostgreSQL's log when it does not start
  */
 export async function startEmbedded(dir: string, options: { log: Log; settings?: Record<string, string> }): Promise<Embedded> {
   const { log } = options
   const home = resolve(dir)
-  // Others may pass through, as PostgreSQL's user must when we are root; they see nothing.
-  if ((await mkdir(home, { recursive: true })) !== undefined) await chmod(home, 0o711)
+  await prepareFolder(home)
   const locks = [lockFolder(home)]
   const release = () => locks.forEach((lock) => void lock.release())
   try {
     const place = await findPlace(home, log)
-    // The data may lie outside, where a copy of `dir` leads too.
+    // Data outside `dir` has a lock of its own: a copy of `dir` has a link to the same data.
     if (dirname(place.data) !== home && !place.data.startsWith(join(home, '/'))) locks.push(lockFolder(dirname(place.data)))
     const password = await keepPassword(join(home, 'postgres.password'))
     const started = performance.now()
@@ -68,7 +68,7 @@ export async function startEmbedded(dir: string, options: { log: Log; settings?:
     log.info(isNew ? 'Made and started PostgreSQL' : 'Started PostgreSQL', { data: place.data, port, tookMs: took })
 
     const stopping = new AbortController()
-    const again = async (): Promise<Server | null> => {
+    const restart = async (): Promise<Server | null> => {
       for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, RESTART_MAX_MS)) {
         try {
           await sleep(waitMs, undefined, { signal: stopping.signal })
@@ -79,22 +79,22 @@ export async function startEmbedded(dir: string, options: { log: Log; settings?:
         }
       }
     }
-    const tend = async (): Promise<void> => {
+    const supervise = async (): Promise<void> => {
       for (;;) {
-        await server.gone
+        await server.exited
         if (stopping.signal.aborted) return
         log.error('PostgreSQL ended by itself; starting it again')
-        const next = await again()
+        const next = await restart()
         if (next === null) return
         server = next
         if (stopping.signal.aborted) await server.stop()
       }
     }
-    const tended = tend()
+    const supervised = supervise()
     const stop = async (): Promise<void> => {
       stopping.abort()
       await server.stop()
-      await tended
+      await supervised
       release()
     }
     let stopped: Promise<void> | undefined
@@ -105,7 +105,7 @@ export async function startEmbedded(dir: string, options: { log: Log; settings?:
   }
 }
 
-/** The password of the server, made once. The file is complete when it has its name. */
+/** The password of the server, generated at the first start. The file is renamed when it is complete. */
 async function keepPassword(file: string): Promise<string> {
   if (existsSync(file)) return (await readFile(file, 'utf8')).trim()
   const password = randomBytes(24).toString('hex')

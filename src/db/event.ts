@@ -1,24 +1,26 @@
-/** The statement of `trackEvents`: contacts that are new, the events, and what campaigns have to answer, all at once. */
-import type { JsonObject } from '../domain/words.ts'
+/** The statement of `trackEvents`: it inserts new contacts, the events, and the triggers of campaigns, all at once. */
+import type { JsonObject } from '../words.ts'
 import type { Runner } from './database.ts'
 
 /** An event to store. `contactId` is used if the contact is new. */
 export interface EventRow {
   readonly id: string
-  /** externalId of who did it; null: it happened to the service */
+  /** externalId of the contact who did it; null: an event of the service itself */
   readonly contact: string | null
   readonly contactId: string
   readonly name: string
   readonly params: JsonObject
+  /** the params that segments may compare; empty: all of them */
   readonly keys: readonly string[]
   readonly occurredAt: string
 }
 
 /**
- * Stores events: all of them, or none. A contact that is made by another process meanwhile is found by its conflict: the snapshot does
- * not have it. Rows of contacts are touched in externalId order.
- * @returns how many answers of campaigns are due now
- * @throws 23503 when a contact was erased meanwhile: the same again makes it anew
+ * Stores events, all of them or none. A contact that another process inserted meanwhile is not in the statement's snapshot; its id comes
+ * from the ON CONFLICT clause. Contacts are inserted, and so locked, in the order of their externalIds. Rides on
+ * contact_project_id_external_id_key and campaign_on_event.
+ * @returns how many campaign triggers were inserted; they are due now
+ * @throws 23503 when a contact was erased meanwhile; repeating the call inserts it again
  */
 export async function storeEvents(tx: Runner, projectId: string, rows: readonly EventRow[]): Promise<number> {
   const { rows: answer } = await tx.query<{ triggered: number }>({

@@ -1,19 +1,12 @@
-/** The statements of sends to many: accepting one, and writing it chunk by chunk. */
-import type {
-  Actor,
-  Channel,
-  ContactInfo,
-  FanoutAudience,
-  JsonObject,
-  Overrides,
-  ProjectInfo,
-  TemplateInfo,
-} from '../domain/words.ts'
+/** The statements of sends to many (fanouts): accepting one, and writing its notifications chunk by chunk. */
+import type { Actor, Channel, ContactInfo, FanoutAudience, JsonObject, Overrides, ProjectInfo, TemplateInfo } from '../words.ts'
+import { contactColumns } from './contact-columns.ts'
 import type { Runner } from './database.ts'
-import { contactColumns, templateObject } from './lookup.ts'
+import { templateObject } from './lookup.ts'
 import { segmentWhere } from './segment.ts'
+import { isActive } from './standing.ts'
 
-/** A send to many to insert. */
+/** A fanout to insert. */
 export interface FanoutRow {
   readonly projectId: string
   readonly id: string
@@ -30,13 +23,17 @@ export interface FanoutRow {
   readonly channels: readonly Channel[] | null
   readonly incrementId: string | null
   readonly sendAt: string | null
+  /** contacts with a greater id are not in the audience */
   readonly until: string
   readonly createdAt: string
 }
 
 /**
- * Inserts sends to many, due at once. The ids of contacts carry the clocks of whoever made them: of those that there are, one whose clock
- * runs ahead is not left out. An actor that the call itself made is. Rides on contact_pkey. @throws 23505 when an id is taken
+ * Inserts fanouts, which are due at once. `offsetMs` is added to the database's clock.
+ *
+ * A contact's id contains the time of the process that made it, and that process's clock may be ahead. `until` is therefore raised to the
+ * greatest id there is, so that no existing contact is left out; an actor that this same call inserted does not count. Rides on contact_pkey.
+ * @throws 23505 when a caller's id is taken
  */
 export async function insertFanouts(tx: Runner, rows: readonly FanoutRow[], offsetMs: number): Promise<void> {
   await tx.query({
@@ -55,7 +52,7 @@ export async function insertFanouts(tx: Runner, rows: readonly FanoutRow[], offs
   })
 }
 
-/** A send to many whose row is locked. */
+/** A fanout whose row is locked. */
 export interface LockedFanout {
   readonly id: string
   readonly transactionId: string
@@ -67,6 +64,7 @@ export interface LockedFanout {
   readonly channels: readonly Channel[] | null
   readonly incrementId: string | null
   readonly sendAt: Date | null
+  /** id of the last contact that was written; null: none yet */
   readonly cursor: string | null
   readonly until: string
   readonly project: ProjectInfo
@@ -75,8 +73,9 @@ export interface LockedFanout {
 }
 
 /**
- * Locks the send whose next chunk is due and that waited longest, and that nobody else is writing (SKIP LOCKED). The row's lock is the
- * lease: it ends with the transaction, or with the process that held it. Rides on fanout_due.
+ * Locks the fanout whose next chunk has been due for longest; those that another worker is writing are skipped (SKIP LOCKED). The row lock
+ * serves as the lease: it ends with the transaction, also when the process dies. Rides on fanout_due.
+ * @returns null when none is due
  */
 export async function lockFanout(tx: Runner, offsetMs: number): Promise<LockedFanout | null> {
   const { rows } = await tx.query<LockedFanout>({
@@ -89,21 +88,22 @@ export async function lockFanout(tx: Runner, offsetMs: number): Promise<LockedFa
           'photoUrl', a.photo_url) END AS actor
       FROM fanout f JOIN project p ON p.id = f.project_id JOIN template t ON t.project_id = f.project_id AND t.id = f.template_id
       LEFT JOIN contact a ON a.project_id = f.project_id AND a.id = f.actor_id
-      WHERE f.status IN ('ACCEPTED', 'RUNNING') AND f.due_at <= now() + $1 * interval '1 millisecond'
+      WHERE f.status IN ('ACCEPTED', 'RUNNING') AND ${isActive} AND f.due_at <= now() + $1 * interval '1 millisecond'
       ORDER BY f.due_at LIMIT 1 FOR UPDATE OF f SKIP LOCKED`,
     values: [offsetMs],
   })
   return rows[0] ?? null
 }
 
-const NOBODY = '00000000-0000-0000-0000-000000000000'
+/** Less than every id. */
+const BEFORE_ALL = '00000000-0000-0000-0000-000000000000'
 
 /**
- * Whom an audience means, as a condition on the contact `c` from the cursor on. Contacts of a topic or of all are found by statements
- * that are prepared once; a segment's text is its own, and has no name.
+ * The rest of an audience as an SQL condition on the contact `c`: the contacts after the cursor. The statements for all contacts and for
+ * topics are prepared once, under `name`; the text for a segment depends on its condition, so that one has no name.
  */
-function meant({ project, audience, cursor, until }: LockedFanout, offsetMs: number) {
-  const values: unknown[] = [project.id, cursor ?? NOBODY, until]
+function audienceWhere({ project, audience, cursor, until }: LockedFanout, offsetMs: number) {
+  const values: unknown[] = [project.id, cursor ?? BEFORE_ALL, until]
   const where = 'c.project_id = $1 AND c.id > $2 AND c.id <= $3'
   if (audience.kind === 'all') return { where, values, name: 'all' }
   if (audience.kind === 'topic') {
@@ -116,17 +116,19 @@ function meant({ project, audience, cursor, until }: LockedFanout, offsetMs: num
   return { where: `${where} AND ${segment.sql}`, values: [...values, ...segment.values], name: null }
 }
 
-/** The next contacts of the audience, by id; how far they reach, and whether that is the end. */
+/** The next contacts of an audience, in the order of their ids. */
 export interface Members {
   readonly members: readonly ContactInfo[]
-  /** the last contact that was looked at, whether it is in the audience or not; null: there was none */
+  /** id of the last contact that was examined, in the audience or not; null: there was none */
   readonly cursor: string | null
+  /** there are no more */
   readonly isLast: boolean
 }
 
 /**
- * Reads them: at most `limit`, and of a segment no further than `examined` contacts. How long a condition takes on all contacts nobody
- * knows, and where few match, or none, it would be evaluated on all of them. Rides on contact_pkey or topic_member_pkey.
+ * Reads the next contacts of an audience, at most `limit`. For a segment at most `examined` contacts are examined: where few match, or none,
+ * its condition would otherwise be evaluated on all contacts in one statement, which could take any length of time. Rides on contact_pkey or
+ * topic_member_pkey.
  */
 export async function readMembers(
   tx: Runner,
@@ -135,7 +137,7 @@ export async function readMembers(
   offsetMs: number,
 ): Promise<Members> {
   const end = fanout.audience.kind === 'segment' ? await endOfRange(tx, fanout, examined) : null
-  const { where, values, name } = meant(end === null ? fanout : { ...fanout, until: end }, offsetMs)
+  const { where, values, name } = audienceWhere(end === null ? fanout : { ...fanout, until: end }, offsetMs)
   const { rows } = await tx.query<ContactInfo>({
     ...(name === null ? {} : { name: `read-members-${name}` }),
     text: `SELECT ${contactColumns} FROM contact c WHERE ${where} ORDER BY c.id LIMIT $${values.length + 1}`,
@@ -146,32 +148,38 @@ export async function readMembers(
   return { members: rows, cursor: end ?? last, isLast: end === null }
 }
 
-/** The contact that is so many after the cursor; null: there are not so many. */
+/** Id of the contact that is `examined` places after the cursor; null: there are fewer. */
 async function endOfRange(tx: Runner, { project, cursor, until }: LockedFanout, examined: number): Promise<string | null> {
   const { rows } = await tx.query<{ id: string }>({
     name: 'read-members-range',
     text: 'SELECT id FROM contact WHERE project_id = $1 AND id > $2 AND id <= $3 ORDER BY id OFFSET $4 LIMIT 1',
-    values: [project.id, cursor ?? NOBODY, until, examined - 1],
+    values: [project.id, cursor ?? BEFORE_ALL, until, examined - 1],
   })
   return rows[0]?.id ?? null
 }
 
-/** Counts the audience from the cursor on, and notes it down, unless the send is at its end meanwhile and knows better. */
+/**
+ * Counts the audience and stores the count as the fanout's total. Does nothing where the total is known already, because the fanout was
+ * written to its end meanwhile.
+ */
 export async function countMembers(db: Runner, fanout: LockedFanout, offsetMs: number): Promise<void> {
-  const { where, values, name } = meant(fanout, offsetMs)
+  const { where, values, name } = audienceWhere(fanout, offsetMs)
   const { rows } = await db.query<{ total: number }>({
     ...(name === null ? {} : { name: `count-members-${name}` }),
     text: `SELECT count(*) AS total FROM contact c WHERE ${where}`,
     values,
   })
   await db.query({
-    name: 'note-total',
+    name: 'store-total',
     text: 'UPDATE fanout SET total = GREATEST(written, $3::int) WHERE project_id = $1 AND id = $2 AND total IS NULL',
     values: [fanout.project.id, fanout.id, rows[0]?.total ?? 0],
   })
 }
 
-/** What a chunk did, in contacts: `sent` are told, `open` wait for a worker, to `failed` nothing could be said at all. */
+/**
+ * What a chunk did. The numbers are contacts: `written` are all that it passed, `sent` those that are notified already, `open` those whose
+ * messages wait for a worker, `failed` those for whom no notification could be made.
+ */
 export interface Chunk {
   readonly cursor: string | null
   readonly isLast: boolean
@@ -181,7 +189,10 @@ export interface Chunk {
   readonly open: number
 }
 
-/** Moves a locked send on, in the transaction that writes the chunk; the next one is due at once, behind others that wait. */
+/**
+ * Moves a locked fanout to its next chunk, in the transaction that writes this one. The next chunk is due at once, after those of other
+ * fanouts that have been due for longer.
+ */
 export async function advanceFanout(tx: Runner, projectId: string, id: string, chunk: Chunk, offsetMs: number): Promise<void> {
   await tx.query({
     name: 'advance-fanout',
@@ -191,11 +202,14 @@ export async function advanceFanout(tx: Runner, projectId: string, id: string, c
         written = written + $5, sent = sent + $6, failed = failed + $7, open = open + $8, failures = 0,
         due_at = CASE WHEN $4 THEN NULL ELSE clock_timestamp() + $9 * interval '1 millisecond' END
       WHERE project_id = $1 AND id = $2`,
-    values: [...[projectId, id, chunk.cursor, chunk.isLast, chunk.written, chunk.sent, chunk.failed, chunk.open], offsetMs],
+    values: [projectId, id, chunk.cursor, chunk.isLast, chunk.written, chunk.sent, chunk.failed, chunk.open, offsetMs],
   })
 }
 
-/** After a chunk that could not be written: its turn comes later, each time later, and others go on meanwhile. */
+/**
+ * Postpones a fanout whose chunk could not be written, so that others go on: by 500 ms, doubled with every failure in a row, at most a
+ * minute.
+ */
 export async function postponeFanout(db: Runner, projectId: string, id: string, offsetMs: number): Promise<void> {
   await db.query({
     name: 'postpone-fanout',

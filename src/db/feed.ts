@@ -1,17 +1,8 @@
-/** The statements of the feed: locking it, writing what changed, reading a page, and replaying what came since a number. */
-import type {
-  Action,
-  Actor,
-  FeedChange,
-  FeedChangeKind,
-  FeedCounts,
-  FeedMessage,
-  JsonObject,
-  MessageStatus,
-} from '../domain/words.ts'
+/** The statements of the feed: locking it, finding its messages, reading a page, and replaying the changes since a number. */
+import type { Action, Actor, FeedChange, FeedChangeKind, FeedCounts, FeedMessage, JsonObject, MessageStatus } from '../words.ts'
 import { isoTimes, type Runner } from './database.ts'
 
-/** Where a contact's feed stands. */
+/** The state of a contact's feed: the last number that was given out, and the counts of unseen and unread messages. */
 export interface FeedStateRow {
   readonly projectId: string
   readonly contactId: string
@@ -19,15 +10,16 @@ export interface FeedStateRow {
   readonly counts: FeedCounts
 }
 
-/** A contact's feed, by its two keys. */
+/** The key of a contact's feed. */
 export interface FeedKey {
   readonly projectId: string
   readonly contactId: string
 }
 
 /**
- * Locks feeds until the transaction ends, so that their numbers and counts change one transaction at a time.
- * Locked in contact order: two batches that share contacts would otherwise wait for each other.
+ * Locks feeds until the transaction ends, so that only one transaction at a time changes their numbers and counts. Rides on
+ * feed_state_pkey. Rows are locked in the order of contacts: two batches that share contacts would otherwise deadlock.
+ * @returns the state of each; a contact that does not exist is left out
  */
 export async function lockFeeds(tx: Runner, feeds: readonly FeedKey[]): Promise<FeedStateRow[]> {
   const { rows } = await tx.query<FeedStateRow>({
@@ -39,7 +31,7 @@ export async function lockFeeds(tx: Runner, feeds: readonly FeedKey[]): Promise<
   return rows
 }
 
-/** An in-app message as the table has it, joined with its notification. */
+/** A row of an in-app message, joined with its notification. */
 interface MessageRow {
   readonly projectId: string
   readonly id: string
@@ -69,7 +61,7 @@ interface MessageRow {
   readonly updatedAt: string
 }
 
-/** Columns of an in-app message `m` with its notification `n`, template `t` and actor `a`. */
+/** SQL: the columns of an in-app message `m`, its notification `n`, template `t` and actor `a`; with `feedJoins`. */
 export const feedColumns = `m.project_id AS "projectId", m.id, m.contact_id AS "contactId", m.notification_id AS "notificationId",
   n.transaction_id AS "transactionId", t.key AS "templateKey", m.status, m.feed, m.title, m.body, m.icon_url AS "iconUrl", m.url,
   CASE WHEN a.id IS NULL THEN NULL ELSE json_build_object('externalId', a.external_id, 'firstName', a.first_name, 'lastName', a.last_name,
@@ -77,11 +69,12 @@ export const feedColumns = `m.project_id AS "projectId", m.id, m.contact_id AS "
   n.data, m.count, m.actions, m.arrived_seq AS "arrivedSeq", m.listed_seq AS "listedSeq", m.changed_seq AS "changedSeq",
   m.change_kind AS "changeKind", m.seen_at AS "seenAt", m.read_at AS "readAt", m.archived_at AS "archivedAt", m.sent_at AS "sentAt",
   m.created_at AS "createdAt", m.updated_at AS "updatedAt"`
+/** SQL: joins the notification, template and actor to a message `m`. */
 export const feedJoins = `JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id
   LEFT JOIN template t ON t.project_id = n.project_id AND t.id = n.template_id
   LEFT JOIN contact a ON a.project_id = n.project_id AND a.id = n.actor_id`
 
-/** The finished message of a row that was read with `isoTimes`. */
+/** The feed message of a row that was read with `isoTimes`. */
 export const feedMessageOf = (row: MessageRow): FeedMessage => ({
   projectId: row.projectId,
   id: row.id,
@@ -110,14 +103,16 @@ export const feedMessageOf = (row: MessageRow): FeedMessage => ({
   updatedAt: row.updatedAt,
 })
 
-/** The message that later ones with the same incrementId fold into, where it is unread. Call it with the feeds locked. */
+/**
+ * The unread messages into which a new one with the same template and incrementId folds. Lock the feeds first. Rides on
+ * message_increment.
+ */
 export async function findFolding(
   tx: Runner,
   wanted: readonly (FeedKey & { readonly templateId: string; readonly incrementId: string })[],
 ): Promise<(FeedMessage & { templateId: string; incrementId: string })[]> {
   const { rows } = await tx.query<MessageRow & { templateId: string; incrementId: string }>({
     name: 'find-folding',
-    // Rides on message_increment.
     text: `SELECT ${feedColumns}, m.template_id AS "templateId", m.increment_id AS "incrementId"
       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS w (project_id, contact_id, template_id, increment_id)
       JOIN message m USING (project_id, contact_id, template_id, increment_id) ${feedJoins}
@@ -133,11 +128,11 @@ export async function findFolding(
   return rows.map((row) => ({ ...feedMessageOf(row), templateId: row.templateId, incrementId: row.incrementId }))
 }
 
-/** In-app messages by id, of one contact, whose feed is locked. */
+/** In-app messages of one contact by id; other contacts' and canceled ones are left out. Lock the feed first. Rides on message_pkey. */
 export const findFeedMessages = (tx: Runner, key: FeedKey, ids: readonly string[]): Promise<FeedMessage[]> =>
   findFeedMessagesOf(tx, key.projectId, [key.contactId], ids)
 
-/** In-app messages by id, of these contacts and of no other, whose feeds are locked. */
+/** In-app messages of these contacts by id; other contacts' and canceled ones are left out. Lock the feeds first. Rides on message_pkey. */
 export async function findFeedMessagesOf(
   tx: Runner,
   projectId: string,
@@ -155,7 +150,7 @@ export async function findFeedMessagesOf(
   return rows.map(feedMessageOf)
 }
 
-/** Which messages of a feed to list; null means: any. */
+/** Which messages of a feed to list. null: no restriction. */
 export interface FeedFilter {
   readonly feeds: readonly string[] | null
   readonly seen: boolean | null
@@ -163,31 +158,33 @@ export interface FeedFilter {
   readonly archived: boolean | null
 }
 
-/** A contact's feed, by its key or by its contact's externalId. */
+/** A contact's feed, by its key or by the contact's externalId. */
 export type FeedName = FeedKey | { readonly projectId: string; readonly externalId: string }
 
-// One expression, whatever is asked for: PostgreSQL guesses that it holds for half of the rows, where it would guess of each condition that
-// nearly no row meets it; see SIZES.
+// One CASE expression for all filters: PostgreSQL estimates that half of the rows match it. From the separate conditions it would estimate
+// that almost none do, and choose another plan; see SIZES.
 const filtered = `m.channel = 'IN_APP' AND m.listed_seq IS NOT NULL AND m.status <> 'CANCELED'
   AND CASE WHEN ($3::text[] IS NULL OR m.feed = ANY($3)) AND ($4::bool IS NULL OR (m.seen_at IS NOT NULL) = $4)
     AND ($5::bool IS NULL OR (m.read_at IS NOT NULL) = $5) AND ($6::bool IS NULL OR (m.archived_at IS NOT NULL) = $6) THEN true ELSE false END`
 
-/** A page of a feed, and where the feed stood when it was read. */
+/** A page of a feed, and the feed's state in the same snapshot. */
 export interface FeedPage {
   readonly state: FeedStateRow
   readonly messages: readonly FeedMessage[]
 }
 
 /**
- * Rows that a page may ask for, in the text of the statement and not as a parameter, rounded up to these so that there are few statements.
- * Where PostgreSQL can not tell from the text how little there is to read, it plans a long feed anew with every call, which takes several
- * times as long as reading it. For that reason too a page has one bound, where it is asked for with one.
+ * The limits of the statements that read a page. The limit is part of the statement's text rather than a parameter, rounded up to one of
+ * these so that there are few statements. If PostgreSQL can't see in the text that few rows are read, it plans the statement again for
+ * every call, which takes several times as long as reading the page. For the same reason the text has only those bounds that a call uses.
  */
 const SIZES = [2, 11, 21, 31, 51, 101] as const
 
 /**
- * One page, newest first (`backward`: oldest first), of numbers strictly between `above` and `below`. Rides on message_feed.
- * The state comes from the same snapshot, so that a subscription from its number on misses nothing. null: no such contact.
+ * Reads one page of a feed: messages whose `listedSeq` is strictly between `above` and `below`, newest first (`backward`: oldest first).
+ * The state comes from the same snapshot, so a subscription that starts at its number misses nothing. Rides on message_feed.
+ * @returns null when there is no such contact
+ * @throws RangeError when `limit` is greater than the largest of SIZES
  */
 export async function readFeed(
   db: Runner,
@@ -208,7 +205,7 @@ export async function readFeed(
         : ['below', 'm.listed_seq < $8 AND $7::bigint IS NOT NULL']
   const { rows } = await db.query<MessageRow & { stateOf: string; feedSeq: number; counts: string }>({
     name: `read-feed-${isByKey ? 'by-key' : 'by-name'}-${direction}-${bound}-${size}`,
-    // The counts as text: they come with every row, and one is parsed.
+    // The counts as text: every row repeats them, and only the first row's are parsed.
     text: `SELECT s.contact_id AS "stateOf", s.feed_seq AS "feedSeq", s.counts::text, p.* FROM feed_state s LEFT JOIN LATERAL (
         SELECT ${feedColumns} FROM message m ${feedJoins} WHERE m.project_id = $1 AND m.contact_id = s.contact_id AND ${filtered} AND ${bounded}
         ORDER BY m.listed_seq ${direction} LIMIT ${size}) p ON true
@@ -233,7 +230,7 @@ export async function readFeed(
   }
 }
 
-/** How many messages a filter lists. */
+/** How many messages of a feed match a filter. Rides on message_feed. */
 export async function countFeed(db: Runner, key: FeedKey, filter: FeedFilter): Promise<number> {
   const { rows } = await db.query<{ total: number }>({
     name: 'count-feed',
@@ -243,21 +240,22 @@ export async function countFeed(db: Runner, key: FeedKey, filter: FeedFilter): P
   return rows[0]?.total ?? 0
 }
 
-/** What came since a number. */
+/** The changes of a feed since a number. */
 export interface Replay {
-  /** in order; `counts` of each are those of now */
+  /** in the order of their numbers; the `counts` of each are the current ones */
   readonly changes: readonly FeedChange[]
   /** the replay is complete up to this number */
   readonly upTo: number
   readonly counts: FeedCounts
-  /** there is more after `upTo` */
+  /** there are more changes after `upTo` */
   readonly more: boolean
 }
 
 /**
- * What came after the number `after`: arrivals by the number of their arrival, or messages that changed by the number of their last
- * change. Rides on message_arrived and message_changed. null: no such contact. `limit` is in the text of the statement (see SIZES): let there be
- * few.
+ * Reads what happened in a feed after the number `after`: either messages that arrived, by the number of their arrival, or messages that
+ * changed, by the number of their last change. Rides on message_arrived or message_changed. `limit` is part of the statement's text (see
+ * SIZES), so use few different ones.
+ * @returns null when there is no such contact
  */
 export async function replayFeed(
   db: Runner,
@@ -287,11 +285,11 @@ export async function replayFeed(
   for (const row of found) {
     const message = feedMessageOf(row)
     if (by === 'arrivals') {
-      // A message that was taken back before anybody asked did not arrive.
+      // For this reader, a message that was canceled before it connected never arrived.
       if (row.status !== 'CANCELED') changes.push({ seq: row.arrivedSeq, kind: 'RECEIVED', message, counts })
       continue
     }
-    // It arrived within the gap, whatever became of it since: for this reader it is new.
+    // It arrived after `after`, so it is new to this reader, however it changed since.
     const kind = row.arrivedSeq > after && row.status !== 'CANCELED' ? 'RECEIVED' : row.changeKind
     changes.push({ seq: row.changedSeq, kind, message, counts })
   }
@@ -302,7 +300,7 @@ export async function replayFeed(
   return { changes, upTo, counts, more }
 }
 
-/** The latest numbers of many feeds, in one statement: which of them moved on without our hearing of it. */
+/** The last numbers of many feeds, in one statement, to find those whose signal was lost. Rides on feed_state_pkey. */
 export async function latestNumbers(db: Runner, feeds: readonly FeedKey[]): Promise<(FeedKey & { feedSeq: number })[]> {
   const { rows } = await db.query({
     name: 'latest-numbers',

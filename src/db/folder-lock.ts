@@ -1,22 +1,23 @@
-/** Keeps a second process out of a folder. */
-import { readFileSync, writeFileSync } from 'node:fs'
+/** Locks a folder, so that only one process at a time uses it. */
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
 const SQLITE_BUSY = 5
 
 /**
- * Takes a folder for this process, for as long as it lives or until `release`.
+ * Locks a folder for this process until `release`, or until the process ends.
  *
- * The lock is one the kernel keeps, by way of an SQLite file: it ends with the process however that ends, so there is no
- * stale lock and no doubt about a process id that was given to somebody else since. The id beside it is for people only.
- * @param waitMs a process that was just killed takes a moment to go
- * @throws Error that names the process which has the folder
+ * The kernel holds the lock, on an SQLite file. It ends with the process, however that ends, so a lock is never stale, and there is no doubt
+ * whether a stored process id now belongs to another program. The id in owner.pid is only for the error message.
+ * @param waitMs how long to wait for the lock: a process that was just killed takes a moment to end
+ * @throws Error that names the process that uses the folder
  */
 export function lockFolder(dir: string, waitMs = 500): { release(): void } {
   const owner = join(dir, 'owner.pid')
   let database: DatabaseSync | undefined
   try {
+    createLockFile(join(dir, 'lock'))
     database = new DatabaseSync(join(dir, 'lock'), { timeout: waitMs })
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (cause) {
@@ -33,15 +34,27 @@ export function lockFolder(dir: string, waitMs = 500): { release(): void } {
     )
   }
   const held = database
-  writeFileSync(owner, `${process.pid}\n`)
+  writeFileSync(owner, `${process.pid}\n`, { mode: 0o600 })
   return { release: () => held.close() }
+}
+
+/**
+ * SQLite would create it for everybody to read. One that exists must not be opened here: closing it would end a lock that this process holds
+ * on it.
+ */
+function createLockFile(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
 }
 
 function readOwner(file: string): string {
   try {
     return readFileSync(file, 'utf8').trim() || 'unknown'
   } catch {
-    // The owner has the lock and is about to write its id.
+    // The owner has just taken the lock and has not written its id yet.
     return 'unknown'
   }
 }

@@ -1,4 +1,7 @@
-/** What accepting has to know beforehand: templates, contacts, and ids that are taken. Each is one prepared statement for a whole batch. */
+/**
+ * What has to be read before a batch is accepted: templates, contacts, providers, ids that are taken. Each is one statement for a whole
+ * batch.
+ */
 import type {
   Channel,
   ContactInfo,
@@ -8,10 +11,13 @@ import type {
   Route,
   SuppressionReason,
   TemplateInfo,
-} from '../domain/words.ts'
+} from '../words.ts'
+import { contactColumns } from './contact-columns.ts'
 import { inProjects, type Runner } from './database.ts'
+import { hasHashes, hashOf } from './hash.ts'
+import { countriesColumn } from './provider.ts'
 
-/** A thing that a caller named: found by (project, key). */
+/** Something that a caller identifies by a key within a project. */
 export interface Named {
   readonly projectId: string
   readonly key: string
@@ -19,15 +25,15 @@ export interface Named {
 
 const columns = (list: readonly Named[]): [string[], string[]] => [list.map((one) => one.projectId), list.map((one) => one.key)]
 
-/** A template as TemplateInfo has it; `t` is the template. */
-export const templateObject = `json_build_object('id', t.id, 'key', t.key, 'version', t.version, 'active', t.active, 'critical', t.critical,
+/** SQL: the template `t` as a JSON object that is a TemplateInfo. */
+export const templateObject = `json_build_object('id', t.id, 'key', t.key, 'version', t.version, 'active', t.active, 'critical', t.critical, 'strict', t.strict,
   'feed', t.feed, 'rules', t.rules, 'delaySeconds', t.delay_seconds, 'digest', t.digest)`
 
-/** Templates by key. Rides on template_project_id_key_key. */
+/** Templates by key; deleted and missing ones are left out. Rides on template_project_id_key_key. */
 export async function findTemplates(db: Runner, wanted: readonly Named[]): Promise<(TemplateInfo & { projectId: string })[]> {
   const { rows } = await db.query<TemplateInfo & { projectId: string }>({
     name: 'find-templates',
-    text: `SELECT t.project_id AS "projectId", t.id, t.key, t.version, t.active, t.critical, t.feed, t.rules,
+    text: `SELECT t.project_id AS "projectId", t.id, t.key, t.version, t.active, t.critical, t.strict, t.feed, t.rules,
         t.delay_seconds AS "delaySeconds", t.digest
       FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN template t USING (project_id, key) WHERE t.deleted_at IS NULL`,
     values: columns(wanted),
@@ -35,7 +41,7 @@ export async function findTemplates(db: Runner, wanted: readonly Named[]): Promi
   return rows
 }
 
-/** Contents of templates by id, with the version that they belong to. */
+/** The contents of templates, by id, with the version that they belong to. Rides on template_pkey and template_content_pkey. */
 export async function findContents(
   db: Runner,
   templates: readonly { readonly projectId: string; readonly id: string }[],
@@ -50,11 +56,13 @@ export async function findContents(
   return rows
 }
 
-/** Texts that the templates of a project have for one Alimtalk, as far as they are written as it is registered, with `#{name}`. */
+/**
+ * The texts that a project's templates have for a registered Alimtalk template, as far as they are in its registered form, with `#{name}`.
+ */
 export async function findRegisteredTexts(db: Runner, projectId: string, templateCode: string): Promise<string[]> {
   const { rows } = await db.query<{ body: string }>({
     name: 'find-registered-texts',
-    // Reads the contents of the project: once for a call of up to a thousand numbers.
+    // Reads all contents of the project, which is fine once for a call of up to a thousand numbers.
     text: `SELECT DISTINCT content ->> 'body' AS body FROM template_content
       WHERE project_id = $1 AND channel = 'ALIMTALK' AND content ->> 'templateCode' = $2 AND content ->> 'body' LIKE '%#{%'`,
     values: [projectId, templateCode],
@@ -62,7 +70,9 @@ export async function findRegisteredTexts(db: Runner, projectId: string, templat
   return rows.map((row) => row.body)
 }
 
-/** The JSON Schemas of templates by id, with the version that they belong to; templates without one are left out. */
+/**
+ * The JSON Schemas of templates, by id, with the version that they belong to; templates without one are left out. Rides on template_pkey.
+ */
 export async function findSchemas(
   db: Runner,
   templates: readonly { readonly projectId: string; readonly id: string }[],
@@ -77,11 +87,7 @@ export async function findSchemas(
   return rows
 }
 
-/** The columns of a contact as ContactInfo has them; `c` is the contact. */
-export const contactColumns = `c.id, c.external_id AS "externalId", c.email, c.phone, c.locale, c.timezone, c.first_name AS "firstName",
-  c.last_name AS "lastName", c.photo_url AS "photoUrl", c.country, c.properties, c.preferences`
-
-/** Contacts by externalId. Rides on contact_project_id_external_id_key. */
+/** Contacts by externalId; missing ones are left out. Rides on contact_project_id_external_id_key. */
 export async function findContacts(db: Runner, wanted: readonly Named[]): Promise<(ContactInfo & { projectId: string })[]> {
   const { rows } = await db.query<ContactInfo & { projectId: string }>({
     name: 'find-contacts',
@@ -93,9 +99,9 @@ export async function findContacts(db: Runner, wanted: readonly Named[]): Promis
 }
 
 /**
- * Notifications that already carry one of these ids, sends to a topic that do (these have no notification of their own), and those of
- * both that are no longer kept. One statement, so that what is being pruned is found in one of its two places. Rides on
- * notification_project_id_key_key, fanout_project_id_key_key and spent_id_pkey.
+ * Which of these callers' ids are taken: by a notification, by a send to many (which has no notification of its own, so `id` is null), or by
+ * one of these that has been pruned, or erased, of which a hash is left. It is one statement, so that an id that is being moved is found in
+ * one of the two tables. Rides on notification_project_id_key_key, fanout_project_id_key_key, spent_id_pkey and spent_id_hash.
  */
 export async function findNotifications(
   db: Runner,
@@ -108,13 +114,16 @@ export async function findNotifications(
       UNION ALL SELECT f.project_id, f.key, NULL, f.transaction_id, f.content_hash
       FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN fanout f USING (project_id, key)
       UNION ALL SELECT s.project_id, s.key, s.notification_id, s.transaction_id, s.content_hash
-      FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN spent_id s USING (project_id, key)`,
+      FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN spent_id s USING (project_id, key)
+      UNION ALL SELECT s.project_id, w.key, s.notification_id, s.transaction_id, s.content_hash
+      FROM unnest($1::uuid[], $2::text[]) AS w (project_id, key) JOIN spent_id s ON s.project_id = w.project_id AND s.key = ${hashOf('w.project_id', 'w.key')}
+      WHERE s.is_hash AND ${hasHashes('spent_id', '$1')}`,
     values: columns(wanted),
   })
   return rows
 }
 
-/** Topics by key. Rides on topic_project_id_key_key. */
+/** Topics by key; missing ones are left out. Rides on topic_project_id_key_key. */
 export async function findTopics(db: Runner, wanted: readonly Named[]): Promise<(Named & { id: string })[]> {
   const { rows } = await db.query<Named & { id: string }>({
     name: 'find-topics',
@@ -125,7 +134,7 @@ export async function findTopics(db: Runner, wanted: readonly Named[]): Promise<
   return rows
 }
 
-/** Providers by key, active or not: of which kind they are. Rides on provider_project_id_key_key. */
+/** Kind and channel of providers, by key, active or not. Rides on provider_project_id_key_key. */
 export async function findKinds(db: Runner, wanted: readonly Named[]): Promise<(Named & { kind: string; channel: Channel })[]> {
   const { rows } = await db.query({
     name: 'find-kinds',
@@ -136,34 +145,49 @@ export async function findKinds(db: Runner, wanted: readonly Named[]): Promise<(
   return rows
 }
 
-/** Transactions whose names are taken. Rides on transaction_pkey. */
+/**
+ * Those of the given transaction ids (`key`) that are taken: named by a caller, or given by the server to what is still stored. Rides on
+ * transaction_pkey, transaction_hash, notification_project_id_transaction_id_id_idx and fanout_project_id_transaction_id_idx.
+ */
 export async function findTransactions(db: Runner, wanted: readonly Named[]): Promise<Named[]> {
   const { rows } = await db.query<Named>({
     name: 'find-transactions',
     text: `SELECT t.project_id AS "projectId", t.id AS key
-      FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, id) JOIN transaction t USING (project_id, id)`,
+      FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, id) JOIN transaction t USING (project_id, id)
+      UNION ALL SELECT t.project_id, w.id
+      FROM unnest($1::uuid[], $2::text[]) AS w (project_id, id) JOIN transaction t ON t.project_id = w.project_id AND t.id = ${hashOf('w.project_id', 'w.id')}
+      WHERE t.is_hash AND ${hasHashes('transaction', '$1')}
+      UNION ALL SELECT w.project_id, w.id FROM unnest($1::uuid[], $2::text[]) AS w (project_id, id)
+      WHERE EXISTS (SELECT FROM notification n WHERE n.project_id = w.project_id AND n.transaction_id = w.id)
+        OR EXISTS (SELECT FROM fanout f WHERE f.project_id = w.project_id AND f.transaction_id = w.id)`,
     values: columns(wanted),
   })
   return rows
 }
 
-/** Active providers of projects, the preferred one of each channel first. */
-export async function findRoutes(
-  db: Runner,
-  projectIds: readonly string[],
-): Promise<(Route & { projectId: string; channel: Channel })[]> {
+/** A provider, as its route is made of. */
+export interface RouteRow extends Omit<Route, 'dials'> {
+  readonly projectId: string
+  readonly channel: Channel
+  /** the setting of that name, as JSON; null: it has none */
+  readonly countries: string | null
+}
+
+/** Active providers of projects, the preferred one of each channel first. Rides on provider_pkey. */
+export async function findRoutes(db: Runner, projectIds: readonly string[]): Promise<RouteRow[]> {
   const projects = inProjects(projectIds)
   const { rows } = await db.query({
     name: `find-routes-${projects.name}`,
-    // Only a webhook has an address of its own, and what keeps instead of sending needs none for it.
-    text: `SELECT project_id AS "projectId", id, key, channel, channel = 'WEBHOOK' AND (settings ? 'url' OR kind = 'capture') AS "hasAddress"
+    // Only a webhook provider has an address of its own; `capture` sends nothing, so it needs none.
+    text: `SELECT project_id AS "projectId", id, key, kind, channel, channel = 'WEBHOOK' AND (settings ? 'url' OR kind = 'capture') AS "hasAddress",
+        ${countriesColumn}
       FROM provider WHERE ${projects.condition} AND active ORDER BY project_id, channel, priority, key`,
     values: [projects.value],
   })
   return rows
 }
 
-/** How contacts are reached through providers. Rides on credential_pkey. */
+/** The credentials of contacts: device tokens and webhooks, by provider. Rides on credential_pkey. */
 export async function findCredentials(
   db: Runner,
   contacts: readonly { readonly projectId: string; readonly id: string }[],
@@ -178,7 +202,10 @@ export async function findCredentials(
   return rows
 }
 
-/** Addresses of these that nothing is sent to. Rides on suppression_project_id_channel_address_key. */
+/**
+ * Those of the given addresses that are suppressed; of persons who were erased there are hashes. Rides on
+ * suppression_project_id_channel_address_key and suppression_hash.
+ */
 export async function findSuppressed(
   db: Runner,
   wanted: readonly { readonly projectId: string; readonly channel: Channel; readonly address: string }[],
@@ -186,7 +213,11 @@ export async function findSuppressed(
   const { rows } = await db.query({
     name: 'find-suppressed',
     text: `SELECT s.project_id AS "projectId", s.channel, s.address, s.reason
-      FROM unnest($1::uuid[], $2::channel[], $3::text[]) AS wanted (project_id, channel, address) JOIN suppression s USING (project_id, channel, address)`,
+      FROM unnest($1::uuid[], $2::channel[], $3::text[]) AS wanted (project_id, channel, address) JOIN suppression s USING (project_id, channel, address)
+      UNION ALL SELECT s.project_id, s.channel, w.address, s.reason
+      FROM unnest($1::uuid[], $2::channel[], $3::text[]) AS w (project_id, channel, address) JOIN suppression s
+        ON s.project_id = w.project_id AND s.channel = w.channel AND s.address = ${hashOf('w.project_id', 'w.address')}
+      WHERE s.is_hash AND ${hasHashes('suppression', '$1')}`,
     values: [wanted.map((one) => one.projectId), wanted.map((one) => one.channel), wanted.map((one) => one.address)],
   })
   return rows

@@ -1,11 +1,11 @@
-/** Brings the record to the newest shape: prisma/migrations, in order, recorded in `_prisma_migrations` as Prisma's own tool does. */
+/** Migrates the database: applies prisma/migrations in order, and records them in `_prisma_migrations` as Prisma's own tool does. */
 import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { Log } from '../log.ts'
 
-// Prisma's own tool takes the same advisory lock, so the two never migrate at once.
+// The advisory lock of Prisma's own tool, so that the two never migrate at the same time.
 const LOCK = 72707369
 
 const TABLE = `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
@@ -13,9 +13,10 @@ const TABLE = `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
   "logs" TEXT, "rolled_back_at" TIMESTAMPTZ, "started_at" TIMESTAMPTZ NOT NULL DEFAULT now(), "applied_steps_count" INTEGER NOT NULL DEFAULT 0)`
 
 /**
- * Applies what is missing; each migration in its own transaction, so a crash leaves none half done. Any number of processes may call it at once.
- * @returns the names that were applied
- * @throws Error when a migration that was applied has since been edited, or when the database is newer than this program
+ * Applies the migrations that are missing, each in a transaction of its own, so that a crash leaves none half done. Several processes may call
+ * it at the same time: they take turns.
+ * @returns the names of those that were applied now
+ * @throws Error when a migration has other content than when it was applied
  */
 export async function migrate(
   url: string,

@@ -1,25 +1,32 @@
-/** How far a transaction is: one statement over its sends to many, its notifications and their messages. */
+/** The progress of a transaction: one statement over its sends to many, its notifications and their messages. */
 import type { Runner } from './database.ts'
 
-/** What there is of a transaction, in notifications. */
+/** The counts of a transaction. The last four count notifications. */
 export interface ProgressRow {
   readonly isCanceled: boolean
-  /** sends to many that are not written to the end, those of them that have not begun, and those whose audience is not counted yet */
+  /** sends to many whose notifications are not all written yet */
   readonly unwritten: number
+  /** those of them that have not begun */
   readonly unbegun: number
+  /** sends to many whose audience is not counted yet */
   readonly uncounted: number
-  /** of sends to many: contacts in their audiences, and those that were passed */
+  /** contacts in the audiences of sends to many */
   readonly audience: number
+  /** those of them that were processed */
   readonly passed: number
-  /** contacts to whom nothing could be said at all: they have no notification */
+  /** those of them for whom no notification could be made */
   readonly refused: number
   readonly notifications: number
+  /** nothing of these is waiting any more */
   readonly done: number
   readonly sent: number
   readonly failed: number
 }
 
-/** null: there is no such transaction. Rides on fanout_project_id_transaction_id_idx and notification_project_id_transaction_id_id_idx. */
+/**
+ * Counts a transaction; null: there is no such one. Rides on fanout_project_id_transaction_id_idx and
+ * notification_project_id_transaction_id_id_idx.
+ */
 export async function readProgress(db: Runner, projectId: string, transactionId: string): Promise<ProgressRow | null> {
   const { rows } = await db.query<ProgressRow & { isKnown: boolean }>({
     name: 'read-progress',
@@ -35,7 +42,7 @@ export async function readProgress(db: Runner, projectId: string, transactionId:
         SELECT n.id, count(*) FILTER (WHERE x.status IN ('SCHEDULED', 'QUEUED', 'SENDING')) + count(d.id) AS waiting,
           count(*) FILTER (WHERE x.status IN ('SENT', 'DELIVERED')) AS sent, count(*) FILTER (WHERE x.status IN ('FAILED', 'UNKNOWN')) AS failed
         FROM notification n LEFT JOIN message x ON x.project_id = n.project_id AND x.notification_id = n.id
-        -- It waits in a digest that is still open.
+        -- A notification in a digest that is still open is waiting too.
         LEFT JOIN digest d ON d.project_id = n.project_id AND d.id = n.digest_id AND d.closed_at IS NULL AND n.canceled_at IS NULL
         WHERE n.project_id = $1 AND n.transaction_id = $2 GROUP BY n.id
       ), c AS (

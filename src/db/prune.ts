@@ -1,43 +1,47 @@
 /**
- * Forgets what is older than a project keeps, a batch at a time. Two things outlive it: counts (db/tally.ts), and the callers' own ids,
- * which are accepted once, for ever. These move to a table of their own instead of a stripped notification that stays: so no list, count
- * or index of notifications has to step over what is gone, and what stays of each is some 100 bytes.
+ * Deletes what is older than a project's retention, a batch at a time. Two things are kept: the counts (db/prune-counts.ts), and the
+ * callers' own ids, each of which is accepted only once, permanently. The ids move to a table of their own, spent_id, at about 100 bytes
+ * each. Keeping emptied notifications instead would mean that every list, count and index of notifications has to skip them.
  */
 import type pg from 'pg'
-import type { FeedCounts } from '../domain/words.ts'
+import type { FeedCounts } from '../words.ts'
 import { type Runner, transact } from './database.ts'
 import { type FeedStateRow, lockFeeds } from './feed.ts'
-import { type FeedLoss, tallyDays, tallyFeeds, tallyMonths } from './tally.ts'
+import { resolveChanges } from './fold-stats.ts'
+import { addDayCounts, addMonthCounts, countFeedLosses, type FeedLoss } from './prune-counts.ts'
 import { write } from './write.ts'
 
-/** What to forget of a project. */
+/** How old something of a project has to be to be deleted. */
 export interface Bounds {
   readonly projectId: string
-  /** ids from here on are young enough: the first of the moment `before` */
+  /** only rows with smaller ids: the first id of the moment `before` */
   readonly below: string
-  /** what last changed before this moment */
+  /** only rows that last changed before this moment */
   readonly before: Date
 }
 
-/** One batch of notifications, and where the next one begins. */
+/** The result of one batch. */
 export interface PrunedPage {
-  /** where the next batch begins; null: there is none */
+  /** the `after` of the next batch; null: there are no more */
   readonly last: string | null
+  /** notifications that were deleted */
   readonly removed: number
 }
 
-/** Any number; tells this lock from others of the database. */
+/** The class of the advisory lock: an arbitrary number that no other lock of this database uses. */
 const LOCK = 40_191_725
 const WAITING = `('SCHEDULED', 'QUEUED', 'SENDING')`
-/** A digest `d` that is not over: its window is open, or what it became has yet to be rendered from what was folded. */
+/** SQL: the digest `d` is still needed: its window is open, or a message of it waits, which is rendered from what was folded. */
 const OPEN = `d.closed_at IS NULL OR EXISTS (SELECT FROM message w WHERE w.project_id = d.project_id
   AND w.notification_id = d.notification_id AND w.status IN ${WAITING})`
 
 /**
- * Forgets up to `limit` notifications whose ids come after `after`, with their messages and attempts, and takes what was unseen or unread
- * out of the feeds' counts. Feeds are locked first, in contact order, as everywhere; whatever else somebody holds is passed over, so that
- * pruning never waits while it holds something others want. The counts change without a number and a signal of their own: nothing that a
- * cursor can still ask for has changed, because cursors live shorter than what is kept.
+ * Examines up to `limit` notifications with ids after `after`, and deletes those that are over, with their messages and attempts. What was
+ * unseen or unread is subtracted from the counts of the feeds. The counts change without a feed number or a signal: no subscriber can
+ * ask for such old messages, because cursors expire sooner than the retention ends.
+ *
+ * Locks feeds first, in the order of contacts, as every transaction does. Other rows that are locked are skipped, so pruning never waits for
+ * a lock while it holds one that others need.
  */
 export function pruneNotifications(pool: pg.Pool, bounds: Bounds, after: string, limit: number): Promise<PrunedPage> {
   const { projectId, before } = bounds
@@ -55,16 +59,17 @@ export function pruneNotifications(pool: pg.Pool, bounds: Bounds, after: string,
     const candidates = old.map((one) => one.id)
     const ids = await lockNotifications(tx, projectId, candidates, before)
     if (ids.length === 0) return { last, removed: 0 }
-    const changed = without(states, await tallyFeeds(tx, projectId, ids))
-    await tallyDays(tx, projectId, ids)
-    await tallyMonths(tx, projectId, ids)
+    const changed = subtractLosses(states, await countFeedLosses(tx, projectId, ids))
+    await resolveChanges(tx, projectId, ids)
+    await addDayCounts(tx, projectId, ids)
+    await addMonthCounts(tx, projectId, ids)
     if (changed.length > 0) await write(tx, { states: changed })
     await remove(tx, projectId, ids)
     return { last, removed: ids.length }
   })
 }
 
-/** Two workers at one project would only wait for each other. */
+/** Only one worker prunes a project at a time: two would wait for each other. @returns false: another worker does */
 async function lockProject(tx: Runner, projectId: string): Promise<boolean> {
   const { rows } = await tx.query<{ locked: boolean }>({
     name: 'prune-lock-project',
@@ -81,7 +86,10 @@ interface OldRow {
   readonly isInFeed: boolean
 }
 
-/** A page of old notifications. Over is one of which nothing waits and nothing changed lately. Rides on notification_pkey. */
+/**
+ * A page of old notifications. One is over when none of its messages waits, none has changed since `before`, and no digest needs it. Rides
+ * on notification_pkey and message_project_id_notification_id_channel_key.
+ */
 async function findOld(tx: Runner, { projectId, below, before }: Bounds, after: string, limit: number): Promise<OldRow[]> {
   const { rows } = await tx.query<OldRow>({
     name: 'prune-find',
@@ -97,7 +105,11 @@ async function findOld(tx: Runner, { projectId, below, before }: Bounds, after: 
   return rows
 }
 
-/** Locks those of which everything could be locked at once, and that are still over: one may have been retried or marked meanwhile. */
+/**
+ * Locks notifications with all their messages, without waiting. Left out are those of which some row is locked by another transaction, and
+ * those that are no longer over: a message may have been retried or marked meanwhile.
+ * @returns ids of those that are locked
+ */
 async function lockNotifications(tx: Runner, projectId: string, ids: readonly string[], before: Date): Promise<string[]> {
   const { rows } = await tx.query<{ id: string }>({
     name: 'prune-lock',
@@ -113,8 +125,8 @@ async function lockNotifications(tx: Runner, projectId: string, ids: readonly st
   return rows.map((row) => row.id)
 }
 
-/** The feeds' rows without what goes: numbers stay, feeds with nothing to count leave the row. */
-function without(states: readonly FeedStateRow[], losses: readonly FeedLoss[]): FeedStateRow[] {
+/** The new states of the feeds that lose something: numbers stay, and a feed identifier whose counts are both zero is removed. */
+function subtractLosses(states: readonly FeedStateRow[], losses: readonly FeedLoss[]): FeedStateRow[] {
   return states.flatMap((state) => {
     const lost = new Map(losses.filter((one) => one.contactId === state.contactId).map((one) => [one.feed, one]))
     if (lost.size === 0) return []
@@ -163,7 +175,10 @@ async function remove(tx: Runner, projectId: string, ids: readonly string[]): Pr
   })
 }
 
-/** Forgets up to `limit` events that no campaign has yet to answer. @returns how many went. Rides on event_pkey */
+/**
+ * Deletes up to `limit` old events, except those for which a campaign trigger waits. Rides on event_pkey.
+ * @returns how many were deleted
+ */
 export async function pruneEvents(db: Runner, { projectId, below }: Bounds, limit: number): Promise<number> {
   const { rowCount } = await db.query({
     name: 'prune-events',
@@ -176,7 +191,7 @@ export async function pruneEvents(db: Runner, { projectId, below }: Bounds, limi
   return rowCount ?? 0
 }
 
-/** Forgets up to `limit` digests that were closed. @returns how many went. Rides on digest_pkey */
+/** Deletes up to `limit` old digests that are closed and no longer needed. Rides on digest_pkey. @returns how many were deleted */
 export async function pruneDigests(db: Runner, { projectId, below, before }: Bounds, limit: number): Promise<number> {
   const { rowCount } = await db.query({
     name: 'prune-digests',
@@ -187,7 +202,11 @@ export async function pruneDigests(db: Runner, { projectId, below, before }: Bou
   return rowCount ?? 0
 }
 
-/** Forgets up to `limit` sends to many that ended and whose notifications went. Their ids stay spent. Rides on fanout_pkey. */
+/**
+ * Deletes up to `limit` old sends to many that have ended and have no notifications left. Their callers' ids move to spent_id. Rides on
+ * fanout_pkey.
+ * @returns how many were deleted
+ */
 export async function pruneFanouts(db: Runner, { projectId, below, before }: Bounds, limit: number): Promise<number> {
   const { rowCount } = await db.query({
     name: 'prune-fanouts',
@@ -197,10 +216,12 @@ export async function pruneFanouts(db: Runner, { projectId, below, before }: Bou
             AND COALESCE(f.send_at, f.created_at) < $3
             AND NOT EXISTS (SELECT FROM notification n WHERE n.project_id = $1 AND n.transaction_id = f.transaction_id)
           ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED)
-        RETURNING key, content_hash, transaction_id
+        RETURNING id, key, content_hash, transaction_id
       ), spent AS (
         INSERT INTO spent_id (project_id, key, content_hash, transaction_id)
         SELECT $1, key, content_hash, transaction_id FROM gone WHERE key IS NOT NULL ORDER BY key
+      ), counts AS (
+        DELETE FROM stat_of WHERE project_id = $1 AND kind = 'FANOUT' AND of_id IN (SELECT id FROM gone)
       )
       SELECT FROM gone`,
     values: [projectId, below, before, limit],
@@ -208,7 +229,7 @@ export async function pruneFanouts(db: Runner, { projectId, below, before }: Bou
   return rowCount ?? 0
 }
 
-/** Forgets up to `limit` delivery reports whose message never became known. @returns how many went */
+/** Deletes up to `limit` old delivery reports for which no message was ever found. @returns how many were deleted */
 export async function pruneReports(db: Runner, { projectId, before }: Bounds, limit: number): Promise<number> {
   const { rowCount } = await db.query({
     name: 'prune-reports',

@@ -1,8 +1,8 @@
-/** What delivery reports change: a message's status only ever moves on, however often and in whatever order they come. */
-import type { Channel, MessageStatus } from '../domain/words.ts'
+/** The statements of delivery reports. They may come several times and in any order: a message's status only ever moves forward. */
+import type { Channel, MessageStatus } from '../words.ts'
 import type { Runner } from './database.ts'
 
-/** One report. */
+/** A delivery report of a vendor. */
 export interface ReportRow {
   readonly projectId: string
   readonly providerId: string
@@ -13,7 +13,7 @@ export interface ReportRow {
   readonly addressDead: boolean
 }
 
-/** A message that a report moved on. */
+/** A message whose status was changed by a report. */
 export interface Reported {
   readonly projectId: string
   readonly notificationId: string
@@ -22,17 +22,21 @@ export interface Reported {
   readonly channel: Channel
   readonly address: string | null
   readonly contactId: string | null
-  /** which of the reports it was, by place */
+  /** index of that report in the call */
   readonly place: number
 }
 
-/** SENT, then FAILED, then DELIVERED: what arrived after all has arrived. UNKNOWN is below them: now it is known. */
+/**
+ * SQL: the rank of a status; a report changes a message only to a higher one. DELIVERED ranks above FAILED, because a message that was
+ * reported as failed may arrive after all.
+ */
 const rank = (status: string): string =>
   `CASE ${status}::text WHEN 'UNKNOWN' THEN 0 WHEN 'SENT' THEN 1 WHEN 'FAILED' THEN 2 WHEN 'DELIVERED' THEN 3 END`
 
 /**
- * Applies reports. Of a message whose contact was erased, only the codes are kept. Rides on message_provider_message.
- * @returns the messages that moved on, and which of the reports (by place) name a message that there is
+ * Applies reports to messages. Where the contact was erased, only error codes are stored. Rides on message_provider_message. `offsetMs` is
+ * added to the database's clock.
+ * @returns the messages that changed (`moved`), and the indexes of the reports for which there is a message (`known`)
  */
 export async function applyReports(
   db: Runner,
@@ -72,7 +76,10 @@ export async function applyReports(
   }
 }
 
-/** Keeps reports of messages that are not known yet: a vendor may be faster than the writing of its own answer. Each once. */
+/**
+ * Stores reports for which there is no message yet: a vendor's report may come before the outcome of its attempt, with the vendor's message id,
+ * is written. A report that is stored already is ignored.
+ */
 export async function keepReports(db: Runner, reports: readonly ReportRow[]): Promise<void> {
   await db.query({
     name: 'keep-reports',
@@ -85,7 +92,10 @@ export async function keepReports(db: Runner, reports: readonly ReportRow[]): Pr
   })
 }
 
-/** Takes kept reports whose message is known by now out of the record. */
+/**
+ * Deletes up to `limit` kept reports whose message is known by now, and returns them, so that they can be applied. Rides on
+ * message_provider_message; reports that another worker takes are skipped (SKIP LOCKED).
+ */
 export async function takeReports(db: Runner, limit: number): Promise<ReportRow[]> {
   const { rows } = await db.query<ReportRow>({
     name: 'take-reports',

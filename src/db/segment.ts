@@ -1,27 +1,29 @@
 /**
- * Segments in SQL: a condition becomes one boolean expression over a contact, with every value of it bound as a parameter.
- * What it says is never NULL, so that `not` is the opposite of what it negates.
+ * Translates segments to SQL: a condition becomes one boolean expression over a contact, with all its values bound as parameters. The
+ * expression is never NULL, so that `not` matches exactly the contacts that the negated condition does not.
  */
-import { addressAliases, type Condition, type EventCondition, type Json, type ProfileCondition } from '../domain/words.ts'
+import { canonicalLocale } from '../values/locale.ts'
+import { canonicalTimeZone } from '../values/time-zone.ts'
+import { addressAliases, type Condition, type EventCondition, type Json, type ProfileCondition } from '../words.ts'
+import { columnOf } from './contact-columns.ts'
 
-/** A piece of a statement: its text, and the values of the parameters that it uses. */
+/** A part of a statement: its text, and the values of the parameters that it uses. */
 export interface Fragment {
   readonly sql: string
   readonly values: readonly unknown[]
 }
 
-/** Fields of a profile that are columns; all else is in `properties`. */
+/** The fields of a profile that are columns; all others are in `properties`. */
 const COLUMNS: Readonly<Record<string, string>> = {
   id: 'c.external_id',
   externalId: 'c.external_id',
-  email: 'c.email',
-  phone: 'c.phone',
-  locale: 'c.locale',
-  timezone: 'c.timezone',
-  firstName: 'c.first_name',
-  lastName: 'c.last_name',
-  photoUrl: 'c.photo_url',
-  country: 'c.country',
+  ...Object.fromEntries(Object.entries(columnOf).map(([field, column]) => [field, `c.${column}`])),
+}
+
+/** How a value is spelled in a field that has one spelling; null: the field can't hold it. Older rows may have another one. */
+const canonical: Readonly<Record<string, (text: string) => string | null>> = {
+  locale: canonicalLocale,
+  timezone: canonicalTimeZone,
 }
 
 const YEAR = '(?!0000)\\d{4}'
@@ -29,13 +31,13 @@ const LEAP = '(?:\\d\\d(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[1
 const DAY = `(?:${YEAR}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|02-(?:0[1-9]|1\\d|2[0-8]))|${LEAP}-02-29)`
 const TIME = '[Tt](?:[01]\\d|2[0-3]):[0-5]\\d(?::[0-5]\\d(?:\\.\\d{1,9})?)?(?:[Zz]|[+-](?:0\\d|1[0-4]):[0-5]\\d)'
 /**
- * A day (its beginning, UTC) or a moment of RFC 3339, as PostgreSQL and JavaScript both read it. It lets no impossible date through: the
- * cast of one would end the whole statement.
+ * A day (which means its beginning, UTC) or a moment as in RFC 3339, in a form that PostgreSQL and JavaScript both parse. Impossible dates do
+ * not match: casting one would fail the whole statement.
  */
 const MOMENT = `^${DAY}(?:${TIME})?$`
 const momentPattern = new RegExp(MOMENT)
 
-/** Tells whether a text is a day or a moment, and is compared as one. */
+/** Whether a text is a day or a moment, and so is compared as one rather than as text. */
 export const isMoment = (text: string): boolean => momentPattern.test(text)
 
 const COMPARISON = { LESS_THAN: '<', AT_MOST: '<=', GREATER_THAN: '>', AT_LEAST: '>=' } as const
@@ -46,12 +48,12 @@ const COMPARISON = { LESS_THAN: '<', AT_MOST: '<=', GREATER_THAN: '>', AT_LEAST:
  *     const { sql, values } = segmentWhere(condition, 3, clock.offsetMs)
  *     `SELECT c.id FROM contact c WHERE c.project_id = $1 AND c.id > $2 AND ${sql} ORDER BY c.id LIMIT 500`, [projectId, cursor, ...values]
  *
- * The statement itself must name the project (`c.project_id = …`); events are looked for in the contact's own. Its text depends on the
- * condition's shape: leave such a statement without a name, because each name would be prepared and kept.
+ * The statement itself must restrict the project (`c.project_id = …`); events are searched in the contact's project. The text depends on the
+ * condition's structure, so don't give such a statement a name: each one would be prepared, and kept by the connection.
  *
- * @param condition a checked one, as `segment.condition` has it
+ * @param condition a validated one, as in `segment.condition`
  * @param firstParameter the number of the first parameter that is free: values[0] is $firstParameter, and so on
- * @param offsetMs what is added to the database's clock (Clock.offsetMs)
+ * @param offsetMs added to the database's clock (Clock.offsetMs)
  */
 export function segmentWhere(condition: Condition, firstParameter: number, offsetMs = 0): Fragment {
   const values: unknown[] = []
@@ -60,7 +62,7 @@ export function segmentWhere(condition: Condition, firstParameter: number, offse
     return `$${firstParameter + values.length - 1}::${type}`
   }
 
-  /** What is at a path, as jsonb; NULL where it is missing, and null is as good as missing. */
+  /** SQL: the value at a path, as jsonb; NULL if it is missing or null. */
   function valueAt(path: string): string {
     const parts = (addressAliases.get(path) ?? path).split('.')
     const column = Object.hasOwn(COLUMNS, parts[0] ?? '') ? COLUMNS[parts[0] ?? ''] : undefined
@@ -69,17 +71,26 @@ export function segmentWhere(condition: Condition, firstParameter: number, offse
   }
   const json = (value: Json): string => bind(JSON.stringify(value), 'jsonb')
   const text = (x: string): string => `(${x} #>> '{}')`
-  /** The expression where the value is of that type, false elsewhere. A CASE alone promises that nothing is cast before its type is known. */
+  /**
+   * SQL: the expression if the value has that type, else false. Only CASE guarantees that the value is not cast before its type is checked.
+   */
   const where = (x: string, type: string, expression: string): string =>
     `CASE WHEN jsonb_typeof(${x}) = '${type}' THEN ${expression} ELSE false END`
 
   function compare(x: string, sign: string, value: Json): string {
     if (typeof value === 'number') return where(x, 'number', `(${x})::numeric ${sign} ${bind(value, 'numeric')}`)
-    const said = String(value)
-    if (!isMoment(said)) return where(x, 'string', `${text(x)} COLLATE "C" ${sign} ${bind(said, 'text')} COLLATE "C"`)
+    const operand = String(value)
+    if (!isMoment(operand)) return where(x, 'string', `${text(x)} COLLATE "C" ${sign} ${bind(operand, 'text')} COLLATE "C"`)
     const moment = `(CASE WHEN length(${text(x)}) = 10 THEN ${text(x)} || 'T00:00:00Z' ELSE ${text(x)} END)::timestamptz`
-    const limit = bind(said.length === 10 ? `${said}T00:00:00Z` : said, 'timestamptz')
+    const limit = bind(operand.length === 10 ? `${operand}T00:00:00Z` : operand, 'timestamptz')
     return where(x, 'string', `CASE WHEN ${text(x)} ~ '${MOMENT}' THEN ${moment} ${sign} ${limit} ELSE false END`)
+  }
+
+  /** SQL: whether it is one of the values, as they are or in the spelling in which their field is stored. */
+  function among(x: string, values: readonly Json[], path: string): string {
+    const spell = Object.hasOwn(canonical, path) ? canonical[path] : undefined
+    const list = values.flatMap((one) => [one, ...(spell === undefined || typeof one !== 'string' ? [] : [spell(one) ?? one])])
+    return `COALESCE(${x} = ANY (${bind([...new Set(list.map((one) => JSON.stringify(one)))], 'jsonb[]')}), false)`
   }
 
   function profile({ path, is, value = null }: ProfileCondition): string {
@@ -90,13 +101,13 @@ export function segmentWhere(condition: Condition, firstParameter: number, offse
       case 'MISSING':
         return `(${x} IS NULL)`
       case 'EQUALS':
+        if (Object.hasOwn(canonical, path)) return among(x, [value], path)
         return `(${x} IS NOT DISTINCT FROM ${json(value)})`
       case 'NOT_EQUALS':
+        if (Object.hasOwn(canonical, path)) return `(NOT ${among(x, [value], path)})`
         return `(${x} IS DISTINCT FROM ${json(value)})`
-      case 'IN': {
-        const list = Array.isArray(value) ? value.map((item: Json) => JSON.stringify(item)) : []
-        return `COALESCE(${x} = ANY (${bind(list, 'jsonb[]')}), false)`
-      }
+      case 'IN':
+        return among(x, Array.isArray(value) ? value : [], path)
       case 'STARTS_WITH':
         return where(x, 'string', `starts_with(${text(x)}, ${bind(value, 'text')})`)
       case 'CONTAINS': {
@@ -110,7 +121,7 @@ export function segmentWhere(condition: Condition, firstParameter: number, offse
     }
   }
 
-  /** Rides on event_project_id_contact_id_name_occurred_at_idx, and stops counting at the number that is asked for. */
+  /** Rides on event_project_id_contact_id_name_occurred_at_idx, and stops counting at `atLeast`. */
   function event({ name, withinSeconds, atLeast, params = {} }: EventCondition): string {
     const wanted = ['e.project_id = c.project_id', 'e.contact_id = c.id', `e.name = ${bind(name, 'text')}`]
     if (withinSeconds !== undefined) {

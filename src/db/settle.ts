@@ -1,14 +1,14 @@
-/** Writes what became of claimed messages: ONE statement for a group, with the attempts that were made. */
-import type { MessageStatus } from '../domain/words.ts'
+/** Writes the outcomes of claimed messages, with the attempts that were made: ONE statement for a group. */
+import type { MessageStatus } from '../words.ts'
 import type { Runner } from './database.ts'
 
-/** The outcome of one claim. Fields that are left out keep what the row has. */
+/** The outcome of one claim. Optional fields that are left out keep the row's value. */
 export interface Settlement {
   readonly projectId: string
   readonly id: string
   readonly claims: number
   readonly status: MessageStatus
-  /** for QUEUED: when it may be tried again, from now; null otherwise */
+  /** for QUEUED: how long from now until it is due again; null otherwise */
   readonly dueInMs: number | null
   readonly providerId?: string | null
   readonly providerMessageId?: string | null
@@ -21,11 +21,11 @@ export interface Settlement {
   readonly history: readonly (readonly [status: MessageStatus, at: string, detail: string | null])[]
   /** the attempts that were made, oldest first */
   readonly attempts: readonly AttemptRow[]
-  /** this provider may have taken it, and no other one may have it now; null: nobody has it */
+  /** the provider that may have accepted it, so that no other one may be tried; null: none has */
   readonly boundTo: string | null
 }
 
-/** One attempt. */
+/** An attempt to send a message through a provider. */
 export interface AttemptRow {
   readonly providerId: string
   readonly startedAt: string
@@ -36,7 +36,7 @@ export interface AttemptRow {
   readonly response: string | null
 }
 
-/** What a settled message is now. */
+/** A message that was settled, with its status now. */
 export interface Settled {
   readonly projectId: string
   readonly notificationId: string
@@ -45,8 +45,14 @@ export interface Settled {
 }
 
 /**
- * Settles a group. A row whose fencing number moved on (its lease ran out, it was canceled) is left alone and not returned.
- * Rides on message_pkey.
+ * SQL: the message `x` may get texts. Not if its contact was erased meanwhile, which leaves neither a contact nor an address; nor if its actor
+ * was, whom the text that was sent may name.
+ */
+const KEEPS_TEXT = '(x.contact_id IS NOT NULL OR x.address IS NOT NULL) AND NOT x.forgets_text'
+
+/**
+ * Settles a group of claims. A row whose fencing number has changed (the lease ran out, the message was canceled) is not written, and not
+ * returned. Rides on message_pkey. `offsetMs` is added to the database's clock.
  */
 export async function settle(db: Runner, group: readonly Settlement[], offsetMs: number): Promise<Settled[]> {
   const { rows } = await db.query<Settled>({
@@ -61,20 +67,20 @@ export async function settle(db: Runner, group: readonly Settlement[], offsetMs:
           attempt_count = x.attempt_count + jsonb_array_length(r.attempts), rounds = x.rounds + LEAST(1, jsonb_array_length(r.attempts)),
           handover_at = NULL, handover_provider = r."boundTo",
           provider_id = COALESCE(r."providerId", x.provider_id), provider_message_id = COALESCE(r."providerMessageId", x.provider_message_id),
-          -- A contact that was erased meanwhile stays erased: then there is neither a contact nor an address.
+          -- If the contact was erased meanwhile, the row has neither a contact nor an address, and gets no personal data again.
           address = CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN COALESCE(r.address, x.address) END,
-          subject = CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN COALESCE(r.subject, x.subject) END,
-          text = CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN COALESCE(r.text, x.text) END,
-          html = CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN COALESCE(r.html, x.html) END,
-          -- What a vendor answers often repeats the address. The codes stay.
-          error_code = r."errorCode", error_message = CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN r."errorMessage" END,
+          subject = CASE WHEN ${KEEPS_TEXT} THEN COALESCE(r.subject, x.subject) END,
+          text = CASE WHEN ${KEEPS_TEXT} THEN COALESCE(r.text, x.text) END,
+          html = CASE WHEN ${KEEPS_TEXT} THEN COALESCE(r.html, x.html) END,
+          -- A vendor's answer often contains the address. Error codes stay.
+          error_code = r."errorCode", error_message = CASE WHEN ${KEEPS_TEXT} THEN r."errorMessage" END,
           history = x.history || CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN r.history
             ELSE (SELECT COALESCE(jsonb_agg(jsonb_build_array(h -> 0, h -> 1, NULL)), '[]') FROM jsonb_array_elements(r.history) h) END,
           sent_at = CASE WHEN r.status = 'SENT' THEN now() + $2 * interval '1 millisecond' ELSE x.sent_at END,
           updated_at = now() + $2 * interval '1 millisecond'
         FROM r WHERE x.project_id = r."projectId" AND x.id = r.id AND x.claims = r.claims AND x.status = 'SENDING'
         RETURNING x.project_id, x.notification_id, x.id, x.status, x.attempt_count, r.attempts,
-          x.contact_id IS NULL AND x.address IS NULL AS erased
+          NOT (${KEEPS_TEXT}) AS erased
       ), a AS (
         INSERT INTO attempt (project_id, message_id, number, provider_id, started_at, duration_ms, ok, error_code, error_message, response)
         SELECT m.project_id, m.id, m.attempt_count - jsonb_array_length(m.attempts) + o.place, (o.one->>'providerId')::uuid,

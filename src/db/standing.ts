@@ -1,40 +1,77 @@
-/** What the conditions of claimed messages ask of the record. */
-import type { ChannelCondition } from '../domain/words.ts'
+/** What ends the validity of credentials before they expire: revocations of tokens, and projects that are suspended or being deleted. */
 import type { Runner } from './database.ts'
 
-/** How it stands for one message. */
-export interface StandingRow {
+/** SQL: the project `p` is neither suspended nor being deleted. */
+export const isActive = 'p.suspended_at IS NULL AND p.delete_at IS NULL'
+
+/** A revocation of all tokens of a subject that were issued under an earlier generation. */
+export interface Revocation {
+  readonly projectId: string
+  /** a contact; or the project itself, for its access tokens */
+  readonly subject: string
+  readonly generation: number
+  /** ms since 1970, on the database's clock */
+  readonly revokedAt: number
+}
+
+/** A project that is suspended, or will be deleted. */
+export interface InactiveProject {
   readonly id: string
-  readonly onlyIf: ChannelCondition
-  readonly isSeen: boolean
-  readonly isRead: boolean
-  readonly isOnline: boolean
+  /** when its deletion begins, ms since 1970; null: it is only suspended */
+  readonly deleteAt: number | null
+}
+
+/** What was found. */
+export interface StandingChanges {
+  readonly inactive: readonly InactiveProject[]
+  readonly revocations: readonly Revocation[]
 }
 
 /**
- * How it stands for messages that depend, in one statement for all of them. The in-app message is the notification's own; where another
- * notification has folded into it since, it is the unread one of the same incrementId that was made with this message (both in one
- * transaction, so at one time), and where that is not there it was read. Without an in-app message nobody saw anything. Rides on
- * message_pkey, message_project_id_notification_id_channel_key and message_increment.
+ * All inactive projects, and the revocations since `since` (ms, as in `revokedAt`; null: all). One row, whatever there is. Rides on
+ * project_inactive and token_revocation_revoked_at_idx.
  */
-export async function findStandings(
-  db: Runner,
-  messages: readonly { readonly projectId: string; readonly id: string }[],
-): Promise<StandingRow[]> {
-  const { rows } = await db.query<StandingRow>({
-    name: 'find-standings',
-    text: `SELECT e.id, e.only_if AS "onlyIf", COALESCE(c.is_online, false) AS "isOnline",
-        CASE WHEN i.id IS NOT NULL THEN i.seen_at IS NOT NULL WHEN s.folds THEN f.id IS NULL OR f.seen_at IS NOT NULL ELSE false END AS "isSeen",
-        CASE WHEN i.id IS NOT NULL THEN i.read_at IS NOT NULL WHEN s.folds THEN f.id IS NULL ELSE false END AS "isRead"
-      FROM unnest($1::uuid[], $2::uuid[]) AS wanted (project_id, id) JOIN message e USING (project_id, id)
-      JOIN notification n ON n.project_id = e.project_id AND n.id = e.notification_id
-      CROSS JOIN LATERAL (SELECT n.increment_id IS NOT NULL AND 'IN_APP' = ANY(n.channels) AS folds) s
-      LEFT JOIN contact c ON c.project_id = e.project_id AND c.id = e.contact_id
-      LEFT JOIN message i ON i.project_id = n.project_id AND i.notification_id = n.id AND i.channel = 'IN_APP'
-      LEFT JOIN message f ON i.id IS NULL AND s.folds AND f.project_id = n.project_id AND f.contact_id = n.contact_id
-        AND f.template_id = n.template_id AND f.increment_id = n.increment_id AND f.increment_id IS NOT NULL AND f.read_at IS NULL
-        AND f.created_at = e.created_at`,
-    values: [messages.map((one) => one.projectId), messages.map((one) => one.id)],
+export async function readStanding(db: Runner, since: number | null): Promise<StandingChanges> {
+  const { rows } = await db.query<StandingChanges>({
+    name: 'read-standing',
+    text: `SELECT
+        (SELECT COALESCE(json_agg(json_build_object('id', id, 'deleteAt', (extract(epoch FROM delete_at) * 1000)::float8)), '[]') FROM project
+          WHERE suspended_at IS NOT NULL OR delete_at IS NOT NULL) AS inactive,
+        (SELECT COALESCE(json_agg(json_build_object('projectId', project_id, 'subject', subject, 'generation', generation,
+            'revokedAt', (extract(epoch FROM revoked_at) * 1000)::float8) ORDER BY revoked_at), '[]') FROM token_revocation
+          WHERE revoked_at >= COALESCE(to_timestamp($1::float8 / 1000), '-infinity')) AS revocations`,
+    values: [since],
   })
-  return rows
+  return rows[0] ?? { inactive: [], revocations: [] }
+}
+
+/** Revokes all tokens that a subject has. Rides on token_revocation_pkey. */
+export async function revokeTokens(db: Runner, projectId: string, subject: string): Promise<void> {
+  await db.query({
+    name: 'revoke-tokens',
+    text: `INSERT INTO token_revocation AS r (project_id, subject, generation, revoked_at)
+      VALUES ($1, $2, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, clock_timestamp())
+      ON CONFLICT (project_id, subject) DO UPDATE
+        SET generation = GREATEST(r.generation + 1, EXCLUDED.generation), revoked_at = EXCLUDED.revoked_at`,
+    values: [projectId, subject],
+  })
+}
+
+/** The generation that a new token of the subject gets: 0 where nothing was revoked lately. Rides on token_revocation_pkey. */
+export async function generationOf(db: Runner, projectId: string, subject: string): Promise<number> {
+  const { rows } = await db.query<{ generation: string }>({
+    name: 'generation-of',
+    text: 'SELECT generation::text FROM token_revocation WHERE project_id = $1 AND subject = $2',
+    values: [projectId, subject],
+  })
+  return Number(rows[0]?.generation ?? 0)
+}
+
+/** Deletes revocations that are older than every token can be. Rides on token_revocation_revoked_at_idx. */
+export async function pruneRevocations(db: Runner, keepMs: number): Promise<void> {
+  await db.query({
+    name: 'prune-revocations',
+    text: `DELETE FROM token_revocation WHERE revoked_at < now() - $1 * interval '1 millisecond'`,
+    values: [keepMs],
+  })
 }

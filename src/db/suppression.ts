@@ -1,8 +1,8 @@
-/** Writing suppressions in sets. */
-import type { Channel, SuppressionReason } from '../domain/words.ts'
+/** Writes suppressions in sets. */
+import type { Channel, SuppressionReason } from '../words.ts'
 import type { Runner } from './database.ts'
 
-/** An address to suppress, as suppressions compare it. */
+/** An address to suppress, in the form in which suppressions are compared. */
 export interface SuppressionRow {
   readonly id: string
   readonly channel: Channel
@@ -10,7 +10,10 @@ export interface SuppressionRow {
   readonly reason: SuppressionReason
 }
 
-/** Inserts those that are not there. Rows in order: two batches that share some would otherwise wait for each other. */
+/**
+ * Inserts suppressions; an address that is suppressed already keeps its row. Rides on suppression_project_id_channel_address_key. Rows are
+ * inserted in the order of channel and address: two batches that share some would otherwise deadlock.
+ */
 export async function addSuppressions(db: Runner, projectId: string, rows: readonly SuppressionRow[]): Promise<void> {
   await db.query({
     name: 'add-suppressions',

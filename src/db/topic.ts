@@ -1,7 +1,11 @@
-/** Members of topics, in sets. */
+/** Adds and removes members of topics, in sets. */
 import type { Runner } from './database.ts'
 
-/** Adds contacts by externalId: all of them, or none. @returns the first that there is not, or null */
+/**
+ * Adds contacts to a topic by externalId: all of them, or none if one does not exist. Rides on contact_project_id_external_id_key and
+ * topic_member_pkey.
+ * @returns the first externalId that does not exist; null: all were added
+ */
 export async function addMembers(
   db: Runner,
   projectId: string,
@@ -24,7 +28,7 @@ export async function addMembers(
   return rows[0]?.missing ?? null
 }
 
-/** Takes contacts out by externalId. */
+/** Removes contacts from a topic by externalId; those that are not members are ignored. Rides on contact_project_id_external_id_key. */
 export async function removeMembers(
   db: Runner,
   projectId: string,

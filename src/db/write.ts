@@ -1,6 +1,7 @@
-/** Writes what a transaction of accepting, arriving or marking decided: ONE statement, however many rows. */
-import type { Channel, ChannelCondition, DirectContent, FeedCounts, JsonObject, MessageStatus } from '../domain/words.ts'
+/** Writes all rows of a transaction that accepts messages, or changes feeds: ONE statement, however many rows there are. */
+import type { Channel, ChannelCondition, DirectContent, FeedCounts, JsonObject, MessageStatus } from '../words.ts'
 import type { Runner } from './database.ts'
+import { deltasOf, insertDeltas } from './stat-delta.ts'
 
 /** A notification to insert. */
 export interface NotificationRow {
@@ -11,7 +12,7 @@ export interface NotificationRow {
   readonly contentHash: string | null
   readonly transactionId: string
   readonly templateId: string | null
-  /** what is said without a template */
+  /** what is sent if there is no template */
   readonly content?: DirectContent | null
   readonly contactId: string | null
   readonly actorId: string | null
@@ -20,13 +21,15 @@ export interface NotificationRow {
   readonly channels: readonly Channel[]
   readonly incrementId: string | null
   readonly campaignId?: string | null
-  /** the digest that it waits in, or that it is */
+  /** the digest in which it waits, or whose notification it is */
   readonly digestId?: string | null
   readonly createdAt: string
   readonly sendAt: string | null
+  /** its transaction has sends to many: statistics count it under them */
+  readonly isOfMany?: boolean
 }
 
-/** A message to insert; the fields of its kind alone need to be there. */
+/** A message to insert; only the fields of its channel are needed. */
 export interface NewMessageRow {
   readonly projectId: string
   readonly id: string
@@ -36,11 +39,11 @@ export interface NewMessageRow {
   readonly status: MessageStatus
   /** of a send to many: claimed after single messages */
   readonly bulk?: boolean
-  /** when a worker may take it; null: `dueInMs` from the database's now */
+  /** when a worker may claim it; null: `dueInMs` from the database's now */
   readonly dueAt?: string | null
   readonly dueInMs?: number | null
   readonly address?: string | null
-  /** what must hold when it is due; null: nothing */
+  /** sent only if this holds when it is due; null: always */
   readonly onlyIf?: ChannelCondition | null
   readonly errorCode?: string | null
   readonly errorMessage?: string | null
@@ -62,7 +65,7 @@ export interface NewMessageRow {
   readonly changeKind?: string | null
 }
 
-/** An in-app message to rewrite: all of what a feed change can touch. */
+/** An in-app message to update: all fields that a change of a feed can write. */
 export interface FeedUpdateRow {
   readonly projectId: string
   readonly id: string
@@ -82,11 +85,11 @@ export interface FeedUpdateRow {
   readonly readAt: string | null
   readonly archivedAt: string | null
   readonly updatedAt: string
-  /** appended to the message's history; [] leaves it */
+  /** appended to the message's history; []: no change */
   readonly history: readonly (readonly [status: MessageStatus, at: string, detail: string | null])[]
 }
 
-/** Everything that one transaction writes. */
+/** The rows that one transaction writes. */
 export interface Writes {
   readonly transactions?: readonly { readonly projectId: string; readonly id: string }[]
   readonly notifications?: readonly NotificationRow[]
@@ -100,8 +103,8 @@ export interface Writes {
   }[]
 }
 
-// Each part reads its rows from one JSON parameter, so the statement is the same whatever there is to write, and is prepared once.
-// Ids and names of transactions are inserted in order: two batches that share some would otherwise wait for each other.
+// Each part reads its rows from one JSON parameter, so there is one statement, prepared once, whatever there is to write.
+// Transactions and callers' ids are inserted in order: two batches that share some would otherwise deadlock.
 const TEXT = `WITH t AS (
   INSERT INTO transaction (project_id, id)
   SELECT "projectId", id FROM json_to_recordset($1) AS r ("projectId" uuid, id text) ORDER BY 1, 2
@@ -137,12 +140,17 @@ const TEXT = `WITH t AS (
     "iconUrl" text, url text, actions jsonb, count int, "arrivedSeq" bigint, "listedSeq" bigint, "changedSeq" bigint, "changeKind" text,
     "seenAt" timestamptz, "readAt" timestamptz, "archivedAt" timestamptz, "updatedAt" timestamptz, history jsonb)
   WHERE x.project_id = r."projectId" AND x.id = r.id
+), c AS (
+  ${insertDeltas('$6')}
 )
 UPDATE feed_state s SET feed_seq = r."feedSeq", counts = r.counts
 FROM json_to_recordset($5) AS r ("projectId" uuid, "contactId" uuid, "feedSeq" bigint, counts jsonb)
 WHERE s.project_id = r."projectId" AND s.contact_id = r."contactId"`
 
-/** Writes all of it, or throws: 23505 when an id or a transaction's name is taken. The feeds must be locked (db/feed.ts). */
+/**
+ * Writes all of these rows. Lock the feeds of `updates` and `states` first (db/feed.ts). Updates ride on message_pkey and feed_state_pkey.
+ * @throws 23505 when a caller's id, or the id of a transaction, is taken
+ */
 export async function write(tx: Runner, writes: Writes): Promise<void> {
   await tx.query({
     name: 'write',
@@ -153,6 +161,12 @@ export async function write(tx: Runner, writes: Writes): Promise<void> {
       JSON.stringify(writes.messages ?? []),
       JSON.stringify(writes.updates ?? []),
       JSON.stringify(writes.states ?? []),
+      JSON.stringify(
+        deltasOf(
+          (writes.notifications ?? []).map((one) => [one.id, one] as const),
+          writes.messages ?? [],
+        ),
+      ),
     ],
   })
 }

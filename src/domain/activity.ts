@@ -1,120 +1,98 @@
-/** What an operator looks at: notifications and what became of them. */
+/** Statistics: how much was sent, and what became of it. */
 import type { Database } from '../db/database.ts'
-import type { Prisma } from '../db/generated/client.ts'
-import { type ChannelRow, countDays, countTotals, type TemplateRow, type Totals } from '../db/stats.ts'
+import {
+  type ChannelRow,
+  countChannels,
+  countDays,
+  countOf,
+  countSent,
+  countTemplates,
+  type DayRow,
+  findCountedFanout,
+  type OfRow,
+  type StatsFilter,
+  type TemplateRow,
+} from '../db/stats.ts'
 import { CarillonError } from '../errors.ts'
-import { checkText, literally } from './check.ts'
+import type { Channel } from '../words.ts'
 import type { Clock } from './clock.ts'
-import { firstIdAt } from './ids.ts'
-import type { Channel, MessageStatus } from './words.ts'
 
-/** Narrows a list of notifications; each part narrows further, lists mean any of. */
-export interface NotificationFilter {
-  readonly channels?: readonly Channel[] | null | undefined
-  readonly templates?: readonly string[] | null | undefined
-  readonly emails?: readonly string[] | null | undefined
-  readonly search?: string | null | undefined
-  readonly transactionId?: string | null | undefined
-  readonly contact?: string | null | undefined
-  readonly statuses?: readonly MessageStatus[] | null | undefined
-  readonly from?: Date | null | undefined
-  readonly to?: Date | null | undefined
-}
-
-/** One UTC day of statistics. */
+/** One UTC day of statistics. Each part is read for all days together, when it is asked for the first time. */
 export interface DayStats {
   readonly day: string
-  readonly count: number
-  readonly sent: number
-  readonly delivered: number
-  readonly failed: number
-  readonly seen: number
-  readonly read: number
-  readonly channels: readonly Omit<ChannelRow, 'day'>[]
-  readonly templates: readonly Omit<TemplateRow, 'day'>[]
+  whole(): Promise<Omit<DayRow, 'day'>>
+  channels(): Promise<readonly Omit<ChannelRow, 'day'>[]>
+  templates(): Promise<readonly Omit<TemplateRow, 'day'>[]>
 }
 
-/** The condition that a filter means, within one project. @throws BAD_INPUT */
-export function whereOf(projectId: string, filter: NotificationFilter | null | undefined): Prisma.NotificationWhereInput {
-  const { channels, templates, emails, search, transactionId, contact, statuses, from, to } = filter ?? {}
-  for (const text of [search, transactionId, contact, ...(templates ?? []), ...(emails ?? [])]) {
-    if (text !== null && text !== undefined) checkText('filter', text, 1000)
-  }
-  const and: Prisma.NotificationWhereInput[] = []
-  if (channels) and.push({ channels: { hasSome: [...channels] } })
-  if (templates) and.push({ template: { key: { in: [...templates] } } })
-  if (transactionId) and.push({ transactionId })
-  if (contact) and.push({ contact: { externalId: contact } })
-  if (statuses) and.push({ messages: { some: { status: { in: [...statuses] } } } })
-  if (from) and.push({ id: { gte: firstIdAt(from.getTime()) }, createdAt: { gte: from } })
-  if (to) and.push({ createdAt: { lt: to } })
-  if (emails) {
-    and.push({
-      OR: emails.flatMap((email) => [
-        { contact: { email: { equals: literally(email), mode: 'insensitive' as const } } },
-        {
-          messages: { some: { channel: 'EMAIL' as const, address: { equals: literally(email), mode: 'insensitive' as const } } },
-        },
-      ]),
-    })
-  }
-  if (search) {
-    const contains = { contains: literally(search), mode: 'insensitive' as const }
-    and.push({
-      OR: [
-        { transactionId: contains },
-        { key: contains },
-        { template: { OR: [{ key: contains }, { name: contains }] } },
-        {
-          contact: {
-            OR: [
-              { externalId: contains },
-              { email: contains },
-              { phone: contains },
-              { firstName: contains },
-              { lastName: contains },
-            ],
-          },
-        },
-      ],
-    })
-  }
-  return { projectId, AND: and }
+/** What became of the notifications of a campaign or a send to many, of all time. */
+export interface ResultStats extends Omit<OfRow, 'channel'> {
+  readonly channels: readonly (Omit<OfRow, 'channel' | 'count'> & { readonly channel: Channel })[]
+}
+
+/** What became of the messages of a provider, of all time. */
+export type ProviderStats = Pick<OfRow, 'sent' | 'delivered' | 'failed'>
+
+/** What is restricted by callers, who name a template by its key; null: no restriction. */
+export interface ActivityFilter {
+  readonly template: string | null
+  readonly channel: Channel | null
 }
 
 const DAY_MS = 24 * 3_600_000
+const MINUTE_MS = 60_000
 const DAYS_MAX = 400
 
-/** Makes the statistics. */
+/** For how long the minutes of statistics are kept: longer than a month, because a month begins in the middle of its day. */
+export const MINUTES_KEPT_MS = 40 * DAY_MS
+
+const nothing = { count: 0, sent: 0, delivered: 0, failed: 0, seen: 0, read: 0 } as const
+
+/** @returns a function that calls `load` at most once */
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | undefined
+  return () => (loaded ??= load())
+}
+
+function byDay<T extends { readonly day: string }>(rows: readonly T[]): ReadonlyMap<string, readonly T[]> {
+  const days = new Map<string, T[]>()
+  for (const row of rows) days.set(row.day, [...(days.get(row.day) ?? []), row])
+  return days
+}
+
+/** Creates the operations of statistics. */
 export function createActivity({ db, clock }: { readonly db: Database; readonly clock: Clock }) {
-  async function templateId(projectId: string, key: string | null): Promise<string | null> {
-    if (key === null) return null
+  async function filterOf(projectId: string, { template: key, channel }: ActivityFilter): Promise<StatsFilter> {
+    if (key === null) return { templateId: null, channel }
     const template = key.includes('\0')
       ? null
       : await db.prisma.template.findUnique({ where: { projectId_key: { projectId, key } } })
     if (template === null) throw new CarillonError('TEMPLATE_NOT_FOUND', { field: 'template' })
-    return template.id
+    return { templateId: template.id, channel }
   }
+
+  async function resultsOf(projectId: string, kind: 'CAMPAIGN' | 'FANOUT', id: string): Promise<ResultStats> {
+    const rows = await countOf(db.pool, projectId, kind, id)
+    const whole = rows.find((row) => row.channel === '') ?? nothing
+    const channels = rows.flatMap(({ channel, count: _count, ...results }) => (channel === '' ? [] : [{ channel, ...results }]))
+    return { ...whole, channels }
+  }
+
   return {
-    /** Rolling 7 days, month and year. */
-    async totals(projectId: string, template: string | null, channel: Channel | null): Promise<Totals> {
-      const now = clock.now()
-      const month = new Date(now)
-      month.setUTCMonth(month.getUTCMonth() - 1)
-      const year = new Date(now)
-      year.setUTCFullYear(year.getUTCFullYear() - 1)
-      const filter = { templateId: await templateId(projectId, template), channel }
-      return countTotals(
-        db.pool,
-        projectId,
-        firstIdAt(year.getTime()),
-        { year, month, week: new Date(now.getTime() - 7 * DAY_MS) },
-        filter,
-      )
+    /**
+     * How many notifications were sent in the last 7 days, the last month or the last year. A week and a month begin with a minute; of a year the
+     * first day is counted whole. @throws TEMPLATE_NOT_FOUND
+     */
+    async sent(projectId: string, period: 'week' | 'month' | 'year', filter: ActivityFilter): Promise<number> {
+      const since = new Date(Math.floor(clock.now().getTime() / MINUTE_MS) * MINUTE_MS)
+      if (period === 'week') since.setTime(since.getTime() - 7 * DAY_MS)
+      else if (period === 'month') since.setUTCMonth(since.getUTCMonth() - 1)
+      else since.setUTCFullYear(since.getUTCFullYear() - 1)
+      return countSent(db.pool, projectId, since, period === 'year', await filterOf(projectId, filter))
     },
 
-    /** The last days, newest first, days without a notification included. @throws BAD_INPUT */
-    async days(projectId: string, last: number, template: string | null, channel: Channel | null): Promise<DayStats[]> {
+    /** The last UTC days, today first; days without notifications are included. @throws BAD_INPUT, TEMPLATE_NOT_FOUND */
+    async days(projectId: string, last: number, of: ActivityFilter): Promise<DayStats[]> {
       if (last < 1 || last > DAYS_MAX) {
         throw new CarillonError('BAD_INPUT', {
           field: 'last',
@@ -123,20 +101,37 @@ export function createActivity({ db, clock }: { readonly db: Database; readonly 
           message: `last must be from 1 to ${DAYS_MAX}.`,
         })
       }
+      const filter = await filterOf(projectId, of)
       const today = Math.floor(clock.now().getTime() / DAY_MS)
-      const from = new Date((today - last + 1) * DAY_MS)
-      const filter = { templateId: await templateId(projectId, template), channel }
-      const found = await countDays(db.pool, projectId, firstIdAt(from.getTime()), from, filter)
-      const byDay = new Map(found.days.map((row) => [row.day, row]))
+      const dayOf = (index: number): string => new Date((today - index) * DAY_MS).toISOString().slice(0, 10)
+      const from = dayOf(last - 1)
+      const whole = once(async () => new Map((await countDays(db.pool, projectId, from, filter)).map((row) => [row.day, row])))
+      const channels = once(async () => byDay(await countChannels(db.pool, projectId, from, filter)))
+      const templates = once(async () => byDay(await countTemplates(db.pool, projectId, from, filter)))
       return Array.from({ length: last }, (_unused, index) => {
-        const day = new Date((today - index) * DAY_MS).toISOString().slice(0, 10)
-        const nothing = { day, count: 0, sent: 0, delivered: 0, failed: 0, seen: 0, read: 0 }
+        const day = dayOf(index)
         return {
-          ...(byDay.get(day) ?? nothing),
-          channels: found.channels.filter((row) => row.day === day),
-          templates: found.templates.filter((row) => row.day === day),
+          day,
+          whole: async () => (await whole()).get(day) ?? nothing,
+          channels: async () => (await channels()).get(day) ?? [],
+          templates: async () => (await templates()).get(day) ?? [],
         }
       })
+    },
+
+    /** What became of the notifications of a campaign. */
+    ofCampaign: (projectId: string, id: string): Promise<ResultStats> => resultsOf(projectId, 'CAMPAIGN', id),
+
+    /** What became of the notifications of a transaction with sends to many; null: there is none in it. */
+    async ofTransaction(projectId: string, transactionId: string): Promise<ResultStats | null> {
+      const id = await findCountedFanout(db.pool, projectId, transactionId)
+      return id === null ? null : resultsOf(projectId, 'FANOUT', id)
+    },
+
+    /** What became of the messages that a provider was the last to try. */
+    async ofProvider(projectId: string, id: string): Promise<ProviderStats> {
+      const [row = nothing] = await countOf(db.pool, projectId, 'PROVIDER', id)
+      return row
     },
   }
 }

@@ -1,15 +1,15 @@
-/** Campaigns: stored uses of a template, with the rule by which they go out. */
+/** Campaigns: templates to send, each with the rule when and to whom. */
 import type { Database } from '../db/database.ts'
 import { type Campaign, Prisma } from '../db/generated/client.ts'
 import { CarillonError } from '../errors.ts'
+import type { CampaignDispatch, Channel } from '../words.ts'
+import type { Audit, By } from './audit.ts'
 import { atIndex, checkKey, checkList, checkText } from './check.ts'
 import type { Clock } from './clock.ts'
+import type { Cursors } from './cursor.ts'
 import type { Ids } from './ids.ts'
+import { inOrder, type ListPage, type Loading, type PageArgs, readPage } from './page.ts'
 import { checkFuture, checkSchedule, nextRunOf, type Schedule, type ScheduleInput, sameSchedule } from './schedule.ts'
-import type { Channel } from './words.ts'
-
-export const campaignDispatches = ['API', 'SEGMENT'] as const
-export type CampaignDispatch = (typeof campaignDispatches)[number]
 
 /** A campaign as a caller gives it: a field left out stays as it is, null removes it. */
 export interface CampaignInput {
@@ -23,14 +23,16 @@ export interface CampaignInput {
   readonly schedule?: ScheduleInput | null | undefined
 }
 
-/** What campaigns work with. */
+/** What `createCampaigns` needs. */
 export interface CampaignDeps {
   readonly db: Database
   readonly clock: Clock
   readonly ids: Ids
+  readonly cursors: Cursors
+  readonly audit: Audit
 }
 
-/** The schedule of a stored campaign: it was checked when it was stored. */
+/** The schedule of a stored campaign, which was validated when it was stored. */
 export const scheduleOf = ({ schedule }: { readonly schedule: unknown }): Schedule | null => schedule as Schedule | null
 
 type Fields = Pick<Campaign, 'name' | 'active' | 'dispatch' | 'channel' | 'templateId' | 'segmentId' | 'nextRunAt'> & {
@@ -40,7 +42,7 @@ type Fields = Pick<Campaign, 'name' | 'active' | 'dispatch' | 'channel' | 'templ
 const bad = (field: string, message: string): CarillonError =>
   new CarillonError('BAD_INPUT', { field, message: `${field}: ${message}` })
 
-/** What does not go together. */
+/** Checks what fields require of each other. @throws BAD_INPUT */
 function checkWhole({ dispatch, schedule, segmentId }: Fields): void {
   if (dispatch === 'API' && schedule !== null)
     throw bad('schedule', 'a campaign that is dispatched by API has no schedule: its dispatch must be SEGMENT.')
@@ -50,11 +52,11 @@ function checkWhole({ dispatch, schedule, segmentId }: Fields): void {
     throw bad('segment', 'is missing: a campaign that runs at a time must say for whom.')
 }
 
-/** Makes the operations of campaigns. */
-export function createCampaigns({ db, clock, ids }: CampaignDeps) {
+/** Creates the operations of campaigns. */
+export function createCampaigns({ db, clock, ids, cursors, audit }: CampaignDeps) {
   const { prisma } = db
 
-  /** The campaign after one more input. */
+  /** The campaign after an input is applied to it. @throws BAD_INPUT, TEMPLATE_NOT_FOUND, NOT_FOUND */
   function apply(
     before: Campaign | undefined,
     input: CampaignInput,
@@ -80,7 +82,7 @@ export function createCampaigns({ db, clock, ids }: CampaignDeps) {
     }
     const isNew = after.schedule !== null && (was === null || !sameSchedule(was, after.schedule))
     if (isNew && after.schedule !== null) checkFuture(after.schedule, now)
-    // Saying again what is there already does not begin it anew: what ran once has run.
+    // Storing the same schedule again does not start it again: one that has run once does not run again.
     const isKept = !isNew && before?.active === true
     const nextRunAt = after.schedule === null || !after.active ? null : isKept ? before.nextRunAt : nextRunOf(after.schedule, now)
     const whole = { ...after, nextRunAt }
@@ -89,11 +91,38 @@ export function createCampaigns({ db, clock, ids }: CampaignDeps) {
   }
 
   return {
+    /** One campaign; null when there is none. */
+    async find(projectId: string, key: string, query: Loading<Prisma.CampaignDefaultArgs> = {}): Promise<Campaign | null> {
+      return key.includes('\0') ? null : prisma.campaign.findUnique({ ...query, where: { projectId_key: { projectId, key } } })
+    },
+
+    /** Campaigns, oldest first. @throws BAD_INPUT, BAD_CURSOR */
+    list: (projectId: string, page: PageArgs, query: Loading<Prisma.CampaignDefaultArgs> = {}): Promise<ListPage<Campaign>> =>
+      readPage(cursors, page, {
+        name: 'campaigns',
+        projectId,
+        order: 'oldest-first',
+        read: ({ where, ...order }) => prisma.campaign.findMany({ ...query, where: { projectId, ...where }, ...order }),
+        total: () => prisma.campaign.count({ where: { projectId } }),
+      }),
+
+    /** Campaigns by id, in the order given; one that is named twice is there twice. */
+    async withIds(
+      projectId: string,
+      ids: readonly string[],
+      query: Loading<Prisma.CampaignDefaultArgs> = {},
+    ): Promise<Campaign[]> {
+      return inOrder(ids, await prisma.campaign.findMany({ ...query, where: { projectId, id: { in: [...ids] } } }))
+    },
+
+    scheduleOf,
+
     /**
-     * Makes or changes up to 1,000 campaigns: all of them, or none. @returns their ids, in the order asked
+     * Inserts or changes up to 1,000 campaigns: all of them, or none.
+     * @returns their ids, in the order of the input
      * @throws BAD_INPUT, TEMPLATE_NOT_FOUND, NOT_FOUND (segment), with the index
      */
-    async upsert(projectId: string, inputs: readonly CampaignInput[]): Promise<string[]> {
+    async upsert(projectId: string, inputs: readonly CampaignInput[], by: By): Promise<string[]> {
       checkList('campaigns', inputs, 1000)
       const now = clock.now()
       const checked = inputs.map((input, index) =>
@@ -108,63 +137,61 @@ export function createCampaigns({ db, clock, ids }: CampaignDeps) {
         }),
       )
       const keys = inputs.map((one) => one.key)
-      return prisma.$transaction(
-        async (tx) => {
-          // Locked: a run that is due moves the same row on.
-          await tx.$queryRaw`SELECT 1 FROM campaign WHERE project_id = ${projectId}::uuid AND key = ANY(${keys}::text[]) ORDER BY key FOR UPDATE`
-          const [known, templates, segments] = await Promise.all([
-            tx.campaign.findMany({ where: { projectId, key: { in: keys } } }),
-            tx.template.findMany({
-              where: { projectId, key: { in: inputs.flatMap((one) => one.template ?? []) }, deletedAt: null },
-              select: { id: true, key: true },
-            }),
-            tx.segment.findMany({
-              where: { projectId, key: { in: inputs.flatMap((one) => one.segment ?? []) } },
-              select: { id: true, key: true },
-            }),
-          ])
-          const find = (list: readonly { id: string; key: string }[], key: string) => list.find((one) => one.key === key)?.id
-          const idOf = {
-            template(key: string): string {
-              const id = find(templates, key)
-              if (id === undefined)
-                throw new CarillonError('TEMPLATE_NOT_FOUND', { field: 'template', message: `There is no template "${key}".` })
-              return id
-            },
-            segment(key: string): string {
-              const id = find(segments, key)
-              if (id === undefined)
-                throw new CarillonError('NOT_FOUND', { field: 'segment', message: `There is no segment "${key}".` })
-              return id
-            },
-          }
-          const campaigns = new Map(known.map((one) => [one.key, one]))
-          const written: string[] = []
-          for (const [index, { input, schedule }] of checked.entries()) {
-            const { key } = input
-            const { schedule: kept, ...fields } = atIndex(index, () => apply(campaigns.get(key), input, schedule, idOf, now))
-            const data = { ...fields, schedule: kept ?? Prisma.DbNull, updatedAt: now }
-            const row = await tx.campaign.upsert({
-              where: { projectId_key: { projectId, key } },
-              create: { projectId, id: ids(), key, ...data, createdAt: now },
-              update: data,
-            })
-            campaigns.set(key, row)
-            written.push(row.id)
-          }
-          return written
-        },
-        { timeout: 30_000, maxWait: 5_000 },
-      )
+      return audit.change({ projectId, operation: 'upsertCampaigns', by }, 'CAMPAIGN', keys, async (tx) => {
+        // Locked, because a run that is due updates the same row.
+        await tx.$queryRaw`SELECT 1 FROM campaign WHERE project_id = ${projectId}::uuid AND key = ANY(${keys}::text[]) ORDER BY key FOR UPDATE`
+        const [known, templates, segments] = await Promise.all([
+          tx.campaign.findMany({ where: { projectId, key: { in: keys } } }),
+          tx.template.findMany({
+            where: { projectId, key: { in: inputs.flatMap((one) => one.template ?? []) }, deletedAt: null },
+            select: { id: true, key: true },
+          }),
+          tx.segment.findMany({
+            where: { projectId, key: { in: inputs.flatMap((one) => one.segment ?? []) } },
+            select: { id: true, key: true },
+          }),
+        ])
+        const find = (list: readonly { id: string; key: string }[], key: string) => list.find((one) => one.key === key)?.id
+        const idOf = {
+          template(key: string): string {
+            const id = find(templates, key)
+            if (id === undefined)
+              throw new CarillonError('TEMPLATE_NOT_FOUND', { field: 'template', message: `There is no template "${key}".` })
+            return id
+          },
+          segment(key: string): string {
+            const id = find(segments, key)
+            if (id === undefined)
+              throw new CarillonError('NOT_FOUND', { field: 'segment', message: `There is no segment "${key}".` })
+            return id
+          },
+        }
+        const campaigns = new Map(known.map((one) => [one.key, one]))
+        const written: string[] = []
+        for (const [index, { input, schedule }] of checked.entries()) {
+          const { key } = input
+          const { schedule: kept, ...fields } = atIndex(index, () => apply(campaigns.get(key), input, schedule, idOf, now))
+          const data = { ...fields, schedule: kept ?? Prisma.DbNull, updatedAt: now }
+          const row = await tx.campaign.upsert({
+            where: { projectId_key: { projectId, key } },
+            create: { projectId, id: ids(), key, ...data, createdAt: now },
+            update: data,
+          })
+          campaigns.set(key, row)
+          written.push(row.id)
+        }
+        return written
+      })
     },
 
-    /** Deletes campaigns; what they have sent, and what of it waits, stays. What there is not is not counted. */
-    async remove(projectId: string, keys: readonly string[]): Promise<number> {
+    /** Deletes campaigns; what they have sent, or queued, is not affected. @returns how many there were */
+    async remove(projectId: string, keys: readonly string[], by: By): Promise<number> {
       checkList('keys', keys, 1000)
-      const { count } = await prisma.campaign.deleteMany({
-        where: { projectId, key: { in: keys.filter((key) => !key.includes('\0')) } },
-      })
-      return count
+      const wanted = keys.filter((key) => !key.includes('\0'))
+      const removed = await audit.change({ projectId, operation: 'deleteCampaigns', by }, 'CAMPAIGN', wanted, (tx) =>
+        tx.campaign.deleteMany({ where: { projectId, key: { in: wanted } } }),
+      )
+      return removed.count
     },
   }
 }

@@ -1,12 +1,12 @@
 /**
- * The one source of time. Schedules follow the database's clock, so that processes whose clocks differ agree:
- * statements take `offsetMs`, which is 0 except where a test moves time.
+ * The only source of time. Schedules use the database's clock, so that processes whose clocks differ agree. Statements add `offsetMs` to it,
+ * which is 0 except in tests that move the time.
  */
 export interface Clock {
   now(): Date
-  /** what a statement adds to the database's now(), ms */
+  /** what statements add to the database's now(), in ms */
   readonly offsetMs: number
 }
 
-/** The machine's clock. */
+/** The clock of the machine. */
 export const systemClock: Clock = { now: () => new Date(), offsetMs: 0 }

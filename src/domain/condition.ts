@@ -1,9 +1,9 @@
-/** The conditions of segments as they come in: checked, and cleared of what was left empty, so that they can be kept as JSON. */
+/** Validates the conditions of segments, and removes empty fields, so that they can be stored as JSON. */
 import { CarillonError } from '../errors.ts'
+import type { Condition, ConditionOperator, EventCondition, Json, JsonObject, ProfileCondition } from '../words.ts'
 import { checkKey, checkObject, checkText } from './check.ts'
-import type { Condition, ConditionOperator, EventCondition, Json, JsonObject, ProfileCondition } from './words.ts'
 
-/** A condition as a caller gives it: exactly one of these. */
+/** The input of a condition: exactly one of these fields. */
 export interface ConditionInput {
   readonly all?: readonly ConditionInput[] | null | undefined
   readonly any?: readonly ConditionInput[] | null | undefined
@@ -11,11 +11,13 @@ export interface ConditionInput {
   readonly profile?: ProfileConditionInput | null | undefined
   readonly event?: EventConditionInput | null | undefined
 }
+/** A condition on a property of the contact. `path`: dotted; EXISTS and MISSING take no value, all others need one. */
 export interface ProfileConditionInput {
   readonly path: string
   readonly is: ConditionOperator
   readonly value?: Json | undefined
 }
+/** A condition on the contact's events: at least `atLeast` (default 1) with that name and params, in the last `withinSeconds`. */
 export interface EventConditionInput {
   readonly name: string
   readonly withinSeconds?: number | null | undefined
@@ -23,7 +25,7 @@ export interface EventConditionInput {
   readonly params?: JsonObject | null | undefined
 }
 
-/** How deep conditions may be nested, and how many of them on profile and events a segment may have. */
+/** How deep conditions may be nested, and how many conditions on profile and events a segment may have in all. */
 const DEPTH_MAX = 10
 const CONDITIONS_MAX = 100
 const PATH_PARTS_MAX = 32
@@ -90,7 +92,11 @@ function checkEvent(field: string, { name, withinSeconds, atLeast, params }: Eve
   }
 }
 
-/** Checks a condition. @throws BAD_INPUT that names its place, with `max` where it is too deep or too long */
+/**
+ * Validates a condition.
+ * @param root the field for errors
+ * @throws BAD_INPUT that names the field, with `max` if it is nested too deep or too long
+ */
 export function checkCondition(root: string, input: ConditionInput): Condition {
   let conditions = 0
   const count = (field: string): void => {

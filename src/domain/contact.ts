@@ -1,52 +1,62 @@
 /** Contacts: who can be notified. */
+import type { Range } from '../db/audience.ts'
 import { type Database, transact } from '../db/database.ts'
-import { eraseContacts, findErasable, type Selector } from '../db/erase.ts'
+import type { Contact, Prisma } from '../db/generated/client.ts'
 import { findContacts } from '../db/lookup.ts'
-import { insertContacts, lockContacts, updateContacts } from '../db/upsert.ts'
+import { insertContacts, lockContacts, updateContacts } from '../db/upsert-contacts.ts'
 import { CarillonError, type Problem, problem } from '../errors.ts'
-import { atIndex, checkKey, checkList, checkText } from './check.ts'
+import { checkTime } from '../values/date-time.ts'
+import { type ContactField, type ContactInfo, contactFields, emptyContact, type JsonObject, profileOf } from '../words.ts'
+import { checkKey, checkList } from './check.ts'
 import type { Clock } from './clock.ts'
+import type { Cursors } from './cursor.ts'
 import type { Ids } from './ids.ts'
 import { applyOperations, type ProfileOperations } from './operations.ts'
+import { type ListPage, type Loading, type PageArgs, readPage } from './page.ts'
 import { type ContactInput, checkContact, isContactField } from './profile.ts'
-import { type ContactField, type ContactInfo, contactFields, type JsonObject, profileOf } from './words.ts'
+import type { AudienceFilter } from './segment.ts'
 
-/** One contact of `upsertContacts`. */
+/** The input of `upsertContacts` for one contact. Default mode: FILL_MISSING. */
 export interface UpsertInput extends Omit<ContactInput, 'profile'> {
+  readonly externalId: string
   readonly mode?: 'FILL_MISSING' | 'OVERWRITE' | null | undefined
   readonly profile?: ProfileOperations | null | undefined
   readonly createdAt?: Date | null | undefined
 }
 
-/** What became of them, by externalId; each is named once. */
+/** The externalIds of contacts that were inserted, updated, or refused; each contact is in one list, once. */
 export interface UpsertResult {
   readonly inserted: readonly string[]
   readonly updated: readonly string[]
   readonly failed: readonly { readonly externalId: string; readonly error: Problem }[]
 }
 
-/** What contacts work with. */
+/** The two keys of a contact's row. */
+export interface ContactKey {
+  readonly projectId: string
+  readonly contactId: string
+}
+
+/** What `createContacts` needs. */
 export interface ContactDeps {
   readonly db: Database
   readonly clock: Clock
   readonly ids: Ids
+  readonly cursors: Cursors
+  /** The contacts that a filter means. @throws BAD_INPUT */
+  audience(
+    projectId: string,
+    filter: AudienceFilter,
+  ): Promise<{ find(range: Range): Promise<string[]>; count(): Promise<number> }>
 }
+
+type Query = Loading<Prisma.ContactDefaultArgs>
 
 const RETRIES = 5
-const EMPTY: Readonly<Record<ContactField, string | null>> = {
-  email: null,
-  phone: null,
-  locale: null,
-  timezone: null,
-  firstName: null,
-  lastName: null,
-  photoUrl: null,
-  country: null,
-}
 
-/** The contact after one more input. @throws BAD_INPUT, ADDRESS_INVALID */
+/** The contact after an input is applied to it. @throws BAD_INPUT, ADDRESS_INVALID, TOO_LARGE */
 function applyInput(contact: ContactInfo, input: UpsertInput): ContactInfo {
-  const { fields } = checkContact('contact', { ...input, profile: null })
+  const { fields } = checkContact('contact', { ...input, profile: null }, contact.country)
   const overwrite = input.mode === 'OVERWRITE'
   const named: Partial<Record<ContactField, string | null>> = {}
   for (const field of contactFields) {
@@ -60,7 +70,7 @@ function applyInput(contact: ContactInfo, input: UpsertInput): ContactInfo {
   const { id: _id, externalId: _externalId, ...profile } = profileOf(merged)
   const after = applyOperations(profile, input.profile)
   const properties: Record<string, JsonObject[string]> = {}
-  const written: Record<ContactField, string | null> = { ...EMPTY }
+  const written: Record<ContactField, string | null> = { ...emptyContact }
   for (const [key, value] of Object.entries(after)) {
     if (!isContactField(key)) properties[key] = value
     else if (typeof value === 'string') written[key] = value
@@ -75,13 +85,13 @@ function applyInput(contact: ContactInfo, input: UpsertInput): ContactInfo {
   return { ...merged, ...written, properties }
 }
 
-/** Somebody else inserted a contact between our look and our write. Thrown, so that the transaction takes everything back. */
+/** Another transaction inserted a contact between our read and our write. Thrown to roll the transaction back. */
 class Overtaken extends Error {
   override readonly name = 'Overtaken'
 }
 
-/** Makes the operations of contacts. */
-export function createContacts({ db, clock, ids }: ContactDeps) {
+/** Creates the operations of contacts. */
+export function createContacts({ db, clock, ids, cursors, audience }: ContactDeps) {
   async function upsertOnce(projectId: string, inputs: ReadonlyMap<string, readonly UpsertInput[]>): Promise<UpsertResult> {
     return transact(db.pool, async (tx) => {
       const known = new Map(
@@ -96,14 +106,16 @@ export function createContacts({ db, clock, ids }: ContactDeps) {
           let contact: ContactInfo = before ?? {
             id: ids(),
             externalId: checkKey('externalId', externalId),
-            ...EMPTY,
+            ...emptyContact,
             properties: {},
             preferences: {},
           }
-          for (const input of list) contact = applyInput(contact, input)
-          const createdAt =
-            list.find((input) => input.createdAt !== null && input.createdAt !== undefined)?.createdAt ?? clock.now()
-          if (before === undefined) inserts.push({ ...contact, createdAt: createdAt.toISOString() })
+          let createdAt: Date | null = null
+          for (const input of list) {
+            contact = applyInput(contact, input)
+            if (input.createdAt) createdAt ??= checkTime('contact.createdAt', input.createdAt)
+          }
+          if (before === undefined) inserts.push({ ...contact, createdAt: (createdAt ?? clock.now()).toISOString() })
           else updates.push(contact)
         } catch (error) {
           if (!(error instanceof CarillonError)) throw error
@@ -111,61 +123,82 @@ export function createContacts({ db, clock, ids }: ContactDeps) {
         }
       }
       const inserted = inserts.length === 0 ? new Set<string>() : await insertContacts(tx, projectId, inserts)
-      // Somebody else inserted one between our look and our write: what we computed for it is not based on what is there.
+      // Another transaction inserted one between our read and our write, so what we computed is not based on the stored contact.
       if (inserted.size < inserts.length) throw new Overtaken()
       if (updates.length > 0) await updateContacts(tx, projectId, updates)
       return { inserted: inserts.map((one) => one.externalId), updated: updates.map((one) => one.externalId), failed }
     })
   }
 
+  const { prisma } = db
+
+  /** null: there is none, or it was erased. */
+  async function findById({ projectId, contactId }: ContactKey, query: Query = {}): Promise<Contact | null> {
+    return prisma.contact.findUnique({ ...query, where: { projectId_id: { projectId, id: contactId } } })
+  }
+
   return {
+    /** One contact; null when there is none. */
+    async find(projectId: string, externalId: string, query: Query = {}): Promise<Contact | null> {
+      if (externalId.includes('\0')) return null
+      return prisma.contact.findUnique({ ...query, where: { projectId_externalId: { projectId, externalId } } })
+    },
+
+    findById,
+
+    /** A contact by its row's keys. @throws CONTACT_NOT_FOUND when it was erased */
+    async withId(key: ContactKey, query: Query = {}): Promise<Contact> {
+      const contact = await findById(key, query)
+      if (contact === null) throw new CarillonError('CONTACT_NOT_FOUND')
+      return contact
+    },
+
+    /** Contacts, oldest first. @throws BAD_INPUT, BAD_CURSOR */
+    async list(projectId: string, filter: AudienceFilter, page: PageArgs, query: Query = {}): Promise<ListPage<Contact>> {
+      const { find, count } = await audience(projectId, filter)
+      return readPage(cursors, page, {
+        name: 'contacts',
+        projectId,
+        order: 'oldest-first',
+        async read({ where: { id = {} }, orderBy, take: limit }) {
+          const range = { after: id.gt ?? null, before: id.lt ?? null, ascending: orderBy.id === 'asc', limit }
+          return prisma.contact.findMany({ ...query, where: { projectId, id: { in: await find(range) } }, orderBy })
+        },
+        total: count,
+      })
+    },
+
     /** Inserts or changes up to 1,000 contacts; a bad one fails alone. */
     async upsert(projectId: string, contacts: readonly UpsertInput[]): Promise<UpsertResult> {
       checkList('contacts', contacts, 1000)
       const inputs = new Map<string, UpsertInput[]>()
       for (const input of contacts) inputs.set(input.externalId, [...(inputs.get(input.externalId) ?? []), input])
-      // A NUL can't be sent to the database at all, not even to look.
+      // A NUL can't be sent to the database, not even in a query.
       for (const externalId of inputs.keys()) if (externalId.includes('\0')) checkKey('externalId', externalId)
       for (let attempt = 1; attempt <= RETRIES; attempt++) {
         try {
           return await upsertOnce(projectId, inputs)
         } catch (error) {
-          // Rolled back whole: what was applied to the others of the batch is not applied twice.
+          // The whole transaction was rolled back, so nothing is applied twice to the other contacts of the batch.
           if (!(error instanceof Overtaken)) throw error
         }
       }
       throw new CarillonError('OVERLOADED', { message: 'Other calls keep inserting the same contacts: try again.' })
     },
 
-    /**
-     * Erases contacts by id, e-mail (without case) or phone (as it was given): all who match. What there is not is not counted.
-     * @throws BAD_INPUT, BATCH_TOO_LARGE
-     */
-    async erase(projectId: string, selectors: readonly Selector[]): Promise<number> {
-      checkList('contacts', selectors, 1000)
-      selectors.forEach((selector, index) => {
-        for (const text of [selector.externalId, selector.email, selector.phone]) {
-          if (typeof text === 'string') atIndex(index, () => checkText('contacts', text, 1000))
-        }
-      })
-      const ids = await findErasable(db.pool, projectId, selectors)
-      return ids.length === 0 ? 0 : transact(db.pool, (tx) => eraseContacts(tx, projectId, ids))
-    },
-
-    /** Says whether a contact is online; going offline sets when it last was. @returns its id. @throws CONTACT_NOT_FOUND */
-    async setOnline({ projectId, contactId }: { projectId: string; contactId: string }, isOnline: boolean): Promise<string> {
+    /** Records whether a contact is online; going offline sets when it last was. @throws CONTACT_NOT_FOUND */
+    async setOnline({ projectId, contactId }: ContactKey, isOnline: boolean): Promise<void> {
       const now = clock.now()
       const { count } = await db.prisma.contact.updateMany({
         where: { projectId, id: contactId },
         data: { isOnline, ...(isOnline ? {} : { lastOnlineAt: now }) },
       })
-      // A token outlives its contact.
+      // The token may be of a contact that was deleted.
       if (count === 0) throw new CarillonError('CONTACT_NOT_FOUND')
-      return contactId
     },
 
     /** The keys of a contact's feed. @throws CONTACT_NOT_FOUND */
-    async keyOf(projectId: string, externalId: string): Promise<{ projectId: string; contactId: string }> {
+    async keyOf(projectId: string, externalId: string): Promise<ContactKey> {
       const [contact] = externalId.includes('\0') ? [] : await findContacts(db.pool, [{ projectId, key: externalId }])
       if (contact === undefined) throw new CarillonError('CONTACT_NOT_FOUND')
       return { projectId, contactId: contact.id }

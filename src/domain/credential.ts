@@ -1,27 +1,51 @@
-/** Credentials: how a contact is reached through a provider that needs more than a field of the contact. */
+/** Credentials: what a provider needs to reach a contact that is not a field of the contact, such as device tokens. */
 import type { Database } from '../db/database.ts'
 import { CarillonError } from '../errors.ts'
-import { checkJson, checkText, checkWebUrl } from './check.ts'
+import { channelTraits, needsCredentials } from '../words.ts'
+import { checkJson, checkText } from './check.ts'
 import type { Clock } from './clock.ts'
-import { needsCredentials } from './target.ts'
+import { HIDDEN, shownAddress } from './mask.ts'
+import type { Vendors } from './provider.ts'
 
-/** What is set; a field left out stays as it is, null removes it. */
+/** The input of `setCredentials`: a field that is left out keeps its value, null removes it. */
 export interface CredentialInput {
   readonly deviceTokens?: readonly string[] | null | undefined
   readonly webhookUrl?: string | null | undefined
   readonly channelName?: string | null | undefined
 }
 
-/** At most so many devices of one contact at one provider. */
+/** At most this many device tokens of one contact at one provider. */
 const DEVICES_MAX = 1_000
 const TOKEN_MAX = 10_240
 
-/** Makes the operation. */
-export function createCredentials({ db, clock }: { readonly db: Database; readonly clock: Clock }) {
+/** Creates the operation on credentials. */
+export function createCredentials({
+  db,
+  clock,
+  vendors,
+}: {
+  readonly db: Database
+  readonly clock: Clock
+  readonly vendors: Pick<Vendors, 'wrongAddress'>
+}) {
+  /** Checks an address as the provider reads it when it sends. @throws ADDRESS_INVALID, which does not repeat it */
+  function checkAddress(kind: string, field: string, address: string, index?: number): string {
+    const wrong = vendors.wrongAddress(kind, address)
+    if (wrong === null) return address
+    const where = index === undefined ? field : `${field}[${index}]`
+    throw new CarillonError('ADDRESS_INVALID', {
+      field,
+      ...(index === undefined ? {} : { index }),
+      message: `${where}: ${wrong}`,
+    })
+  }
+
   function checkTokens(tokens: readonly string[]): string[] {
     if (tokens.length > DEVICES_MAX) {
       throw new CarillonError('BATCH_TOO_LARGE', {
-        ...{ field: 'deviceTokens', max: DEVICES_MAX, got: tokens.length },
+        field: 'deviceTokens',
+        max: DEVICES_MAX,
+        got: tokens.length,
         message: `deviceTokens: has ${tokens.length} items, at most ${DEVICES_MAX} are allowed.`,
       })
     }
@@ -38,8 +62,9 @@ export function createCredentials({ db, clock }: { readonly db: Database; readon
 
   return {
     /**
-     * Sets how a contact is reached through a provider: what is given takes the place of what was there.
-     * @throws NOT_FOUND for a provider that there is not; CHANNEL_UNSUPPORTED for one that goes to a field of the contact; BAD_INPUT
+     * Sets a contact's credentials at a provider; a list of device tokens replaces the stored one.
+     * @throws NOT_FOUND for a provider that does not exist; CHANNEL_UNSUPPORTED for one that uses a field of the contact; BATCH_TOO_LARGE,
+     *   ADDRESS_INVALID, BAD_INPUT
      */
     async set(
       key: { readonly projectId: string; readonly contactId: string },
@@ -58,7 +83,7 @@ export function createCredentials({ db, clock }: { readonly db: Database; readon
           message: `Messages of ${found.channel} go to a field of the contact: there is nothing to set.`,
         })
       }
-      const isPush = found.channel === 'PUSH' || found.channel === 'WEB_PUSH'
+      const isPush = channelTraits[found.channel].address === 'device'
       const { deviceTokens, webhookUrl, channelName } = input
       if (isPush ? webhookUrl !== undefined || channelName !== undefined : deviceTokens !== undefined) {
         throw new CarillonError('BAD_INPUT', {
@@ -67,13 +92,23 @@ export function createCredentials({ db, clock }: { readonly db: Database; readon
         })
       }
       if (channelName !== undefined && channelName !== null) checkJson('channelName', checkText('channelName', channelName, 255))
+      for (const [index, token] of (tokens ?? []).entries()) checkAddress(found.kind, 'deviceTokens', token, index)
+      const where = { projectId_contactId_providerId: { projectId, contactId, providerId: found.id } }
+      const isMask = typeof webhookUrl === 'string' && webhookUrl.includes(HIDDEN)
+      const stored = isMask ? await db.prisma.credential.findUnique({ where }) : null
+      // What is shown in place of the stored address is given back: the address stays.
+      const isKept = isMask && shownAddress(found.channel, stored?.webhookUrl ?? null) === webhookUrl
       const data = {
         ...(tokens === undefined ? {} : { deviceTokens: tokens }),
-        ...(webhookUrl === undefined ? {} : { webhookUrl: webhookUrl === null ? null : checkWebUrl('webhookUrl', webhookUrl) }),
+        ...(webhookUrl === undefined || isKept
+          ? {}
+          : {
+              webhookUrl:
+                webhookUrl === null ? null : checkAddress(found.kind, 'webhookUrl', checkText('webhookUrl', webhookUrl)),
+            }),
         ...(channelName === undefined ? {} : { channelName }),
         updatedAt: clock.now(),
       }
-      const where = { projectId_contactId_providerId: { projectId, contactId, providerId: found.id } }
       await db.prisma.credential.upsert({ where, create: { projectId, contactId, providerId: found.id, ...data }, update: data })
     },
   }

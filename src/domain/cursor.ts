@@ -1,33 +1,47 @@
-/** Cursors: opaque, signed, and good for one list of one owner only. A forged, cut or borrowed one is BAD_CURSOR. */
+/**
+ * Cursors: opaque and signed. Each is valid for one list of one owner; one that was forged, truncated or made for another list is
+ * BAD_CURSOR.
+ */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { CarillonError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import { isUuid } from './ids.ts'
+import type { Keys } from './secrets.ts'
 
-/** How long a place in a feed can be returned to, ms: 30 days. */
+/** How long the cursor of a feed is valid, in ms: 30 days. */
 export const FEED_CURSOR_MS = 30 * 24 * 3_600_000
 
-/** Makes and reads cursors. */
+/** Creates and reads cursors. */
 export interface Cursors {
-  /** A place in a contact's feed: after the change with this number. */
+  /** The cursor of a position in a contact's feed: the one with this number. */
   feed(contactId: string, seq: number): string
-  /** @throws BAD_CURSOR, CURSOR_EXPIRED */
+  /** The number in a contact's cursor. @throws BAD_CURSOR, CURSOR_EXPIRED */
   readFeed(contactId: string, cursor: string): number
-  /** What it says before anybody knows whose feed it is read for: `readFeed` has to be asked as well, once that is known. @throws BAD_CURSOR */
+  /**
+   * The number in a cursor, without verifying it, while the contact is not known yet. Call `readFeed` as soon as it is.
+   * @throws BAD_CURSOR
+   */
   peekFeed(cursor: string): number
-  /** A row of a list of a project. */
+  /** The cursor of a row in a list of a project. */
   row(list: string, projectId: string, id: string): string
-  /** @throws BAD_CURSOR */
+  /** The id of the row. @throws BAD_CURSOR */
   readRow(list: string, projectId: string, cursor: string): string
 }
 
 const MAX_LENGTH = 200
 
-/** Makes cursors that are signed with `key`. */
-export function createCursors(key: Uint8Array, clock: Clock): Cursors {
-  const sign = (...parts: readonly string[]): string =>
+/** Creates cursors that are signed with the first of `keys`; those signed with another are valid too. */
+export function createCursors(keys: Keys, clock: Clock): Cursors {
+  const signWith = (key: Uint8Array, parts: readonly string[]): string =>
     createHmac('sha256', key).update(parts.join('\n')).digest().subarray(0, 12).toString('base64url')
-  const same = (a: string, b: string): boolean => a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))
+  const sign = (...parts: readonly string[]): string => signWith(keys[0], parts)
+  const isSigned = (given: string, ...parts: readonly string[]): boolean => {
+    const a = Buffer.from(given)
+    return keys.some((key) => {
+      const b = Buffer.from(signWith(key, parts))
+      return a.length === b.length && timingSafeEqual(a, b)
+    })
+  }
   const parts = (cursor: string, count: number): string[] => {
     const split = cursor.length > MAX_LENGTH ? [] : cursor.split('.')
     if (split.length !== count) throw new CarillonError('BAD_CURSOR')
@@ -46,7 +60,7 @@ export function createCursors(key: Uint8Array, clock: Clock): Cursors {
     },
     readFeed(contactId, cursor) {
       const [place = '', time = '', signature = ''] = parts(cursor, 3)
-      if (!same(signature, sign('feed', contactId, place, time))) throw new CarillonError('BAD_CURSOR')
+      if (!isSigned(signature, 'feed', contactId, place, time)) throw new CarillonError('BAD_CURSOR')
       if (clock.now().getTime() - Number.parseInt(time, 36) * 1000 > FEED_CURSOR_MS) throw new CarillonError('CURSOR_EXPIRED')
       return Number.parseInt(place, 36)
     },
@@ -56,7 +70,7 @@ export function createCursors(key: Uint8Array, clock: Clock): Cursors {
     readRow(list, projectId, cursor) {
       const [hex = '', signature = ''] = parts(cursor, 2)
       const id = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-      if (!isUuid(id) || !same(signature, sign('row', list, projectId, id))) throw new CarillonError('BAD_CURSOR')
+      if (!isUuid(id) || !isSigned(signature, 'row', list, projectId, id)) throw new CarillonError('BAD_CURSOR')
       return id
     },
   }

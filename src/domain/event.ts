@@ -1,13 +1,14 @@
-/** Events: what contacts did, and what happened to the service. Segments look at them, and campaigns answer them. */
+/** Events: what contacts did, and what happened to the service. Segments can depend on them, and they can trigger campaigns. */
 import { type Database, isForeignKeyViolation, transact } from '../db/database.ts'
 import { type EventRow, storeEvents } from '../db/event.ts'
 import { CarillonError } from '../errors.ts'
+import { checkTime } from '../values/date-time.ts'
+import type { JsonObject } from '../words.ts'
 import { atIndex, checkKey, checkList, checkObject } from './check.ts'
 import type { Clock } from './clock.ts'
 import type { Ids } from './ids.ts'
-import type { JsonObject } from './words.ts'
 
-/** An event as a caller tells it. */
+/** The input of `trackEvents` for one event. */
 export interface EventInput {
   readonly name: string
   readonly contact?: string | null | undefined
@@ -17,7 +18,7 @@ export interface EventInput {
   readonly occurredAt?: Date | null | undefined
 }
 
-/** What events work with. */
+/** `wake` is called after the commit. */
 export interface EventDeps {
   readonly db: Database
   readonly clock: Clock
@@ -25,10 +26,10 @@ export interface EventDeps {
   wake(): void
 }
 
-/** At most so many events in one call, and so many segmentation keys in one event. */
+/** At most this many events per call, and segmentation keys per event. */
 const EVENTS_MAX = 1_000
 const KEYS_MAX = 100
-/** Clocks differ: so far ahead, an event still counts as one that has happened. */
+/** How far in the future an event may be, because clocks differ. */
 const AHEAD_MS = 5 * 60_000
 const RETRIES = 3
 
@@ -49,8 +50,7 @@ function checkEvent(input: EventInput, now: Date): Omit<EventRow, 'id' | 'contac
       message: `segmentationKeys: has ${keys.length} keys, at most ${KEYS_MAX} are allowed.`,
     })
   }
-  const occurredAt = input.occurredAt ?? now
-  if (occurredAt.getTime() < 0) refuse('occurredAt', 'is before 1970.')
+  const occurredAt = checkTime('occurredAt', input.occurredAt ?? now)
   if (occurredAt.getTime() > now.getTime() + AHEAD_MS) refuse('occurredAt', 'is in the future.')
   return {
     contact: contact === null ? null : checkKey('contact', contact),
@@ -61,12 +61,12 @@ function checkEvent(input: EventInput, now: Date): Omit<EventRow, 'id' | 'contac
   }
 }
 
-/** Makes the operations of events. */
+/** Creates the operations of events. */
 export function createEvents({ db, clock, ids, wake }: EventDeps) {
   return {
     /**
-     * Stores up to 1,000 events: all of them, or none. An unknown contact is made.
-     * @returns how many
+     * Stores up to 1,000 events: all of them, or none. A contact that does not exist is inserted.
+     * @returns how many were stored
      * @throws BAD_INPUT with the index of the event, BATCH_TOO_LARGE
      */
     async track(projectId: string, inputs: readonly EventInput[]): Promise<number> {
@@ -80,7 +80,7 @@ export function createEvents({ db, clock, ids, wake }: EventDeps) {
           if (triggered > 0) wake()
           return rows.length
         } catch (error) {
-          // A contact was erased between the look and the write: what it does now makes it anew.
+          // A contact was erased between the read and the write. The next try inserts it again.
           if (!isForeignKeyViolation(error) || attempt >= RETRIES) throw error
         }
       }
@@ -88,4 +88,5 @@ export function createEvents({ db, clock, ids, wake }: EventDeps) {
   }
 }
 
+/** The operations of events. */
 export type Events = ReturnType<typeof createEvents>

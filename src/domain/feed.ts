@@ -1,19 +1,18 @@
-/** A contact's feed: reading it, and marking what is in it. */
+/** A contact's feed: reads it, and marks its messages. */
 import { type Database, transact } from '../db/database.ts'
 import { countFeed, type FeedFilter, type FeedKey, type FeedName, findFeedMessages, lockFeeds, readFeed } from '../db/feed.ts'
-import { type Marks, markAll, setAllMarked } from '../db/mark.ts'
+import { type Marks, markAll, setAllMarked } from '../db/mark-all.ts'
 import { write } from '../db/write.ts'
 import { CarillonError } from '../errors.ts'
+import { type Action, countOf, type FeedCounts, type FeedMessage, type JsonObject, type Signal } from '../words.ts'
 import { atIndex, checkList, checkObject } from './check.ts'
 import type { Clock } from './clock.ts'
 import type { Cursors } from './cursor.ts'
 import { isUuid } from './ids.ts'
-import { openLedger } from './ledger.ts'
-import { checkPage, type PageArgs, type Slice, slice } from './page.ts'
-import { type Action, countOf, type FeedCounts, type FeedMessage, type JsonObject, type Signal } from './words.ts'
-import { feedUpdateOf } from './write-plan.ts'
+import { feedUpdateOf, openLedger } from './ledger.ts'
+import { checkPage, type ListPage, type PageArgs, slice } from './page.ts'
 
-/** What the feed works with. */
+/** `publish` is called after the commit. */
 export interface FeedDeps {
   readonly db: Database
   readonly clock: Clock
@@ -22,16 +21,15 @@ export interface FeedDeps {
 }
 
 /** A page of a feed. */
-export interface FeedList extends Slice<FeedMessage> {
+export interface FeedList extends ListPage<FeedMessage> {
   readonly contactId: string
   readonly unseenCount: number
   readonly unreadCount: number
-  /** where a subscription goes on without a gap */
+  /** the number from which a subscription continues without a gap */
   readonly seq: number
-  total(): Promise<number>
 }
 
-/** What `markAs` did. */
+/** The result of `markAs`. `messages`: those that were marked by id */
 export interface MarkResult {
   readonly messages: readonly FeedMessage[]
   readonly changedCount: number
@@ -39,7 +37,7 @@ export interface MarkResult {
   readonly unreadCount: number
 }
 
-/** What `markAs` is told. */
+/** The input of `markAs`: either `messages` (ids) or `all`, and at least one mark. */
 export interface MarkInput {
   readonly messages?: readonly string[] | null | undefined
   readonly all?:
@@ -51,25 +49,25 @@ export interface MarkInput {
   readonly archived?: boolean | null | undefined
 }
 
-/** What a contact did with a button. */
+/** The new state of a button of a message. */
 export interface ActionInput {
   readonly type: Action['type']
   readonly status: Action['status']
   readonly payload?: JsonObject | null | undefined
 }
 
-/** No feed has a NUL in its name, and the record can not be asked for one. */
+/** Feed identifiers without those that contain a NUL: no feed has such a name, and the database refuses the character. */
 const nameable = (feeds: readonly string[] | null | undefined): readonly string[] | null =>
   feeds?.filter((feed) => !feed.includes('\0')) ?? null
 
-/** Makes the operations of feeds. */
+/** Creates the operations of feeds. */
 export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
   return {
-    /** One page, newest first. @throws CONTACT_NOT_FOUND, BAD_CURSOR, BAD_INPUT */
+    /** One page, newest first. @throws CONTACT_NOT_FOUND, BAD_CURSOR, CURSOR_EXPIRED, BAD_INPUT */
     async list(name: FeedName, given: FeedFilter, args: PageArgs): Promise<FeedList> {
       const page = checkPage(args)
       const filter = { ...given, feeds: nameable(given.feeds) }
-      // One statement finds the contact and reads its feed; whether the cursors are that contact's is known after it.
+      // One statement finds the contact and reads its feed, so the cursors can be verified only after it.
       const below = page.after === null ? Number.MAX_SAFE_INTEGER : cursors.peekFeed(page.after)
       const above = page.before === null ? 0 : cursors.peekFeed(page.before)
       const limits = { above, below, limit: page.limit + 1, backward: page.backward }
@@ -83,6 +81,7 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
         ...countOf(counts, filter.feeds),
         contactId,
         seq: feedSeq,
+        cursorOf: (message) => cursors.feed(contactId, message.listedSeq),
         total: () => countFeed(db.pool, { projectId, contactId }, filter),
       }
     },
@@ -103,7 +102,7 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
     },
   }
 
-  /** Stores what a contact did with a button. @throws NOT_FOUND for a message or a button that there is not */
+  /** Stores the new state of a button. @throws NOT_FOUND for a message or a button that does not exist */
   async function act(key: FeedKey, id: string, { type, status, payload }: ActionInput): Promise<FeedMessage> {
     if (!isUuid(id)) notFound(id)
     const kept = payload === null || payload === undefined ? null : checkObject('payload', payload, 65_536)
@@ -187,7 +186,7 @@ const notFound = (id: string): never => {
   throw new CarillonError('NOT_FOUND', { message: `The feed has no message ${id.slice(0, 64)}.` })
 }
 
-/** The message with its marks set; null: it has them already. Reading is seeing; unseeing does not clear read. */
+/** The message with its marks changed; null: it has them already. Read implies seen, but removing seen leaves read. */
 function marksOf(message: FeedMessage, { seen, read, archived }: Marks, at: string): FeedMessage | null {
   const mark = (value: string | null, wanted: boolean | null): string | null =>
     wanted === null ? value : wanted ? (value ?? at) : null

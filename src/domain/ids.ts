@@ -1,16 +1,19 @@
-/** UUIDv7: the keys of the record. Rows made together stand together in the index, and newer is greater. */
+/** UUIDv7, the primary keys of the database: rows that are made at the same time are neighbours in the index, and newer ids are greater. */
 import { randomBytes } from 'node:crypto'
 import type { Clock } from './clock.ts'
 
 const DIGITS = Buffer.from('0123456789abcdef')
 
-/** Where the two digits of each of the 16 bytes stand in the text. */
+/** The position of the two digits of each of the 16 bytes in the text. */
 const PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34]
 
-/** Makes ids that grow from call to call in this process. */
+/** Returns a new id, greater than all that this process has made before. */
 export type Ids = () => string
 
-/** Makes a source of UUIDv7. Within a millisecond the 12-bit counter goes up; when it is full, or time runs back, the time part does. */
+/**
+ * Creates a source of UUIDv7. Within a millisecond, or when the clock goes back, a 12-bit counter goes up; when it overflows, the time part
+ * does.
+ */
 export function createIds(clock: Clock): Ids {
   let lastMs = 0
   let counter = 0
@@ -27,7 +30,7 @@ export function createIds(clock: Clock): Ids {
       lastMs++
       counter = 0
     }
-    // Random bytes are drawn for 512 ids at a time: a system call an id would be most of its cost.
+    // Random bytes are drawn for 512 ids at a time: a system call per id would take most of the time.
     if (used + 8 > pool.length) {
       pool = randomBytes(4096)
       used = 0
@@ -37,7 +40,7 @@ export function createIds(clock: Clock): Ids {
     pool.copy(bytes, 8, used, used + 8)
     bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8)
     used += 8
-    // Written in one piece. Put together from parts it would be a dozen little strings, which a long fan-out has millions of.
+    // Written into one buffer: concatenating parts would make a dozen short strings per id, and a long fan-out makes millions of ids.
     for (const [index, place] of PLACES.entries()) {
       const byte = bytes.readUInt8(index)
       text.writeUInt8(DIGITS.readUInt8(byte >> 4), place)
@@ -47,7 +50,7 @@ export function createIds(clock: Clock): Ids {
   }
 }
 
-/** The smallest UUIDv7 of a moment: bounds a range of ids by time. */
+/** The smallest UUIDv7 of a moment, in ms since 1970: turns a range of time into a range of ids. */
 export function firstIdAt(ms: number): string {
   const time = Math.max(0, ms).toString(16).padStart(12, '0')
   return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-000000000000`
@@ -55,5 +58,8 @@ export function firstIdAt(ms: number): string {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
-/** Tells whether a text can be one of our ids at all: anything else finds nothing, without asking the database. */
+/** Whether a text has the form of an id. PostgreSQL refuses any other text as a uuid. */
 export const isUuid = (text: string): boolean => UUID.test(text)
+
+/** Joins a project and a name into one key. */
+export const keyOf = (projectId: string, name: string): string => `${projectId} ${name}`

@@ -1,40 +1,40 @@
-/** Whether mail for a project's inbound domain comes to this server: asked of the DNS, and not believed while there is any doubt. */
+/** Checks in the DNS whether mail for a project's inbound domain is delivered to this server. If in doubt, the answer is no. */
 import { Resolver } from 'node:dns/promises'
 import { domainToASCII } from 'node:url'
 import { LRUCache } from 'lru-cache'
 
-/** What the look-up works with. */
+/** What `createInbound` needs. */
 export interface InboundDeps {
-  /** the host that takes in mail here; null: none does */
+  /** the name of the host that receives mail for this server; null: none does */
   readonly inboundHost: string | null
-  /** name servers to ask, as `address:port`; null: the system's */
+  /** the name servers, as `address:port`; null: the system's */
   readonly dnsServers: readonly string[] | null
 }
 
-/** A look-up that takes longer is no answer, ms. */
+/** After this time a look-up counts as failed, in ms. */
 const LOOKUP_MS = 3_000
-/** An answer is remembered this long, ms: a page that polls asks the DNS a few times a minute, and a mended record shows soon. */
+/** How long an answer is cached, in ms: a page that polls causes a few look-ups per minute, and a corrected record is noticed soon. */
 const REMEMBER_MS = 10_000
 
-/** Names are compared as the DNS does: without case, without the dot at the end, in ASCII. */
+/** The form in which host names are compared: lower case, ASCII, without the dot at the end. */
 const plain = (host: string): string => domainToASCII(host.replace(/\.$/, '')).toLowerCase()
 
-/** Makes the look-up. */
+/** Creates the check. */
 export function createInbound({ inboundHost, dnsServers }: InboundDeps) {
   const ours = inboundHost === null ? '' : plain(inboundHost)
-  // Promises are kept, not answers: of many who ask at once one goes to the DNS.
+  // Promises are cached rather than answers, so that concurrent calls share one look-up.
   const known = new LRUCache<string, Promise<boolean>>({ max: 10_000, ttl: REMEMBER_MS })
 
   async function ask(domain: string): Promise<boolean> {
     const resolver = new Resolver({ timeout: LOOKUP_MS, tries: 1 })
     if (dnsServers !== null) resolver.setServers(dnsServers)
-    // The resolver's own limit is for one server; a list of dead ones must not add up.
+    // The resolver's own limit is per server; several dead servers must not add up.
     const timer = setTimeout(() => resolver.cancel(), LOOKUP_MS)
     try {
       const records = await resolver.resolveMx(domain)
       return records.some(({ exchange }) => plain(exchange) === ours)
     } catch {
-      // No such domain, no such record, no server, no time: whatever it is, it is not a yes.
+      // No such domain or record, no server, or a time-out: none of these means yes.
       return false
     } finally {
       clearTimeout(timer)

@@ -1,12 +1,12 @@
 /**
- * The arithmetic of feeds whose rows are locked: which number a change takes, what the counts are after it, and whether an arrival
- * folds into an unread message. Pure: the caller locked the rows, and writes what comes out in the same transaction.
+ * The arithmetic of feeds whose rows are locked: the number of each change, the counts after it, and whether an arrival folds into an unread
+ * message. Pure: the caller has locked the rows, and writes the results in the same transaction.
  */
 import type { FeedStateRow } from '../db/feed.ts'
-import type { InAppText } from '../render/content.ts'
-import type { Actor, FeedChange, FeedChangeKind, FeedCounts, FeedMessage, JsonObject, Signal } from './words.ts'
+import type { InAppText } from '../render/renderer.ts'
+import type { Actor, FeedChange, FeedChangeKind, FeedCounts, FeedMessage, JsonObject, MessageStatus, Signal } from '../words.ts'
 
-/** An in-app message that is due. */
+/** An in-app message that is due now. */
 export interface Arrival {
   readonly projectId: string
   readonly contactId: string
@@ -23,24 +23,24 @@ export interface Arrival {
   readonly at: Date
 }
 
-/** Changes of locked feeds, collected. */
+/** Collects the changes of locked feeds. */
 export interface Ledger {
-  /** An arrival takes its place, or folds. @returns true when it folded into a message that was there */
+  /** Adds a message to its feed, or folds it into an unread one. @returns whether it was folded */
   arrive(arrival: Arrival): boolean
-  /** Puts a changed message (new seen, read, archived, status or action) in place of the old one. */
+  /** Replaces a message by a changed one (seen, read, archived, status or action). @returns it with its new number */
   change(before: FeedMessage, after: FeedMessage, kind: FeedChangeKind): FeedMessage
-  /** One change of many messages at once: takes one number. */
+  /** A change of many messages at once, which takes one number. @returns that number */
   changeAll(contactId: string, deltas: { readonly [feed: string]: readonly [unseen: number, unread: number] }): number
-  /** Messages to insert, and messages to rewrite, as they are after all changes; each with the kind of its last change. */
+  /** The messages to insert and those to update, by id, after all changes. */
   readonly inserted: ReadonlyMap<string, Entry>
   readonly rewritten: ReadonlyMap<string, Entry>
-  /** The feeds' new numbers and counts: only those that changed. */
+  /** The new states of the feeds that changed. */
   states(): FeedStateRow[]
-  /** What to publish after the commit. */
+  /** The signals to publish after the commit. */
   signals(): Signal[]
 }
 
-/** A message with what the last change of it was. */
+/** A message with the kind of its last change. */
 export interface Entry {
   readonly message: FeedMessage
   readonly kind: FeedChangeKind
@@ -57,17 +57,43 @@ interface Page {
   readonly changes: FeedChange[]
 }
 
-/** What identifies the message that an incrementId folds into. */
+/** An entry of the ledger as a row to update (db/write.ts). */
+export const feedUpdateOf = (
+  { message, kind }: Entry,
+  history: readonly (readonly [status: MessageStatus, at: string, detail: string | null])[] = [],
+) => ({
+  projectId: message.projectId,
+  id: message.id,
+  notificationId: message.notificationId,
+  status: message.status,
+  title: message.title,
+  body: message.body,
+  iconUrl: message.iconUrl,
+  url: message.url,
+  actions: message.actions,
+  count: message.count,
+  arrivedSeq: message.arrivedSeq,
+  listedSeq: message.listedSeq,
+  changedSeq: message.changedSeq,
+  changeKind: kind,
+  seenAt: message.seenAt,
+  readAt: message.readAt,
+  archivedAt: message.archivedAt,
+  updatedAt: message.updatedAt,
+  history,
+})
+
+/** The key under which a message folds into another. */
 const foldKey = (contactId: string, templateId: string, incrementId: string): string =>
   JSON.stringify([contactId, templateId, incrementId])
 
-/** How many of [unseen, unread] a message is. Archived ones count in neither. */
+/** What a message adds to the counts [unseen, unread]. Archived and canceled ones add nothing. */
 const weight = ({ seenAt, readAt, archivedAt, status }: FeedMessage): [number, number] =>
   archivedAt !== null || status === 'CANCELED' ? [0, 0] : [seenAt === null ? 1 : 0, readAt === null ? 1 : 0]
 
-const saidOf = ({ title, body, iconUrl, url, actions }: InAppText) => ({ title, body, iconUrl, url, actions })
+const textOf = ({ title, body, iconUrl, url, actions }: InAppText) => ({ title, body, iconUrl, url, actions })
 
-/** The message that an arrival is, with the number that it takes. */
+/** The feed message of an arrival, with the number that it takes. */
 export function arrivedAs(arrival: Arrival, seq: number): FeedMessage {
   const at = arrival.at.toISOString()
   return {
@@ -79,13 +105,19 @@ export function arrivedAs(arrival: Arrival, seq: number): FeedMessage {
     templateKey: arrival.templateKey,
     status: 'DELIVERED',
     feed: arrival.feed,
-    ...saidOf(arrival.text),
+    ...textOf(arrival.text),
     actor: arrival.actor,
     data: arrival.data,
     count: 1,
-    ...{ arrivedSeq: seq, listedSeq: seq, changedSeq: seq },
-    ...{ seenAt: null, readAt: null, archivedAt: null },
-    ...{ sentAt: at, createdAt: at, updatedAt: at },
+    arrivedSeq: seq,
+    listedSeq: seq,
+    changedSeq: seq,
+    seenAt: null,
+    readAt: null,
+    archivedAt: null,
+    sentAt: at,
+    createdAt: at,
+    updatedAt: at,
   }
 }
 
@@ -113,10 +145,10 @@ export function openLedger(
     return page
   }
   const count = (page: Page, feed: string, unseen: number, unread: number): void => {
-    // A feed may be called like a property that every object has.
+    // A feed may have the name of a property that every object inherits.
     const [haveUnseen, haveUnread] = (Object.hasOwn(page.counts, feed) ? page.counts[feed] : undefined) ?? [0, 0]
     const next: [number, number] = [haveUnseen + unseen, haveUnread + unread]
-    // A feed with nothing to count leaves the row, so that feed names of one message only don't pile up in it.
+    // A feed whose counts are zero is removed, so that names of feeds with a single message don't accumulate in the row.
     const { [feed]: _gone, ...others } = page.counts
     page.counts = next[0] === 0 && next[1] === 0 ? others : { ...page.counts, [feed]: next }
   }
@@ -138,7 +170,7 @@ export function openLedger(
       const target = key === null ? undefined : targets.get(key)
       const seq = ++page.seq
       const at = arrival.at.toISOString()
-      const said = saidOf(text)
+      const rendered = textOf(text)
       const of = {
         notificationId: arrival.notificationId,
         transactionId: arrival.transactionId,
@@ -146,10 +178,10 @@ export function openLedger(
         data: arrival.data,
       }
       if (target !== undefined && key !== null) {
-        // Something new happened: whoever had seen the old state has not seen this one.
+        // The message has changed, so a contact who saw the old one has not seen this one.
         const message = {
           ...target,
-          ...said,
+          ...rendered,
           ...of,
           count: target.count + 1,
           seenAt: null,

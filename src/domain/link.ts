@@ -1,34 +1,39 @@
-/** Links in messages that come back to this server: signed, so that nobody can make one for somebody else. */
+/** Links in messages that lead to this server. They are signed, so that they can't be forged. */
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { Keys } from './secrets.ts'
 
-/** What an unsubscribe link speaks of. */
+/** The contact and template of an unsubscribe link. */
 export interface UnsubscribeTarget {
   readonly projectId: string
   readonly contactId: string
   readonly templateId: string
 }
 
-/** Makes and reads links. */
+/** Creates and reads links. */
 export interface Links {
   unsubscribe(target: UnsubscribeTarget): string
-  /** null: it is not one of ours */
+  /** The target of a link, from the end of its path; null: it is not valid */
   readUnsubscribe(token: string): UnsubscribeTarget | null
 }
 
 const BYTES = 16
 
-/** Makes links below `publicUrl`, signed with `key`. The same target always has the same link. */
-export function createLinks(publicUrl: string, key: Uint8Array): Links {
-  const sign = (body: string): Buffer => createHmac('sha256', key).update(`unsubscribe\n${body}`).digest().subarray(0, BYTES)
+/**
+ * Creates links below `publicUrl`, signed with the first of `keys`; those signed with another are valid too. The same target always has
+ * the same link.
+ */
+export function createLinks(publicUrl: string, keys: Keys): Links {
+  const sign = (body: string, key: Uint8Array): Buffer =>
+    createHmac('sha256', key).update(`unsubscribe\n${body}`).digest().subarray(0, BYTES)
   return {
     unsubscribe({ projectId, contactId, templateId }) {
       const body = Buffer.from([projectId, contactId, templateId].join('').replaceAll('-', ''), 'hex').toString('base64url')
-      return `${publicUrl}/unsubscribe/${body}.${sign(body).toString('base64url')}`
+      return `${publicUrl}/unsubscribe/${body}.${sign(body, keys[0]).toString('base64url')}`
     },
     readUnsubscribe(token) {
       const [body = '', signature = ''] = token.split('.')
       const given = Buffer.from(signature, 'base64url')
-      if (given.length !== BYTES || !timingSafeEqual(given, sign(body))) return null
+      if (given.length !== BYTES || !keys.some((key) => timingSafeEqual(given, sign(body, key)))) return null
       const hex = Buffer.from(body, 'base64url').toString('hex')
       const [projectId, contactId, templateId] = (hex.match(/.{32}/g) ?? []).map((id) =>
         id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),

@@ -1,10 +1,10 @@
-/** The operations on a profile: set, setMissing, push, inc, unset. All of one contact apply, or none does. */
+/** The operations on a profile: set, setMissing, push, inc, unset. Either all operations on a contact are applied, or none. */
 import { CarillonError } from '../errors.ts'
+import { addressAliases, type Json, type JsonObject } from '../words.ts'
 import { checkJson, checkText } from './check.ts'
 import { checkField, isContactField } from './profile.ts'
-import { addressAliases, type Json, type JsonObject } from './words.ts'
 
-/** What a caller asks to be done to a profile. Keys are dotted paths. */
+/** The input: operations on a profile. Keys are dotted paths. */
 export interface ProfileOperations {
   readonly set?: JsonObject | null | undefined
   readonly setMissing?: JsonObject | null | undefined
@@ -13,7 +13,7 @@ export interface ProfileOperations {
   readonly unset?: readonly string[] | null | undefined
 }
 
-/** At most so many operations on one contact in one call. */
+/** At most this many operations on one contact per call. */
 const OPERATIONS_MAX = 1_000
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype'])
 
@@ -57,7 +57,7 @@ function put(profile: Mutable, path: string, parts: readonly string[], value: Js
 
 /**
  * Applies operations to a profile.
- * @returns the new profile; the one given is not changed
+ * @returns the new profile; the argument is not changed
  * @throws BAD_INPUT that names the path
  */
 export function applyOperations(profile: JsonObject, operations: ProfileOperations): JsonObject {
@@ -99,8 +99,8 @@ export function applyOperations(profile: JsonObject, operations: ProfileOperatio
   for (const [key, value] of Object.entries(result)) {
     if (!isContactField(key)) continue
     if (value === null) delete result[key]
-    else if (typeof value !== 'string') refuse(key, 'must be a text.')
-    else result[key] = checkField(`profile.${key}`, key, value)
+    // What is stored already was checked by the rules of its day, and is not these operations' fault.
+    else if (value !== profile[key]) result[key] = checkField(`profile.${key}`, key, value, result['country'])
   }
   return result
 }

@@ -1,7 +1,8 @@
-/** Pages of lists: the arguments of a Relay connection, checked the same way everywhere. */
+/** Pages of lists: the arguments of a Relay connection, checked the same way everywhere, and how a page is read. */
 import { CarillonError } from '../errors.ts'
+import type { Cursors } from './cursor.ts'
 
-/** The arguments as a caller gives them. */
+/** The input: the arguments of a connection. */
 export interface PageArgs {
   readonly first?: number | null | undefined
   readonly after?: string | null | undefined
@@ -9,7 +10,7 @@ export interface PageArgs {
   readonly before?: string | null | undefined
 }
 
-/** What they mean. */
+/** A validated page. */
 export interface Page {
   readonly limit: number
   /** from the end of the list towards its beginning */
@@ -18,10 +19,12 @@ export interface Page {
   readonly before: string | null
 }
 
+/** The size of a page if neither `first` nor `last` is given. */
 export const PAGE_DEFAULT = 20
+/** The largest size of a page. */
 export const PAGE_MAX = 100
 
-/** @throws BAD_INPUT when a number is outside 1…100, or both are given */
+/** Validates the arguments. @throws BAD_INPUT when a number is not within 1 to 100, or both are given */
 export function checkPage({ first, after, last, before }: PageArgs): Page {
   for (const [field, value] of [['first', first] as const, ['last', last] as const]) {
     if (value !== null && value !== undefined && (value < 1 || value > PAGE_MAX)) {
@@ -51,11 +54,68 @@ export interface Slice<T> {
   readonly hasPreviousPage: boolean
 }
 
-/** Cuts `limit + 1` rows, read in the direction of the page, to the page. */
+/** Builds a page of up to `limit + 1` rows, which were read in the direction of the page: the extra row shows that there are more. */
 export function slice<T>(rows: readonly T[], { limit, backward, after, before }: Page): Slice<T> {
   const more = rows.length > limit
   const kept = more ? rows.slice(0, limit) : [...rows]
   return backward
     ? { nodes: kept.reverse(), hasPreviousPage: more, hasNextPage: before !== null }
     : { nodes: kept, hasNextPage: more, hasPreviousPage: after !== null }
+}
+
+/** One page of a list, with its cursors and the size of the list. */
+export interface ListPage<T> extends Slice<T> {
+  /** The place of a row in the list: what `after` and `before` take. */
+  cursorOf(node: T): string
+  /** Counts the whole list, each time it is called. */
+  total(): Promise<number>
+}
+
+/**
+ * What Prisma loads with each row, relations above all, so that a page and all that is shown of it are one query. Left out: the columns of
+ * the row. A caller who passes `select` gets those fields and no others.
+ */
+export type Loading<Args extends { select?: unknown; include?: unknown }> = Pick<Args, 'select' | 'include'>
+
+/** The part of a list that a page covers, for Prisma. */
+export interface IdRange {
+  readonly where: { readonly id?: { readonly lt?: string; readonly gt?: string } }
+  readonly orderBy: { readonly id: 'asc' | 'desc' }
+  /** one more than the page has: whether there is another page */
+  readonly take: number
+}
+
+/** A list of a project's rows. Ids are UUIDv7, so the order of ids is the order of creation. */
+export interface IdList<T extends { readonly id: string }> {
+  /** part of the list's cursors: a cursor of one list is BAD_CURSOR in another */
+  readonly name: string
+  readonly projectId: string
+  readonly order: 'newest-first' | 'oldest-first'
+  read(range: IdRange): Promise<readonly T[]>
+  total(): Promise<number>
+}
+
+/** Reads one page. @throws BAD_INPUT, BAD_CURSOR */
+export async function readPage<T extends { readonly id: string }>(
+  cursors: Pick<Cursors, 'row' | 'readRow'>,
+  args: PageArgs,
+  { name, projectId, order, read, total }: IdList<T>,
+): Promise<ListPage<T>> {
+  const page = checkPage(args)
+  const after = page.after === null ? null : cursors.readRow(name, projectId, page.after)
+  const before = page.before === null ? null : cursors.readRow(name, projectId, page.before)
+  const [lt, gt] = order === 'newest-first' ? [after, before] : [before, after]
+  const isAscending = (order === 'oldest-first') !== page.backward
+  const rows = await read({
+    where: lt === null && gt === null ? {} : { id: { ...(lt === null ? {} : { lt }), ...(gt === null ? {} : { gt }) } },
+    orderBy: { id: isAscending ? 'asc' : 'desc' },
+    take: page.limit + 1,
+  })
+  return { ...slice(rows, page), cursorOf: (node) => cursors.row(name, projectId, node.id), total }
+}
+
+/** Rows in the order of their ids as given; an id without a row is left out. */
+export function inOrder<T extends { readonly id: string }>(ids: readonly string[], rows: readonly T[]): T[] {
+  const byId = new Map(rows.map((row) => [row.id, row]))
+  return ids.flatMap((id) => byId.get(id) ?? [])
 }

@@ -1,13 +1,13 @@
-/** Preferences: a contact's yes or no to a template, a channel, or both. */
+/** Preferences: a contact's opt-in to or opt-out of a template, a channel, or a template on a channel. */
 import { type Database, type Runner, transact } from '../db/database.ts'
-import { lockPreferences, writePreferences } from '../db/preference.ts'
-import { takeBackOf } from '../db/take-back.ts'
+import { findPreferable, lockPreferences, type PreferableTemplate, writePreferences } from '../db/preference.ts'
+import { revokeClaimsOfContact } from '../db/revoke-claims.ts'
 import { CarillonError } from '../errors.ts'
+import { type Channel, channels, type PreferenceSet } from '../words.ts'
 import type { Clock } from './clock.ts'
 import type { UnsubscribeTarget } from './link.ts'
-import { type Channel, channels, type PreferenceSet } from './words.ts'
 
-/** Whether a contact lets a template speak on a channel: any "no" wins, unless the pair itself says yes. */
+/** Whether a contact accepts a template on a channel. The preference for the pair decides; without one, any opt-out does. */
 export function isWanted({ channels: byChannel, templates }: PreferenceSet, templateId: string, channel: Channel): boolean {
   const template = templates?.[templateId]
   const pair = template?.[channel]
@@ -15,7 +15,7 @@ export function isWanted({ channels: byChannel, templates }: PreferenceSet, temp
   return template?.all !== false && byChannel?.[channel] !== false
 }
 
-/** The preferences after one more word. Of a template as a whole, it replaces what was said of its channels. */
+/** The preferences after a change. One for a template as a whole replaces those for its channels. */
 export function withPreference(
   before: PreferenceSet,
   templateId: string | null,
@@ -29,93 +29,120 @@ export function withPreference(
   return { ...before, templates: { ...before.templates, [templateId]: template } }
 }
 
-/** What one template and its channels are set to, as the contact sees it. */
+/** The effective preferences for a template and its channels. */
 export interface TemplatePreference {
   readonly templateId: string
   readonly enabled: boolean
   readonly channels: readonly { readonly channel: Channel; readonly enabled: boolean }[]
 }
 
-/** All preferences of a contact, those that were never said included. */
+/** How many templates are listed. */
+const TEMPLATES_MAX = 1_000
+
+/** All preferences of a contact, including the defaults. */
 export interface PreferenceList {
   readonly channels: readonly { readonly channel: Channel; readonly enabled: boolean }[]
   readonly templates: readonly TemplatePreference[]
 }
 
-/** What they work with. `wake` is called after the commit. */
+/** `wake` is called after the commit. */
 export interface PreferenceDeps {
   readonly db: Database
   readonly clock: Clock
   wake(): void
 }
 
-/** Makes the operations of preferences. */
+/** Creates the operations of preferences. */
 export function createPreferences({ db, clock, wake }: PreferenceDeps) {
   interface Key {
     readonly projectId: string
     readonly contactId: string
   }
 
-  /** Says one more word. After a no, nothing that waits in a worker's hands goes out on what was before. @returns false: there is no such contact */
-  async function say(key: Key, templateId: string | null, channel: Channel | null, enabled: boolean): Promise<boolean> {
-    const takeBack = async (tx: Runner): Promise<number> => (enabled ? 0 : takeBackOf(tx, key, channel, clock.offsetMs))
-    const taken = await transact(db.pool, async (tx) => {
+  /**
+   * Stores a preference. After an opt-out, claimed messages whose attempt has not begun are decided again.
+   * @returns false: there is no such contact
+   */
+  async function store(key: Key, templateId: string | null, channel: Channel | null, enabled: boolean): Promise<boolean> {
+    const revoke = async (tx: Runner): Promise<number> => (enabled ? 0 : revokeClaimsOfContact(tx, key, channel, clock.offsetMs))
+    const revoked = await transact(db.pool, async (tx) => {
       const before = await lockPreferences(tx, key)
       if (before === null) return null
       await writePreferences(tx, key, withPreference(before, templateId, channel, enabled))
-      return takeBack(tx)
+      return revoke(tx)
     })
-    if (taken === null) return false
-    const late = enabled ? 0 : await transact(db.pool, takeBack)
-    if (taken + late > 0) wake()
+    if (revoked === null) return false
+    const late = enabled ? 0 : await transact(db.pool, revoke)
+    if (revoked + late > 0) wake()
     return true
   }
 
-  async function list({ projectId, contactId }: Key): Promise<PreferenceList> {
+  /** The templates that contacts of a project may want or not. `isOwn`: without those that are kept out of what contacts see. */
+  const preferable = (projectId: string, isOwn: boolean): Promise<PreferableTemplate[]> =>
+    findPreferable(db.pool, projectId, isOwn, TEMPLATES_MAX)
+
+  /** `isOwn`: for the contact itself, who does not see the templates that are kept out of its preferences. */
+  async function list(
+    { projectId, contactId }: Key,
+    isOwn: boolean,
+    found = preferable(projectId, isOwn),
+  ): Promise<PreferenceList> {
+    // Awaited below. Until then a rejection must not count as unhandled.
+    found.catch(() => {})
     const contact = await db.prisma.contact.findUnique({ where: { projectId_id: { projectId, id: contactId } } })
     if (contact === null) throw new CarillonError('CONTACT_NOT_FOUND')
     const preferences = contact.preferences as PreferenceSet
-    const templates = await db.prisma.template.findMany({
-      where: { projectId, active: true, deletedAt: null },
-      orderBy: { key: 'asc' },
-      include: { contents: { select: { channel: true }, distinct: ['channel'], orderBy: { channel: 'asc' } } },
-    })
+    const templates = await found
     return {
       channels: channels.map((channel) => ({ channel, enabled: preferences.channels?.[channel] !== false })),
-      templates: templates.map(({ id, critical, contents }) => ({
+      templates: templates.map(({ id, critical, channels: contents }) => ({
         templateId: id,
         enabled: critical || preferences.templates?.[id]?.all !== false,
-        channels: contents.map(({ channel }) => ({ channel, enabled: critical || isWanted(preferences, id, channel) })),
+        channels: contents.map((channel) => ({ channel, enabled: critical || isWanted(preferences, id, channel) })),
       })),
     }
   }
 
   return {
+    /** The templates that contacts of a project may want or not. */
+    preferable,
+
+    /** All preferences of a contact. `found`: the templates, if they are known. @throws CONTACT_NOT_FOUND */
     list,
 
-    /** What an unsubscribe link does: no e-mail of this template any more. A contact that was deleted wants none anyway. */
+    /** The effect of an unsubscribe link: an opt-out of e-mail of this template. Does nothing if the contact was deleted. */
     async unsubscribe({ projectId, contactId, templateId }: UnsubscribeTarget): Promise<void> {
-      await say({ projectId, contactId }, templateId, 'EMAIL', false)
+      await store({ projectId, contactId }, templateId, 'EMAIL', false)
     },
 
     /**
-     * Sets one preference: of a template on a channel, of a template, or of a channel.
+     * Sets the preference for a template on a channel, a template, or a channel.
+     * `isOwn`: as `list`.
      * @throws BAD_INPUT when neither is named; FORBIDDEN for a critical template; TEMPLATE_NOT_FOUND, CONTACT_NOT_FOUND
      */
-    async set(key: Key, template: string | null, channel: Channel | null, enabled: boolean): Promise<PreferenceList> {
+    async set(
+      key: Key,
+      template: string | null,
+      channel: Channel | null,
+      enabled: boolean,
+      isOwn = false,
+    ): Promise<PreferenceList> {
       if (template === null && channel === null)
         throw new CarillonError('BAD_INPUT', { message: 'Name a template, a channel, or both.' })
       const where = { projectId_key: { projectId: key.projectId, key: template ?? '' }, deletedAt: null }
       const found = template === null || template.includes('\0') ? null : await db.prisma.template.findUnique({ where })
-      if (template !== null && found === null) throw new CarillonError('TEMPLATE_NOT_FOUND', { field: 'template' })
+      // The answer must not say which templates there are.
+      if (template !== null && (found === null || (isOwn && !found.inPreferences))) {
+        throw new CarillonError('TEMPLATE_NOT_FOUND', { field: 'template' })
+      }
       if (found?.critical === true) {
         throw new CarillonError('FORBIDDEN', {
           field: 'template',
           message: 'The template is critical: it is sent whatever is preferred.',
         })
       }
-      if (!(await say(key, found?.id ?? null, channel, enabled))) throw new CarillonError('CONTACT_NOT_FOUND')
-      return list(key)
+      if (!(await store(key, found?.id ?? null, channel, enabled))) throw new CarillonError('CONTACT_NOT_FOUND')
+      return list(key, isOwn)
     },
   }
 }

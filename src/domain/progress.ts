@@ -1,11 +1,12 @@
-/** How far a transaction is: any transaction, and live until it has ended. */
+/** The progress of a transaction, read once or followed until it has ended. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '../db/database.ts'
+import { hashedName } from '../db/hash.ts'
 import { readProgress } from '../db/progress.ts'
 import { CarillonError } from '../errors.ts'
-import type { TransactionStatus } from './words.ts'
+import type { TransactionStatus } from '../words.ts'
 
-/** How far it is, in notifications. */
+/** The progress of a transaction. Counts are notifications. */
 export interface Progress {
   readonly transactionId: string
   readonly status: TransactionStatus
@@ -16,22 +17,26 @@ export interface Progress {
   readonly failed: number
 }
 
-/** It is looked at so often, and never for more than a fifth of the time: counting a large transaction takes a while. */
-const LOOK_MS = 200
-const LOOK_SHARE = 5
+/** How often a transaction that is followed is read, in ms; if reading takes long, the pause is five times as long as the reading took. */
+const READ_EVERY_MS = 200
+const PAUSE_FACTOR = 5
 
-/** Makes the operations of progress. */
+/** Creates the operations of progress. */
 export function createProgress({ db }: { readonly db: Database }) {
-  /** null: there is no such transaction. */
+  /** Reads the progress; null: there is no such transaction. */
   async function read(projectId: string, transactionId: string): Promise<Progress | null> {
-    const row = transactionId.includes('\0') ? null : await readProgress(db.pool, projectId, transactionId)
+    if (transactionId.includes('\0')) return null
+    // Its id may have named somebody who was erased.
+    const row =
+      (await readProgress(db.pool, projectId, transactionId)) ??
+      (await readProgress(db.pool, projectId, hashedName(projectId, transactionId)))
     if (row === null) return null
     const { notifications, passed, refused } = row
     const done = row.done + refused
     const isDone = row.unwritten === 0 && row.done === notifications
     const isBegun = done > 0 || row.passed > 0 || row.unbegun < row.unwritten
     const status = row.isCanceled ? 'CANCELED' : isDone ? 'DONE' : isBegun ? 'RUNNING' : 'ACCEPTED'
-    // Beside those of its sends to many, a transaction may have notifications to single contacts.
+    // In addition to those of its sends to many, a transaction may have notifications to single contacts.
     const total = row.uncounted > 0 ? null : row.audience + notifications - (passed - refused)
     return { transactionId, status, total, done, sent: row.sent, failed: row.failed + refused }
   }
@@ -39,7 +44,7 @@ export function createProgress({ db }: { readonly db: Database }) {
   return {
     read,
 
-    /** Begins with the state as it is, tells each other one, and ends after DONE or CANCELED. @throws NOT_FOUND */
+    /** Yields the current progress, then every different one, and ends after DONE or CANCELED. @throws NOT_FOUND */
     follow(projectId: string, transactionId: string): AsyncIterableIterator<Progress> {
       const ending = new AbortController()
       const states = follow(projectId, transactionId, ending.signal)
@@ -49,7 +54,7 @@ export function createProgress({ db }: { readonly db: Database }) {
         },
         next: () => states.next(),
         return() {
-          // Whoever leaves does not wait for the next look.
+          // A caller who stops does not wait for the end of the pause.
           ending.abort()
           return states.return(undefined)
         },
@@ -72,7 +77,7 @@ export function createProgress({ db }: { readonly db: Database }) {
       last = state
       if (progress.status === 'DONE' || progress.status === 'CANCELED') return
       const tookMs = performance.now() - begun
-      await sleep(Math.max(LOOK_MS, tookMs * LOOK_SHARE), undefined, { signal }).catch(() => undefined)
+      await sleep(Math.max(READ_EVERY_MS, tookMs * PAUSE_FACTOR), undefined, { signal }).catch(() => undefined)
     }
   }
 }

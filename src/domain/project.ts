@@ -1,48 +1,47 @@
-/** Projects, their keys, and who is asking. */
+/** Projects: their settings, their credentials, and the authentication of callers. */
 import { timingSafeEqual } from 'node:crypto'
 import { domainToASCII } from 'node:url'
 import { LRUCache } from 'lru-cache'
+import { rowsOf, rowsOfPrisma } from '../db/audit.ts'
 import { fillContacts } from '../db/contact.ts'
-import type { Database } from '../db/database.ts'
+import { type Database, transact } from '../db/database.ts'
 import type { ApiKey, Project } from '../db/generated/client.ts'
 import { findContacts } from '../db/lookup.ts'
-import { CarillonError } from '../errors.ts'
-import { checkKey, checkList, checkLocale, checkText, checkTimezone } from './check.ts'
+import { generationOf, revokeTokens } from '../db/standing.ts'
+import { CarillonError, catalogue } from '../errors.ts'
+import { credentialIn, isToken, wrongForm } from '../values/credential.ts'
+import { checkLocale } from '../values/locale.ts'
+import { checkTimezone } from '../values/time-zone.ts'
+import { type Scope, scopes } from '../words.ts'
+import type { Audit, By } from './audit.ts'
+import type { Caller } from './caller.ts'
+import { checkKey, checkList, checkText } from './check.ts'
 import type { Clock } from './clock.ts'
-import { type Ids, isUuid } from './ids.ts'
+import type { Ids } from './ids.ts'
+import { CACHE_MS, createKeys, type KeyMaker, type NewKey, unlimited } from './key.ts'
 import { hashOf, newCredential } from './secrets.ts'
+import type { Standing } from './standing.ts'
 import type { IssuedToken, Tokens } from './token.ts'
 
-/** Who a credential belongs to. */
-export type Caller =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'operator' }
-  /** `keyId`: the API key, or null for an access token */
-  | { readonly kind: 'project'; readonly project: Project; readonly keyId: string | null; readonly expiresAt: Date | null }
-  | {
-      readonly kind: 'contact'
-      readonly project: Project
-      readonly contactId: string
-      readonly externalId: string
-      readonly expiresAt: Date
-    }
-
-/** What projects work with. */
+/** What `createProjects` needs. */
 export interface ProjectDeps {
   readonly db: Database
   readonly clock: Clock
   readonly ids: Ids
   readonly tokens: Tokens
+  readonly audit: Audit
+  readonly standing: Standing
   readonly operatorKey: string | null
 }
 
+const CREDENTIAL_CHARS_MAX = 4096
 const ACCESS_TOKEN_SECONDS = 3600
 const CONTACT_TOKEN_MAX_SECONDS = 24 * 3600
-/** A key that was revoked elsewhere is refused here after this long; one that was revoked here, at once. */
-const CACHE_MS = 1000
-const LAST_USED_MS = 60_000
 
-/** What of a project can be changed. */
+/** An access token never has `keys`: what lasts an hour must not make a key that lasts. */
+const TOKEN_SCOPES: ReadonlySet<Scope> = new Set(scopes.filter((scope) => scope !== 'keys'))
+
+/** The input of `updateProject`: a field that is left out keeps its value, null sets the default. */
 export interface UpdateProjectInput {
   readonly name?: string | null | undefined
   readonly locale?: string | null | undefined
@@ -51,10 +50,11 @@ export interface UpdateProjectInput {
   readonly allowedOrigins?: readonly string[] | null | undefined
   readonly resendUnknown?: boolean | null | undefined
   readonly retentionDays?: number | null | undefined
+  readonly auditRetentionDays?: number | null | undefined
 }
 
 function checkOrigin(origin: string): void {
-  // A browser's origin has no asterisk: one that was meant as "any" would let nobody in.
+  // A browser never sends an origin with an asterisk, so one that was meant as "any" would match none.
   if (!URL.canParse(origin) || new URL(origin).origin !== origin || origin.includes('*')) {
     throw new CarillonError('BAD_INPUT', {
       field: 'allowedOrigins',
@@ -72,183 +72,246 @@ function checkDomain(domain: string): string {
 
 const ORIGINS_MAX = 1_000
 const RETENTION_DAYS = 90
-/** More than a feed's cursors live, and than the month of `monthlySent` has: neither may find that what it needs is gone. */
+/** Longer than a feed's cursor is valid, and longer than the month that `monthlySent` counts: both need what is not pruned yet. */
 const RETENTION_MIN_DAYS = 32
 const RETENTION_MAX_DAYS = 3660
 
-function checkRetention(days: number): number {
-  if (days >= RETENTION_MIN_DAYS && days <= RETENTION_MAX_DAYS) return days
-  const message = `retentionDays must be from ${RETENTION_MIN_DAYS} to ${RETENTION_MAX_DAYS}.`
-  throw new CarillonError('BAD_INPUT', { field: 'retentionDays', max: RETENTION_MAX_DAYS, got: days, message })
+/** How long the audit log is kept, if the project does not say: a year, and the time to look at it. */
+export const AUDIT_RETENTION_DAYS = 400
+const AUDIT_RETENTION_MIN_DAYS = 30
+
+function checkRetention(field: 'retentionDays' | 'auditRetentionDays', days: number, min: number): number {
+  if (days >= min && days <= RETENTION_MAX_DAYS) return days
+  const message = `${field} must be from ${min} to ${RETENTION_MAX_DAYS}.`
+  throw new CarillonError('BAD_INPUT', { field, max: RETENTION_MAX_DAYS, got: days, message })
 }
 
-/** Makes the operations of projects and credentials. */
-export function createProjects({ db, clock, ids, tokens, operatorKey }: ProjectDeps) {
-  const byHash = new LRUCache<string, { project: Project; keyId: string }>({ max: 10_000, ttl: CACHE_MS })
-  const byId = new LRUCache<string, Project>({ max: 10_000, ttl: CACHE_MS })
-  const lastUsed = new LRUCache<string, true>({ max: 10_000, ttl: LAST_USED_MS })
+/** A new secret key, and what is still valid besides it. */
+export interface Rotation {
+  readonly accessKey: string
+  readonly secretKey: string
+  /** the API keys that are valid now: rotation replaces none of them */
+  readonly validKeys: readonly ApiKey[]
+  readonly revokedKeys: readonly ApiKey[]
+  readonly tokensRevoked: boolean
+}
 
-  let forgotten = 0
-  /** What is kept of projects and keys is read again: at once here, within a second elsewhere. Call it once the change is committed. */
-  const forget = (): void => {
-    forgotten += 1
-    byHash.clear()
+/** What else a rotation ends. */
+export interface RotateOptions {
+  /** revokes all API keys but the caller's own */
+  readonly revokeKeys?: boolean | null | undefined
+  /** revokes all access tokens */
+  readonly revokeTokens?: boolean | null | undefined
+}
+
+/** Creates the operations of projects and their credentials. */
+export function createProjects(deps: ProjectDeps) {
+  const { db, clock, ids, tokens, audit, standing, operatorKey } = deps
+  const keys = createKeys(deps)
+  const byId = new LRUCache<string, Project>({ max: 10_000, ttl: CACHE_MS })
+
+  let clearings = 0
+  /** Clears the caches, so that projects and keys are read again; other processes do so within a second. Call it after the commit. */
+  const clearCaches = (): void => {
+    clearings += 1
+    keys.clearCache()
     byId.clear()
+  }
+
+  /** @throws PROJECT_SUSPENDED */
+  function checkActive({ id, suspendedAt, deleteAt, suspendedReason }: Project): void {
+    if (deleteAt !== null) throw new CarillonError('PROJECT_SUSPENDED', { message: 'The project is being deleted.' })
+    if (suspendedAt !== null && suspendedReason !== null) {
+      const message = `${catalogue.PROJECT_SUSPENDED.message} The reason: ${suspendedReason}`
+      throw new CarillonError('PROJECT_SUSPENDED', { message })
+    }
+    // The list may be newer than the row, which is cached.
+    if (suspendedAt !== null || standing.isInactive(id)) throw new CarillonError('PROJECT_SUSPENDED')
   }
 
   async function projectById(id: string): Promise<Project> {
     const known = byId.get(id)
     if (known !== undefined) return known
-    // What was read before a change and comes after it is not kept.
-    const turn = forgotten
+    // If the caches are cleared while this is read, it may be the old state, and is not cached.
+    const turn = clearings
     const project = await db.prisma.project.findUnique({ where: { id } })
-    if (project === null) throw new CarillonError('UNAUTHENTICATED')
-    if (turn === forgotten) byId.set(id, project)
+    if (project === null)
+      throw new CarillonError('UNAUTHENTICATED', { message: 'The project of the token does not exist any more.' })
+    if (turn === clearings) byId.set(id, project)
     return project
   }
 
-  async function byApiKey(secret: string): Promise<{ project: Project; keyId: string }> {
-    const hash = hashOf(secret)
-    const cacheKey = hash.toString('base64')
-    const known = byHash.get(cacheKey)
-    if (known !== undefined) return known
-    const turn = forgotten
-    const key = await db.prisma.apiKey.findUnique({ where: { hash: new Uint8Array(hash) }, include: { project: true } })
-    if (key === null || key.revokedAt !== null) throw new CarillonError('UNAUTHENTICATED')
-    const found = { project: key.project, keyId: key.id }
-    if (turn === forgotten) byHash.set(cacheKey, found)
-    if (!lastUsed.has(key.id)) {
-      lastUsed.set(key.id, true)
-      await db.prisma.apiKey.update({
-        where: { projectId_id: { projectId: key.projectId, id: key.id } },
-        data: { lastUsedAt: clock.now() },
-      })
+  async function byToken(token: string): Promise<Caller> {
+    const { projectId, generation = 0, expiresAt, ...claims } = await tokens.read(token)
+    const subject = claims.kind === 'access' ? projectId : claims.contactId
+    if (standing.isRevoked(projectId, subject, generation)) {
+      throw new CarillonError('UNAUTHENTICATED', { message: 'The token was revoked. Get a new one.' })
     }
-    return found
-  }
-
-  async function addKey(projectId: string, name: string): Promise<{ apiKey: ApiKey; secret: string }> {
-    const secret = newCredential('ck')
-    const apiKey = await db.prisma.apiKey.create({
-      data: {
-        projectId,
-        id: ids(),
-        name: checkText('name', name, 255),
-        prefix: secret.slice(0, 9),
-        hash: new Uint8Array(hashOf(secret)),
-        createdAt: clock.now(),
-      },
-    })
-    return { apiKey, secret }
+    const project = await projectById(projectId)
+    checkActive(project)
+    if (claims.kind === 'contact') return { ...claims, project, expiresAt, generation }
+    const who = { kind: 'token', generation } as const
+    return { kind: 'project', project, keyId: null, scopes: TOKEN_SCOPES, who, expiresAt, maskPersonalData: false }
   }
 
   return {
     /**
-     * Finds out who is asking. `authorization`: the header's value: `Bearer X`, `ApiKey X`, or a bare token.
-     * @throws UNAUTHENTICATED for a credential that is not valid
+     * Authenticates a caller. `authorization` is the value of the header: `Bearer X`, `ApiKey X`, or only a token.
+     * @throws UNAUTHENTICATED for a credential that is not valid; PROJECT_SUSPENDED
      */
     async identify(authorization: string | null): Promise<Caller> {
       if (authorization === null || authorization.trim() === '') return { kind: 'none' }
-      const credential = authorization.trim().replace(/^(bearer|apikey)\s+/i, '')
+      const credential = credentialIn(authorization)
       if (operatorKey !== null && timingSafeEqual(hashOf(credential), hashOf(operatorKey))) return { kind: 'operator' }
-      if (credential.length > 4096) throw new CarillonError('UNAUTHENTICATED')
-      if (credential.startsWith('ck_')) return { kind: 'project', ...(await byApiKey(credential)), expiresAt: null }
-      const claims = await tokens.read(credential)
-      const project = await projectById(claims.projectId)
-      if (claims.kind === 'access') return { kind: 'project', project, keyId: null, expiresAt: claims.expiresAt }
-      return { kind: 'contact', project, contactId: claims.contactId, externalId: claims.externalId, expiresAt: claims.expiresAt }
+      if (credential.length > CREDENTIAL_CHARS_MAX) {
+        throw new CarillonError('UNAUTHENTICATED', { message: 'The credential is longer than any of this server.' })
+      }
+      const wrong = wrongForm(authorization)
+      if (wrong !== null) throw new CarillonError('UNAUTHENTICATED', { message: wrong })
+      if (isToken(credential)) return byToken(credential)
+      const key = await keys.bySecret(credential)
+      checkActive(key.project)
+      return { kind: 'project', ...key, maskPersonalData: false }
     },
 
-    /** Which of these API keys have been revoked. */
-    async revoked(keyIds: readonly string[]): Promise<Set<string>> {
-      const rows = await db.prisma.apiKey.findMany({
-        where: { id: { in: [...keyIds] }, revokedAt: { not: null } },
-        select: { id: true },
-      })
-      return new Set(rows.map((row) => row.id))
-    },
+    checkActive,
 
-    /** Makes a project with its first keys; both secrets are in the answer only. @throws BAD_INPUT when the key is taken */
-    async create(input: { key: string; name: string; locale?: string | null | undefined; timezone?: string | null | undefined }) {
+    revoked: keys.revoked,
+
+    /** Creates a project with its first keys. Both secrets are only in this result. @throws BAD_INPUT, also when the key is taken */
+    async create(
+      input: { key: string; name: string; locale?: string | null | undefined; timezone?: string | null | undefined },
+      by: By,
+    ) {
       const key = checkKey('key', input.key)
       const secretKey = newCredential('sk')
-      const project = await db.prisma.project
-        .create({
-          data: {
-            id: ids(),
-            key,
-            name: checkText('name', input.name, 255),
-            locale: checkLocale('locale', input.locale ?? 'en'),
-            timezone: checkTimezone('timezone', input.timezone ?? 'UTC'),
-            accessKey: newCredential('ak'),
-            secretHash: new Uint8Array(hashOf(secretKey)),
-            createdAt: clock.now(),
-          },
+      const data = {
+        id: ids(),
+        key,
+        name: checkText('name', input.name, 255),
+        locale: checkLocale('locale', input.locale ?? 'en'),
+        timezone: checkTimezone('timezone', input.timezone ?? 'UTC'),
+        accessKey: newCredential('ak'),
+        secretHash: new Uint8Array(hashOf(secretKey)),
+        createdAt: clock.now(),
+      }
+      const { id, secret, insert } = keys.draft(data.id, { name: 'first' }, unlimited)
+      const change = { projectId: data.id, operation: 'createProject', by } as const
+      const { project, apiKey } = await db.prisma
+        .$transaction(async (tx) => {
+          const rows = rowsOfPrisma(tx)
+          const made = await audit.changed(rows, change, 'PROJECT', [data.id], () => tx.project.create({ data }))
+          return { project: made, apiKey: await audit.changed(rows, change, 'API_KEY', [id], () => insert(tx)) }
         })
         .catch((cause: unknown) => {
           if (!isTaken(cause)) throw cause
           throw new CarillonError('BAD_INPUT', { field: 'key', message: `There is a project "${key}" already.`, cause })
         })
-      return { project, ...(await addKey(project.id, 'first')), accessKey: project.accessKey, secretKey }
+      return { project, apiKey, secret, accessKey: project.accessKey, secretKey }
     },
 
-    addKey,
+    listKeys: keys.list,
+    findKey: keys.find,
 
-    /** Changes what is given; null gives back the default. @throws BAD_INPUT */
-    async update(projectId: string, input: UpdateProjectInput): Promise<Project> {
-      const { name, locale, timezone, inboundDomain, allowedOrigins, resendUnknown, retentionDays } = input
+    addKey: (projectId: string, key: NewKey, maker: KeyMaker, by: By) =>
+      keys.add({ projectId, operation: 'createApiKey', by }, key, maker),
+
+    /** Changes the fields that are given; null sets the default. @throws BAD_INPUT */
+    async update(projectId: string, input: UpdateProjectInput, by: By): Promise<Project> {
+      const { name, locale, timezone, inboundDomain, allowedOrigins, resendUnknown, retentionDays, auditRetentionDays } = input
       if ((allowedOrigins ?? []).length > 0) checkList('allowedOrigins', allowedOrigins ?? [], ORIGINS_MAX)
       for (const origin of allowedOrigins ?? []) checkOrigin(origin)
-      const project = await db.prisma.project.update({
-        where: { id: projectId },
-        data: {
-          ...(typeof name === 'string' ? { name: checkText('name', name, 255) } : {}),
-          ...(locale === undefined ? {} : { locale: checkLocale('locale', locale ?? 'en') }),
-          ...(timezone === undefined ? {} : { timezone: checkTimezone('timezone', timezone ?? 'UTC') }),
-          ...(inboundDomain === undefined ? {} : { inboundDomain: inboundDomain === null ? null : checkDomain(inboundDomain) }),
-          ...(allowedOrigins === undefined ? {} : { allowedOrigins: [...(allowedOrigins ?? [])] }),
-          ...(typeof resendUnknown === 'boolean' ? { resendUnknown } : {}),
-          ...(retentionDays === undefined ? {} : { retentionDays: checkRetention(retentionDays ?? RETENTION_DAYS) }),
-        },
-      })
-      forget()
+      const kept = retentionDays ?? RETENTION_DAYS
+      const auditKept = auditRetentionDays ?? AUDIT_RETENTION_DAYS
+      const data = {
+        ...(typeof name === 'string' ? { name: checkText('name', name, 255) } : {}),
+        ...(locale === undefined ? {} : { locale: checkLocale('locale', locale ?? 'en') }),
+        ...(timezone === undefined ? {} : { timezone: checkTimezone('timezone', timezone ?? 'UTC') }),
+        ...(inboundDomain === undefined ? {} : { inboundDomain: inboundDomain === null ? null : checkDomain(inboundDomain) }),
+        ...(allowedOrigins === undefined ? {} : { allowedOrigins: [...(allowedOrigins ?? [])] }),
+        ...(typeof resendUnknown === 'boolean' ? { resendUnknown } : {}),
+        ...(retentionDays === undefined ? {} : { retentionDays: checkRetention('retentionDays', kept, RETENTION_MIN_DAYS) }),
+        ...(auditRetentionDays === undefined
+          ? {}
+          : { auditRetentionDays: checkRetention('auditRetentionDays', auditKept, AUDIT_RETENTION_MIN_DAYS) }),
+      }
+      const change = { projectId, operation: 'updateProject', by } as const
+      const project = await audit.change(change, 'PROJECT', [projectId], (tx) =>
+        tx.project.update({ where: { id: projectId }, data }),
+      )
+      clearCaches()
       return project
     },
 
-    /** Makes a new secret key for `authenticate`; the old one is refused from now on, tokens that it gave run out by themselves. */
-    async rotate(projectId: string): Promise<{ accessKey: string; secretKey: string }> {
+    /**
+     * Creates a new secret key for `authenticate`. The old one is refused from now on. API keys, and tokens that were issued for it, stay
+     * valid unless `options` end them. The new secret is as good as every scope, permanently: so must be the caller's credential.
+     * @throws FORBIDDEN for a caller who lacks a scope, or whose key expires
+     */
+    async rotate(projectId: string, caller: KeyMaker, options: RotateOptions, by: By): Promise<Rotation> {
+      const missing = scopes.filter((scope) => !caller.scopes.has(scope)).map((scope) => scope.toUpperCase())
+      if (missing.length > 0 || (caller.who.kind === 'key' && caller.expiresAt !== null)) {
+        const why =
+          missing.length > 0 ? `a credential with every scope: ${missing.join(', ')} is missing` : 'a key that does not expire'
+        throw new CarillonError('FORBIDDEN', { message: `rotateSecretKey takes ${why}.` })
+      }
       const secretKey = newCredential('sk')
-      const { accessKey } = await db.prisma.project.update({
-        where: { id: projectId },
-        data: { secretHash: new Uint8Array(hashOf(secretKey)) },
+      const change = { projectId, operation: 'rotateSecretKey', by } as const
+      const { accessKey, revokedKeys } = await db.prisma.$transaction(async (tx) => {
+        const revoked = options.revokeKeys === true ? await keys.revokeAllWithin(tx, change, caller) : []
+        const project = await tx.project.update({
+          where: { id: projectId },
+          data: { secretHash: new Uint8Array(hashOf(secretKey)) },
+        })
+        const outcome = {
+          kind: 'PROJECT',
+          id: projectId,
+          key: project.key,
+          before: { accessKey: project.accessKey, secretKey: 'set' },
+          after: {
+            accessKey: project.accessKey,
+            secretKey: 'changed',
+            // Recorded before it is done, because it has to follow the commit.
+            ...(options.revokeTokens === true ? { accessTokens: 'revoked' } : {}),
+          },
+        } as const
+        await audit.record(rowsOfPrisma(tx), change, [outcome])
+        return { accessKey: project.accessKey, revokedKeys: revoked }
       })
-      forget()
-      return { accessKey, secretKey }
+      // After the new secret: what is issued from now on has the next generation.
+      if (options.revokeTokens === true) {
+        await revokeTokens(db.pool, projectId, projectId)
+        await standing.refresh()
+      }
+      clearCaches()
+      const validKeys = await keys.valid(projectId)
+      return { accessKey, secretKey, validKeys, revokedKeys, tokensRevoked: options.revokeTokens === true }
     },
 
-    /** Revokes a key for good; revoking it again changes nothing. @throws NOT_FOUND */
-    async revokeKey(projectId: string, id: string): Promise<ApiKey> {
-      const where = { projectId_id: { projectId, id } }
-      const key = isUuid(id) ? await db.prisma.apiKey.findUnique({ where }) : null
-      if (key === null) throw new CarillonError('NOT_FOUND', { message: 'There is no such API key.' })
-      if (key.revokedAt !== null) return key
-      const revoked = await db.prisma.apiKey.update({ where, data: { revokedAt: clock.now() } })
-      forget()
-      return revoked
+    /** Revokes a key permanently; revoking it again changes nothing. @throws NOT_FOUND */
+    async revokeKey(projectId: string, id: string, by: By): Promise<ApiKey> {
+      const key = await keys.revoke({ projectId, operation: 'revokeApiKey', by }, id)
+      clearCaches()
+      return key
     },
 
-    /** Exchanges a project's access key and secret key for a token of one hour. @throws UNAUTHENTICATED */
+    /** Exchanges a project's access key and secret key for a token of one hour. @throws UNAUTHENTICATED, PROJECT_SUSPENDED */
     async authenticate(accessKey: string, secretKey: string): Promise<IssuedToken> {
-      const project = accessKey.includes('\0') ? null : await db.prisma.project.findUnique({ where: { accessKey } })
-      // Compared also where there is no such project: both answers take the same time.
+      const find = () => (accessKey.includes('\0') ? null : db.prisma.project.findUnique({ where: { accessKey } }))
+      const found = await find()
+      const generation = found === null ? 0 : await generationOf(db.pool, found.id, found.id)
+      // Read after the generation: a secret that is still valid now is rotated later, and so are its tokens revoked later.
+      const project = found === null ? null : await find()
+      // Also compared if there is no such project, so that the answers differ less in time.
       const expected = project === null ? Buffer.alloc(32) : Buffer.from(project.secretHash)
       if (!timingSafeEqual(hashOf(secretKey), expected) || project === null) {
         throw new CarillonError('UNAUTHENTICATED', { message: 'The access key or the secret key is wrong.' })
       }
-      return tokens.issueAccess(project.id, ACCESS_TOKEN_SECONDS)
+      checkActive(project)
+      return tokens.issueAccess(project.id, ACCESS_TOKEN_SECONDS, generation)
     },
 
-    /** Makes a token for one contact; an unknown contact is created. @throws BAD_INPUT for more than 24 hours */
+    /** Issues a token for a contact, which is created if it does not exist. @throws BAD_INPUT for more than 24 hours */
     async contactToken(projectId: string, externalId: string, ttlSeconds: number): Promise<IssuedToken> {
       if (ttlSeconds < 1 || ttlSeconds > CONTACT_TOKEN_MAX_SECONDS) {
         throw new CarillonError('BAD_INPUT', {
@@ -263,10 +326,27 @@ export function createProjects({ db, clock, ids, tokens, operatorKey }: ProjectD
       const [contact = known] =
         known === undefined ? await fillContacts(db.pool, [{ projectId, id: ids(), externalId: key }]) : [known]
       if (contact === undefined) throw new CarillonError('CONTACT_NOT_FOUND')
-      return tokens.issueContact(projectId, contact.id, externalId, ttlSeconds)
+      const generation = known === undefined ? 0 : await generationOf(db.pool, projectId, contact.id)
+      return tokens.issueContact(projectId, contact.id, externalId, ttlSeconds, generation)
     },
+
+    /** Revokes all tokens of a contact that were issued before: here at once, in other processes within two seconds. */
+    async revokeContactTokens(
+      { projectId, contactId }: { readonly projectId: string; readonly contactId: string },
+      by: By,
+    ): Promise<void> {
+      await transact(db.pool, async (tx) => {
+        await revokeTokens(tx, projectId, contactId)
+        const outcome = { kind: 'CONTACT', id: contactId, key: null, before: null, after: { tokens: 'revoked' } } as const
+        await audit.record(rowsOf(tx), { projectId, operation: 'revokeContactTokens', by }, [outcome])
+      })
+      await standing.refresh()
+    },
+
+    /** Reads projects and keys again. For changes that are made elsewhere. */
+    clearCaches,
   }
 }
 
-/** Prisma's way to say that a unique value is there already. */
+/** Whether an error of Prisma means that a unique value is taken. */
 const isTaken = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'P2002'

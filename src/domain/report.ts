@@ -1,20 +1,19 @@
-/** Delivery reports: what a vendor tells of a message after it took it. */
+/** Delivery reports: what a vendor reports about a message after accepting it. */
 import { type Database, type Runner, transact } from '../db/database.ts'
-import { forgetDevice } from '../db/device.ts'
+import { removeDeviceToken } from '../db/device-token.ts'
 import { applyReports, keepReports, type Reported, type ReportRow, takeReports } from '../db/report.ts'
+import { goesToAll, type Signal, type StatusChange } from '../words.ts'
 import type { Clock } from './clock.ts'
 import type { Ids } from './ids.ts'
 import { suppressionKey, suppressWithin } from './suppression.ts'
-import { goesToAll } from './target.ts'
-import type { Signal, StatusChange } from './words.ts'
 
-/** Which provider a report came from. */
+/** The provider from which a report came. */
 export interface ReportSource {
   readonly projectId: string
   readonly providerId: string
 }
 
-/** What they work with. */
+/** `publish` and `wake` are called after the commit. */
 export interface ReportDeps {
   readonly db: Database
   readonly clock: Clock
@@ -25,15 +24,19 @@ export interface ReportDeps {
 
 const KEPT_AT_ONCE = 500
 
-/** Makes the operations of delivery reports. */
+/** Creates the operations of delivery reports. */
 export function createReports(deps: ReportDeps) {
   const { db, clock, ids, publish } = deps
 
   /**
-   * Addresses that a vendor calls dead are given up: with the step that its report makes, and so once. A report that is repeated, or comes
-   * after the message was delivered all the same, says nothing of the address that is new.
+   * Suppresses addresses, or removes device tokens, that a vendor reports as dead. Only for reports that changed their message, and so only
+   * once: a repeated report, or one for a message that was delivered all the same, is no news about the address.
    */
-  async function bury(tx: Runner, reports: readonly ReportRow[], moved: readonly Reported[]): Promise<(() => Promise<void>)[]> {
+  async function dropAddresses(
+    tx: Runner,
+    reports: readonly ReportRow[],
+    moved: readonly Reported[],
+  ): Promise<(() => Promise<void>)[]> {
     const finish: (() => Promise<void>)[] = []
     for (const { projectId, channel, address, contactId, place } of moved) {
       const report = reports[place]
@@ -41,18 +44,18 @@ export function createReports(deps: ReportDeps) {
       if (!goesToAll(channel)) {
         const row = { id: ids(), channel, address: suppressionKey(channel, address), reason: 'HARD_BOUNCE' as const }
         finish.push(await suppressWithin(tx, deps, projectId, [row]))
-      } else if (contactId !== null) await forgetDevice(tx, { projectId, contactId, providerId: report.providerId }, address)
+      } else if (contactId !== null) await removeDeviceToken(tx, { projectId, contactId, providerId: report.providerId }, address)
     }
     return finish
   }
 
-  /** @returns the reports that name no message that there is, and what to do after the commit */
+  /** Applies reports. @returns those for which there is no message, and what to call after the commit */
   async function apply(
     tx: Runner,
     reports: readonly ReportRow[],
   ): Promise<{ unknown: ReportRow[]; finish: () => Promise<void> }> {
     const { moved, known } = await applyReports(tx, reports, clock.offsetMs)
-    const buried = await bury(tx, reports, moved)
+    const dropped = await dropAddresses(tx, reports, moved)
     const at = clock.now().toISOString()
     const signals = [...Map.groupBy(moved, (one) => one.projectId)].map(([projectId, changed]): Signal => {
       const changes: StatusChange[] = changed.map(({ notificationId, messageId, status }) => ({
@@ -65,13 +68,13 @@ export function createReports(deps: ReportDeps) {
     })
     const finish = async (): Promise<void> => {
       publish(signals)
-      for (const one of buried) await one()
+      for (const one of dropped) await one()
     }
     return { unknown: reports.filter((_report, place) => !known.has(place)), finish }
   }
 
   return {
-    /** Applies what a vendor reports. What names a message that there is not (yet) is kept, once. */
+    /** Applies reports of a vendor. One for which there is no message yet is stored, once. */
     async receive(source: ReportSource, events: readonly Omit<ReportRow, 'projectId' | 'providerId'>[]): Promise<void> {
       const reports = events.map((event) => ({ ...event, ...source }))
       if (reports.length === 0) return
@@ -83,9 +86,9 @@ export function createReports(deps: ReportDeps) {
       await finish()
     },
 
-    /** Applies kept reports whose message is known by now. @returns how many */
+    /** Applies stored reports for which there is a message by now. @returns how many */
     async catchUp(): Promise<number> {
-      // Taken and applied together: a report that was taken and not applied would be lost.
+      // Deleted and applied in one transaction: a report that was deleted and not applied would be lost.
       const { count, finish } = await transact(db.pool, async (tx) => {
         const reports = await takeReports(tx, KEPT_AT_ONCE)
         return { count: reports.length, finish: reports.length === 0 ? null : (await apply(tx, reports)).finish }

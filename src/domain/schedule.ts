@@ -1,9 +1,11 @@
-/** When a campaign runs: once, by a cron, or on an event. */
+/** The schedule of a campaign: once at a time, by a cron pattern, or on an event. */
 import { Cron } from 'croner'
 import { CarillonError } from '../errors.ts'
-import { checkKey, checkTimezone } from './check.ts'
+import { checkTime } from '../values/date-time.ts'
+import { checkTimezone } from '../values/time-zone.ts'
+import { checkKey } from './check.ts'
 
-/** A schedule as a caller gives it. */
+/** The input of a schedule. */
 export interface ScheduleInput {
   readonly at?: Date | null | undefined
   readonly cron?: string | null | undefined
@@ -11,7 +13,7 @@ export interface ScheduleInput {
   readonly onEvent?: string | null | undefined
 }
 
-/** A schedule as it is kept: one of the three is not null. */
+/** A stored schedule: exactly one of `at`, `cron` and `onEvent` is not null. */
 export type Schedule = {
   /** ISO 8601, UTC */
   readonly at: string | null
@@ -23,22 +25,25 @@ export type Schedule = {
 const bad = (field: string, message: string, cause?: unknown): CarillonError =>
   new CarillonError('BAD_INPUT', { field, message: `${field}: ${message}`, cause })
 
-/** So far in the past, a moment means now: clocks differ, and calls take their time. */
+/** A time up to this far in the past means now: clocks differ, and calls take time. */
 const PAST_MS = 5 * 60_000
 
 function open(cron: string, timezone: string): Cron {
   return new Cron(cron, { timezone, mode: '5-part', paused: true })
 }
 
-/** Checks a schedule. @throws BAD_INPUT: not exactly one of the three, not five fields, no such zone, never */
+/**
+ * Validates a schedule.
+ * @throws BAD_INPUT: not exactly one of the three, a cron without five fields or that never runs, no such time zone
+ */
 export function checkSchedule(input: ScheduleInput, now: Date): Schedule {
   const { at = null, cron = null, onEvent = null } = input
   const timezone = checkTimezone('schedule.timezone', input.timezone ?? 'UTC')
-  // Intl takes these as well, but they know nothing of summer time, and Croner takes none.
+  // Intl accepts offsets too, but they have no summer time, and Croner refuses them.
   if (!/^[a-z]/i.test(timezone)) throw bad('schedule.timezone', 'is an offset, not a time zone such as "Europe/London".')
   if ([at, cron, onEvent].filter((one) => one !== null).length !== 1)
     throw bad('schedule', 'must have exactly one of at, cron and onEvent.')
-  if (at !== null && at.getTime() < 0) throw bad('schedule.at', 'is before 1970.')
+  if (at !== null) checkTime('schedule.at', at)
   if (cron !== null) {
     if (cron.length > 255 || cron.trim().split(/\s+/).length !== 5) throw bad('schedule.cron', 'must have five fields.')
     try {
@@ -56,17 +61,18 @@ export function checkSchedule(input: ScheduleInput, now: Date): Schedule {
   }
 }
 
-/** Refuses a new schedule whose one moment has passed. */
+/** Checks that the time of a new schedule has not passed. @throws BAD_INPUT */
 export function checkFuture({ at }: Schedule, now: Date): void {
   if (at !== null && Date.parse(at) < now.getTime() - PAST_MS) throw bad('schedule.at', 'is more than 5 minutes in the past.')
 }
 
+/** Whether two schedules are equal. */
 export const sameSchedule = (a: Schedule, b: Schedule): boolean =>
   a.at === b.at && a.cron === b.cron && a.timezone === b.timezone && a.onEvent === b.onEvent
 
 /**
- * The next time that a schedule comes after a moment; null: never again, or on an event. An hour that a change to summer time skips is
- * made up for at its end; one that a change back repeats counts once.
+ * The next run of a schedule after a moment; null: there is none, or it runs on an event. A time in the hour that is skipped when summer time
+ * begins is moved to the end of that hour; one in the hour that is repeated when it ends runs once.
  */
 export function nextRunOf({ at, cron, timezone }: Schedule, after: Date): Date | null {
   if (cron !== null) return open(cron, timezone).nextRun(after)

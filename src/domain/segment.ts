@@ -1,23 +1,29 @@
 /** Segments: stored conditions over contacts and their events. */
+
 import { type Audience, countAudience, findAudience, type Range } from '../db/audience.ts'
-import { type Database, transact } from '../db/database.ts'
-import type { Segment } from '../db/generated/client.ts'
-import { upsertSegments } from '../db/keyed.ts'
+import { rowsOf } from '../db/audit.ts'
+import { type Database, type Runner, transact } from '../db/database.ts'
+import type { Prisma, Segment } from '../db/generated/client.ts'
+import { upsertSegments } from '../db/upsert-by-key.ts'
 import { CarillonError } from '../errors.ts'
+import { spellPhone } from '../values/phone.ts'
+import type { Condition } from '../words.ts'
+import type { Audit, By } from './audit.ts'
 import { atIndex, checkKey, checkList, checkText } from './check.ts'
 import type { Clock } from './clock.ts'
 import { type ConditionInput, checkCondition } from './condition.ts'
+import type { Cursors } from './cursor.ts'
 import type { Ids } from './ids.ts'
-import type { Condition } from './words.ts'
+import { type ListPage, type Loading, type PageArgs, readPage } from './page.ts'
 
-/** A segment as a caller gives it: a field left out stays as it is. */
+/** The input of `upsertSegments`: a field that is left out keeps its value. */
 export interface SegmentInput {
   readonly key: string
   readonly name?: string | null | undefined
   readonly where?: ConditionInput | null | undefined
 }
 
-/** What a list of contacts is narrowed by, as a caller names it. */
+/** The input: a filter over contacts. `topic` and `segment` are keys. */
 export interface AudienceFilter {
   readonly search?: string | null | undefined
   readonly email?: string | null | undefined
@@ -26,26 +32,44 @@ export interface AudienceFilter {
   readonly segment?: string | null | undefined
 }
 
-/** What segments work with. */
+/** What `createSegments` needs. */
 export interface SegmentDeps {
   readonly db: Database
   readonly clock: Clock
   readonly ids: Ids
+  readonly cursors: Cursors
+  readonly audit: Audit
 }
 
-/** The condition of a stored segment: it was checked when it was stored. */
+/** The condition of a stored segment, which was validated when it was stored. */
 export const conditionOf = ({ condition }: { readonly condition: unknown }): Condition => condition as Condition
 
-/** Makes the operations of segments. */
-export function createSegments({ db, clock, ids }: SegmentDeps) {
+/** Creates the operations of segments. */
+export function createSegments({ db, clock, ids, cursors, audit }: SegmentDeps) {
   const { prisma } = db
 
   return {
+    /** One segment; null when there is none. */
+    async find(projectId: string, key: string, query: Loading<Prisma.SegmentDefaultArgs> = {}): Promise<Segment | null> {
+      return key.includes('\0') ? null : prisma.segment.findUnique({ ...query, where: { projectId_key: { projectId, key } } })
+    },
+
+    /** Segments, oldest first. @throws BAD_INPUT, BAD_CURSOR */
+    list: (projectId: string, page: PageArgs, query: Loading<Prisma.SegmentDefaultArgs> = {}): Promise<ListPage<Segment>> =>
+      readPage(cursors, page, {
+        name: 'segments',
+        projectId,
+        order: 'oldest-first',
+        read: ({ where, ...order }) => prisma.segment.findMany({ ...query, where: { projectId, ...where }, ...order }),
+        total: () => prisma.segment.count({ where: { projectId } }),
+      }),
+
     /**
-     * Makes or changes up to 1,000 segments: all of them, or none. @returns them in the order asked, as they are in the end
-     * @throws BAD_INPUT with the index: a new one without a condition, or a condition that is wrong, too deep or too long
+     * Inserts or changes up to 1,000 segments: all of them, or none.
+     * @returns them in the order of the input, as they are stored afterwards
+     * @throws BAD_INPUT with the index: a new one without a condition, or a condition that is invalid, nested too deep or too long
      */
-    async upsert(projectId: string, inputs: readonly SegmentInput[]): Promise<Segment[]> {
+    async upsert(projectId: string, inputs: readonly SegmentInput[], by: By): Promise<Segment[]> {
       checkList('segments', inputs, 1000)
       const checked = inputs.map((input, index) =>
         atIndex(index, () => ({
@@ -69,9 +93,10 @@ export function createSegments({ db, clock, ids }: SegmentDeps) {
           ],
         })
       }
-      const written = await transact(db.pool, async (tx) => {
+      const change = { projectId, operation: 'upsertSegments', by } as const
+      const write = async (tx: Runner): Promise<Segment[]> => {
         const found = await upsertSegments(tx, projectId, [...rows.values()])
-        // Judged by what was there when it was locked; a refusal takes all of it back.
+        // Decided under the lock, by what was stored then; an error rolls everything back.
         const known = new Set(found.filter(({ id, key }) => rows.get(key)?.id !== id).map((one) => one.key))
         checked.forEach(({ key, condition }, index) => {
           if (condition === null && (inputs[index]?.where === null || !known.has(key))) {
@@ -84,21 +109,25 @@ export function createSegments({ db, clock, ids }: SegmentDeps) {
           known.add(key)
         })
         return found
-      })
+      }
+      const written = await transact(db.pool, (tx) =>
+        audit.changed(rowsOf(tx), change, 'SEGMENT', [...rows.keys()], () => write(tx)),
+      )
       const byKey = new Map(written.map((one) => [one.key, one]))
       return checked.flatMap(({ key }) => byKey.get(key) ?? [])
     },
 
     /**
-     * Deletes segments: all that there are, or none. What there is not is not counted.
+     * Deletes segments: all of them, or none if a campaign uses one.
+     * @returns how many there were
      * @throws BAD_INPUT with the index of one that a campaign uses
      */
-    async remove(projectId: string, keys: readonly string[]): Promise<number> {
+    async remove(projectId: string, keys: readonly string[], by: By): Promise<number> {
       checkList('keys', keys, 1000)
       const wanted = keys.filter((key) => !key.includes('\0'))
-      return prisma.$transaction(async (tx) => {
-        // Locked first: a campaign that is to use one of them from now on waits, and finds it gone. Locked in the order in which others write
-        // them; what comes after that is not locked, and stays.
+      return audit.change({ projectId, operation: 'deleteSegments', by }, 'SEGMENT', wanted, async (tx) => {
+        // Locked first: a transaction that makes a campaign use one of them waits, and then finds that it was deleted. Locked in the order in
+        // which others write them. Segments that are inserted later are not locked, and stay.
         const found = await tx.$queryRaw<{ id: string }[]>`SELECT id FROM segment
           WHERE project_id = ${projectId}::uuid AND key = ANY(${wanted}::text[]) ORDER BY key FOR UPDATE`
         const ids = found.map((one) => one.id)
@@ -117,12 +146,12 @@ export function createSegments({ db, clock, ids }: SegmentDeps) {
       })
     },
 
-    /** How many contacts are in a segment now. */
+    /** How many contacts are in a segment at the moment. */
     count: (projectId: string, segment: { readonly condition: unknown }): Promise<number> =>
       countAudience(db.pool, { projectId, condition: conditionOf(segment) }, clock.offsetMs),
 
     /**
-     * Contacts that match, for a list: their ids in a range, and their number. A topic or a segment that there is not has nobody in it.
+     * The contacts that match a filter: their ids, by page, and their number. No contact matches a topic or segment that does not exist.
      * @throws BAD_INPUT
      */
     async audience(projectId: string, filter: AudienceFilter) {
@@ -134,7 +163,11 @@ export function createSegments({ db, clock, ids }: SegmentDeps) {
       ])
       const isEmpty = (topic !== null && named === null) || (segment !== null && stored === null)
       const audience: Audience = {
-        ...{ projectId, search, email, phone, topicId: named?.id ?? null },
+        projectId,
+        search,
+        email,
+        phone: phone === null ? null : spellPhone(phone),
+        topicId: named?.id ?? null,
         condition: stored === null ? null : conditionOf(stored),
       }
       return {
@@ -146,4 +179,5 @@ export function createSegments({ db, clock, ids }: SegmentDeps) {
   }
 }
 
+/** The operations of segments. */
 export type Segments = ReturnType<typeof createSegments>

@@ -1,34 +1,34 @@
-/** What a template says about time: checks of its rules, its delay and its digest. Each throws BAD_INPUT that names the field. */
+/** Validates the timing of a template: its rules, its delay and its digest. Each check throws BAD_INPUT that names the field. */
 import { CarillonError } from '../errors.ts'
+import type { Channel, ChannelCondition, ChannelRule, DigestRule } from '../words.ts'
 import { checkText } from './check.ts'
-import type { Channel, ChannelCondition, ChannelRule, DigestRule } from './words.ts'
 
-/** A rule as a caller gives it. */
+/** The input of a rule. */
 export interface RuleInput {
   readonly channel: Channel
   readonly delaySeconds?: number | null | undefined
   readonly onlyIf?: ChannelCondition | null | undefined
 }
 
-/** A digest as a caller gives it. */
+/** The input of a digest. */
 export interface DigestInput {
   readonly windowSeconds: number
   readonly key?: string | null | undefined
 }
 
-/** Limits in seconds: of a delay, and of a window. */
+/** The longest delay and the longest window, in seconds. */
 export const timeLimits = { delay: 366 * 24 * 3600, window: 30 * 24 * 3600 } as const
 
 const bad = (field: string, message: string): CarillonError =>
   new CarillonError('BAD_INPUT', { field, message: `${field}: ${message}` })
 
-/** A delay in seconds. */
+/** Validates a delay in seconds. */
 export function checkDelay(field: string, seconds: number): number {
   if (!Number.isInteger(seconds) || seconds < 0 || seconds > timeLimits.delay) throw bad(field, 'must be from 0 to a year.')
   return seconds
 }
 
-/** Rules of channels: one each, and none that waits for itself. */
+/** Validates rules: at most one per channel, and none that depends on its own message. */
 export function checkRules(rules: readonly RuleInput[]): ChannelRule[] {
   return rules.map(({ channel, delaySeconds, onlyIf }, index) => {
     const field = `rules[${index}]`
@@ -41,7 +41,7 @@ export function checkRules(rules: readonly RuleInput[]): ChannelRule[] {
   })
 }
 
-/** A digest. */
+/** Validates a digest. */
 export function checkDigest({ windowSeconds, key }: DigestInput): DigestRule {
   if (!Number.isInteger(windowSeconds) || windowSeconds < 1 || windowSeconds > timeLimits.window) {
     throw bad('digest.windowSeconds', 'must be from 1 to 2,592,000 (30 days).')

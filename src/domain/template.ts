@@ -1,56 +1,75 @@
-/** Templates: what a notification says on each channel, in each language. */
+/** Templates: the contents of notifications on each channel, in each language. */
+import { setImmediate } from 'node:timers/promises'
+import { rowsOf } from '../db/audit.ts'
 import { type Database, transact } from '../db/database.ts'
-import { Prisma } from '../db/generated/client.ts'
-import { replaceContents, type TemplateWrite, upsertTemplates } from '../db/keyed.ts'
+import { Prisma, type Template } from '../db/generated/client.ts'
+import { replaceContents, type TemplateWrite, upsertTemplates } from '../db/upsert-by-key.ts'
 import { CarillonError } from '../errors.ts'
-import { indexContents, type Renderer, type StoredContent, type TemplateContents } from '../render/content.ts'
-import { atIndex, checkJson, checkKey, checkList, checkLocale, checkText } from './check.ts'
+import { indexContents, type StoredContent, type TemplateContents } from '../render/contents.ts'
+import { programLimits } from '../render/limits.ts'
+import { createMeter, type Meter } from '../render/meter.ts'
+import type { Renderer, SourceText } from '../render/renderer.ts'
+import { type CallBudget, createCallBudget, type Sandbox } from '../render/sandbox.ts'
+import { checkLocale } from '../values/locale.ts'
+import {
+  type Channel,
+  type ChannelRule,
+  type ContentOf,
+  channels,
+  contentFields,
+  type DigestRule,
+  type JsonObject,
+  type TemplateInfo,
+} from '../words.ts'
+import type { Audit, By } from './audit.ts'
+import { atIndex, checkJson, checkKey, checkList, checkText } from './check.ts'
 import type { Clock } from './clock.ts'
+import type { Cursors } from './cursor.ts'
 import { createDataSchemas, type DataCheck } from './data-schema.ts'
 import type { Ids } from './ids.ts'
+import { inOrder, type ListPage, type Loading, type PageArgs, readPage } from './page.ts'
 import { checkDelay, checkDigest, checkRules, type DigestInput, type RuleInput } from './template-rule.ts'
-import type { Channel, ChannelRule, ContentOf, DigestRule, JsonObject, TemplateInfo } from './words.ts'
 
 type Given<T> = { readonly [K in keyof T]?: T[K] | undefined }
-/** One content as a caller gives it: what may be null may be left out. */
+/** The input of a content: a field that may be null may be left out. */
 export type ContentInput<C extends Channel> = Given<ContentOf[C]> & { readonly locale?: string | null | undefined }
 
-/** A template as a caller gives it: a field left out stays as it is, null removes it. */
-export interface TemplateInput {
+type ContentInputs = {
+  readonly [C in Channel as (typeof contentFields)[C]]?: readonly ContentInput<C>[] | null | undefined
+}
+
+/** The input of `upsertTemplates`: a field that is left out keeps its value, null removes it. */
+export interface TemplateInput extends ContentInputs {
   readonly key: string
   readonly name?: string | null | undefined
   readonly active?: boolean | null | undefined
   readonly critical?: boolean | null | undefined
+  readonly strict?: boolean | null | undefined
+  readonly inPreferences?: boolean | null | undefined
   readonly feed?: string | null | undefined
   readonly dataSchema?: JsonObject | null | undefined
   readonly rules?: readonly RuleInput[] | null | undefined
   readonly delaySeconds?: number | null | undefined
   readonly digest?: DigestInput | null | undefined
-  readonly inApp?: readonly ContentInput<'IN_APP'>[] | null | undefined
-  readonly email?: readonly ContentInput<'EMAIL'>[] | null | undefined
-  readonly sms?: readonly ContentInput<'SMS'>[] | null | undefined
-  readonly push?: readonly ContentInput<'PUSH'>[] | null | undefined
-  readonly webPush?: readonly ContentInput<'WEB_PUSH'>[] | null | undefined
-  readonly chat?: readonly ContentInput<'CHAT'>[] | null | undefined
-  readonly alimtalk?: readonly ContentInput<'ALIMTALK'>[] | null | undefined
-  readonly friendtalk?: readonly ContentInput<'FRIENDTALK'>[] | null | undefined
-  readonly webhook?: readonly ContentInput<'WEBHOOK'>[] | null | undefined
 }
 
-/** A template with all that deciding and rendering look at. */
+/** A template with everything that deciding and rendering need. */
 export interface WholeTemplate {
   readonly info: TemplateInfo
   readonly contents: TemplateContents
-  /** what checks its data; null: anything fits */
+  /** the check of its data; null: it has no schema */
   readonly check: DataCheck | null
 }
 
-/** What templates work with. */
+/** What `createTemplates` needs. */
 export interface TemplateDeps {
   readonly db: Database
   readonly clock: Clock
   readonly ids: Ids
+  readonly cursors: Cursors
   readonly renderer: Renderer
+  readonly sandbox: Pick<Sandbox, 'parse' | 'variables'>
+  readonly audit: Audit
 }
 
 const pushOf = (input: ContentInput<'PUSH'>): ContentOf['PUSH'] => ({
@@ -88,38 +107,62 @@ const contentOf: { readonly [C in Channel]: (input: ContentInput<C>) => ContentO
   WEBHOOK: (input) => ({ body: input.body ?? null }),
 }
 
+/** An e-mail without either part would arrive empty. @throws BAD_INPUT */
+function checkBody(path: string, { text, html }: ContentInput<'EMAIL'>): void {
+  if ([text, html].some((part) => typeof part === 'string' && part.trim() !== '')) return
+  const field = `${path}.text`
+  throw new CarillonError('BAD_INPUT', { field, message: `${field}: an e-mail needs a text, or html, or both.` })
+}
+
+const CHECKED_TOGETHER = 20
+
 interface Checked {
   readonly input: TemplateInput
-  /** channels whose contents are replaced, with what replaces them */
+  /** the channels whose contents are replaced, with the new contents */
   readonly replaced: ReadonlyMap<Channel, readonly StoredContent[]>
-  /** what is set, null to remove it; left out: it stays */
+  /** what is set; null: removed; left out: kept */
   readonly timing: {
     readonly rules?: readonly ChannelRule[]
     readonly delaySeconds?: number | null
     readonly digest?: DigestRule | null
     readonly dataSchema?: JsonObject | null
   }
-  /** what checks data against its schema, where one is given */
+  /** the check of data, if a schema is given */
   readonly fits: DataCheck | null
+  /** what is to be parsed and compiled in the sandbox */
+  readonly texts: readonly SourceText[]
+  readonly schemas: readonly JsonObject[]
 }
 
-/** Folds what is said of a template, once or several times in a call, into the row to write and the contents that it replaces. */
-function fold(list: readonly Checked[], key: string, id: string, now: Date) {
+/** Merges all inputs of a call for one template into the row to write and the contents to replace. */
+function merge(list: readonly Checked[], key: string, id: string, now: Date) {
   let given: Partial<Omit<TemplateWrite, 'id' | 'key' | 'createdAt' | 'given' | 'version'>> = {}
   const replaced = new Map<Channel, readonly StoredContent[]>()
   for (const { input, timing, replaced: more } of list) {
-    const { name, active, critical, feed } = input
+    const { name, active, critical, strict, inPreferences, feed } = input
     given = {
       ...given,
       ...(name === undefined ? {} : { name: name ?? key }),
       ...(active === undefined ? {} : { active: active ?? true }),
       ...(critical === undefined ? {} : { critical: critical ?? false }),
+      ...(strict === undefined ? {} : { strict: strict ?? false }),
+      ...(inPreferences === undefined ? {} : { inPreferences: inPreferences ?? true }),
       ...(feed === undefined ? {} : { feed: feed ?? 'default' }),
       ...timing,
     }
     for (const [channel, contents] of more) replaced.set(channel, contents)
   }
-  const fresh = { name: key, active: true, critical: false, feed: 'default', rules: [], delaySeconds: null, digest: null }
+  const fresh = {
+    name: key,
+    active: true,
+    critical: false,
+    strict: false,
+    inPreferences: true,
+    feed: 'default',
+    rules: [],
+    delaySeconds: null,
+    digest: null,
+  }
   const fields = Object.keys(given) as TemplateWrite['given']
   const row: TemplateWrite = {
     ...fresh,
@@ -134,45 +177,47 @@ function fold(list: readonly Checked[], key: string, id: string, now: Date) {
   return { row, replaced }
 }
 
-/** Makes the operations of templates. */
-export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
+/** Creates the operations of templates. */
+export function createTemplates({ db, clock, ids, cursors, renderer: whole, sandbox, audit }: TemplateDeps) {
   const schemas = createDataSchemas()
 
-  function checkContents<C extends Channel>(channel: C, field: string, list: readonly ContentInput<C>[]): StoredContent[] {
+  function checkContents<C extends Channel>(
+    { renderer, texts }: { readonly renderer: Renderer; readonly texts: SourceText[] },
+    channel: C,
+    field: string,
+    list: readonly ContentInput<C>[],
+  ): StoredContent[] {
     const make: (input: ContentInput<C>) => ContentOf[C] = contentOf[channel]
     const contents = list.map((input, index) => {
       const path = `${field}[${index}]`
       const content = { channel, locale: checkLocale(`${path}.locale`, input.locale ?? 'en'), content: make(input) }
       checkJson(path, content.content)
+      if (channel === 'EMAIL') checkBody(path, input)
       checkText(path, JSON.stringify(content.content), 600_000)
-      renderer.check(path, content)
+      texts.push(...renderer.check(path, content))
       return content
     })
-    const twin = contents.find((one, index) => contents.findIndex((other) => other.locale === one.locale) !== index)
-    if (twin !== undefined)
-      throw new CarillonError('BAD_INPUT', { field, message: `${field}: the locale ${twin.locale} is there twice.` })
+    const duplicate = contents.find((one, index) => contents.findIndex((other) => other.locale === one.locale) !== index)
+    if (duplicate !== undefined)
+      throw new CarillonError('BAD_INPUT', { field, message: `${field}: the locale ${duplicate.locale} is there twice.` })
     return contents
   }
 
-  function check(input: TemplateInput): Checked {
+  function check(input: TemplateInput, allowance: Meter): Checked {
+    const texts: SourceText[] = []
+    const checking = { renderer: whole.within(allowance), texts }
     checkKey('key', input.key)
     if (typeof input.name === 'string') checkText('name', input.name, 255)
     if (typeof input.feed === 'string') checkKey('feed', input.feed)
     const replaced = new Map<Channel, StoredContent[]>()
-    const replace = <C extends Channel>(channel: C, field: string, list: readonly ContentInput<C>[] | null | undefined): void => {
-      if (list !== undefined) replaced.set(channel, checkContents(channel, field, list ?? []))
+    for (const channel of channels) {
+      const field = contentFields[channel]
+      const list: readonly ContentInput<Channel>[] | null | undefined = input[field]
+      if (list !== undefined) replaced.set(channel, checkContents(checking, channel, field, list ?? []))
     }
-    replace('IN_APP', 'inApp', input.inApp)
-    replace('EMAIL', 'email', input.email)
-    replace('SMS', 'sms', input.sms)
-    replace('PUSH', 'push', input.push)
-    replace('WEB_PUSH', 'webPush', input.webPush)
-    replace('CHAT', 'chat', input.chat)
-    replace('ALIMTALK', 'alimtalk', input.alimtalk)
-    replace('FRIENDTALK', 'friendtalk', input.friendtalk)
-    replace('WEBHOOK', 'webhook', input.webhook)
     const { rules, delaySeconds, digest, dataSchema } = input
-    const fits = dataSchema === null || dataSchema === undefined ? null : schemas.compile(dataSchema)
+    const given = dataSchema ?? null
+    const left = given !== null && !schemas.check(given, allowance) ? [given] : []
     const timing = {
       ...(rules === undefined ? {} : { rules: checkRules(rules ?? []) }),
       ...(delaySeconds === undefined
@@ -181,48 +226,117 @@ export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
       ...(digest === undefined ? {} : { digest: digest === null ? null : checkDigest(digest) }),
       ...(dataSchema === undefined ? {} : { dataSchema }),
     }
-    return { input, replaced, timing, fits }
+    return { input, replaced, timing, fits: given === null ? null : schemas.of(given), texts, schemas: left }
   }
 
+  /** Parses and compiles in the sandbox what was too much for the server. @throws BAD_INPUT or TEMPLATE_BROKEN, naming the template's index */
+  async function checkInSandbox(projectId: string, checked: readonly Checked[], budget: CallBudget): Promise<void> {
+    const texts = checked.flatMap((one, index) => one.texts.map((text) => ({ index, text })))
+    const left = checked.flatMap((one, index) => one.schemas.map((schema) => ({ index, schema })))
+    if (texts.length + left.length === 0) return
+    const programs = { texts: texts.map((one) => one.text), schemas: left.map((one) => one.schema) }
+    const errors = await sandbox.parse(projectId, programs, budget)
+    for (const [place, { index }] of [...texts, ...left].entries()) {
+      atIndex(index, () => {
+        const error = errors[place] ?? null
+        if (error !== null) throw error
+      })
+    }
+  }
+
+  const { prisma } = db
+
   return {
+    /** One template; null when there is none, or it was deleted. */
+    async find(projectId: string, key: string, query: Loading<Prisma.TemplateDefaultArgs> = {}): Promise<Template | null> {
+      if (key.includes('\0')) return null
+      return prisma.template.findUnique({ ...query, where: { projectId_key: { projectId, key }, deletedAt: null } })
+    },
+
+    /** Templates that were not deleted, oldest first. @throws BAD_INPUT, BAD_CURSOR */
+    list: (projectId: string, page: PageArgs, query: Loading<Prisma.TemplateDefaultArgs> = {}): Promise<ListPage<Template>> =>
+      readPage(cursors, page, {
+        name: 'templates',
+        projectId,
+        order: 'oldest-first',
+        read: ({ where, ...order }) =>
+          prisma.template.findMany({ ...query, where: { projectId, deletedAt: null, ...where }, ...order }),
+        total: () => prisma.template.count({ where: { projectId, deletedAt: null } }),
+      }),
+
+    /** A template by id, a deleted one as well. @throws TEMPLATE_NOT_FOUND */
+    async withId(projectId: string, id: string, query: Loading<Prisma.TemplateDefaultArgs> = {}): Promise<Template> {
+      const template = await prisma.template.findUnique({ ...query, where: { projectId_id: { projectId, id } } })
+      if (template === null) throw new CarillonError('TEMPLATE_NOT_FOUND')
+      return template
+    },
+
+    /** Templates by id, in the order given; one that is named twice is there twice. */
+    async withIds(
+      projectId: string,
+      ids: readonly string[],
+      query: Loading<Prisma.TemplateDefaultArgs> = {},
+    ): Promise<Template[]> {
+      return inOrder(ids, await prisma.template.findMany({ ...query, where: { projectId, id: { in: [...ids] } } }))
+    },
+
+    /** Names of the variables that contents use. @throws TEMPLATE_BROKEN, RATE_LIMITED */
+    variables: async (projectId: string, contents: readonly StoredContent[]): Promise<string[]> =>
+      whole.within(createMeter(programLimits.messageUnits)).variables(contents) ??
+      sandbox.variables(projectId, contents, createCallBudget()),
+
     /**
-     * Makes or changes up to 1,000 templates: all of them, or none.
-     * @returns their ids, in the order asked
-     * @throws BAD_INPUT or TEMPLATE_BROKEN, naming the template's index
+     * Inserts or changes up to 1,000 templates: all of them, or none.
+     * @returns their ids, in the order of the input
+     * @throws BAD_INPUT or TEMPLATE_BROKEN, naming the template's index; RATE_LIMITED
      */
-    async upsert(projectId: string, templates: readonly TemplateInput[]): Promise<string[]> {
+    async upsert(projectId: string, templates: readonly TemplateInput[], by: By): Promise<string[]> {
       checkList('templates', templates, 1000)
-      const checked = templates.map((input, index) => atIndex(index, () => check(input)))
+      const allowance = createMeter(programLimits.upsertUnits)
+      const checked: Checked[] = []
+      let turn = 1
+      for (const [index, input] of templates.entries()) {
+        if (index >= turn * CHECKED_TOGETHER || allowance.spent() > turn * programLimits.turnUnits) {
+          turn++
+          await setImmediate()
+        }
+        checked.push(atIndex(index, () => check(input, allowance)))
+      }
+      await checkInSandbox(projectId, checked, createCallBudget())
       const now = clock.now()
       const folded = new Map(
-        [...Map.groupBy(checked, (one) => one.input.key)].map(([key, list]) => [key, fold(list, key, ids(), now)]),
+        [...Map.groupBy(checked, (one) => one.input.key)].map(([key, list]) => [key, merge(list, key, ids(), now)]),
       )
-      const written = await transact(db.pool, async (tx, finish) => {
-        const found = await upsertTemplates(
-          tx,
-          projectId,
-          [...folded.values()].map((one) => one.row),
-        )
-        const contents = [...folded].flatMap(([key, { replaced }]) =>
-          [...replaced].map(([channel, list]) => ({ templateId: found.get(key) ?? '', channel, contents: list })),
-        )
-        if (contents.length > 0) finish(replaceContents(tx, projectId, contents))
-        return found
-      })
+      const change = { projectId, operation: 'upsertTemplates', by } as const
+      const written = await transact(db.pool, (tx) =>
+        audit.changed(rowsOf(tx), change, 'TEMPLATE', [...folded.keys()], async () => {
+          const found = await upsertTemplates(
+            tx,
+            projectId,
+            [...folded.values()].map((one) => one.row),
+          )
+          const contents = [...folded].flatMap(([key, { replaced }]) =>
+            [...replaced].map(([channel, list]) => ({ templateId: found.get(key) ?? '', channel, contents: list })),
+          )
+          if (contents.length > 0) await replaceContents(tx, projectId, contents)
+          return found
+        }),
+      )
       return templates.flatMap(({ key }) => written.get(key) ?? [])
     },
 
     /**
-     * Deletes templates: nothing more is said with them, and what was said stays readable. What waits has nothing to say any more: it is
-     * SKIPPED when it is due. What there is not is not counted.
+     * Deletes templates: nothing more is sent with them. Sent notifications stay readable; waiting messages have no contents any more, and are
+     * SKIPPED when they are due.
+     * @returns how many there were
      * @throws BAD_INPUT with the index of one that a campaign uses; then none is deleted
      */
-    async remove(projectId: string, keys: readonly string[]): Promise<number> {
+    async remove(projectId: string, keys: readonly string[], by: By): Promise<number> {
       checkList('keys', keys, 1000)
       const now = clock.now()
       const wanted = keys.filter((key) => !key.includes('\0'))
-      return db.prisma.$transaction(async (tx) => {
-        // Locked before their contents, and in the order in which others write them. What comes after that is not locked, and stays.
+      return audit.change({ projectId, operation: 'deleteTemplates', by }, 'TEMPLATE', wanted, async (tx) => {
+        // Locked before their contents, and in the order in which others write them. Templates that are inserted later are not locked, and stay.
         const locked = await tx.$queryRaw<{ id: string }[]>`SELECT id FROM template
           WHERE project_id = ${projectId}::uuid AND key = ANY(${wanted}::text[]) AND deleted_at IS NULL ORDER BY key FOR NO KEY UPDATE`
         const found = await tx.template.findMany({
@@ -240,12 +354,22 @@ export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
         }
         const ids = found.map((one) => one.id)
         await tx.templateContent.deleteMany({ where: { projectId, templateId: { in: ids } } })
-        // The row stays for what refers to it. What it says is another version: nobody goes on with what was kept in memory.
+        // The row stays, because notifications refer to it. It gets a new version, so that cached contents are not used any more.
         const { count } = await tx.template.updateMany({
           where: { projectId, id: { in: ids } },
           data: {
-            ...{ active: false, critical: false, feed: 'default', rules: [], delaySeconds: null },
-            ...{ digest: Prisma.DbNull, dataSchema: Prisma.DbNull, deletedAt: now, updatedAt: now, version: { increment: 1 } },
+            active: false,
+            critical: false,
+            strict: false,
+            inPreferences: true,
+            feed: 'default',
+            rules: [],
+            delaySeconds: null,
+            digest: Prisma.DbNull,
+            dataSchema: Prisma.DbNull,
+            deletedAt: now,
+            updatedAt: now,
+            version: { increment: 1 },
           },
         })
         return count
@@ -253,13 +377,20 @@ export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
     },
 
     /**
-     * The template as it would be if `input` were stored: what stays of `before` stays.
+     * The template as it would be if `input` were stored over `before`; nothing is stored.
      * @throws BAD_INPUT or TEMPLATE_BROKEN, as `upsert`
      */
-    draft(input: TemplateInput, before: WholeTemplate | null): WholeTemplate {
-      const { replaced, timing, fits } = check(input)
+    async draft(
+      projectId: string,
+      input: TemplateInput,
+      before: WholeTemplate | null,
+      budget: CallBudget,
+    ): Promise<WholeTemplate> {
+      const checked = check(input, createMeter(programLimits.callUnits))
+      await checkInSandbox(projectId, [checked], budget)
+      const { replaced, timing, fits } = checked
       const kept = before?.contents.stored.filter(({ channel }) => !replaced.has(channel)) ?? []
-      const { key, active, critical, feed, dataSchema } = input
+      const { key, active, critical, strict, feed, dataSchema } = input
       const { info } = before ?? {
         info: {
           id: ids(),
@@ -267,6 +398,7 @@ export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
           version: 0,
           active: true,
           critical: false,
+          strict: false,
           feed: 'default',
           rules: [],
           delaySeconds: null,
@@ -278,6 +410,7 @@ export function createTemplates({ db, clock, ids, renderer }: TemplateDeps) {
           ...info,
           active: active === undefined ? info.active : (active ?? true),
           critical: critical === undefined ? info.critical : (critical ?? false),
+          strict: strict === undefined ? info.strict : (strict ?? false),
           feed: feed === undefined ? info.feed : (feed ?? 'default'),
           rules: timing.rules ?? info.rules,
           delaySeconds: timing.delaySeconds === undefined ? info.delaySeconds : timing.delaySeconds,

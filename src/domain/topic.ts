@@ -1,36 +1,60 @@
 /** Topics: named sets of contacts. */
+import { rowsOf } from '../db/audit.ts'
 import { type Database, transact } from '../db/database.ts'
-import type { Topic } from '../db/generated/client.ts'
-import { upsertTopics } from '../db/keyed.ts'
+import type { Prisma, Topic } from '../db/generated/client.ts'
 import { addMembers, removeMembers } from '../db/topic.ts'
+import { upsertTopics } from '../db/upsert-by-key.ts'
 import { CarillonError } from '../errors.ts'
+import type { Audit, By } from './audit.ts'
 import { atIndex, checkKey, checkList, checkText } from './check.ts'
 import type { Clock } from './clock.ts'
+import type { Cursors } from './cursor.ts'
 import type { Ids } from './ids.ts'
+import { type ListPage, type Loading, type PageArgs, readPage } from './page.ts'
 
-/** What topics work with. */
+/** What `createTopics` needs. */
 export interface TopicDeps {
   readonly db: Database
   readonly clock: Clock
   readonly ids: Ids
+  readonly cursors: Cursors
+  readonly audit: Audit
 }
 
-/** A topic as a caller gives it. */
+/** The input of `upsertTopics`. */
 export interface TopicInput {
   readonly key: string
   readonly name?: string | null | undefined
 }
 
-/** Makes the operations of topics. */
-export function createTopics({ db, clock, ids }: TopicDeps) {
-  async function find(projectId: string, key: string): Promise<Topic> {
-    const topic = key.includes('\0') ? null : await db.prisma.topic.findUnique({ where: { projectId_key: { projectId, key } } })
+/** Creates the operations of topics. */
+export function createTopics({ db, clock, ids, cursors, audit }: TopicDeps) {
+  async function find(projectId: string, key: string, query: Loading<Prisma.TopicDefaultArgs> = {}): Promise<Topic | null> {
+    return key.includes('\0') ? null : db.prisma.topic.findUnique({ ...query, where: { projectId_key: { projectId, key } } })
+  }
+
+  /** @throws NOT_FOUND */
+  async function existing(projectId: string, key: string): Promise<Topic> {
+    const topic = await find(projectId, key)
     if (topic === null) throw new CarillonError('NOT_FOUND', { field: 'topic', message: 'There is no such topic.' })
     return topic
   }
   return {
-    /** Makes or renames up to 1,000 topics: all of them, or none. @returns them in the order asked, as they are in the end */
-    async upsert(projectId: string, inputs: readonly TopicInput[]): Promise<Topic[]> {
+    /** One topic; null when there is none. */
+    find,
+
+    /** Topics, oldest first. @throws BAD_INPUT, BAD_CURSOR */
+    list: (projectId: string, page: PageArgs, query: Loading<Prisma.TopicDefaultArgs> = {}): Promise<ListPage<Topic>> =>
+      readPage(cursors, page, {
+        name: 'topics',
+        projectId,
+        order: 'oldest-first',
+        read: ({ where, ...order }) => db.prisma.topic.findMany({ ...query, where: { projectId, ...where }, ...order }),
+        total: () => db.prisma.topic.count({ where: { projectId } }),
+      }),
+
+    /** Inserts or renames up to 1,000 topics: all of them, or none. @returns them as they are afterwards, in the order of the input */
+    async upsert(projectId: string, inputs: readonly TopicInput[], by: By): Promise<Topic[]> {
       checkList('topics', inputs, 1000)
       const checked = inputs.map((input, index) =>
         atIndex(index, () => ({
@@ -44,27 +68,33 @@ export function createTopics({ db, clock, ids }: TopicDeps) {
         const before = rows.get(key) ?? { id: ids(), key, name: key, createdAt, given: [] }
         rows.set(key, name === undefined ? before : { ...before, name: name ?? key, given: ['name'] })
       }
-      const written = await transact(db.pool, (tx) => upsertTopics(tx, projectId, [...rows.values()]))
+      const change = { projectId, operation: 'upsertTopics', by } as const
+      const written = await transact(db.pool, (tx) =>
+        audit.changed(rowsOf(tx), change, 'TOPIC', [...rows.keys()], () => upsertTopics(tx, projectId, [...rows.values()])),
+      )
       const byKey = new Map(written.map((one) => [one.key, one]))
       return checked.flatMap(({ key }) => byKey.get(key) ?? [])
     },
 
-    /** Deletes topics; those that there are not are not counted. */
-    async remove(projectId: string, keys: readonly string[]): Promise<number> {
+    /** Deletes topics. @returns how many there were */
+    async remove(projectId: string, keys: readonly string[], by: By): Promise<number> {
       checkList('keys', keys, 1000)
       const wanted = keys.filter((key) => !key.includes('\0'))
-      return db.prisma.$transaction(async (tx) => {
-        // Locked in the order in which others write them. What comes after that is not locked, and stays.
+      return audit.change({ projectId, operation: 'deleteTopics', by }, 'TOPIC', wanted, async (tx) => {
+        // Locked in the order in which others write them. Topics that are inserted later are not locked, and stay.
         const found = await tx.$queryRaw<{ id: string }[]>`SELECT id FROM topic
           WHERE project_id = ${projectId}::uuid AND key = ANY(${wanted}::text[]) ORDER BY key FOR UPDATE`
         return (await tx.topic.deleteMany({ where: { projectId, id: { in: found.map((one) => one.id) } } })).count
       })
     },
 
-    /** Adds contacts; an unknown one is CONTACT_NOT_FOUND and then none is added. @throws NOT_FOUND, CONTACT_NOT_FOUND with the index */
+    /**
+     * Adds contacts: all of them, or none.
+     * @throws NOT_FOUND for the topic, CONTACT_NOT_FOUND with the index of a contact that does not exist
+     */
     async subscribe(projectId: string, key: string, contacts: readonly string[]): Promise<Topic> {
       checkList('contacts', contacts, 1000)
-      const topic = await find(projectId, key)
+      const topic = await existing(projectId, key)
       const names = contacts.map((contact, index) => atIndex(index, () => checkKey('contacts', contact)))
       const missing = await addMembers(db.pool, projectId, topic.id, names)
       if (missing !== null) {
@@ -74,10 +104,10 @@ export function createTopics({ db, clock, ids }: TopicDeps) {
       return topic
     },
 
-    /** Takes contacts out; those that are not in it are left alone. @throws NOT_FOUND */
+    /** Removes contacts; those that are not members are ignored. @throws NOT_FOUND */
     async unsubscribe(projectId: string, key: string, contacts: readonly string[]): Promise<Topic> {
       checkList('contacts', contacts, 1000)
-      const topic = await find(projectId, key)
+      const topic = await existing(projectId, key)
       await removeMembers(
         db.pool,
         projectId,

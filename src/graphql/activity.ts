@@ -1,21 +1,26 @@
-/** A live view of a project's messages, for operators: a bounded queue for each that watches. */
-import type { StatusChange } from '../domain/words.ts'
-import type { SignalBus } from '../signals/bus.ts'
-import type { Outlet } from './context.ts'
+/** Live changes of a project's messages: a bounded queue for each subscriber. */
 
-/** The live activity of this process. */
+import type { SignalBus } from '../signals/bus.ts'
+import type { StatusChange } from '../words.ts'
+import type { SendBuffer } from './context.ts'
+
+/** The subscribers of this process. */
 export interface Activity {
-  /** Follows a project; `load` turns a change into what is told, or null to leave it out. */
-  follow<T>(projectId: string, outlet: Outlet, load: (change: StatusChange) => Promise<T | null>): AsyncIterableIterator<T>
+  /** Follows a project; `load` turns a change into an event, or into null to leave it out. */
+  follow<T>(
+    projectId: string,
+    sendBuffer: SendBuffer,
+    load: (change: StatusChange) => Promise<T | null>,
+  ): AsyncIterableIterator<T>
 }
 
-/** What a waiting change costs, bytes. */
+/** Memory of a queued change, bytes. */
 const CHANGE_BYTES = 300
 
-/** Makes it. */
+/** Subscribes to the bus while a project has a subscriber. */
 export function createActivityFeed(bus: SignalBus): Activity {
   return {
-    follow<T>(projectId: string, outlet: Outlet, load: (change: StatusChange) => Promise<T | null>) {
+    follow<T>(projectId: string, sendBuffer: SendBuffer, load: (change: StatusChange) => Promise<T | null>) {
       const queue: StatusChange[] = []
       let ended = false
       let waiting: PromiseWithResolvers<void> | undefined
@@ -23,7 +28,7 @@ export function createActivityFeed(bus: SignalBus): Activity {
       const end = (): void => {
         if (ended) return
         ended = true
-        outlet.give(queue.length * CHANGE_BYTES)
+        sendBuffer.release(queue.length * CHANGE_BYTES)
         queue.length = 0
         joined?.then(
           (leave) => leave(),
@@ -35,7 +40,7 @@ export function createActivityFeed(bus: SignalBus): Activity {
         bus.subscribe(`activity:${projectId}`, (signal) => {
           if (signal.topic !== 'activity' || ended) return
           for (const change of signal.changes) {
-            if (!outlet.take(CHANGE_BYTES)) return end()
+            if (!sendBuffer.reserve(CHANGE_BYTES)) return end()
             queue.push(change)
           }
           waiting?.resolve()
@@ -52,9 +57,9 @@ export function createActivityFeed(bus: SignalBus): Activity {
               await waiting.promise
               continue
             }
-            outlet.give(CHANGE_BYTES)
+            sendBuffer.release(CHANGE_BYTES)
             const loaded = await load(change).catch((error: unknown) => {
-              // Whoever is told of an error does not ask again, nor say that it is over.
+              // After an error the reader neither asks for the next event nor returns.
               end()
               throw error
             })

@@ -1,82 +1,51 @@
-/** Relay connections over the primary key: UUIDv7, so the order of the keys is the order of creation. */
+/** Relay connections: the types of a page of a list, and its arguments. */
 import type { ObjectRef, FieldMap as PothosFieldMap } from '@pothos/core'
 import { queryFromInfo } from '@pothos/plugin-prisma'
 import type { GraphQLResolveInfo } from 'graphql'
-import { checkPage, type Page, type PageArgs, type Slice, slice } from '../domain/page.ts'
+import type { ListPage, Loading } from '../domain/page.ts'
 import type { Builder, SchemaTypes } from './builder.ts'
 import type { Context } from './context.ts'
-
-/** A page of rows, as the connection types read it. */
-export interface Connection<T> extends Slice<T> {
-  readonly cursorOf: (node: T) => string
-  readonly total: () => Promise<number>
-}
 
 /** The four arguments, described once. */
 export function pageArgs(builder: Builder) {
   return builder.args((t) => ({
-    first: t.int({ description: 'How many from the beginning, 1-100. Default: 20.' }),
-    after: t.string({ description: 'Begin after this cursor.' }),
-    last: t.int({ description: 'How many from the end, 1-100; instead of `first`.' }),
+    first: t.int({ description: 'How many to return from the beginning: 1-100. Default: 20.' }),
+    after: t.string({ description: 'Start after this cursor.' }),
+    last: t.int({ description: 'How many to return from the end, 1-100; instead of `first`.' }),
     before: t.string({ description: 'End before this cursor.' }),
   }))
 }
 
-/** What Prisma has to read along for the nodes of a connection: one query for the page, however deep it goes. */
-export function selectionOfNodes<Args extends { select?: unknown; include?: unknown }>(
+/** What Prisma loads with the nodes of a connection: one query for the page, however deep the selection is. */
+export function loadingOfNodes<L extends Loading<{ select?: unknown; include?: unknown }>>(
   context: Context,
   info: GraphQLResolveInfo,
   typeName: string,
-): Pick<Args, 'select' | 'include'> {
+): L {
   const query: object = queryFromInfo({ context, info, typeName, paths: [['nodes'], ['edges', 'node']] })
   // Made from the fields of the model's own type: it has that model's shape.
-  return query as Pick<Args, 'select' | 'include'>
+  return query as L
 }
 
-/** Where to cut a list that is ordered by id. */
-export interface IdRange {
-  readonly where: { readonly id?: { readonly lt?: string; readonly gt?: string } }
-  readonly orderBy: { readonly id: 'asc' | 'desc' }
-  readonly take: number
-}
-
-/** Reads one page of a list of a project, newest first or oldest first. */
-export async function pageById<T extends { readonly id: string }>(
-  context: Context,
-  list: string,
-  projectId: string,
-  args: PageArgs,
-  order: 'newest-first' | 'oldest-first',
-  read: (range: IdRange) => Promise<readonly T[]>,
-  total: () => Promise<number>,
-): Promise<Connection<T>> {
-  const page: Page = checkPage(args)
-  const { cursors } = context.domain
-  const later = page.after === null ? null : cursors.readRow(list, projectId, page.after)
-  const earlier = page.before === null ? null : cursors.readRow(list, projectId, page.before)
-  const [lt, gt] = order === 'newest-first' ? [later, earlier] : [earlier, later]
-  const isAscending = (order === 'oldest-first') !== page.backward
-  const rows = await read({
-    where: lt === null && gt === null ? {} : { id: { ...(lt === null ? {} : { lt }), ...(gt === null ? {} : { gt }) } },
-    orderBy: { id: isAscending ? 'asc' : 'desc' },
-    take: page.limit + 1,
-  })
-  return { ...slice(rows, page), cursorOf: (node) => cursors.row(list, projectId, node.id), total }
-}
-
-/** Makes the connection and edge types of nodes. */
+/** Creates the connection and edge types of nodes. */
 export function createConnections(builder: Builder) {
   const PageInfo = builder
     .objectRef<{ hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string | null; endCursor: string | null }>(
       'PageInfo',
     )
     .implement({
-      description: 'Where a page stands in its list.',
+      description: 'The position of a page in its list.',
       fields: (t) => ({
-        hasNextPage: t.exposeBoolean('hasNextPage', { description: 'Whether more follow.' }),
-        hasPreviousPage: t.exposeBoolean('hasPreviousPage', { description: 'Whether there are some before.' }),
-        startCursor: t.exposeString('startCursor', { nullable: true, description: 'Cursor of the first node.' }),
-        endCursor: t.exposeString('endCursor', { nullable: true, description: 'Cursor of the last node.' }),
+        hasNextPage: t.exposeBoolean('hasNextPage', { description: 'Whether there are more after this page.' }),
+        hasPreviousPage: t.exposeBoolean('hasPreviousPage', { description: 'Whether there are more before this page.' }),
+        startCursor: t.exposeString('startCursor', {
+          nullable: true,
+          description: 'Cursor of the first node; null for an empty page.',
+        }),
+        endCursor: t.exposeString('endCursor', {
+          nullable: true,
+          description: 'Cursor of the last node; null for an empty page.',
+        }),
       }),
     })
   const args = pageArgs(builder)
@@ -84,33 +53,33 @@ export function createConnections(builder: Builder) {
   return {
     args,
     /** The connection type of a node, named after it; `more` adds fields to it. */
-    of<T extends object, C extends Connection<T>>(
+    of<T extends object, C extends ListPage<T>>(
       name: string,
       node: ObjectRef<SchemaTypes, T>,
       more?: (t: PothosSchemaTypes.ObjectFieldBuilder<SchemaTypes, C>) => PothosFieldMap,
     ): ObjectRef<SchemaTypes, C> {
       const Edge = builder.objectRef<{ readonly node: T; readonly cursor: string }>(`${name}Edge`).implement({
-        description: `A ${name} in a list, and its place there.`,
+        description: `A node of ${name}Connection, with its cursor.`,
         fields: (t) => ({
-          cursor: t.exposeString('cursor', { description: 'Its place: what `after` and `before` take.' }),
+          cursor: t.exposeString('cursor', { description: 'Its position in the list, for `after` and `before`.' }),
           node: t.field({ type: node, description: 'The node.', resolve: (edge) => edge.node as never }),
         }),
       })
       return builder.objectRef<C>(`${name}Connection`).implement({
-        description: `A page of a list, of the type ${name}.`,
+        description: `One page of a list, as Relay defines connections.`,
         fields: (t) => ({
           edges: t.field({
             type: [Edge],
-            description: 'The nodes with their cursors.',
+            description: 'The nodes of this page, with their cursors.',
             resolve: ({ nodes, cursorOf }) => nodes.map((one) => ({ node: one, cursor: cursorOf(one) })),
           }),
-          nodes: t.field({ type: [node], description: 'The nodes.', resolve: ({ nodes }) => [...nodes] as never }),
+          nodes: t.field({ type: [node], description: 'The nodes of this page.', resolve: ({ nodes }) => [...nodes] as never }),
           pageInfo: t.field({
             type: PageInfo,
-            description: 'Where this page stands.',
+            description: 'Whether there are more pages, and the cursors of this one.',
             resolve: ({ nodes, hasNextPage, hasPreviousPage, cursorOf }) => {
               const [first, last] = [nodes[0], nodes.at(-1)]
-              // Signed when they are asked for: hardly anybody wants both.
+              // Signed only when selected: few clients want both.
               return {
                 hasNextPage,
                 hasPreviousPage,
@@ -124,7 +93,7 @@ export function createConnections(builder: Builder) {
             },
           }),
           totalCount: t.int({
-            description: 'How many there are in all; counted only when asked for.',
+            description: 'Size of the whole list; counted only if it is selected.',
             resolve: ({ total }) => total(),
           }),
           ...more?.(t),

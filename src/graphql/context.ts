@@ -1,24 +1,26 @@
-/** Who is asking, and what a resolver is given. */
-import type { Domain } from '../domain/domain.ts'
-import type { Caller } from '../domain/project.ts'
+/** The caller of an operation, and the context of its resolvers. */
+import type { Carillon } from '../carillon.ts'
+import type { Caller } from '../domain/caller.ts'
 
 export type { Caller }
 
-/** What a subscription's queue may hold for its reader, shared by all operations of one socket. */
-export interface Outlet {
-  /** Room that is left, bytes. Who can come back later for what does not fit asks before it takes. */
+/** The budget of bytes that may wait for one reader, shared by all operations of one connection. */
+export interface SendBuffer {
+  /** Bytes that can still be reserved. For a caller that can come back later with what does not fit. */
   room(): number
-  /** Takes room for `bytes`; false: there is none, and the socket is being closed with 4413. */
-  take(bytes: number): boolean
-  /** Gives room back, once the reader has it. */
-  give(bytes: number): void
+  /** Reserves bytes. False when they don't fit: the connection is then being closed (a socket with 4413). */
+  reserve(bytes: number): boolean
+  /** Releases bytes, once the reader has them. */
+  release(bytes: number): void
 }
 
-/** Made once per operation. */
+/** Created once per operation. */
 export interface Context {
   readonly caller: Caller
-  readonly domain: Domain
-  readonly outlet: Outlet
-  /** address of the client, as far as it is believed */
+  readonly carillon: Carillon
+  readonly sendBuffer: SendBuffer
+  /** address of the client; of a trusted proxy, the one that it forwards */
   readonly remoteAddress: string
+  /** Does something that only waits (for a transaction, a vendor): other operations have their turn meanwhile. */
+  pause<T>(work: () => Promise<T>): Promise<T>
 }

@@ -3,62 +3,67 @@ import { projectOf } from './access.ts'
 import type { Builder } from './builder.ts'
 import type { Enums } from './enums.ts'
 
-/** Adds them. */
+/** Defines `setCredentials`. */
 export function defineCredentials(builder: Builder, { Channel }: Pick<Enums, 'Channel'>) {
   const Credential = builder.prismaObject('Credential', {
-    description: 'How a contact is reached through one provider.',
+    description: 'Device tokens or a webhook through which a provider reaches a contact.',
     select: { provider: { select: { key: true, channel: true } } },
     fields: (t) => ({
       provider: t.id({ description: 'Key of the provider.', resolve: ({ provider }) => provider.key }),
       channel: t.field({ type: Channel, description: 'Its channel.', resolve: ({ provider }) => provider.channel }),
       deviceTokens: t.exposeStringList('deviceTokens', {
-        description: 'Devices, for push; of a browser, its subscription as JSON text.',
+        description: 'Device tokens, for push; for a browser, its subscription as a JSON string.',
       }),
-      webhookUrl: t.exposeString('webhookUrl', {
+      webhookUrl: t.string({
         nullable: true,
-        description: 'Where messages are posted, for chat and webhooks.',
+        select: { webhookUrl: true },
+        description:
+          'URL that messages are posted to, for chat and webhooks; `…` replaces what in it may authorize. Given back, it keeps what is stored.',
+        resolve: ({ webhookUrl, provider }, _args, { carillon }) => carillon.shownAddress(provider.channel, webhookUrl),
       }),
       channelName: t.exposeString('channelName', {
         nullable: true,
-        description: "The chat service's own channel, where its webhook lets one choose.",
+        description: 'Channel of the chat service, if its webhook can post to several.',
       }),
-      updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+      updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last changed.' }),
     }),
   })
   builder.prismaObjectField('Contact', 'credentials', (t) =>
-    t.relation('credentials', {
-      type: Credential,
-      description: 'How it is reached through providers that need more than its fields.',
-      query: { orderBy: { providerId: 'asc' } },
+    t.field({
+      type: [Credential],
+      description: 'Device tokens and webhooks, by provider.',
+      select: {
+        credentials: { include: { provider: { select: { key: true, channel: true } } }, orderBy: { providerId: 'asc' } },
+      },
+      // Prisma reads one table after the other: the provider may be deleted in between, and is null then.
+      resolve: ({ credentials }) => credentials.filter(({ provider }) => provider !== null),
     }),
   )
   builder.mutationFields((t) => ({
     setCredentials: t.prismaField({
       type: 'Contact',
       description:
-        'Sets how a contact is reached through a provider of push, chat or webhooks. What is left out stays; null or an empty list removes. ' +
-        'A device that its vendor calls dead is forgotten by itself. Errors: CONTACT_NOT_FOUND, NOT_FOUND, CHANNEL_UNSUPPORTED, ' +
+        'Sets the device tokens or the webhook through which a provider reaches a contact. What is left out is not changed; null or an empty list ' +
+        'removes it. Device tokens that the vendor reports as invalid are removed automatically. Errors: CONTACT_NOT_FOUND, NOT_FOUND, CHANNEL_UNSUPPORTED, ' +
         'ADDRESS_INVALID, BATCH_TOO_LARGE, BAD_INPUT.',
       args: {
         contact: t.arg.id({ required: true, description: 'externalId of the contact.' }),
         provider: t.arg.id({ required: true, description: 'Key of the provider.' }),
         deviceTokens: t.arg.stringList({
           description:
-            'All of its devices, at most 1,000; of a browser, its subscription as JSON text. They replace those that were there.',
+            'All device tokens, at most 1,000; for a browser, its subscription as a JSON string. They replace the previous ones.',
         }),
         webhookUrl: t.arg.string({
-          description: "Where messages are posted: the chat service's incoming webhook, or your own address.",
+          description:
+            'URL that messages are posted to: an incoming webhook of the chat service, or your own endpoint. Given as it is shown, it is not changed.',
         }),
-        channelName: t.arg.string({ description: 'A channel of the chat service, where its webhook lets one choose.' }),
+        channelName: t.arg.string({ description: 'Channel of the chat service, if its webhook can post to several.' }),
       },
       resolve: async (query, _root, { contact, provider, ...input }, context) => {
         const project = projectOf(context)
-        const key = await context.domain.contacts.keyOf(project.id, contact)
-        await context.domain.credentials.set(key, provider, input)
-        return context.domain.prisma.contact.findUniqueOrThrow({
-          ...query,
-          where: { projectId_id: { projectId: key.projectId, id: key.contactId } },
-        })
+        const key = await context.carillon.contacts.keyOf(project.id, contact)
+        await context.carillon.credentials.set(key, provider, input)
+        return context.carillon.contacts.withId(key, query)
       },
     }),
   }))

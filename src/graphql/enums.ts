@@ -1,4 +1,6 @@
-/** The closed sets, as GraphQL has them. */
+/** Enums, and how a closed set of words.ts becomes one. */
+
+import { catalogue, type ErrorCode } from '../errors.ts'
 import {
   type Channel,
   type ChannelCondition,
@@ -6,8 +8,7 @@ import {
   channels,
   type MessageStatus,
   messageStatuses,
-} from '../domain/words.ts'
-import { catalogue, type ErrorCode } from '../errors.ts'
+} from '../words.ts'
 import type { Builder } from './builder.ts'
 
 const channelTexts = {
@@ -19,41 +20,42 @@ const channelTexts = {
   CHAT: 'A chat service.',
   ALIMTALK: 'KakaoTalk Alimtalk: a registered template.',
   FRIENDTALK: 'KakaoTalk Friendtalk: free text to a friend of the channel.',
-  WEBHOOK: 'A signed HTTP request to an address of the caller.',
+  WEBHOOK: 'A signed HTTP request to a URL.',
 } satisfies Record<Channel, string>
 
 const statusTexts = {
-  SCHEDULED: 'Waits for its time.',
-  QUEUED: 'Due: a worker takes it next, or tries it again.',
-  SENDING: 'A worker has it.',
-  SENT: 'The provider took it.',
-  DELIVERED: 'It reached its receiver; in-app: it is in the feed.',
-  FAILED: 'It will not arrive, for the reason in `error`.',
-  SKIPPED: 'It was decided not to send it, for the reason in `error`.',
-  CANCELED: 'It was canceled, or taken back before it was seen.',
-  UNKNOWN: 'The connection was lost before the provider said what became of it, and sending it again could make two.',
+  SCHEDULED: 'Waits until it is due.',
+  QUEUED: 'Due: waits for a worker, for its first attempt or the next one.',
+  SENDING: 'A worker is sending it.',
+  SENT: 'The provider accepted it.',
+  DELIVERED: 'It reached the recipient; in-app: it is in the feed.',
+  FAILED: 'It could not be sent or delivered, for the reason in `error`.',
+  SKIPPED: 'It is not sent, for the reason in `error`.',
+  CANCELED: 'It was canceled, or retracted before it was seen.',
+  UNKNOWN: 'The connection was lost before the provider answered, and sending it again could deliver it twice.',
 } satisfies Record<MessageStatus, string>
 
 const conditionTexts = {
-  ALWAYS: 'Whatever happened.',
-  UNSEEN: 'Only if the in-app message of the notification was not seen by then; also where there is none.',
-  UNREAD: 'Only if the in-app message of the notification was not read by then; also where there is none.',
-  OFFLINE: 'Only if the contact is not online then.',
+  ALWAYS: 'No condition.',
+  UNSEEN: 'Only if the in-app message of the notification has not been seen by then, or there is none.',
+  UNREAD: 'Only if the in-app message of the notification has not been read by then, or there is none.',
+  OFFLINE: 'Only if the contact is offline at that time.',
 } satisfies Record<ChannelCondition, string>
 
-/** What a code says where it stands for more than its message does. */
+/** Codes that mean more than their default message. */
 const codeNotes: { readonly [C in ErrorCode]?: string } = {
-  SUPPRESSED: ' Or, of a SKIPPED message: the rule of its channel did not hold when it was due; the message names the rule.',
+  SUPPRESSED:
+    ' For a SKIPPED message, also: the condition of its channel rule did not hold when it was due; `message` names the condition.',
 }
 
-/** An enum's values, described. */
+/** The values of an enum, with their descriptions. */
 export const valuesOf = <T extends string>(names: readonly T[], texts: Readonly<Record<T, string>>) =>
   Object.fromEntries(names.map((name) => [name, { value: name, description: texts[name] }])) as Record<
     T,
     { value: T; description: string }
   >
 
-/** Makes the enums. */
+/** Defines all enums. */
 export function defineEnums(builder: Builder) {
   const codes = Object.keys(catalogue) as ErrorCode[]
   const codeTexts = Object.fromEntries(
@@ -64,19 +66,19 @@ export function defineEnums(builder: Builder) {
   ) as Record<ErrorCode, string>
   return {
     Channel: builder.enumType('Channel', {
-      description: 'A kind of way to reach a contact.',
+      description: 'A kind of channel that reaches a contact.',
       values: valuesOf(channels, channelTexts),
     }),
     ChannelCondition: builder.enumType('ChannelCondition', {
-      description: 'What must hold when the message of a channel is due; otherwise it is SKIPPED.',
+      description: 'Condition under which a message of a channel is sent once it is due; otherwise it is SKIPPED.',
       values: valuesOf(channelConditions, conditionTexts),
     }),
     MessageStatus: builder.enumType('MessageStatus', {
-      description: 'Where a message stands.',
+      description: 'State of a message.',
       values: valuesOf(messageStatuses, statusTexts),
     }),
     ErrorCode: builder.enumType('ErrorCode', {
-      description: 'What went wrong. Stands in `extensions.code` of every error, and in `Problem.code`.',
+      description: 'What went wrong: `extensions.code` of every error, and `Problem.code`.',
       values: valuesOf(codes, codeTexts),
     }),
     TextType: builder.enumType('TextType', {
@@ -88,48 +90,49 @@ export function defineEnums(builder: Builder) {
       }),
     }),
     Wait: builder.enumType('Wait', {
-      description: 'What an answer waits for.',
+      description: 'What has to be done before the response is sent.',
       values: valuesOf(['ACCEPTED', 'SENT'] as const, {
-        ACCEPTED: 'Until all is stored: nothing accepted is lost.',
-        SENT: 'Until each outbound message has been tried once; 10 s at most.',
+        ACCEPTED: 'All messages are stored: what was accepted is not lost.',
+        SENT: 'Each outbound message has been attempted once, or 10 seconds have passed.',
       }),
     }),
     ActionType: builder.enumType('ActionType', {
       description: 'Which of the two buttons of an in-app message.',
-      values: valuesOf(['PRIMARY', 'SECONDARY'] as const, { PRIMARY: 'The first.', SECONDARY: 'The second.' }),
+      values: valuesOf(['PRIMARY', 'SECONDARY'] as const, { PRIMARY: 'The first button.', SECONDARY: 'The second button.' }),
     }),
     ActionStatus: builder.enumType('ActionStatus', {
       description: 'Whether a button was used.',
-      values: valuesOf(['PENDING', 'DONE'] as const, { PENDING: 'Not yet.', DONE: 'It was.' }),
+      values: valuesOf(['PENDING', 'DONE'] as const, { PENDING: 'It has not been used.', DONE: 'It has been used.' }),
     }),
     UpsertMode: builder.enumType('UpsertMode', {
-      description: 'What happens to fields that a contact already has.',
+      description: 'What happens to fields that already have a value.',
       values: valuesOf(['FILL_MISSING', 'OVERWRITE'] as const, {
-        FILL_MISSING: 'They stay; only what is missing is filled.',
-        OVERWRITE: 'They are replaced; null removes them.',
+        FILL_MISSING: 'They keep their value; only missing fields are set.',
+        OVERWRITE: 'They are replaced; null removes their value.',
       }),
     }),
     ProviderState: builder.enumType('ProviderState', {
-      description: 'How a provider fares.',
+      description: 'How recent attempts through a provider went.',
       values: valuesOf(['HEALTHY', 'DEGRADED', 'OPEN', 'UNUSED'] as const, {
-        HEALTHY: 'Its recent sends succeeded.',
-        DEGRADED: 'Some of its recent sends failed.',
-        OPEN: 'Its circuit is open: it is not used until a probe succeeds.',
-        UNUSED: 'It was not used recently.',
+        HEALTHY: 'All recent attempts succeeded.',
+        DEGRADED: 'Some recent attempts failed.',
+        OPEN: 'Its circuit breaker is open: it is not used until a probe succeeds.',
+        UNUSED: 'There was no recent attempt.',
       }),
     }),
     FeedChangeKind: builder.enumType('FeedChangeKind', {
-      description: 'What happened to a feed.',
+      description: 'What changed in a feed.',
       values: valuesOf(['RECEIVED', 'UPDATED', 'MARKED', 'ALL_MARKED', 'ACTED', 'RETRACTED'] as const, {
         RECEIVED: 'A new message arrived.',
-        UPDATED: 'Another notification folded into an unread message: its count went up, its content is new.',
-        MARKED: 'One message was marked seen, read or archived, or the opposite.',
-        ALL_MARKED: 'Many messages were marked at once; `message` is null: read what you show again.',
-        ACTED: 'A button of the message was used.',
-        RETRACTED: 'The message was taken back before it was seen.',
+        UPDATED: 'Another notification was folded into an unread message: its count went up and its content was replaced.',
+        MARKED: 'One message was marked as seen, read or archived, or unmarked.',
+        ALL_MARKED: 'Many messages were marked at once; `message` is null: query the messages that you show again.',
+        ACTED: 'A button of the message changed its status.',
+        RETRACTED: 'The message was retracted before it was seen.',
       }),
     }),
   }
 }
 
+/** All enums, by name. */
 export type Enums = ReturnType<typeof defineEnums>

@@ -1,17 +1,26 @@
 /**
  * The one place where errors become GraphQL errors. Errors of the catalogue are shown with their code; what GraphQL
- * itself finds gets a code here; everything else is masked, and logged once with a reference that the caller sees too.
+ * itself rejects gets a code here; everything else is masked, and logged once with a reference that the caller gets as well.
  */
 import { randomBytes } from 'node:crypto'
-import { GraphQLError, type GraphQLErrorExtensions } from 'graphql'
-import { CarillonError, catalogue, type ErrorCode, type ErrorDetails } from '../errors.ts'
+import { type ExecutionResult, GraphQLError, type GraphQLErrorExtensions } from 'graphql'
+import { CarillonError, catalogue, type ErrorCode, type ErrorDetails, isStackOverflow } from '../errors.ts'
 import type { Log } from '../log.ts'
 
-/** Turns whatever was thrown into what the caller sees. The same error may be presented again: it stays as it is. */
+/** Turns a thrown value into the error that the caller gets. An error that was presented before is returned unchanged. */
 export type PresentError = (error: unknown) => GraphQLError
 
-/** What of an error's details the caller sees, where defined. */
-const shown = ['max', 'got', 'index', 'field', 'line', 'column', 'reference'] as const satisfies readonly (keyof ErrorDetails)[]
+/** Details of an error that go into `extensions`, where defined. */
+const shown = [
+  'max',
+  'got',
+  'index',
+  'field',
+  'line',
+  'column',
+  'reference',
+  'retryAfterSeconds',
+] as const satisfies readonly (keyof ErrorDetails)[]
 
 /** The code of a presented error. */
 export const codeOf = (error: GraphQLError): ErrorCode => {
@@ -26,38 +35,83 @@ const byStatus: { readonly [status: number]: ErrorCode } = {
   415: 'UNSUPPORTED_MEDIA_TYPE',
 }
 
-/** What GraphQL or the HTTP layer found wrong with a request; null: it is not of that kind. */
+/** The code of an error of GraphQL or of the HTTP layer; null: it is neither. */
 function codeOfGraphQLError(error: GraphQLError, cause: unknown): ErrorCode | null {
-  // The message is written by the executor and says which variable; a scalar's own complaint is part of it.
+  // The message comes from the executor and names the variable; the scalar's own error is part of it.
   if (error.path === undefined && error.message.startsWith('Variable "$')) return 'BAD_INPUT'
+  // GraphQL stops looking for more, and says so without a location.
+  if (error.message.startsWith('Too many errors processing variables')) return 'BAD_INPUT'
+  if (error.message.startsWith('Too many validation errors')) return 'QUERY_INVALID'
   if (!(cause instanceof GraphQLError)) return null
   const status = cause.extensions.http?.status
   if (cause.extensions['code'] === 'BAD_REQUEST' && status !== undefined) return byStatus[status] ?? 'BAD_REQUEST'
   if (cause.extensions['code'] === 'OPERATION_RESOLUTION_FAILURE') return 'QUERY_INVALID'
-  // An argument that could not be coerced: thrown with its place in the document, then located at the field.
+  // An argument that could not be coerced: thrown with its location in the document, then located at the field.
   if (error.path !== undefined) return error !== cause && cause.nodes !== undefined ? 'BAD_INPUT' : null
-  // What does not parse or validate has a place in the document and no place in the answer.
+  // A document that does not parse or validate: located in the document, without a path in the response.
   if (cause.locations !== undefined || /operation/i.test(cause.message)) return 'QUERY_INVALID'
   return null
 }
 
-/** The place of an error that has none. */
+/** Errors of a request that are shown at most. */
+export const ERRORS_MAX = 10
+
+/** A result whose request was refused as a whole, by its document or its variables, with its first errors; any other one as it is. */
+export function withFirstErrors<R extends ExecutionResult>(result: R): R {
+  const { data, errors } = result
+  return data === undefined && errors !== undefined && errors.length > ERRORS_MAX
+    ? { ...result, errors: errors.slice(0, ERRORS_MAX) }
+    : result
+}
+
+/** The location of an error that has none. */
 const nowhere = { nodes: undefined, source: undefined, positions: undefined, path: undefined }
 
-/** The error that was thrown first: GraphQL wraps it when it adds the place. */
+/** The error that was thrown first: GraphQL wraps it when it adds the location. */
 function root(error: unknown): unknown {
   let inner = error
   while (inner instanceof GraphQLError && inner.originalError !== undefined) inner = inner.originalError
   return inner
 }
 
+/** What callers can nest without end are the values that they give: a document has too few tokens. */
+const tooDeepOf = (error: unknown): unknown =>
+  isStackOverflow(error)
+    ? new CarillonError('BAD_INPUT', { message: 'The variables are nested too deeply.', cause: error })
+    : error
+
+/** Codes of Prisma and of PostgreSQL for "there is no connection": of the pool, for a transaction, and of the server. */
+const busyCodes = new Set(['P2024', 'P2028', 'P2037', '53300', '53400'])
+
+/** An error that says that what was to be read more of is gone, as NOT_FOUND; any other one as it is. */
+function vanishedOf(error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error) || error.code !== 'P2025') return error
+  return new CarillonError('NOT_FOUND', { message: 'It was deleted while it was read.', cause: error })
+}
+
+/** An error that says that the database has no connection left, as OVERLOADED; any other one as it is. */
+function overloadOf(error: unknown): unknown {
+  let cause = error
+  for (let depth = 0; depth < 5 && cause instanceof Error; depth++) {
+    if (cause instanceof CarillonError) return cause.code === 'OVERLOADED' ? cause : error
+    const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
+    // A transaction that was begun and took too long has this code as well.
+    const isBusy = busyCodes.has(code) && (code !== 'P2028' || cause.message.includes('Unable to start'))
+    if (isBusy || cause.message.includes('timeout exceeded when trying to connect')) {
+      return new CarillonError('OVERLOADED', { retryAfterSeconds: 1, cause: error })
+    }
+    cause = cause.cause
+  }
+  return error
+}
+
 /**
- * Makes the presenter.
- * @param explore off: what is wrong is said without suggesting what exists
+ * Creates the presenter.
+ * @param explore off: messages do not suggest names that exist
  */
 export function createErrorPresenter(log: Log, explore: boolean): PresentError {
   const presented = new WeakSet<GraphQLError>()
-  // One failure may surface at several fields of an answer: it is one line in the log.
+  // One failure may appear at several fields of a response: it is one line in the log.
   const references = new WeakMap<object, string>()
 
   const refer = (cause: unknown, path: GraphQLError['path']): string => {
@@ -65,7 +119,7 @@ export function createErrorPresenter(log: Log, explore: boolean): PresentError {
     if (known !== undefined) return known
     const reference = randomBytes(6).toString('base64url')
     if (typeof cause === 'object' && cause !== null) references.set(cause, reference)
-    log.error('An operation failed for a reason that the caller is not told.', {
+    log.error('An operation failed with an internal error.', {
       reference,
       path: path?.join('.'),
       error: describe(cause),
@@ -75,7 +129,7 @@ export function createErrorPresenter(log: Log, explore: boolean): PresentError {
 
   return (error) => {
     if (error instanceof GraphQLError && presented.has(error)) return error
-    const cause = root(error)
+    const cause = tooDeepOf(vanishedOf(overloadOf(root(error))))
     let message: string
     let extensions: GraphQLErrorExtensions
     const found = error instanceof GraphQLError ? codeOfGraphQLError(error, cause) : null
@@ -98,7 +152,7 @@ export function createErrorPresenter(log: Log, explore: boolean): PresentError {
   }
 }
 
-/** What the log keeps of an error: never its fields, which may hold a caller's data. */
+/** What is logged of an error: never its fields, which may hold a caller's data. */
 function describe(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return { name: typeof error }
   const cause = error.cause === undefined || depth === 3 ? undefined : describe(error.cause, depth + 1)

@@ -1,90 +1,229 @@
-/** What a document may ask for: one plugin, in the path of every transport. */
-import { NoSchemaIntrospectionCustomRule, parse } from 'graphql'
+/** The limits of documents and sockets. One plugin enforces those of documents, and the budgets of cost, for every transport. */
+import { createHash } from 'node:crypto'
+import {
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  NoSchemaIntrospectionCustomRule,
+  parse,
+  visit,
+} from 'graphql'
 import type { Plugin } from 'graphql-yoga'
-import { CarillonError } from '../errors.ts'
-import { type Measure, measure, type Operation } from './measure.ts'
+import { LRUCache } from 'lru-cache'
+import { CarillonError, isStackOverflow } from '../errors.ts'
+import type { Caller } from './context.ts'
+import { createIntrospectionAnswers, introspectionOf, keyOf } from './introspection.ts'
+import { costOfResult, type Measure, measure, type Operation } from './measure.ts'
+import type { Budgets, Charge, Spender, Turn } from './transport.ts'
 
-/** The limits of a document and of a connection. What goes over one is refused with QUERY_TOO_COMPLEX, or closes the socket. */
-export const limits = {
+/** The limits of a document. One that exceeds them is refused with QUERY_TOO_COMPLEX. */
+export const documentLimits = {
   /** characters of a document */
   queryChars: 15_000,
   /** lexical tokens of a document */
   tokens: 1_000,
   /** of an operation; see `Measure` for what each counts */
   depth: 10,
-  aliases: 15,
   directives: 50,
-  cost: 5_000,
-  /** operations that one socket may have open at once */
-  operationsPerSocket: 100,
-  /** messages that one socket may send in a second */
-  messagesPerSecond: 200,
-  /** bytes of one WebSocket message */
-  messageBytes: 64 * 1024,
-  /** fragments of one WebSocket message */
-  messageFragments: 64,
-  /** bytes that may wait for one reader, and for how long without any of them leaving */
-  outletBytes: 1024 * 1024,
-  stallMs: 30_000,
-  /** how long a new socket may take to say who it is */
-  initMs: 3_000,
-  /** between two pings; who has not answered one when the next is due is gone, two intervals after it fell silent at the latest */
-  pingMs: 25_000,
-  /** how long a close frame may take to leave before the connection is cut */
-  closeMs: 5_000,
-  /** live connections with tokens of one contact */
-  connectionsPerContact: 100,
-  /** HTTP and socket operations that are being answered at once */
-  operationsInFlight: 1_000,
+  /** fields of objects that have the same name: validation compares each with each */
+  repeats: 100,
+  cost: 50_000,
+  /** the same, with a key or an access token */
+  costOfKey: 250_000,
 } as const
 
-/** Limits that a test may lower; the server runs with `limits`. */
-export type Limits = { readonly [K in keyof typeof limits]: number }
+/** The characters of a document that cost 1 when it is parsed and validated; one that was seen before costs nothing. */
+export const CHARACTERS_PER_COST = 50
 
-const names = {
-  depth: 'levels deep',
-  aliases: 'aliases or repeated fields',
-  directives: 'directives',
-  cost: 'objects in its answer',
-} satisfies Record<keyof Measure, string>
+/** An operation that costs more than this waits for one of the few turns for such operations. */
+const HEAVY_COST = 2_000
 
-/** @throws CarillonError QUERY_TOO_COMPLEX when the operation asks for more than the limits allow */
-export function assertWithinLimits(operation: Operation): void {
-  const measured = measure(operation)
-  for (const key of ['depth', 'aliases', 'directives', 'cost'] as const) {
-    const got = measured[key]
-    const max = limits[key]
-    if (got <= max) continue
-    const message = `The operation asks for too much: ${got} ${names[key]}, at most ${max} are allowed.`
-    throw new CarillonError('QUERY_TOO_COMPLEX', { message, max, got })
+/** Documents that are kept with the result of their validation, characters. Only those are kept that came at least twice. */
+const KEPT = { characters: 2_000_000, seen: 5_000 } as const
+
+/** The documents that were parsed, for Yoga. One that never comes again takes no memory, and displaces no other. */
+export function createDocumentCache<T extends object>() {
+  const documents = new LRUCache<string, T>({
+    maxSize: KEPT.characters,
+    sizeCalculation: (_document, text) => text.length + 1,
+  })
+  const seen = new LRUCache<string, true>({ max: KEPT.seen })
+  return {
+    get: (text: string): T | undefined => documents.get(text),
+    set(text: string, document: T): void {
+      const hash = createHash('sha256').update(text).digest('base64')
+      if (seen.has(hash)) documents.set(text, document)
+      else seen.set(hash, true)
+    },
   }
 }
 
-/** `explore` off: introspection is refused. */
-export function useLimits(explore: boolean): Plugin {
+/** @throws CarillonError QUERY_TOO_COMPLEX when a name is repeated so often that validation would take long */
+function assertFewRepeats(document: DocumentNode): void {
+  const counts = new Map<string, number>()
+  visit(document, {
+    Field({ alias, name, selectionSet }) {
+      if (selectionSet === undefined) return
+      const key = alias?.value ?? name.value
+      const got = (counts.get(key) ?? 0) + 1
+      counts.set(key, got)
+      if (got <= documentLimits.repeats) return
+      const message = `The document has the field ${key} more than ${documentLimits.repeats} times.`
+      throw new CarillonError('QUERY_TOO_COMPLEX', { message, max: documentLimits.repeats, got })
+    },
+  })
+}
+
+/** The limits of a socket. One that exceeds them is closed. */
+export const socketLimits = {
+  /** operations open at once */
+  operationsPerSocket: 100,
+  /** messages received in a second */
+  messagesPerSecond: 200,
+  /** bytes of one message */
+  messageBytes: 64 * 1024,
+  /** fragments of one message */
+  messageFragments: 64,
+  /** how long a new socket may take to send `connection_init` */
+  initMs: 3_000,
+  /** how long a close frame may take to leave before the connection is cut */
+  closeMs: 5_000,
+} as const
+
+/** Limits that a test may lower; the server runs with `socketLimits`. */
+export type SocketLimits = { readonly [K in keyof typeof socketLimits]: number }
+
+const units = {
+  depth: 'levels of fields',
+  directives: 'directives',
+  cost: 'units of cost',
+} satisfies Partial<Record<keyof Measure, string>>
+
+/** @returns its complexity @throws CarillonError QUERY_TOO_COMPLEX when the operation exceeds a limit */
+export function assertWithinLimits(operation: Operation, caller: Caller): Measure {
+  const measured = measure(operation)
+  const hasKey = caller.kind === 'project' || caller.kind === 'operator'
+  for (const key of ['depth', 'directives', 'cost'] as const) {
+    const got = measured[key]
+    const max = key === 'cost' && hasKey ? documentLimits.costOfKey : documentLimits[key]
+    if (got <= max) continue
+    const message = `The operation is too complex: it has ${got} ${units[key]}, and at most ${max} are allowed.`
+    throw new CarillonError('QUERY_TOO_COMPLEX', { message, max, got })
+  }
+  return measured
+}
+
+/** An operation while it is answered. */
+export interface Answering extends Spender {
+  /** the turn in which it is executed now; null: none */
+  turn: Turn | null
+  /** what it was charged with; null: nothing, so far */
+  charge: Charge | null
+  /** the result states the charge: to contact tokens, whose budgets are small, and to those who ask for it */
+  isCostShown: boolean
+}
+
+interface ExecutionDone {
+  readonly result: ExecutionResult | AsyncIterable<ExecutionResult>
+  setResult(result: ExecutionResult): void
+}
+
+/** The plugins' context: the operation is part of it for every transport. */
+interface WithAnswering {
+  readonly answering: Answering
+}
+
+/** What the plugin needs. */
+export interface LimitDeps {
+  /** off: introspection is refused */
+  readonly explore: boolean
+  readonly budgets: Budgets
+}
+
+/** The plugin that enforces `documentLimits` and charges each operation with its cost. */
+export function useLimits({ explore, budgets }: LimitDeps): Plugin<WithAnswering> {
+  const answers = createIntrospectionAnswers()
+
+  /** Refuses an operation, or charges it. */
+  const charge = (args: ExecutionArgs & { readonly contextValue: WithAnswering }): Measure => {
+    const { answering } = args.contextValue
+    const measured = assertWithinLimits(args, answering.caller)
+    answering.charge = budgets.spend(answering, 1 + measured.cost)
+    return measured
+  }
+  /**
+   * Gives back what lists could have held and did not, and charges what they held beyond. Nothing is given back after an error, which may
+   * come after all of the work.
+   */
+  const settle = (answering: Answering, { cost, least }: Measure, data: unknown): void => {
+    if (answering.charge === null || answering.charge.remaining === null || cost === least) return
+    const held = costOfResult(data)
+    const actual = 1 + (held > cost ? held : Math.min(cost, least + held))
+    const { requested } = answering.charge
+    if (actual !== requested) answering.charge = { ...budgets.correct(answering, actual - requested), requested }
+  }
+
   return {
-    onParse({ params, setParseFn }) {
+    onParse({ params, context, setParseFn }) {
       const text = typeof params.source === 'string' ? params.source : params.source.body
-      if (text.length > limits.queryChars) {
-        const message = `The document is longer than ${limits.queryChars} characters.`
-        throw new CarillonError('QUERY_TOO_COMPLEX', { message, max: limits.queryChars, got: text.length })
+      if (text.length > documentLimits.queryChars) {
+        const message = `The document is longer than ${documentLimits.queryChars} characters.`
+        throw new CarillonError('QUERY_TOO_COMPLEX', { message, max: documentLimits.queryChars, got: text.length })
       }
+      // Documents that were seen before are not parsed again: this is called for new ones only.
       setParseFn((source, options) => {
+        budgets.correct(context.answering, Math.ceil(text.length / CHARACTERS_PER_COST))
         try {
-          return parse(source, { ...options, maxTokens: limits.tokens })
+          const document = parse(source, { ...options, maxTokens: documentLimits.tokens })
+          assertFewRepeats(document)
+          return document
         } catch (error) {
-          // The parser has no code for this; a test holds its words.
+          if (isStackOverflow(error)) {
+            throw new CarillonError('QUERY_INVALID', { message: 'The document is nested too deeply.', cause: error })
+          }
+          // The parser has no code for this; a test fails when it changes the message.
           if (!(error instanceof Error) || !error.message.includes('Document contains more')) throw error
-          const message = `The document has more than ${limits.tokens} tokens.`
-          throw new CarillonError('QUERY_TOO_COMPLEX', { message, max: limits.tokens, cause: error })
+          const message = `The document has more than ${documentLimits.tokens} tokens.`
+          throw new CarillonError('QUERY_TOO_COMPLEX', { message, max: documentLimits.tokens, cause: error })
         }
       })
     },
     onValidate({ addValidationRule }) {
       if (!explore) addValidationRule(NoSchemaIntrospectionCustomRule)
     },
-    // Here and not among the validation rules, because page sizes come with the variables, and validation is remembered per document.
-    onExecute: ({ args }) => assertWithinLimits(args),
-    onSubscribe: ({ args }) => assertWithinLimits(args),
+    // Not a validation rule: page sizes depend on variables, and the result of validation is cached per document.
+    onExecute({ args, setResultAndStopExecution }) {
+      const { document, operationName, variableValues, contextValue } = args
+      const { answering } = contextValue
+      const measured = charge(args)
+      const introspection = introspectionOf(document, operationName)
+      if (introspection !== 'none') budgets.introspect(answering)
+      const key = introspection === 'only' ? keyOf(document, operationName, variableValues) : null
+      const ready = key === null ? undefined : answers.find(key)
+      if (ready !== undefined) {
+        const cost = answering.isCostShown ? { extensions: { cost: answering.charge } } : {}
+        return setResultAndStopExecution({ ...ready, ...cost })
+      }
+      const done = {
+        onExecuteDone({ result, setResult }: ExecutionDone) {
+          if (Symbol.asyncIterator in result) return
+          const failed = result.errors !== undefined && result.errors.length > 0
+          if (!failed && introspection === 'none') settle(answering, measured, result.data)
+          const made = key === null || failed ? result : answers.store(key, result)
+          if (answering.isCostShown) setResult({ ...made, extensions: { ...made.extensions, cost: answering.charge } })
+          else if (made !== result) setResult(made)
+        },
+      }
+      if (measured.cost <= HEAVY_COST || answering.turn === null) return done
+      return answering.turn.grow().then(
+        () => done,
+        (error: unknown) => {
+          // Nothing was done.
+          budgets.correct(answering, -1 - measured.cost)
+          throw error
+        },
+      )
+    },
+    onSubscribe: ({ args }) => void charge(args),
   }
 }

@@ -1,15 +1,15 @@
 /**
- * Live feeds. A subscription has a position: the number of the last change that its reader has, or will have from its queue. The next
- * number is passed on from the signal; a number that is missing is read from the table, as is everything since a cursor. So it does not
- * matter which signals are lost: what a reader gets is every change once, in order.
+ * Live feeds. A subscription has a position: the number of the last change that its reader has received, or has in its queue. A signal
+ * with the next number is passed on; when numbers are missing, the changes are read from the table, as is everything after a cursor. So
+ * whichever signals are lost, a reader receives every change once, in order.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Domain } from '../domain/domain.ts'
-import type { FeedChange, Signal } from '../domain/words.ts'
+import type { Carillon } from '../carillon.ts'
 import { CarillonError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { SignalBus } from '../signals/bus.ts'
-import type { Outlet } from './context.ts'
+import type { FeedChange, Signal } from '../words.ts'
+import type { SendBuffer } from './context.ts'
 
 /** A contact's feed. */
 export interface FeedKey {
@@ -23,67 +23,69 @@ export interface FollowOptions {
   readonly by: 'arrivals' | 'changes'
   /** null: all feeds */
   readonly feeds: readonly string[] | null
-  /** the number that the reader has; null: whatever comes from now on */
+  /** the number of the last change that the reader has; null: only changes from now on */
   readonly after: number | null
 }
 
 /** The live feeds of this process. */
 export interface Live {
-  /** Its reader is told CONTACT_NOT_FOUND where there is no such contact, or none any more. */
-  follow(key: FeedKey, options: FollowOptions, outlet: Outlet): AsyncIterableIterator<FeedChange>
+  /** The iterator throws CONTACT_NOT_FOUND when the contact does not exist or is erased. */
+  follow(key: FeedKey, options: FollowOptions, sendBuffer: SendBuffer): AsyncIterableIterator<FeedChange>
   close(): void
 }
 
 const PAGE = 100
-/** Of a page of replay, only so much is held for one reader, bytes; the rest is read again. */
+/** How much of a page of replay is kept for one reader, bytes; the rest is read again. */
 const PAGE_BYTES = 262_144
 const COMPARE_MS = 10_000
 const RETRY_MS = 200
 const RETRY_MAX_MS = 2_000
-/** What a change costs beside its texts, bytes: a guess on the high side. */
-const OVERHEAD = 800
+/** What a change costs in addition to its texts, bytes: a high estimate. */
+const OVERHEAD_BYTES = 800
 
 interface Follower {
   readonly position: number | null
-  /** the table has this number: whoever lacks it reads */
-  hear(seq: number): void
-  /** there is no such contact any more */
-  lose(): void
+  /** The table has changes up to this number: a follower that is behind reads them. */
+  advanceTo(seq: number): void
+  /** The contact does not exist any more. */
+  endAsErased(): void
   offer(change: FeedChange): void
 }
 
-interface Contact {
+/** A contact whose feed has followers in this process. */
+interface FollowedContact {
   readonly key: FeedKey
   readonly followers: Set<Follower>
-  readonly ready: Promise<() => void>
-  /** signals come, and have since before anything was read */
+  /** the subscription to its signals; resolves to what ends it */
+  readonly subscribed: Promise<() => void>
+  /** signals arrive, and have done so since before anything was read */
   isListening: boolean
 }
 
-/** Makes the live feeds. Every `compareMs` all positions are compared with the table, in one statement. */
+/** Creates the live feeds. Every `compareMs` all positions are compared with the table, in one statement. */
 export function createLive(deps: {
   readonly bus: SignalBus
-  readonly feed: Pick<Domain['feed'], 'replay' | 'latest'>
+  readonly feed: Pick<Carillon['feed'], 'replay' | 'latest'>
   readonly log: Log
   readonly compareMs?: number
 }): Live {
   const { bus, feed, log } = deps
-  const contacts = new Map<string, Contact>()
+  const contacts = new Map<string, FollowedContact>()
   const sizes = new WeakMap<FeedChange, number>()
-  let comparing = false
+  let isComparing = false
 
   function sizeOf(change: FeedChange): number {
     let size = sizes.get(change)
     if (size === undefined) {
       const { message } = change
       const { body = '', title = null, data = {}, actions = [] } = message ?? {}
-      size = OVERHEAD + body.length + (title ?? '').length + JSON.stringify(data).length + JSON.stringify(actions).length
+      size = OVERHEAD_BYTES + body.length + (title ?? '').length + JSON.stringify(data).length + JSON.stringify(actions).length
       sizes.set(change, size)
     }
     return size
   }
 
-  function onSignal(contact: Contact, signal: Signal): void {
+  function onSignal(contact: FollowedContact, signal: Signal): void {
     if (signal.topic !== 'feed') return
     for (const change of signal.changes) for (const follower of contact.followers) follower.offer(change)
   }
@@ -91,52 +93,55 @@ export function createLive(deps: {
   function join(key: FeedKey, follower: Follower): { readonly joined: Promise<unknown>; readonly isListening: boolean } {
     let contact = contacts.get(key.contactId)
     if (contact === undefined) {
-      const made: Contact = {
+      const created: FollowedContact = {
         key,
         followers: new Set(),
-        ready: bus.subscribe(`feed:${key.projectId}:${key.contactId}`, (signal) => onSignal(made, signal)),
+        subscribed: bus.subscribe(`feed:${key.projectId}:${key.contactId}`, (signal) => onSignal(created, signal)),
         isListening: bus.isImmediate,
       }
-      made.ready.then(
+      created.subscribed.then(
         () => {
-          made.isListening = true
+          created.isListening = true
         },
-        (error: unknown) => log.warn('Could not listen to a feed; it is compared instead', { error: String(error) }),
+        (error: unknown) =>
+          log.warn('Could not subscribe to the signals of a feed; relying on comparison with the database', {
+            error: String(error),
+          }),
       )
-      contact = made
+      contact = created
       contacts.set(key.contactId, contact)
     }
     contact.followers.add(follower)
-    return { joined: contact.ready.catch(() => undefined), isListening: contact.isListening }
+    return { joined: contact.subscribed.catch(() => undefined), isListening: contact.isListening }
   }
 
   function leave(key: FeedKey, follower: Follower): void {
     const contact = contacts.get(key.contactId)
     if (contact === undefined || !contact.followers.delete(follower) || contact.followers.size > 0) return
     contacts.delete(key.contactId)
-    contact.ready.then(
+    contact.subscribed.then(
       (end) => end(),
       () => undefined,
     )
   }
 
   async function compare(): Promise<void> {
-    if (comparing || contacts.size === 0) return
-    comparing = true
+    if (isComparing || contacts.size === 0) return
+    isComparing = true
     try {
       const keys = [...contacts.values()].map((contact) => contact.key)
       const latest = new Map((await feed.latest(keys)).map(({ contactId, feedSeq }) => [contactId, feedSeq]))
       for (const { contactId } of keys) {
         const seq = latest.get(contactId)
         for (const follower of contacts.get(contactId)?.followers ?? []) {
-          if (seq === undefined) follower.lose()
-          else follower.hear(seq)
+          if (seq === undefined) follower.endAsErased()
+          else follower.advanceTo(seq)
         }
       }
     } catch (error) {
-      log.warn('Could not compare feeds with the record', { error: String(error) })
+      log.warn('Could not compare live feeds with the database', { error: String(error) })
     } finally {
-      comparing = false
+      isComparing = false
     }
   }
   const timer = setInterval(() => void compare(), deps.compareMs ?? COMPARE_MS)
@@ -144,79 +149,80 @@ export function createLive(deps: {
   const endGap = bus.onGap(() => void compare())
 
   return {
-    follow(key, { by, feeds, after }, outlet) {
+    follow(key, { by, feeds, after }, sendBuffer) {
       const queue: FeedChange[] = []
       let position = after
-      let heard = after ?? 0
-      /** the table has to be read before anything live may be passed on */
-      let behind = true
+      /** the highest number that the table is known to have */
+      let latest = after ?? 0
+      /** the table must be read before any signal may be passed on */
+      let isBehind = true
       let held = 0
-      let ended = false
-      /** there is no such contact (any more), which its reader is told */
-      let isGone = false
+      let isEnded = false
+      /** the contact does not exist (any more), and the reader has yet to receive the error */
+      let isErased = false
       let waiting: PromiseWithResolvers<void> | undefined
       const isWanted = ({ kind, message }: FeedChange): boolean =>
         (by === 'changes' || kind === 'RECEIVED') && (message === null || feeds === null || feeds.includes(message.feed))
-      const poke = (): void => waiting?.resolve()
+      const wakeReader = (): void => waiting?.resolve()
       const follower: Follower = {
         get position() {
           return position
         },
-        hear(seq) {
-          heard = Math.max(heard, seq)
+        advanceTo(seq) {
+          latest = Math.max(latest, seq)
           if (position !== null && seq > position) {
-            behind = true
-            poke()
+            isBehind = true
+            wakeReader()
           }
         },
-        lose: () => void leaveGone(),
+        endAsErased: () => void endWithError(),
         offer(change) {
-          if (ended) return
-          if (behind || position === null || change.seq !== position + 1) {
-            if (position === null || change.seq > position) follower.hear(change.seq)
+          if (isEnded) return
+          if (isBehind || position === null || change.seq !== position + 1) {
+            if (position === null || change.seq > position) follower.advanceTo(change.seq)
             return
           }
-          heard = Math.max(heard, change.seq)
+          latest = Math.max(latest, change.seq)
           if (isWanted(change)) {
             const size = sizeOf(change)
-            // A reader that falls behind is not cut: what does not fit is read from the table when it comes for more. One that does not
-            // read at all is closed by its transport, once nothing has moved for a while.
-            if (size > outlet.room() || !outlet.take(size)) return follower.hear(change.seq)
+            // A slow reader is not disconnected: what does not fit is read from the table when it asks for more. A reader that has stalled
+            // is disconnected by its transport, after a while without progress.
+            if (size > sendBuffer.room() || !sendBuffer.reserve(size)) return follower.advanceTo(change.seq)
             held += size
             queue.push(change)
           }
           position = change.seq
-          poke()
+          wakeReader()
         },
       }
 
       function end(): void {
-        if (ended) return
-        ended = true
+        if (isEnded) return
+        isEnded = true
         leave(key, follower)
-        if (held > 0) outlet.give(held)
+        if (held > 0) sendBuffer.release(held)
         held = 0
         queue.length = 0
-        poke()
+        wakeReader()
       }
 
-      function leaveGone(): [] {
-        isGone = !ended
+      function endWithError(): [] {
+        isErased = !isEnded
         end()
         return []
       }
 
-      /** Reads one page of what this reader lacks. */
+      /** Reads one page of the changes after the reader's position. */
       async function catchUp(): Promise<FeedChange[]> {
         if (position === null) {
-          const [now] = await feed.latest([key])
-          if (now === undefined) return leaveGone()
-          position = now.feedSeq
-          behind = heard > position
+          const [current] = await feed.latest([key])
+          if (current === undefined) return endWithError()
+          position = current.feedSeq
+          isBehind = latest > position
           return []
         }
         const page = await feed.replay(key, by, position, PAGE)
-        if (page === null) return leaveGone()
+        if (page === null) return endWithError()
         const kept: FeedChange[] = []
         let bytes = 0
         for (const change of page.changes) {
@@ -228,56 +234,57 @@ export function createLive(deps: {
           kept.push(change)
         }
         position = page.upTo
-        behind = page.more || heard > position
+        isBehind = page.more || latest > position
         return kept.filter(isWanted)
       }
 
-      /** The record may be away for a while: the reader waits, and misses nothing. */
-      async function catchUpPatiently(): Promise<FeedChange[]> {
-        for (let waitMs = RETRY_MS; !ended; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
+      /** Tries again while the database is unavailable: the reader waits, and misses nothing. */
+      async function catchUpWithRetries(): Promise<FeedChange[]> {
+        for (let waitMs = RETRY_MS; !isEnded; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
           try {
             return await catchUp()
           } catch (error) {
-            if (waitMs === RETRY_MS) log.warn('Could not read what a feed lacks; trying again', { error: String(error) })
+            if (waitMs === RETRY_MS)
+              log.warn('Could not read the changes that a live feed is missing; trying again', { error: String(error) })
             await sleep(waitMs)
           }
         }
         return []
       }
 
-      // At once, not when the reader first asks: "from now on" means from here.
+      // Now, not at the first call of next(): "from now on" means from here.
       const { joined, isListening } = join(key, follower)
-      /** what came between the reading of the start and the first signal was heard by nobody: it is read as well */
-      let isUnheard = position === null && !isListening
-      const begun = position === null ? catchUpPatiently() : Promise.resolve([])
+      /** changes between the reading of the start position and the first signal may have been missed: they are read as well */
+      let mayHaveMissed = position === null && !isListening
+      const begun = position === null ? catchUpWithRetries() : Promise.resolve([])
       const replayed: FeedChange[] = []
       let last: FeedChange | undefined
       const done = { done: true as const, value: undefined }
       const iterator: AsyncIterableIterator<FeedChange> = {
         [Symbol.asyncIterator]: () => iterator,
         async next() {
-          // The reader has the one before: only now its room is free.
+          // The reader has received the previous change: only now are its bytes released.
           if (last !== undefined && held > 0) {
-            outlet.give(sizeOf(last))
+            sendBuffer.release(sizeOf(last))
             held -= sizeOf(last)
           }
           last = undefined
           await Promise.all([joined, begun])
-          if (isUnheard) behind = true
-          isUnheard = false
-          while (!ended) {
-            const old = replayed.shift()
-            if (old !== undefined) return { done: false, value: old }
+          if (mayHaveMissed) isBehind = true
+          mayHaveMissed = false
+          while (!isEnded) {
+            const missed = replayed.shift()
+            if (missed !== undefined) return { done: false, value: missed }
             last = queue.shift()
             if (last !== undefined) return { done: false, value: last }
-            if (behind) replayed.push(...(await catchUpPatiently()))
+            if (isBehind) replayed.push(...(await catchUpWithRetries()))
             else {
               waiting = Promise.withResolvers()
               await waiting.promise
             }
           }
-          if (!isGone) return done
-          isGone = false
+          if (!isErased) return done
+          isErased = false
           throw new CarillonError('CONTACT_NOT_FOUND')
         },
         async return() {

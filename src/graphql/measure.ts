@@ -1,36 +1,56 @@
-/** How much an operation asks for, counted in one walk over its document, fragments once each. */
+/**
+ * Measures the complexity of an operation in one pass over its document, visiting each fragment once. Its cost is what its result may hold:
+ * each list is charged with the most that it can hold (`sizes.ts`), whatever it holds in the end.
+ */
 import {
+  type ArgumentNode,
+  type DirectiveNode,
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLField,
   type GraphQLNamedType,
+  type GraphQLOutputType,
   type GraphQLSchema,
   getNamedType,
   getOperationAST,
+  isCompositeType,
   isInterfaceType,
+  isListType,
+  isNonNullType,
   isObjectType,
   Kind,
+  SchemaMetaFieldDef,
   type SelectionSetNode,
+  TypeMetaFieldDef,
+  type ValueNode,
 } from 'graphql'
+import {
+  INTROSPECTION_COST,
+  introspectionSizes,
+  LEAF_COST,
+  LIST_COST,
+  type PageSize,
+  pageOf,
+  sizeOfList,
+  weightOf,
+  weightOfItem,
+} from './sizes.ts'
 
-/** What is counted. */
+/** The complexity of an operation. */
 export interface Measure {
-  /** fields inside each other; a root field has depth 1 */
+  /** levels of nested fields; a root field has depth 1 */
   readonly depth: number
-  /** aliases, and fields that are asked for again in the same place */
-  readonly aliases: number
   readonly directives: number
-  /** how many objects the answer may hold: each object field counts 1, times the page sizes around it; leaves are free */
+  /** what it may cost: the objects that its result may hold, with their fields, and what its mutations are given */
   readonly cost: number
+  /** what it costs if all lists of its result are empty */
+  readonly least: number
 }
 
-const nothing: Measure = { depth: 0, aliases: 0, directives: 0, cost: 0 }
+const nothing: Measure = { depth: 0, directives: 0, cost: 0, least: 0 }
 
-/** What a page holds when neither `first` nor `last` says so, and at most. */
-const PAGE = { usual: 20, most: 100 } as const
-
-/** One operation that validated, with the values of its variables. */
+/** A validated operation, with the values of its variables. */
 export interface Operation {
   readonly schema: GraphQLSchema
   readonly document: DocumentNode
@@ -38,75 +58,161 @@ export interface Operation {
   readonly variableValues?: { readonly [name: string]: unknown } | null | undefined
 }
 
-/** Counts. The document must have been validated: fragments do not contain themselves. */
+/** Whether a type is a list of objects. */
+export const isListOfObjects = (type: GraphQLOutputType): boolean => {
+  const inner = isNonNullType(type) ? type.ofType : type
+  return isListType(inner) && isCompositeType(getNamedType(inner))
+}
+
+/** Measures an operation. Its document must have been validated: a fragment that contains itself would recurse endlessly. */
 export function measure({ schema, document, operationName, variableValues }: Operation): Measure {
   const operation = getOperationAST(document, operationName)
   if (operation === undefined || operation === null) return nothing
   const fragments = new Map<string, FragmentDefinitionNode>()
+  const defaults = new Map<string, ValueNode>()
   for (const node of document.definitions) if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node)
+  for (const { variable, defaultValue } of operation.variableDefinitions ?? []) {
+    if (defaultValue !== undefined) defaults.set(variable.name.value, defaultValue)
+  }
   const known = new Map<string, Measure>()
+  let ofIntrospection: ReadonlyMap<string, number> | undefined
 
-  const pageSize = (field: FieldNode, definition: GraphQLField<unknown, unknown> | undefined): number => {
-    if (definition?.args.some(({ name }) => name === 'first') !== true) return 1
-    for (const { name, value } of field.arguments ?? []) {
-      if (name.value !== 'first' && name.value !== 'last') continue
-      const given =
-        value.kind === Kind.INT ? Number(value.value) : value.kind === Kind.VARIABLE ? variableValues?.[value.name.value] : null
-      // A size that is out of bounds is the resolver's to refuse, with its own code.
-      if (typeof given === 'number') return Math.min(Math.max(given, 1), PAGE.most)
+  /** The value of a literal or a variable: a number, a boolean, how many items a list has; undefined for anything else. */
+  const givenBy = (node: ValueNode): number | boolean | undefined => {
+    if (node.kind === Kind.INT) return Number(node.value)
+    if (node.kind === Kind.BOOLEAN) return node.value
+    if (node.kind === Kind.LIST) return node.values.length
+    // A single value where a list is expected is a list of one.
+    if (node.kind === Kind.OBJECT) return 1
+    if (node.kind !== Kind.VARIABLE) return undefined
+    const given = variableValues?.[node.name.value]
+    if (given === undefined) {
+      const fallback = defaults.get(node.name.value)
+      return fallback === undefined || fallback.kind === Kind.VARIABLE ? undefined : givenBy(fallback)
     }
-    return PAGE.usual
+    if (Array.isArray(given)) return given.length
+    if (typeof given === 'number' || typeof given === 'boolean') return given
+    return typeof given === 'object' && given !== null ? 1 : undefined
   }
 
-  const walk = (set: SelectionSetNode, parent: GraphQLNamedType | undefined): Measure => {
-    let { depth, aliases, directives, cost } = nothing
-    const names = new Set<string>()
+  const isLeftOut = (directives: readonly DirectiveNode[] | undefined): boolean =>
+    directives?.some((directive) => {
+      const wanted = directive.name.value === 'include' ? false : directive.name.value === 'skip' ? true : undefined
+      const condition = directive.arguments?.[0]
+      return wanted !== undefined && condition !== undefined && givenBy(condition.value) === wanted
+    }) ?? false
+
+  const pageSize = (given: readonly ArgumentNode[] | undefined, page: PageSize): number => {
+    for (const { name, value } of given ?? []) {
+      if (name.value !== 'first' && name.value !== 'last') continue
+      const size = givenBy(value)
+      // The resolver refuses a size that is out of range, with its own error code.
+      if (typeof size === 'number') return Math.min(Math.max(size, 1), page.max)
+    }
+    return page.default
+  }
+
+  /** How many items the lists among the arguments have: what a mutation is given. */
+  const itemsIn = (given: readonly ArgumentNode[] | undefined, definition: GraphQLField<unknown, unknown>): number => {
+    let items = 0
+    for (const { name, value } of given ?? []) {
+      const type = definition.args.find((argument) => argument.name === name.value)?.type
+      if (type === undefined || !isListType(isNonNullType(type) ? type.ofType : type)) continue
+      const count = givenBy(value)
+      items += typeof count === 'number' ? count : 1
+    }
+    return items
+  }
+
+  /** `around`: how many items the mutation around it was given, or the page around it has. */
+  const field = (node: FieldNode, parent: GraphQLNamedType | undefined, around: number): Measure => {
+    const name = node.name.value
+    const isIntrospection = name === SchemaMetaFieldDef.name || name === TypeMetaFieldDef.name
+    const own = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name] : undefined
+    const definition = isIntrospection ? (name === SchemaMetaFieldDef.name ? SchemaMetaFieldDef : TypeMetaFieldDef) : own
+    const type = definition && getNamedType(definition.type)
+    const isMutation = definition !== undefined && parent === schema.getMutationType()
+    const path = `${parent?.name}.${name}`
+    const page = pageOf(path, definition)
+    const items = isMutation ? itemsIn(node.arguments, definition) : page ? pageSize(node.arguments, page) : around
+    const weight = weightOf(path) + (isMutation ? items * weightOfItem(name) : 0)
+    if (node.selectionSet === undefined) return { depth: 1, directives: 0, cost: LEAF_COST + weight, least: LEAF_COST + weight }
+    const inner = walk(node.selectionSet, type, items)
+    // Introspection is deep by nature; a validation rule of GraphQL's own keeps it from nesting endlessly.
+    const depth = isIntrospection ? 0 : 1 + inner.depth
+    const common = { depth, directives: inner.directives }
+    // Its resolvers never wait: what they cost is time of all callers.
+    if (isIntrospection)
+      return { ...common, cost: INTROSPECTION_COST * (1 + inner.cost), least: INTROSPECTION_COST * (1 + inner.cost) }
+    if (parent?.name.startsWith('__') === true) {
+      ofIntrospection ??= introspectionSizes(schema)
+      const size = ofIntrospection.get(path) ?? 1
+      return { ...common, cost: size * (1 + inner.cost), least: size * (1 + inner.cost) }
+    }
+    if (definition !== undefined && isListOfObjects(definition.type)) {
+      const least = LIST_COST + weight
+      return { ...common, cost: least + sizeOfList(parent, name, items) * (1 + inner.cost), least }
+    }
+    return { ...common, cost: 1 + weight + inner.cost, least: 1 + weight + inner.least }
+  }
+
+  const walk = (set: SelectionSetNode, parent: GraphQLNamedType | undefined, items: number): Measure => {
+    let { depth, directives, cost, least } = nothing
     for (const selection of set.selections) {
       directives += selection.directives?.length ?? 0
-      if (selection.kind === Kind.FIELD) {
-        const name = selection.alias?.value ?? selection.name.value
-        if (selection.alias !== undefined || names.has(name)) aliases += 1
-        names.add(name)
-        const hidden = selection.name.value.startsWith('__')
-        const fields = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields() : {}
-        const definition = hidden ? undefined : fields[selection.name.value]
-        if (selection.selectionSet === undefined) {
-          depth = Math.max(depth, 1)
-          continue
-        }
-        const inner = walk(selection.selectionSet, definition && getNamedType(definition.type))
-        aliases += inner.aliases
-        directives += inner.directives
-        // Introspection is deep by nature; GraphQL's own rule keeps it from going in circles.
-        if (hidden) continue
-        depth = Math.max(depth, 1 + inner.depth)
-        cost += 1 + pageSize(selection, definition) * inner.cost
-      } else {
-        const inner = selection.kind === Kind.INLINE_FRAGMENT ? inline(selection, parent) : spread(selection.name.value)
-        depth = Math.max(depth, inner.depth)
-        aliases += inner.aliases
-        directives += inner.directives
-        cost += inner.cost
-      }
+      if (isLeftOut(selection.directives)) continue
+      const inner =
+        selection.kind === Kind.FIELD
+          ? field(selection, parent, items)
+          : selection.kind === Kind.INLINE_FRAGMENT
+            ? walk(selection.selectionSet, typeNamed(selection.typeCondition?.name.value) ?? parent, items)
+            : spread(selection.name.value, items)
+      depth = Math.max(depth, inner.depth)
+      directives += inner.directives
+      cost += inner.cost
+      least += inner.least
     }
-    return { depth, aliases, directives, cost }
+    return { depth, directives, cost, least }
   }
-  const inline = (
-    node: {
-      readonly typeCondition?: { readonly name: { readonly value: string } } | undefined
-      readonly selectionSet: SelectionSetNode
-    },
-    parent: GraphQLNamedType | undefined,
-  ): Measure => walk(node.selectionSet, node.typeCondition === undefined ? parent : schema.getType(node.typeCondition.name.value))
-  const spread = (name: string): Measure => {
-    const before = known.get(name)
+  const typeNamed = (name: string | undefined): GraphQLNamedType | undefined =>
+    name === undefined ? undefined : schema.getType(name)
+  const spread = (name: string, items: number): Measure => {
+    const key = `${items} ${name}`
+    const before = known.get(key)
     if (before !== undefined) return before
     const fragment = fragments.get(name)
-    const result = fragment === undefined ? nothing : inline(fragment, undefined)
-    known.set(name, result)
+    const result =
+      fragment === undefined ? nothing : walk(fragment.selectionSet, typeNamed(fragment.typeCondition.name.value), items)
+    known.set(key, result)
     return result
   }
 
-  const total = walk(operation.selectionSet, schema.getRootType(operation.operation) ?? undefined)
-  return { ...total, directives: total.directives + (operation.directives?.length ?? 0) }
+  const total = walk(operation.selectionSet, schema.getRootType(operation.operation) ?? undefined, 0)
+  return {
+    depth: total.depth,
+    directives: total.directives + (operation.directives?.length ?? 0),
+    cost: whole(total.cost),
+    least: whole(total.least),
+  }
 }
+
+/** What a result holds, by the same measure: its objects, and their fields. */
+export function costOfResult(data: unknown): number {
+  let cost = 0
+  const waiting: unknown[] = [data]
+  while (waiting.length > 0) {
+    const value = waiting.pop()
+    if (Array.isArray(value)) for (const one of value) waiting.push(one)
+    else if (typeof value === 'object' && value !== null && !(value instanceof Date)) {
+      cost += 1
+      for (const inner of Object.values(value)) {
+        if (typeof inner === 'object' && inner !== null) waiting.push(inner)
+        else cost += LEAF_COST
+      }
+    } else cost += LEAF_COST
+  }
+  return whole(cost)
+}
+
+/** Rounded up, without what sums of tenths are wrong by. A document can be made that costs more than a number can hold exactly. */
+const whole = (cost: number): number => Math.min(Math.ceil(Math.round(cost * 1_000) / 1_000), Number.MAX_SAFE_INTEGER)

@@ -1,20 +1,21 @@
-/** Problems: what went wrong with one item of a call, or with one message. */
+/** Problems: why one item of a call, or one message, failed. */
 import { catalogue, type ErrorCode, type Problem } from '../errors.ts'
 import type { Builder } from './builder.ts'
 import type { Enums } from './enums.ts'
 
+/** The types of problems. */
 export type Problems = ReturnType<typeof defineProblems>
 
-/** Adds them. */
+/** Defines the types of problems. */
 export function defineProblems(builder: Builder, { ErrorCode }: Pick<Enums, 'ErrorCode'>) {
   return {
     Problem: builder.objectRef<Problem>('Problem').implement({
-      description: 'What went wrong with one item.',
+      description: 'Why one item of a call, or one message, failed.',
       fields: (t) => ({
-        code: t.expose('code', { type: ErrorCode, description: 'Which kind of error.' }),
-        message: t.exposeString('message', { description: 'The same for people, in English.' }),
-        field: t.exposeString('field', { nullable: true, description: 'Dotted path of the input that is wrong.' }),
-        retryable: t.exposeBoolean('retryable', { description: 'Whether the same may succeed later.' }),
+        code: t.expose('code', { type: ErrorCode, description: 'The kind of error.' }),
+        message: t.exposeString('message', { description: 'An explanation in English.' }),
+        field: t.exposeString('field', { nullable: true, description: 'Dotted path of the invalid input field.' }),
+        retryable: t.exposeBoolean('retryable', { description: 'Whether the same call may succeed later.' }),
       }),
     }),
   }
@@ -22,7 +23,7 @@ export function defineProblems(builder: Builder, { ErrorCode }: Pick<Enums, 'Err
 
 const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(catalogue, code)
 
-/** The problem that is stored with a message or an attempt. */
+/** The problem that is stored with a message or an attempt; null: there is none. */
 export function storedProblem(row: { readonly errorCode: string | null; readonly errorMessage: string | null }): Problem | null {
   if (row.errorCode === null) return null
   const code = isErrorCode(row.errorCode) ? row.errorCode : 'INTERNAL'

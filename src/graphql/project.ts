@@ -1,89 +1,121 @@
-/** Projects, API keys and tokens. */
-import type { ApiKey, Project } from '../db/generated/client.ts'
+/** Projects and tokens. */
+import type { ApiKey as ApiKeyRow, Project } from '../db/generated/client.ts'
 import type { IssuedToken } from '../domain/token.ts'
 import { CarillonError } from '../errors.ts'
-import { projectOf } from './access.ts'
+import { type BudgetNumbers, scopes } from '../words.ts'
+import { byOf, contactOf, projectOf } from './access.ts'
 import type { Builder } from './builder.ts'
 import type { Caller } from './context.ts'
-import type { Rates } from './rates.ts'
+import type { KeyTypes } from './key.ts'
+import type { AuthenticationLimit } from './transport.ts'
 
-/** Adds them. `rates`: bounds failed guesses of `authenticate`. */
-export function defineProjects(builder: Builder, rates: Pick<Rates, 'authentication'>) {
-  const ProjectType = builder.prismaObject('Project', {
-    description: 'A tenant: owns contacts, templates, notifications and keys, and is a wall around them.',
+/** `rates` limits failed attempts of `authenticate`. */
+export function defineProjects(builder: Builder, { ApiKey, Scope }: KeyTypes, rates: AuthenticationLimit) {
+  const budgetTexts = {
+    project: 'All callers of the project together.',
+    contacts: 'All its contact tokens together.',
+    key: 'Each of its API keys; all its access tokens count as one.',
+    contact: 'Each of its contacts, with all tokens of the contact.',
+  } as const
+  const ProjectLimits = builder.objectRef<BudgetNumbers>('ProjectLimits').implement({
+    description:
+      'What the callers of a project may spend, in units of cost a second, where the operator has set it; null: the default of the server. An ' +
+      'operation costs what its result may hold, and what its mutations are given. Beyond a budget it is RATE_LIMITED.',
     fields: (t) => ({
-      id: t.exposeID('id', { description: 'Its id.' }),
-      key: t.exposeID('key', { description: 'Its short name, unique on this server.' }),
-      name: t.exposeString('name', { description: 'Its name.' }),
-      locale: t.exposeString('locale', { description: 'The language of contacts that have none.' }),
-      timezone: t.exposeString('timezone', { description: 'The time zone of contacts that have none.' }),
-      accessKey: t.exposeString('accessKey', {
-        description: 'Half of what `authenticate` takes. The other half, the secret key, is shown once, when it is made.',
-      }),
-      inboundDomain: t.exposeString('inboundDomain', {
-        nullable: true,
-        description: 'The domain whose mail comes in here, if any.',
-      }),
-      allowedOrigins: t.exposeStringList('allowedOrigins', {
-        description: 'Origins whose pages may use contact tokens. Empty: every origin.',
-      }),
-      resendUnknown: t.exposeBoolean('resendUnknown', {
-        description: 'Whether messages whose outcome is unknown go out again where that could make two (SMS, chat).',
-      }),
-      retentionDays: t.exposeInt('retentionDays', {
-        description:
-          'How long notifications, their messages and events are kept once nothing of them waits, days. Their counts, and the ids ' +
-          'that were accepted, are kept for ever.',
-      }),
-      createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+      project: t.int({ nullable: true, description: budgetTexts.project, resolve: ({ project }) => project ?? null }),
+      contacts: t.int({ nullable: true, description: budgetTexts.contacts, resolve: ({ contacts }) => contacts ?? null }),
+      key: t.int({ nullable: true, description: budgetTexts.key, resolve: ({ key }) => key ?? null }),
+      contact: t.int({ nullable: true, description: budgetTexts.contact, resolve: ({ contact }) => contact ?? null }),
+    }),
+  })
+  const ProjectLimitsInput = builder.inputType('ProjectLimitsInput', {
+    description:
+      'Budgets of a project, in units of cost a second: 1 to 999,999,999. One that is left out or null is the default of the server.',
+    fields: (t) => ({
+      project: t.int({ description: budgetTexts.project }),
+      contacts: t.int({ description: budgetTexts.contacts }),
+      key: t.int({ description: budgetTexts.key }),
+      contact: t.int({ description: budgetTexts.contact }),
     }),
   })
 
-  const ApiKeyType = builder.prismaObject('ApiKey', {
-    description: "A backend's credential. Its secret is shown once, when it is made.",
+  const ProjectType = builder.prismaObject('Project', {
+    description: 'A tenant: it owns contacts, templates, notifications and keys, and shares nothing with other projects.',
     fields: (t) => ({
-      id: t.exposeID('id', { description: 'Its id.' }),
-      name: t.exposeString('name', { description: 'What it is for.' }),
-      prefix: t.exposeString('prefix', { description: 'The beginning of the secret, to tell keys apart.' }),
-      createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
-      lastUsedAt: t.expose('lastUsedAt', {
-        type: 'DateTime',
-        nullable: true,
-        description: 'When it was last used, to the minute.',
+      id: t.exposeID('id', { description: 'Id on this server.' }),
+      key: t.exposeID('key', { description: 'Short name, unique on this server.' }),
+      name: t.exposeString('name', { description: 'Display name.' }),
+      locale: t.exposeString('locale', { description: 'Language of contacts that have none, BCP 47.' }),
+      timezone: t.exposeString('timezone', { description: 'Time zone of contacts that have none, IANA.' }),
+      accessKey: t.exposeString('accessKey', {
+        description:
+          'Public half of the key pair for `authenticate`. The other half, the secret key, is shown only once, when it is created.',
       }),
-      revokedAt: t.expose('revokedAt', { type: 'DateTime', nullable: true, description: 'When it was revoked.' }),
+      inboundDomain: t.exposeString('inboundDomain', {
+        nullable: true,
+        description: 'Domain whose inbound mail this server receives; null: none.',
+      }),
+      allowedOrigins: t.exposeStringList('allowedOrigins', {
+        description: 'Origins of the pages that may use contact tokens. Empty: any origin.',
+      }),
+      resendUnknown: t.exposeBoolean('resendUnknown', {
+        description: 'Whether UNKNOWN messages are sent again on channels where that could deliver them twice (SMS, chat).',
+      }),
+      retentionDays: t.exposeInt('retentionDays', {
+        description:
+          'How many days notifications, their messages, and events are kept once nothing of them is pending. Counts, and the ids of accepted ' +
+          'messages, are kept permanently.',
+      }),
+      limits: t.field({
+        type: ProjectLimits,
+        description: 'Its budgets of cost.',
+        resolve: ({ limits }) => limits as BudgetNumbers,
+      }),
+      auditRetentionDays: t.exposeInt('auditRetentionDays', {
+        description: 'How many days entries of the audit log are kept.',
+      }),
+      createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
     }),
   })
 
   const Viewer = builder.objectRef<Caller>('Viewer').implement({
-    description: 'Who is asking.',
+    description: 'The credential of this request.',
     fields: (t) => ({
       isOperator: t.boolean({
-        description: "Whether it is the operator's key.",
+        description: "Whether it is the key of the server's operator.",
         resolve: (caller) => caller.kind === 'operator',
       }),
       project: t.field({
         type: ProjectType,
         nullable: true,
-        description: 'The project of the credential.',
+        description: 'The project that it belongs to.',
         resolve: (caller) => (caller.kind === 'project' || caller.kind === 'contact' ? caller.project : null),
       }),
       contact: t.prismaField({
         type: 'Contact',
         nullable: true,
-        description: 'The contact of a contact token.',
-        resolve: (query, caller, _args, { domain }) =>
+        description: 'The contact, if it is a contact token.',
+        resolve: (query, caller, _args, { carillon }) =>
           caller.kind === 'contact'
-            ? domain.prisma.contact.findUnique({
-                ...query,
-                where: { projectId_id: { projectId: caller.project.id, id: caller.contactId } },
-              })
+            ? carillon.contacts.findById({ projectId: caller.project.id, contactId: caller.contactId }, query)
             : null,
+      }),
+      scopes: t.field({
+        type: [Scope],
+        description: "What a project's credential is good for; empty for a contact token and for the operator's key.",
+        resolve: (caller) => (caller.kind === 'project' ? scopes.filter((scope) => caller.scopes.has(scope)) : []),
+      }),
+      apiKey: t.field({
+        type: ApiKey,
+        nullable: true,
+        description: 'The API key, if it is one.',
+        resolve: (caller, _args, { carillon }) =>
+          caller.kind === 'project' && caller.keyId !== null ? carillon.projects.findKey(caller.project.id, caller.keyId) : null,
       }),
       expiresAt: t.field({
         type: 'DateTime',
         nullable: true,
-        description: 'When the credential expires; null for a key.',
+        description: 'When it expires; null: never.',
         resolve: (caller) => (caller.kind === 'project' || caller.kind === 'contact' ? caller.expiresAt : null),
       }),
     }),
@@ -92,136 +124,116 @@ export function defineProjects(builder: Builder, rates: Pick<Rates, 'authenticat
   const tokenFields = (what: string) => ({
     description: what,
     fields: (t: PothosSchemaTypes.ObjectFieldBuilder<import('./builder.ts').SchemaTypes, IssuedToken>) => ({
-      token: t.exposeString('token', { description: 'Goes into `Authorization`, bare or after `Bearer`.' }),
-      expiresAt: t.expose('expiresAt', { type: 'DateTime' as const, description: 'When it stops being accepted.' }),
+      token: t.exposeString('token', { description: 'The token, for the `Authorization` header, with or without `Bearer`.' }),
+      expiresAt: t.expose('expiresAt', { type: 'DateTime' as const, description: 'When it expires.' }),
     }),
   })
   const AuthenticatePayload = builder
     .objectRef<IssuedToken>('AuthenticatePayload')
-    .implement(tokenFields("An access token: as good as one of the project's API keys, for an hour."))
+    .implement(tokenFields('An access token: for one hour it has every scope but KEYS.'))
   const ContactTokenPayload = builder
     .objectRef<IssuedToken>('ContactTokenPayload')
-    .implement(tokenFields('A contact token, for a page: it opens one contact’s feed and nothing else.'))
-
-  const ApiKeyPayload = builder.objectRef<{ apiKey: ApiKey; secret: string }>('ApiKeyPayload').implement({
-    description: 'A new API key.',
-    fields: (t) => ({
-      apiKey: t.field({ type: ApiKeyType, description: 'The key.', resolve: ({ apiKey }) => apiKey }),
-      secret: t.exposeString('secret', { description: 'What goes into `Authorization: Bearer …`. It is not shown again.' }),
-    }),
-  })
+    .implement(
+      tokenFields(
+        'A contact token, for web pages and apps: it gives access to the feed and the preferences of one contact and nothing else.',
+      ),
+    )
 
   interface Created {
     project: Project
-    apiKey: ApiKey
+    apiKey: ApiKeyRow
     secret: string
     accessKey: string
     secretKey: string
   }
   const CreateProjectPayload = builder.objectRef<Created>('CreateProjectPayload').implement({
-    description: 'A new project with its first keys. Secrets are not shown again.',
+    description: 'A new project with its first keys. The secrets are not shown again.',
     fields: (t) => ({
       project: t.field({ type: ProjectType, description: 'The project.', resolve: ({ project }) => project }),
-      apiKey: t.field({ type: ApiKeyType, description: 'Its first API key.', resolve: ({ apiKey }) => apiKey }),
-      secret: t.exposeString('secret', { description: 'The secret of that key.' }),
-      accessKey: t.exposeString('accessKey', { description: 'First half of what `authenticate` takes.' }),
-      secretKey: t.exposeString('secretKey', { description: 'Second half of it.' }),
+      apiKey: t.field({ type: ApiKey, description: 'Its first API key.', resolve: ({ apiKey }) => apiKey }),
+      secret: t.exposeString('secret', { description: 'Secret of that API key.' }),
+      accessKey: t.exposeString('accessKey', { description: 'Access key for `authenticate`.' }),
+      secretKey: t.exposeString('secretKey', { description: 'Secret key for `authenticate`.' }),
     }),
   })
 
   builder.queryFields((t) => ({
     viewer: t.field({
       type: Viewer,
-      description: 'Who the credential belongs to.',
+      description: 'The credential of this request, and whom it belongs to.',
       resolve: (_root, _args, { caller }) => caller,
-    }),
-    apiKeys: t.prismaField({
-      type: ['ApiKey'],
-      description: 'All API keys of the project, revoked ones too, newest first.',
-      resolve: (query, _root, _args, context) =>
-        context.domain.prisma.apiKey.findMany({ ...query, where: { projectId: projectOf(context).id }, orderBy: { id: 'desc' } }),
     }),
   }))
 
   const CreateProjectInput = builder.inputType('CreateProjectInput', {
     description: 'A new project.',
     fields: (t) => ({
-      key: t.id({ required: true, description: 'Its short name: 1-255 characters, unique on this server.' }),
-      name: t.string({ required: true, description: 'Its name, at most 255 characters.' }),
-      locale: t.string({ defaultValue: 'en', description: 'The language of contacts that have none (BCP 47).' }),
-      timezone: t.string({ defaultValue: 'UTC', description: 'The time zone of contacts that have none (IANA).' }),
+      key: t.id({ required: true, description: 'Short name: 1-255 characters, unique on this server.' }),
+      name: t.string({ required: true, description: 'Display name, at most 255 characters.' }),
+      locale: t.string({ defaultValue: 'en', description: 'Language of contacts that have none, BCP 47.' }),
+      timezone: t.string({ defaultValue: 'UTC', description: 'Time zone of contacts that have none, IANA.' }),
     }),
   })
 
   const UpdateProjectInput = builder.inputType('UpdateProjectInput', {
-    description: 'What to change of a project; what is left out stays as it is.',
+    description: 'Changes of a project. A field that is left out is not changed.',
     fields: (t) => ({
-      name: t.string({ description: 'Its name, at most 255 characters.' }),
-      locale: t.string({ description: 'The language of contacts that have none (BCP 47).' }),
-      timezone: t.string({ description: 'The time zone of contacts that have none (IANA).' }),
-      inboundDomain: t.string({ description: 'The domain whose mail comes in here; null: none.' }),
+      name: t.string({ description: 'Display name, at most 255 characters.' }),
+      locale: t.string({ description: 'Language of contacts that have none, BCP 47.' }),
+      timezone: t.string({ description: 'Time zone of contacts that have none, IANA.' }),
+      inboundDomain: t.string({ description: 'Domain whose inbound mail this server receives; null: none.' }),
       allowedOrigins: t.stringList({
-        description: 'Origins whose pages may use contact tokens, at most 1,000, each in full; empty: every origin.',
+        description:
+          'Origins of the pages that may use contact tokens, such as `https://example.com`, at most 1,000; empty: any origin.',
       }),
       resendUnknown: t.boolean({
-        description: 'Whether messages whose outcome is unknown go out again where that could make two.',
+        description: 'Whether UNKNOWN messages are sent again on channels where that could deliver them twice (SMS, chat).',
       }),
-      retentionDays: t.int({ description: 'How long what is finished is kept, days: 32 to 3,660; null: 90.' }),
+      retentionDays: t.int({
+        description: 'How many days finished notifications, their messages, and events are kept: 32 to 3,660; null: 90.',
+      }),
+      auditRetentionDays: t.int({ description: 'How many days entries of the audit log are kept: 30 to 3,660; null: 400.' }),
     }),
   })
-  const SecretKeyPayload = builder.objectRef<{ accessKey: string; secretKey: string }>('SecretKeyPayload').implement({
-    description: 'What `authenticate` takes from now on. The secret key is not shown again.',
-    fields: (t) => ({
-      accessKey: t.exposeString('accessKey', { description: 'First half.' }),
-      secretKey: t.exposeString('secretKey', { description: 'Second half.' }),
-    }),
-  })
-
   builder.mutationFields((t) => ({
     createProject: t.field({
       type: CreateProjectPayload,
-      description: "Makes a project. The operator's key alone may. Errors: BAD_INPUT (a key that is taken), FORBIDDEN.",
-      args: { input: t.arg({ type: CreateProjectInput, required: true, description: 'What to make.' }) },
-      resolve: (_root, { input }, { domain }) => domain.projects.create(input),
+      description: "Creates a project; takes the operator's key. Errors: BAD_INPUT (the key is taken), FORBIDDEN.",
+      args: { input: t.arg({ type: CreateProjectInput, required: true, description: 'The new project.' }) },
+      resolve: (_root, { input }, context) => context.carillon.projects.create(input, byOf(context)),
+    }),
+    setProjectLimits: t.field({
+      type: ProjectType,
+      description:
+        "Sets the budgets of a project, all of them; takes the operator's key. Other processes apply them within a second. Errors: BAD_INPUT, " +
+        'FORBIDDEN, NOT_FOUND.',
+      args: {
+        project: t.arg.id({ required: true, description: 'Key or id of the project.' }),
+        limits: t.arg({ type: ProjectLimitsInput, required: true, description: 'The budgets.' }),
+      },
+      resolve: (_root, { project, limits }, context) => context.carillon.projectAdmin.setLimits(project, limits, byOf(context)),
     }),
     updateProject: t.field({
       type: ProjectType,
-      description: 'Changes the project; what is left out stays as it is. Errors: BAD_INPUT, BATCH_TOO_LARGE.',
-      args: { input: t.arg({ type: UpdateProjectInput, required: true, description: 'What to change.' }) },
-      resolve: (_root, { input }, context) => context.domain.projects.update(projectOf(context).id, input),
-    }),
-    rotateSecretKey: t.field({
-      type: SecretKeyPayload,
-      description:
-        'Makes a new secret key for `authenticate`. The old one is refused from now on; tokens that it gave run out by themselves.',
-      resolve: (_root, _args, context) => context.domain.projects.rotate(projectOf(context).id),
-    }),
-    createApiKey: t.field({
-      type: ApiKeyPayload,
-      description: 'Makes one more API key for the project.',
-      args: { name: t.arg.string({ required: true, description: 'What it is for, at most 255 characters.' }) },
-      resolve: (_root, { name }, context) => context.domain.projects.addKey(projectOf(context).id, name),
-    }),
-    revokeApiKey: t.field({
-      type: ApiKeyType,
-      description:
-        'Revokes a key for good: requests are refused at once, open sockets are closed (4403) within 2 s. Errors: NOT_FOUND.',
-      args: { id: t.arg.id({ required: true, description: 'Id of the key.' }) },
-      resolve: (_root, { id }, context) => context.domain.projects.revokeKey(projectOf(context).id, id),
+      description: 'Updates the project. Errors: BAD_INPUT, BATCH_TOO_LARGE.',
+      args: { input: t.arg({ type: UpdateProjectInput, required: true, description: 'The changes.' }) },
+      resolve: (_root, { input }, context) => context.carillon.projects.update(projectOf(context).id, input, byOf(context)),
     }),
     authenticate: t.field({
       type: AuthenticatePayload,
       description:
-        'Exchanges the project’s two keys for an access token of 1 hour. Any number of tokens are good at once. ' +
-        'Errors: UNAUTHENTICATED; RATE_LIMITED after 10 failures a minute.',
+        'Exchanges the key pair of a project for an access token that is valid for one hour. Several tokens can be valid at the same time. ' +
+        'Errors: UNAUTHENTICATED; PROJECT_SUSPENDED; RATE_LIMITED after 10 failures a minute.',
       args: {
         accessKey: t.arg.string({ required: true, description: "The project's access key." }),
         secretKey: t.arg.string({ required: true, description: 'Its secret key.' }),
       },
-      resolve: async (_root, { accessKey, secretKey }, { domain, remoteAddress }) => {
+      resolve: async (_root, { accessKey, secretKey }, { carillon, remoteAddress }) => {
         rates.authentication.assert(remoteAddress, accessKey)
         try {
-          return await domain.projects.authenticate(accessKey, secretKey)
+          const token = await carillon.projects.authenticate(accessKey, secretKey)
+          rates.authentication.succeeded(remoteAddress, accessKey)
+          return token
         } catch (error) {
           if (error instanceof CarillonError && error.code === 'UNAUTHENTICATED')
             rates.authentication.failed(remoteAddress, accessKey)
@@ -231,14 +243,28 @@ export function defineProjects(builder: Builder, rates: Pick<Rates, 'authenticat
     }),
     createContactToken: t.field({
       type: ContactTokenPayload,
-      description: 'Makes a token for one contact, to hand to its page. An unknown contact is created. Errors: BAD_INPUT.',
+      description:
+        'Issues a token for one contact, to be used in a web page or app. An unknown contact is created. It gives access to what the contact ' +
+        'was sent, so it takes READ as well as SEND. Errors: BAD_INPUT, FORBIDDEN.',
       args: {
         contact: t.arg.id({ required: true, description: 'externalId of the contact.' }),
-        ttlSeconds: t.arg.int({ defaultValue: 3600, description: 'How long it is good, seconds: 1 to 86,400.' }),
+        ttlSeconds: t.arg.int({ defaultValue: 3600, description: 'How long it is valid, in seconds: 1 to 86,400.' }),
       },
       resolve: (_root, { contact, ttlSeconds }, context) =>
-        context.domain.projects.contactToken(projectOf(context).id, contact, ttlSeconds ?? 3600),
+        context.carillon.projects.contactToken(projectOf(context).id, contact, ttlSeconds ?? 3600),
+    }),
+    revokeContactTokens: t.prismaField({
+      type: 'Contact',
+      description:
+        'Revokes all tokens of a contact that were issued before, at a log-out for example: within 2 seconds requests with them are refused, ' +
+        'and open WebSockets and streams are closed (4403). A token that is issued later is valid. Errors: CONTACT_NOT_FOUND.',
+      args: { contact: t.arg.id({ required: true, description: 'externalId of the contact.' }) },
+      resolve: async (query, _root, { contact }, context) => {
+        const key = await contactOf(context, contact)
+        await context.carillon.projects.revokeContactTokens(key, byOf(context))
+        return context.carillon.contacts.withId(key, query)
+      },
     }),
   }))
-  return { Project: ProjectType }
+  return { Project: ProjectType, Viewer }
 }

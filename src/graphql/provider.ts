@@ -1,175 +1,214 @@
 /** Providers. */
-import { shownSettings, type TestResult } from '../domain/provider.ts'
-import { projectOf } from './access.ts'
+import type { ProviderStats as Results } from '../domain/activity.ts'
+import type { ProviderHealth as Health, ProviderKindInfo, TestResult } from '../domain/provider.ts'
+import { byOf, projectOf } from './access.ts'
 import type { Builder } from './builder.ts'
+import type { DeletePayloadRef } from './delete-payload.ts'
 import type { Enums } from './enums.ts'
 import { type Problems, storedProblem } from './problem.ts'
 
-/** How far back a provider's health looks, in attempts. */
-const HEALTH_ATTEMPTS = 50
-const HEALTH_MS = 24 * 3_600_000
-
-interface Health {
-  readonly state: 'HEALTHY' | 'DEGRADED' | 'OPEN' | 'UNUSED'
-  readonly successRate: number | null
-  readonly latencyMs: number | null
-  readonly lastError: string | null
-  readonly checkedAt: Date | null
-}
-
-/** Adds them. */
+/** Defines providers, and their operations. */
 export function defineProviders(
   builder: Builder,
   { Channel, ProviderState }: Pick<Enums, 'Channel' | 'ProviderState'>,
   { Problem }: Problems,
+  DeletePayload: DeletePayloadRef,
 ) {
   const ProviderHealth = builder.objectRef<Health>('ProviderHealth').implement({
     description:
-      `How a provider fares: its last ${HEALTH_ATTEMPTS} attempts of the last 24 hours. OPEN: it fails and is left alone; one message after another ` +
-      'tries whether it works again.',
+      'How the last 50 attempts of a provider went, of the last 24 hours. While its circuit is OPEN it is not used, but for one message at a ' +
+      'time that probes whether it works again. What the host of an address does (a push service, a webhook, a receiving domain) says nothing of ' +
+      'the provider: it is counted by itself.',
     fields: (t) => ({
-      state: t.expose('state', { type: ProviderState, description: 'In a word.' }),
-      successRate: t.exposeFloat('successRate', { nullable: true, description: 'Share of attempts that succeeded, 0-1.' }),
+      state: t.expose('state', { type: ProviderState, description: 'Summary.' }),
+      successRate: t.exposeFloat('successRate', {
+        nullable: true,
+        description:
+          'Share of attempts that succeeded, 0-1, without those that failed because of the recipient; null: there was none.',
+      }),
       latencyMs: t.exposeFloat('latencyMs', {
         nullable: true,
-        description: 'How long an attempt takes on average, milliseconds.',
+        description: 'Average duration of these attempts, in milliseconds; null: there was none.',
       }),
-      lastError: t.exposeString('lastError', { nullable: true, description: 'The latest failure, for people.' }),
-      checkedAt: t.expose('checkedAt', { type: 'DateTime', nullable: true, description: 'When the latest attempt began.' }),
+      lastError: t.exposeString('lastError', {
+        nullable: true,
+        description: 'Error message of the latest failure of the provider.',
+      }),
+      recipientFailures: t.exposeInt('recipientFailures', {
+        description:
+          'How many of the attempts failed because of the host or the address that they went to, not because of the provider.',
+      }),
+      lastRecipientError: t.exposeString('lastRecipientError', {
+        nullable: true,
+        description: 'Error message of the latest of these failures.',
+      }),
+      checkedAt: t.expose('checkedAt', { type: 'DateTime', nullable: true, description: 'When the latest attempt was started.' }),
+    }),
+  })
+  const ProviderStats = builder.objectRef<Results>('ProviderStats').implement({
+    description: 'Messages for which a provider was the last to be tried, of all time, and their results.',
+    fields: (t) => ({
+      sent: t.exposeInt('sent', { description: 'Accepted by it, and not reported as failed since.' }),
+      delivered: t.exposeInt('delivered', { description: 'Of these, delivered, as far as known.' }),
+      failed: t.exposeInt('failed', { description: 'Failed permanently.' }),
     }),
   })
   const Provider = builder.prismaObject('Provider', {
-    description: 'One vendor that a project sends through on one channel.',
+    description: 'A configured vendor, or another service, that messages of one channel are sent through.',
     fields: (t) => ({
-      id: t.exposeID('id', { description: 'Its id.' }),
-      key: t.exposeID('key', { description: 'Its name in calls.' }),
-      channel: t.expose('channel', { type: Channel, description: 'The channel that it carries.' }),
+      id: t.exposeID('id', { description: 'Id on this server.' }),
+      key: t.exposeID('key', { description: 'Key, unique in the project: its name in calls.' }),
+      channel: t.expose('channel', { type: Channel, description: 'Channel that it sends on.' }),
       kind: t.exposeString('kind', {
-        description:
-          'Which vendor: `capture`, `smtp`, `twilio`, `nhn-sms`, `nhn-kakao`, `solapi`, `fcm`, `apns`, `web-push`, `slack`, `discord`, `mattermost`, `msteams`, `webhook`.',
+        description: 'Kind of provider, one of `providerKinds`.',
       }),
       settings: t.field({
         type: 'JSONObject',
-        description: 'Its settings. Secrets are never shown: each that is there reads `"set"`.',
-        resolve: ({ settings }) => shownSettings(settings),
+        description:
+          'Settings. Secrets are never shown: each one that is set reads `"set"`, and in an address `…` replaces what may authorize. Given back, ' +
+          'both keep what is stored.',
+        resolve: (provider, _args, { carillon }) => carillon.providers.shownSettings(provider),
       }),
-      priority: t.exposeInt('priority', { description: 'Lowest first.' }),
+      priority: t.exposeInt('priority', { description: 'Order in which providers of a channel are tried: lowest first.' }),
       ratePerSecond: t.exposeInt('ratePerSecond', {
         nullable: true,
-        description: 'At most so many a second from one worker; null: no limit.',
+        description: 'Most messages per second from one worker; null: no limit.',
       }),
       active: t.exposeBoolean('active', { description: 'Whether it is used.' }),
       health: t.field({
         type: ProviderHealth,
-        description: 'How it fares.',
-        resolve: async ({ projectId, id, openUntil }, _args, { domain }): Promise<Health> => {
-          const attempts = await domain.prisma.attempt.findMany({
-            where: { projectId, providerId: id, startedAt: { gte: new Date(domain.clock.now().getTime() - HEALTH_MS) } },
-            orderBy: { startedAt: 'desc' },
-            take: HEALTH_ATTEMPTS,
-          })
-          const [latest] = attempts
-          // Until a probe succeeds, whether it is left alone at this moment or a probe is due.
-          const isOpen = openUntil !== null
-          if (latest === undefined)
-            return { state: isOpen ? 'OPEN' : 'UNUSED', successRate: null, latencyMs: null, lastError: null, checkedAt: null }
-          const succeeded = attempts.filter((one) => one.ok).length
-          const failure = attempts.find((one) => !one.ok)
-          return {
-            state: isOpen ? 'OPEN' : succeeded === attempts.length ? 'HEALTHY' : 'DEGRADED',
-            successRate: succeeded / attempts.length,
-            latencyMs: attempts.reduce((sum, one) => sum + (one.durationMs ?? 0), 0) / attempts.length,
-            lastError: failure?.errorMessage ?? null,
-            checkedAt: latest.startedAt,
-          }
-        },
+        description: 'How its recent attempts went.',
+        resolve: (provider, _args, { carillon }) => carillon.providers.health(provider),
+      }),
+      stats: t.field({
+        type: ProviderStats,
+        description: 'How many messages it has sent, and what became of them.',
+        resolve: ({ projectId, id }, _args, { carillon }) => carillon.activity.ofProvider(projectId, id),
       }),
     }),
   })
 
   const Attempt = builder.prismaObject('Attempt', {
-    description: 'One try to hand a message to a provider.',
+    description: 'One attempt to send a message through a provider.',
     fields: (t) => ({
       number: t.exposeInt('number', {
-        description: 'The first is 1. There are at most 8 rounds, each of which tries every provider or device once.',
+        description: 'Its number, from 1. There are at most 8 rounds, each of which tries every provider or device once.',
       }),
-      provider: t.relation('provider', { nullable: true, description: 'The provider; null when it was removed since.' }),
-      startedAt: t.expose('startedAt', { type: 'DateTime', description: 'When it began.' }),
-      durationMs: t.exposeFloat('durationMs', { nullable: true, description: 'How long it took, milliseconds.' }),
-      ok: t.exposeBoolean('ok', { description: 'Whether the provider took the message.' }),
-      error: t.field({ type: Problem, nullable: true, description: 'Why not.', resolve: storedProblem }),
-      response: t.exposeString('response', { nullable: true, description: "The provider's answer, at most 1,000 characters." }),
+      provider: t.relation('provider', { nullable: true, description: 'The provider; null if it has been deleted since.' }),
+      startedAt: t.expose('startedAt', { type: 'DateTime', description: 'When it was started.' }),
+      durationMs: t.exposeFloat('durationMs', { nullable: true, description: 'How long it took, in milliseconds.' }),
+      ok: t.exposeBoolean('ok', { description: 'Whether the provider accepted the message.' }),
+      error: t.field({
+        type: Problem,
+        nullable: true,
+        description: 'Why the provider did not accept it; null if it did.',
+        resolve: storedProblem,
+      }),
+      response: t.exposeString('response', { nullable: true, description: "The provider's response, at most 1,000 characters." }),
+    }),
+  })
+
+  const ProviderKind = builder.objectRef<ProviderKindInfo>('ProviderKind').implement({
+    description: 'A vendor that a provider can send through, and the settings that it takes.',
+    fields: (t) => ({
+      kind: t.exposeString('kind', { description: 'Its name, as `ProviderInput.kind` takes it.' }),
+      title: t.exposeString('title', { description: "The vendor's name, for people." }),
+      channels: t.expose('channels', {
+        type: [Channel],
+        description: 'The channels that it can carry; a provider carries one of them.',
+      }),
+      settings: t.expose('settings', {
+        type: 'JSONObject',
+        description:
+          'A JSON Schema (2020-12) of `ProviderInput.settings`: each setting with its `title`, `description` and default. Secrets are `writeOnly`, ' +
+          'the text of a file has a `contentMediaType`, and what few providers need is `x-advanced`. The server checks more than a schema can say.',
+      }),
     }),
   })
 
   builder.queryFields((t) => ({
+    providerKinds: t.field({
+      type: [ProviderKind],
+      description: 'Every kind of provider, with the settings that it takes: what a form to configure one is built from.',
+      resolve: (_root, _args, { carillon }) => carillon.providers.kinds(),
+    }),
     providers: t.prismaField({
       type: ['Provider'],
       description: 'All providers of the project, by channel and priority.',
-      resolve: (query, _root, _args, context) =>
-        context.domain.prisma.provider.findMany({
-          ...query,
-          where: { projectId: projectOf(context).id },
-          orderBy: [{ channel: 'asc' }, { priority: 'asc' }, { key: 'asc' }],
-        }),
+      resolve: (query, _root, _args, context) => context.carillon.providers.list(projectOf(context).id, query),
     }),
   }))
 
   const ProviderInput = builder.inputType('ProviderInput', {
-    description: 'A provider. A field that is left out stays as it is; a new one needs `channel` and `kind`.',
+    description:
+      'A provider to create or update. A field that is left out is not changed; a new provider needs `channel` and `kind`.',
     fields: (t) => ({
-      key: t.id({ required: true, description: 'Its name in calls: 1-255 characters.' }),
-      channel: t.field({ type: Channel, description: 'The channel that it carries; any but IN_APP, which needs no provider.' }),
-      kind: t.string({ description: 'Which vendor; `capture` keeps what would go out. See `Provider.kind`.' }),
+      key: t.id({ required: true, description: 'Key, unique in the project: 1-255 characters.' }),
+      channel: t.field({ type: Channel, description: 'Channel that it sends on; any except IN_APP, which needs no provider.' }),
+      kind: t.string({
+        description:
+          'Kind of provider, one of `providerKinds`, in any case; `capture` stores what would be sent and sends nothing.',
+      }),
       settings: t.field({
         type: 'JSONObject',
         description:
-          'Settings of the kind. `capture`: `delayMs`. `smtp`: `host`, `from`, `port` (587), `secure` (false), `requireTls` (false), `user`, ' +
-          '`password`, `tlsVerify` (true), `maxConnections` (10), `ratePerSecond`. `twilio`: `accountSid`, `authToken`, `from` or ' +
-          '`messagingServiceSid`, `countries`. `nhn-sms`: `appKey`, `secretKey`, `from`, `webhookSignature`, `countries` (KR). `nhn-kakao`: ' +
-          '`appKey`, `secretKey`, `senderKey`, `webhookSignature`, `countries` (KR). `solapi`: `apiKey`, `apiSecret`, `from`, `pfId`, ' +
-          '`friendtalk` (BMS_FREE), `webhookSecret`, `countries` (KR). `fcm`: `serviceAccount`. `apns`: `teamId`, `keyId`, `privateKey`, ' +
-          '`topic`. `web-push`: `publicKey`, `privateKey`, `subject`, `ttlSeconds` (86400), `urgency` (normal). `webhook`: `secret`, `url`, ' +
-          '`authorization`, `headers`. All but the first two also `baseUrl`, which is all that the chat services take. ' +
-          'A secret given as `"set"` stays as it is.',
+          'Settings of the kind, valid against its schema in `providerKinds`; others are refused. Numbers and switches may be text (`"587"`, `"true"`), and ' +
+          'null or an empty text counts as left out. A secret given as `"set"` is not changed, nor is an ' +
+          'address given as it is shown. No text may begin with `sealed:`.',
       }),
-      priority: t.int({ description: 'Lowest first, 0-1,000; default: 0.' }),
-      ratePerSecond: t.int({ description: 'At most so many a second from one worker, 1-100,000; null: no limit.' }),
+      priority: t.int({ description: 'Order in which providers of a channel are tried, lowest first: 0-1,000; default: 0.' }),
+      ratePerSecond: t.int({ description: 'Most messages per second from one worker, 1-100,000; null: no limit.' }),
       active: t.boolean({ description: 'Whether it is used; default: true.' }),
     }),
   })
   const TestProviderPayload = builder.objectRef<TestResult>('TestProviderPayload').implement({
-    description: 'What a test of a provider gave.',
+    description: 'Result of testing a provider.',
     fields: (t) => ({
-      ok: t.exposeBoolean('ok', { description: 'Whether the provider took the message.' }),
-      error: t.field({ type: Problem, nullable: true, description: 'Why not.', resolve: ({ error }) => error }),
+      ok: t.exposeBoolean('ok', { description: 'Whether the provider accepted the message.' }),
+      error: t.field({
+        type: Problem,
+        nullable: true,
+        description: 'Why the provider did not accept it; null if it did.',
+        resolve: ({ error }) => error,
+      }),
       providerMessageId: t.exposeString('providerMessageId', {
         nullable: true,
-        description: "The provider's own id of the message.",
+        description: "The provider's id of the message.",
       }),
-      durationMs: t.exposeFloat('durationMs', { description: 'How long it took, milliseconds.' }),
+      durationMs: t.exposeFloat('durationMs', { description: 'How long it took, in milliseconds.' }),
     }),
   })
   builder.mutationFields((t) => ({
     configureProviders: t.field({
       type: [Provider],
       description:
-        "Makes or changes up to 1,000 providers: all of them or none; an error names the index. Settings are checked against the kind's; " +
+        'Creates or updates up to 1,000 providers: all of them or none; an error has the index. Settings are validated by the kind; ' +
         'secrets are encrypted at rest. Errors: BAD_INPUT, BATCH_TOO_LARGE, CHANNEL_UNSUPPORTED.',
       args: { providers: t.arg({ type: [ProviderInput], required: true, description: 'The providers, 1-1,000.' }) },
-      resolve: (_root, { providers }, context) => context.domain.providers.configure(projectOf(context).id, providers),
+      resolve: (_root, { providers }, context) =>
+        context.carillon.providers.configure(projectOf(context).id, providers, byOf(context)),
+    }),
+    deleteProviders: t.field({
+      type: DeletePayload,
+      description:
+        'Deletes providers. Messages that were sent through them are kept; pending messages go through another provider. Errors: BAD_INPUT, BATCH_TOO_LARGE.',
+      args: { keys: t.arg.idList({ required: true, description: 'Keys of the providers, 1-1,000.' }) },
+      resolve: async (_root, { keys }, context) => ({
+        deletedCount: await context.carillon.providers.remove(projectOf(context).id, keys, byOf(context)),
+      }),
     }),
     testProvider: t.field({
       type: TestProviderPayload,
-      description: 'Sends one test message through a provider, and tells what it said. Errors: NOT_FOUND.',
+      description: 'Sends one test message through a provider and returns the result. Errors: NOT_FOUND.',
       args: {
         provider: t.arg.id({ required: true, description: 'Key of the provider.' }),
-        to: t.arg.string({ required: true, description: 'Where the message goes: an address of its channel.' }),
+        to: t.arg.string({ required: true, description: 'Address to send it to, of the kind that the channel takes.' }),
       },
-      resolve: (_root, { provider, to }, context) => context.domain.providers.test(projectOf(context).id, provider, to),
+      resolve: (_root, { provider, to }, context) => context.carillon.providers.test(projectOf(context).id, provider, to),
     }),
   }))
   return { Attempt }
 }
 
+/** The types of providers. */
 export type Providers = ReturnType<typeof defineProviders>

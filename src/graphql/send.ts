@@ -1,11 +1,11 @@
 /** `sendMessages`. */
 
-import type { Outcome } from '../db/outcome.ts'
-import type { SendOutcome } from '../domain/accept.ts'
-import type { Channel } from '../domain/words.ts'
 import type { Problem } from '../errors.ts'
+import type { SendOutcome } from '../send/outcome.ts'
+import { byContactField, type Channel } from '../words.ts'
 import { projectOf } from './access.ts'
 import type { Builder } from './builder.ts'
+import { contactInputDescription } from './contact-fields.ts'
 import type { Enums } from './enums.ts'
 import { type Problems, storedProblem } from './problem.ts'
 
@@ -13,114 +13,137 @@ interface ChannelProblem {
   readonly channel: Channel
   readonly error: Problem
 }
-/** A result, with what became of the channels that are known so far. */
+/** What is known of a message that was tried. */
+interface Tried {
+  readonly notificationId: string
+  readonly channel: Channel
+  readonly errorCode: string | null
+  readonly errorMessage: string | null
+}
+/** A result, with the channels on which nothing is sent, as far as known. */
 interface Result {
   readonly projectId: string
   readonly outcome: SendOutcome
   readonly channels: readonly ChannelProblem[]
 }
 
-/** Adds it. */
+/** Defines `sendMessages`, and the inputs that it shares with other mutations. */
 export function defineSending(builder: Builder, enums: Pick<Enums, 'Channel' | 'Wait'>, { Problem }: Problems) {
   const ContactInput = builder.inputType('ContactInput', {
-    description: 'A contact. One that is unknown is created; the fields fill what is missing and never replace what is there.',
+    description:
+      'A contact. An unknown one is created. Fields and properties are set only if they have no value yet. Without `externalId`, the recipient ' +
+      'of a message may be `email`, `phone` or both: then it goes there alone, and no contact is created or looked up.',
     fields: (t) => ({
-      externalId: t.id({ required: true, description: 'Its id in your own system: 1-255 characters.' }),
-      email: t.string({ description: 'E-mail address.' }),
-      phone: t.string({ description: 'Phone number, international; kept as it is given.' }),
-      locale: t.string({ description: 'Language, BCP 47.' }),
-      timezone: t.string({ description: 'Time zone, IANA.' }),
-      firstName: t.string({ description: 'First name.' }),
-      lastName: t.string({ description: 'Last name.' }),
-      photoUrl: t.string({ description: 'Address of a picture, http or https.' }),
-      country: t.string({ description: 'Country, ISO 3166 alpha-2.' }),
-      profile: t.field({ type: 'JSONObject', description: 'Your own properties: those that are missing are added.' }),
+      externalId: t.id({
+        description:
+          'Id in your own system: 1-255 characters. Required, except for a recipient by address alone, which has no field but `email`, `phone` and ' +
+          '`country`: there is no feed, no device and no preference then, and templates see no contact.',
+      }),
+      ...byContactField((field) => t.string({ description: contactInputDescription(field) })),
+      profile: t.field({ type: 'JSONObject', description: 'Your own properties; those that are missing are added.' }),
     }),
   })
   const InAppOverrides = builder.inputType('InAppOverrides', {
-    description: 'What replaces the template in the feed. Texts are Liquid.',
+    description: 'Replaces in-app content of the template. Strings are Liquid.',
     fields: (t) => ({
       title: t.string({ description: 'The title.' }),
       body: t.string({ description: 'The text.' }),
-      iconUrl: t.string({ description: 'Address of an icon.' }),
-      url: t.string({ description: 'Where a click leads.' }),
-      feed: t.id({ description: 'The feed that it goes to.' }),
+      iconUrl: t.string({ description: 'URL of an icon.' }),
+      url: t.string({ description: 'URL that a click opens.' }),
+      feed: t.id({ description: 'The feed that it appears in.' }),
     }),
   })
   const EmailOverrides = builder.inputType('EmailOverrides', {
-    description: 'What replaces the template in the e-mail. Texts are Liquid.',
+    description: 'Replaces e-mail content of the template. Strings are Liquid.',
     fields: (t) => ({
       subject: t.string({ description: 'The subject.' }),
-      from: t.string({ description: 'The sender.' }),
-      replyTo: t.string({ description: 'Where answers go.' }),
-      cc: t.string({ description: 'Copies, comma separated.' }),
-      bcc: t.string({ description: 'Blind copies, comma separated.' }),
+      from: t.string({ description: 'The sender, `a@b.c` or `Name <a@b.c>`.' }),
+      replyTo: t.string({ description: 'Reply-To addresses, separated by commas; each may have a name.' }),
+      cc: t.string({
+        description: 'Cc addresses, separated by commas; each may have a name. One that is suppressed is left out.',
+      }),
+      bcc: t.string({
+        description: 'Bcc addresses, separated by commas; each may have a name. One that is suppressed is left out.',
+      }),
     }),
   })
   const SmsOverrides = builder.inputType('SmsOverrides', {
-    description: 'What replaces the template in the text message. Texts are Liquid.',
+    description: 'Replaces text message content of the template. Strings are Liquid.',
     fields: (t) => ({ title: t.string({ description: 'The title.' }), body: t.string({ description: 'The text.' }) }),
   })
   const PushOverrides = builder.inputType('PushOverrides', {
-    description: 'What replaces the template in push messages. Texts are Liquid.',
+    description: 'Replaces push content of the template. Strings are Liquid.',
     fields: (t) => ({
       title: t.string({ description: 'The title.' }),
       body: t.string({ description: 'The text.' }),
-      imageUrl: t.string({ description: 'Address of a picture.' }),
-      url: t.string({ description: 'What a tap opens.' }),
-      data: t.field({ type: 'JSONObject', description: "Added to the template's data; the same key is replaced." }),
+      imageUrl: t.string({ description: 'URL of a picture.' }),
+      url: t.string({ description: 'URL that a tap opens.' }),
+      data: t.field({
+        type: 'JSONObject',
+        description: 'Added to the custom data of the template; a value with the same key is replaced.',
+      }),
     }),
   })
   const OverridesInput = builder.inputType('OverridesInput', {
-    description: "What replaces the template's settings, for this message alone.",
+    description: 'Replaces content of the template, for this message only.',
     fields: (t) => ({
-      inApp: t.field({ type: InAppOverrides, description: 'In the feed.' }),
-      email: t.field({ type: EmailOverrides, description: 'In the e-mail.' }),
-      sms: t.field({ type: SmsOverrides, description: 'In the text message.' }),
-      push: t.field({ type: PushOverrides, description: 'In push messages.' }),
+      inApp: t.field({ type: InAppOverrides, description: 'In-app content.' }),
+      email: t.field({ type: EmailOverrides, description: 'E-mail content.' }),
+      sms: t.field({ type: SmsOverrides, description: 'Text message content.' }),
+      push: t.field({ type: PushOverrides, description: 'Push content.' }),
       providers: t.field({
         type: 'JSONObject',
         description:
-          "By the provider's key: what is added to its request, as its vendor names it. A key that no provider has, and anything that its kind does " +
-          'not take, is BAD_INPUT with the field.',
+          'Fields that are added to the request of a provider, by its key, as the vendor names them. An unknown provider, and a field that its kind ' +
+          'does not support, is BAD_INPUT with the field.',
       }),
     }),
   })
   const MessageInput = builder.inputType('MessageInput', {
-    description: 'One thing to say to one contact.',
+    description: 'A message: one template for one contact, or for the members of a topic.',
     fields: (t) => ({
       id: t.id({
         description:
-          'Your own id: 1-255 printable ASCII characters. The same id is accepted once, for ever: ID_EXISTS, or ID_MISMATCH with other content.',
+          'Your own id, which makes the call idempotent: 1-255 printable ASCII characters. An id is accepted only once, without expiry: after that it is ID_EXISTS, or ID_MISMATCH if the content differs.',
       }),
       template: t.id({ required: true, description: 'Key of the template.' }),
-      contact: t.field({ type: ContactInput, description: 'Whom to tell; or `topic`.' }),
+      contact: t.field({
+        type: ContactInput,
+        description: 'The recipient, by `externalId`, or by `email` or `phone` alone; or `topic`.',
+      }),
       topic: t.id({
         description:
-          'Key of the topic whose members to tell, one notification each, under one transaction: written in the background, see `progress`. ' +
-          '`id` is then that of the send, and its result has no notification.',
+          'Key of a topic: each member gets a notification, in one transaction. They are created in the background, see `progress`. `id` is then ' +
+          'that of the whole call to the topic, and the result has no notification.',
       }),
       data: t.field({
         type: 'JSONObject',
-        description: 'What the template sees, and what comes with the in-app message; at most 524,288 characters.',
+        description: 'Variables of the template; also returned with the in-app message. At most 524,288 characters of JSON.',
       }),
-      actor: t.field({ type: ContactInput, description: 'Who did it: an unknown one becomes a contact.' }),
+      actor: t.field({
+        type: ContactInput,
+        description: 'The contact who caused it, such as the author of a comment; an unknown one is created.',
+      }),
       incrementId: t.id({
         description:
-          'While an unread in-app message of this contact, template and incrementId exists, this one folds into it: its count goes up, and no other channel sends again.',
+          'While the contact has an unread in-app message of this template and incrementId, this message is folded into it: its count goes up, and nothing is sent on other channels.',
       }),
       transactionId: t.id({
-        description: 'Names the transaction; one that an earlier call used is TRANSACTION_EXISTS. Default: one for the call.',
+        description:
+          'Names the transaction; one that an earlier call used is TRANSACTION_EXISTS. Default: a generated one, shared by the messages of the call.',
       }),
-      sendAt: t.field({ type: 'DateTime', description: 'When: at most a year ahead; up to 5 minutes past means now.' }),
-      delaySeconds: t.int({ description: 'How much later, seconds; instead of `sendAt`.' }),
-      channels: t.field({ type: [enums.Channel], description: "Only these of the template's channels." }),
-      overrides: t.field({ type: OverridesInput, description: "What replaces the template's settings, for this message alone." }),
+      sendAt: t.field({
+        type: 'DateTime',
+        description: 'When to send it: at most a year ahead; up to 5 minutes in the past means now.',
+      }),
+      delaySeconds: t.int({ description: 'Delay in seconds; instead of `sendAt`.' }),
+      channels: t.field({ type: [enums.Channel], description: 'Only these channels of the template.' }),
+      overrides: t.field({ type: OverridesInput, description: 'Replaces content of the template, for this message only.' }),
     }),
   })
 
   const ChannelError = builder.objectRef<ChannelProblem>('ChannelError').implement({
-    description: 'Why a channel will not carry the message, or did not so far.',
+    description: 'Why a message is not sent on a channel, or has not been sent so far.',
     fields: (t) => ({
       channel: t.expose('channel', { type: enums.Channel, description: 'The channel.' }),
       error: t.field({ type: Problem, description: 'Why.', resolve: ({ error }) => error }),
@@ -131,15 +154,16 @@ export function defineSending(builder: Builder, enums: Pick<Enums, 'Channel' | '
     ({ channels }: Result) =>
       channels.find((one) => one.channel === channel)?.error ?? null
   const SendResult = builder.objectRef<Result>('SendResult').implement({
-    description: 'What became of one message of a call.',
+    description: 'Result of one message of a call.',
     fields: (t) => ({
       id: t.id({
         nullable: true,
-        description: 'Your own id, or the one that was made for it.',
+        description: 'Your own id, or the generated one.',
         resolve: ({ outcome }) => outcome.key ?? (outcome.ok ? outcome.id : null),
       }),
       ok: t.boolean({
-        description: "Whether it was accepted. false: nothing of it was kept. A provider's refusal leaves it true.",
+        description:
+          'Whether it was accepted. false: nothing of it was stored. A provider that refuses it later does not change that.',
         resolve: ({ outcome }) => outcome.ok,
       }),
       error: t.field({
@@ -151,37 +175,39 @@ export function defineSending(builder: Builder, enums: Pick<Enums, 'Channel' | '
       emailError: t.field({
         type: Problem,
         nullable: true,
-        description: 'What is wrong with the e-mail, as far as it is known.',
+        description: 'Why the e-mail is not sent, as far as known.',
         resolve: errorOn('EMAIL'),
       }),
       smsError: t.field({
         type: Problem,
         nullable: true,
-        description: 'What is wrong with the text message, as far as it is known.',
+        description: 'Why the text message is not sent, as far as known.',
         resolve: errorOn('SMS'),
       }),
       channelErrors: t.field({
         type: [ChannelError],
-        description: 'What is wrong on each channel, as far as it is known: all of it with `wait: SENT`.',
+        description: 'Channels on which it is not sent, as far as known; with `wait: SENT`, including failed attempts.',
         resolve: ({ channels }) => [...channels],
+      }),
+      warnings: t.field({
+        type: [Problem],
+        description:
+          'What is sent nevertheless, though it may not be meant so. MISSING_DATA: the template uses a variable, named in `field`, that has no ' +
+          'value for this message and no `default`; what is only tested does not count. At most 20; none for a topic. A strict template refuses instead.',
+        resolve: ({ outcome }) => (outcome.ok ? outcome.warnings.slice(0, WARNINGS_MAX) : []),
       }),
       transactionId: t.id({ nullable: true, description: 'The transaction.', resolve: ({ outcome }) => outcome.transactionId }),
       notification: t.prismaField({
         type: 'Notification',
         nullable: true,
-        description: 'The notification; with ID_EXISTS, the first one; null of a send to a topic.',
-        resolve: (query, { projectId, outcome }, _args, { domain }) =>
-          outcome.notificationId === null
-            ? null
-            : domain.prisma.notification.findUnique({
-                ...query,
-                where: { projectId_id: { projectId, id: outcome.notificationId } },
-              }),
+        description: 'The notification; with ID_EXISTS, the original one; null for a topic.',
+        resolve: (query, { projectId, outcome }, _args, { carillon }) =>
+          outcome.notificationId === null ? null : carillon.notifications.find(projectId, outcome.notificationId, query),
       }),
     }),
   })
   const SendMessagesPayload = builder.objectRef<{ results: readonly Result[] }>('SendMessagesPayload').implement({
-    description: 'What became of each message, in the order asked.',
+    description: 'Results of the messages, in the order of the call.',
     fields: (t) => ({
       results: t.field({ type: [SendResult], description: 'One for each message.', resolve: ({ results }) => [...results] }),
     }),
@@ -191,18 +217,18 @@ export function defineSending(builder: Builder, enums: Pick<Enums, 'Channel' | '
     sendMessages: t.field({
       type: SendMessagesPayload,
       description:
-        'Tells contacts something. Each message is decided, then all that are accepted are stored in one transaction: once it has answered, ' +
-        'nothing is lost. A bad message fails alone. Errors: BAD_INPUT, BATCH_TOO_LARGE, OVERLOADED.',
+        'Sends messages to contacts. The accepted ones are stored in one database transaction before the response: none of them is lost. An ' +
+        'invalid message does not affect the others. Errors: BAD_INPUT, BATCH_TOO_LARGE, OVERLOADED.',
       args: {
         messages: t.arg({ type: [MessageInput], required: true, description: 'The messages, 1-100.' }),
-        wait: t.arg({ type: enums.Wait, defaultValue: 'ACCEPTED', description: 'What the answer waits for.' }),
+        wait: t.arg({ type: enums.Wait, defaultValue: 'ACCEPTED', description: 'What to wait for before the response.' }),
       },
       resolve: async (_root, { messages, wait }, context) => {
         const project = projectOf(context)
-        const outcomes = await context.domain.send(project, messages)
+        const outcomes = await context.carillon.send(project, messages)
         const sent =
           wait === 'SENT'
-            ? await context.domain.outcomes(
+            ? await context.carillon.outcomes(
                 project.id,
                 outcomes.flatMap((one) => (one.ok ? one.outbound : [])),
               )
@@ -214,10 +240,13 @@ export function defineSending(builder: Builder, enums: Pick<Enums, 'Channel' | '
   return { MessageInput, ContactInput, OverridesInput }
 }
 
+const WARNINGS_MAX = 20
+
+/** The inputs that `sendMessages` shares. */
 export type Sending = ReturnType<typeof defineSending>
 
-/** What is wrong on the channels of an accepted message: decided against, or tried without success. */
-function problemsOf(outcome: SendOutcome, sent: readonly Outcome[]): ChannelProblem[] {
+/** Channels of an accepted message on which nothing is sent: by decision, or because the attempt failed. */
+function problemsOf(outcome: SendOutcome, sent: readonly Tried[]): ChannelProblem[] {
   if (!outcome.ok) return []
   const tried = sent.filter((one) => one.notificationId === outcome.notificationId)
   return [

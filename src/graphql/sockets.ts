@@ -1,8 +1,8 @@
 /**
- * GraphQL over WebSocket (subprotocol `graphql-transport-ws`). The protocol is graphql-ws's; what bounds it is ours:
- * messages a second, operations at once, bytes that wait, silent readers, credentials that end.
+ * GraphQL over WebSocket (subprotocol `graphql-transport-ws`). graphql-ws implements the protocol; the limits are enforced here:
+ * messages a second, operations at once, bytes waiting, clients that don't answer pings, credentials that end.
  */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ExecutionResult } from 'graphql'
 import { CloseCode, handleProtocols, makeServer, parseMessage } from 'graphql-ws'
@@ -10,69 +10,94 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { CarillonError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Caller } from './context.ts'
+import type { Engine } from './engine.ts'
 import { codeOf, type PresentError } from './errors.ts'
-import { type Gate, type Meter, mayComeFrom } from './gate.ts'
-import type { Limits } from './limits.ts'
-import { type BoundedOutlet, createOutlet } from './outlet.ts'
-import type { Admission, Rates } from './rates.ts'
-import type { Wheel } from './wheel.ts'
-import type { Engine } from './yoga.ts'
+import type { SocketLimits } from './limits.ts'
+import type { Admission, ConnectionBuffer, Heartbeat, RateLimit, SocketMeter } from './transport.ts'
 
 /** What the sockets need. */
 export interface SocketDeps {
   readonly engine: Engine
-  readonly gate: Pick<Gate<object>, 'authenticate'>
   readonly present: PresentError
-  readonly rates: Rates
+  readonly rates: RateLimit
   readonly admission: Admission
-  readonly wheel: Wheel
-  readonly meter: Meter
+  readonly heartbeat: Heartbeat
+  readonly meter: SocketMeter
   readonly log: Log
-  readonly limits: Limits
+  readonly limits: SocketLimits
+  /** how long a socket may go without a credential */
+  readonly anonymousMs: number
+  /** bytes that may wait for one socket */
+  readonly sendBufferBytes: number
+  /**
+   * Creates the send buffer of one socket.
+   * @param buffered bytes that the socket itself still holds
+   * @param onFull ends the connection
+   */
+  createSendBuffer(maxBytes: number, buffered: () => number, onFull: () => void): ConnectionBuffer
 }
 
 /** All open sockets. */
 export interface Sockets {
-  /** Takes over an HTTP connection that asked to be upgraded. */
-  accept(request: IncomingMessage, socket: Duplex, head: Buffer, remoteAddress: string): void
+  /**
+   * Upgrades an HTTP connection to a WebSocket.
+   * @param identified called once the socket has sent a valid credential
+   */
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer, remoteAddress: string, identified: () => void): void
   /** Closes each socket with 1012 as soon as its running queries and mutations are answered. Clients reconnect elsewhere. */
   drain(): void
-  /** Cuts what is still open. */
+  /** Cuts every socket that is still open. */
   terminate(): void
   count(): number
 }
 
-/** Close codes beside those of the protocol. */
-const closing = { tooLarge: 4413, tooMany: 4429, restart: 1012, tryLater: 1013 } as const
+/** Close codes in addition to those of the protocol. */
+const closing = { tooSlow: 4413, tooMany: 4429, restart: 1012, tryLater: 1013 } as const
 
-/** One message that is being handled. A subscription's is handled until it ends, so it says when it is one. */
+/** One incoming message while it is processed. A subscription's is processed until it ends; `isStream` excludes it from what a drain waits for. */
 interface Task {
   isStream: boolean
 }
 
-/** One socket: who holds it, and what it has open. */
+/** One socket: its caller, and what it has open. */
 interface Connection {
   readonly ws: WebSocket
-  readonly outlet: BoundedOutlet
+  readonly sendBuffer: ConnectionBuffer
   readonly remoteAddress: string
   readonly origin: string | undefined
   /** the HTTP header, for clients that can set one */
   readonly authorization: string | null
+  /** of the upgrade */
+  readonly headers: IncomingHttpHeaders
   readonly tasks: Set<Task>
   readonly taskOf: WeakMap<object, Task>
   caller: Caller
   leave: () => void
+  /** called once, when it has a credential */
+  readonly identified: () => void
   current: Task
   isEnded: boolean
   isDraining: boolean
   end(code: number, reason: string): void
 }
 
-const nobody: Caller = { kind: 'none' }
+const anonymous: Caller = { kind: 'none' }
+/** What a close frame carries beside its code. */
+const REASON_BYTES = 123
+/** A message as the reason of a close frame: cut off at a whole character. */
+const reasonOf = (message: string): string => {
+  const bytes = Buffer.from(message)
+  return bytes.length <= REASON_BYTES
+    ? message
+    : `${bytes
+        .subarray(0, REASON_BYTES - 6)
+        .toString()
+        .replace(/\ufffd$/, '')}…`
+}
 
-/** Makes the sockets' server. It opens no port: the HTTP server hands connections over. */
+/** Creates the WebSocket server. It opens no port: the HTTP server passes connections to `accept`. */
 export function createSockets(deps: SocketDeps): Sockets {
-  const { engine, gate, present, rates, admission, wheel, meter, log, limits } = deps
+  const { engine, present, rates, admission, heartbeat, meter, log, limits, anonymousMs, sendBufferBytes } = deps
   const options = {
     noServer: true,
     clientTracking: false,
@@ -90,21 +115,26 @@ export function createSockets(deps: SocketDeps): Sockets {
     async onConnect({ extra: connection, connectionParams }) {
       const given = connectionParams?.['authorization'] ?? connectionParams?.['Authorization'] ?? connection.authorization
       try {
-        if (given !== null && typeof given !== 'string') throw new CarillonError('UNAUTHENTICATED')
-        const caller = await gate.authenticate(given, connection.remoteAddress)
-        if (!mayComeFrom(caller, connection.origin)) throw new CarillonError('FORBIDDEN')
+        if (given !== null && typeof given !== 'string')
+          throw new CarillonError('UNAUTHENTICATED', { message: 'authorization in the connection parameters must be text.' })
+        const person = given === null ? await admission.resume(connection.headers, connectionParams?.['project']) : null
+        const caller = person ?? (await admission.authenticate(given, connection.origin, connection.remoteAddress))
         const leave = admission.connect(caller)
         if (leave === null) {
           connection.end(closing.tooMany, 'Too many connections')
           return false
         }
-        // It may have gone while its credential was looked up.
+        // The socket may have closed while its credential was looked up.
         if (connection.isEnded) leave()
         else Object.assign(connection, { caller, leave })
+        if (caller.kind !== 'none') connection.identified()
         return !connection.isEnded
       } catch (error) {
-        const code = codeOf(present(error))
-        if (code === 'UNAUTHENTICATED' || code === 'FORBIDDEN') connection.end(CloseCode.Forbidden, 'Forbidden')
+        const presented = present(error)
+        const code = codeOf(presented)
+        if (code === 'UNAUTHENTICATED' || code === 'FORBIDDEN' || code === 'PROJECT_SUSPENDED')
+          connection.end(CloseCode.Forbidden, reasonOf(presented.message))
+        else if (code === 'RATE_LIMITED') connection.end(closing.tooMany, 'Too many wrong credentials')
         else connection.end(closing.tryLater, 'Try again later')
         return false
       }
@@ -120,9 +150,9 @@ export function createSockets(deps: SocketDeps): Sockets {
       } catch (error) {
         return [present(error)]
       }
-      const { query, variables, operationName } = payload
-      const { caller, outlet, remoteAddress } = connection
-      const prepared = await engine.prepare({ query, variables, operationName, caller, outlet, remoteAddress })
+      const { query, variables, operationName, extensions } = payload
+      const { caller, sendBuffer, remoteAddress } = connection
+      const prepared = await engine.prepare({ query, variables, operationName, extensions, caller, sendBuffer, remoteAddress })
       if (!('args' in prepared)) meter.operation('websocket', prepared[0] === undefined ? 'OK' : codeOf(prepared[0]))
       return 'args' in prepared ? prepared.args : prepared
     },
@@ -133,7 +163,7 @@ export function createSockets(deps: SocketDeps): Sockets {
       const task = connection.taskOf.get(payload)
       if (task !== undefined && isStream) {
         task.isStream = true
-        finish(connection)
+        closeIfDrained(connection)
       }
       const first = 'errors' in result ? result.errors?.[0] : undefined
       meter.operation('websocket', first === undefined ? 'OK' : codeOf(present(first)))
@@ -154,33 +184,35 @@ export function createSockets(deps: SocketDeps): Sockets {
     }
   }
 
-  /** Lets a socket go that was only waiting for its last answers. */
-  const finish = (connection: Connection): void => {
+  /** During a drain, closes a socket whose last answer has been sent. */
+  const closeIfDrained = (connection: Connection): void => {
     if (!connection.isDraining) return
     for (const task of connection.tasks) if (!task.isStream) return
     connection.end(closing.restart, 'Reconnect')
   }
 
-  const open = (ws: WebSocket, request: IncomingMessage, remoteAddress: string): void => {
+  const open = (ws: WebSocket, request: IncomingMessage, remoteAddress: string, identified: () => void): void => {
     const end = (code: number, reason: string): void => {
       if (connection.isEnded) return
       connection.isEnded = true
       ws.close(code, reason)
     }
+    const buffered = (): number => ws.bufferedAmount
     const connection: Connection = {
       ws,
-      outlet: createOutlet(
-        limits.outletBytes,
-        () => ws.bufferedAmount,
-        () => end(closing.tooLarge, 'Too slow'),
-      ),
+      sendBuffer: deps.createSendBuffer(sendBufferBytes, buffered, () => end(closing.tooSlow, 'Too slow')),
       remoteAddress,
       origin: request.headers.origin,
       authorization: request.headers.authorization ?? null,
+      headers: request.headers,
       tasks: new Set(),
       taskOf: new WeakMap(),
-      caller: nobody,
+      caller: anonymous,
       leave: () => {},
+      identified() {
+        clearTimeout(timer)
+        identified()
+      },
       current: { isStream: false },
       isEnded: false,
       isDraining: false,
@@ -188,39 +220,37 @@ export function createSockets(deps: SocketDeps): Sockets {
     }
     connections.add(connection)
     meter.socketOpened()
+    // 4401: clients of the protocol do not come back by themselves.
+    const timer = setTimeout(() => end(CloseCode.Unauthorized, 'Credential required'), anonymousMs).unref()
 
-    let isSilent = false
+    let isPingUnanswered = false
     ws.on('pong', () => {
-      isSilent = false
+      isPingUnanswered = false
     })
-    const leaveWheel = wheel.add({
+    const stopHeartbeat = heartbeat.add({
       caller: () => connection.caller,
-      backlog: () => connection.outlet.held() + ws.bufferedAmount,
-      progress: () => `${connection.outlet.progress()} ${ws.bufferedAmount}`,
+      backlog: () => connection.sendBuffer.held() + ws.bufferedAmount,
+      progress: () => `${connection.sendBuffer.progress()} ${ws.bufferedAmount}`,
       ping() {
-        if (isSilent) {
-          ws.terminate()
-          return false
-        }
-        isSilent = true
+        if (isPingUnanswered) return ws.terminate()
+        isPingUnanswered = true
         if (ws.readyState === ws.OPEN) ws.ping()
-        return true
       },
-      end: (reason) => (reason === 'credential' ? end(CloseCode.Forbidden, 'Forbidden') : end(closing.tooLarge, 'Too slow')),
+      end: (reason) => (reason === 'credential' ? end(CloseCode.Forbidden, 'Forbidden') : end(closing.tooSlow, 'Too slow')),
     })
 
-    // ws has answered a broken frame with its own close code already; without a listener the error would end the process.
-    ws.on('error', (error) => log.debug('A socket broke.', { message: error.message }))
+    // ws has already answered an invalid frame with its own close code; without a listener the error would end the process.
+    ws.on('error', (error) => log.debug('A socket failed.', { message: error.message }))
 
     const closed = protocol.opened(
       {
         protocol: ws.protocol,
-        // Resolves when the bytes are with the kernel, so that an operation asks for its next value when this one has left.
+        // Resolves when the kernel has the bytes, so that an operation asks for its next value only after this one has left.
         send: (data) =>
           new Promise((resolve) => {
             if (ws.readyState !== ws.OPEN || connection.isEnded) return resolve()
-            if (ws.bufferedAmount > limits.outletBytes) {
-              end(closing.tooLarge, 'Too slow')
+            if (ws.bufferedAmount > sendBufferBytes) {
+              end(closing.tooSlow, 'Too slow')
               return resolve()
             }
             ws.send(data, () => resolve())
@@ -233,8 +263,9 @@ export function createSockets(deps: SocketDeps): Sockets {
 
     ws.once('close', (code, reason) => {
       connection.isEnded = true
+      clearTimeout(timer)
       connections.delete(connection)
-      leaveWheel()
+      stopHeartbeat()
       connection.leave()
       meter.socketClosed(code)
       closed(code, String(reason)).catch((error: unknown) => present(error))
@@ -242,14 +273,14 @@ export function createSockets(deps: SocketDeps): Sockets {
   }
 
   const receive = (connection: Connection, listen: (text: string) => Promise<void>): void => {
-    let second = 0
+    let secondBegan = 0
     let count = 0
     connection.ws.on('message', (data, isBinary) => {
-      // What comes while draining is left to the next server: nothing of it was begun.
+      // What arrives during a drain is left unanswered: nothing of it has begun, and the client sends it again after reconnecting.
       if (connection.isEnded || connection.isDraining) return
       const now = performance.now()
-      if (now - second >= 1_000) {
-        second = now
+      if (now - secondBegan >= 1_000) {
+        secondBegan = now
         count = 0
       }
       count += 1
@@ -261,26 +292,26 @@ export function createSockets(deps: SocketDeps): Sockets {
       connection.tasks.add(task)
       listen(text)
         .catch((error: unknown) => {
-          // A message that only servers send is the client's fault; all else was ours.
+          // A message that only servers send is the client's fault; everything else is a fault of the server.
           if (!isFromClient(text)) return connection.end(CloseCode.BadRequest, 'Invalid message received')
           present(error)
           connection.end(closing.tryLater, 'Try again later')
         })
         .finally(() => {
           connection.tasks.delete(task)
-          finish(connection)
+          closeIfDrained(connection)
         })
     })
   }
 
   return {
-    accept(request, socket, head, remoteAddress) {
-      server.handleUpgrade(request, socket, head, (ws) => open(ws, request, remoteAddress))
+    accept(request, socket, head, remoteAddress, identified) {
+      server.handleUpgrade(request, socket, head, (ws) => open(ws, request, remoteAddress, identified))
     },
     drain() {
       for (const connection of connections) {
         connection.isDraining = true
-        finish(connection)
+        closeIfDrained(connection)
       }
     },
     terminate() {
@@ -290,11 +321,11 @@ export function createSockets(deps: SocketDeps): Sockets {
   }
 }
 
-const fromClients = new Set(['connection_init', 'ping', 'pong', 'subscribe', 'complete'])
+const clientMessages = new Set(['connection_init', 'ping', 'pong', 'subscribe', 'complete'])
 
 const isFromClient = (text: string): boolean => {
   try {
-    return fromClients.has(parseMessage(text).type)
+    return clientMessages.has(parseMessage(text).type)
   } catch {
     return false
   }

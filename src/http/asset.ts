@@ -1,32 +1,33 @@
-/** Files that are the same for everybody: compressed once, named by their content, asked for again in vain. */
+/** Files that are the same for every client: compressed once, with an ETag of their content. */
 import { createHash } from 'node:crypto'
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
+import type { Reply } from './route.ts'
 
-/** Answers with the file. */
-export type SendAsset = (request: IncomingMessage, response: ServerResponse, headers?: OutgoingHttpHeaders) => Promise<void>
+/** Answers a request with the file: compressed as the client accepts it, or 304 when it has it. `more`: headers to add. */
+export type Asset = (requestHeaders: IncomingHttpHeaders, more?: OutgoingHttpHeaders) => Promise<Reply>
 
-interface Asset {
+interface Encoded {
   readonly tag: string
   readonly br: Buffer
   readonly gzip: Buffer
   readonly identity: Buffer
 }
 
-/** The best of what a client takes. One that does not say, or refuses, gets the file as it is. */
-function encodingFor({ headers }: IncomingMessage): 'br' | 'gzip' | 'identity' {
-  const taken = new Set<string>()
+/** The best encoding that the client accepts. The file goes out as it is to a client that names none, or refuses them all. */
+function encodingFor(headers: IncomingHttpHeaders): 'br' | 'gzip' | 'identity' {
+  const accepted = new Set<string>()
   for (const one of String(headers['accept-encoding'] ?? '')
     .toLowerCase()
     .split(',')) {
     const [name = '', weight = ''] = one.split(';')
-    if (!/^\s*q\s*=\s*0(\.0*)?\s*$/.test(weight)) taken.add(name.trim())
+    if (!/^\s*q\s*=\s*0(\.0*)?\s*$/.test(weight)) accepted.add(name.trim())
   }
-  return taken.has('br') ? 'br' : taken.has('gzip') || taken.has('*') ? 'gzip' : 'identity'
+  return accepted.has('br') ? 'br' : accepted.has('gzip') || accepted.has('*') ? 'gzip' : 'identity'
 }
 
-const compress = async (content: Buffer): Promise<Asset> => {
+const compress = async (content: Buffer): Promise<Encoded> => {
   const params = {
     [constants.BROTLI_PARAM_QUALITY]: 5,
     [constants.BROTLI_PARAM_LGWIN]: 22,
@@ -37,27 +38,22 @@ const compress = async (content: Buffer): Promise<Asset> => {
 }
 
 /**
- * Makes it when it is first asked for, once. A failure is not kept: the next request tries again.
- * @param headers go with every answer, 304 included
+ * Loads and compresses the file on the first request, once. A failure is not cached: the next request tries again.
+ * @param headers sent with every answer, 304 included
  */
-export function createAsset(load: () => Buffer | Promise<Buffer>, type: string, headers: OutgoingHttpHeaders): SendAsset {
-  let asset: Promise<Asset> | null = null
-  return async (request, response, more = {}) => {
-    asset ??= Promise.resolve().then(load).then(compress)
-    const made = await asset.catch((error: unknown) => {
-      asset = null
+export function createAsset(load: () => Buffer | Promise<Buffer>, type: string, headers: OutgoingHttpHeaders): Asset {
+  let loading: Promise<Encoded> | null = null
+  return async (requestHeaders, more = {}) => {
+    loading ??= Promise.resolve().then(load).then(compress)
+    const file = await loading.catch((error: unknown) => {
+      loading = null
       throw error
     })
-    const encoding = encodingFor(request)
-    const etag = `"${made.tag}-${encoding}"`
+    const encoding = encodingFor(requestHeaders)
+    const etag = `"${file.tag}-${encoding}"`
     const all = { 'cache-control': 'public, max-age=0, must-revalidate', vary: 'accept-encoding', etag, ...headers, ...more }
-    if (request.headers['if-none-match'] === etag) {
-      response.writeHead(304, all).end()
-      return
-    }
-    const body = made[encoding]
+    if (requestHeaders['if-none-match'] === etag) return { status: 304, headers: all }
     const encoded = encoding === 'identity' ? {} : { 'content-encoding': encoding }
-    response.writeHead(200, { 'content-type': type, ...encoded, 'content-length': body.length, ...all })
-    response.end(request.method === 'HEAD' ? undefined : body)
+    return { status: 200, headers: { 'content-type': type, ...encoded, ...all }, body: file[encoding] }
   }
 }

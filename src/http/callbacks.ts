@@ -1,10 +1,12 @@
-/** `/callbacks/:provider`: where vendors report what became of messages. Nobody is believed whose signature over the raw body is wrong. */
+/** `/callbacks/:providerId`: where vendors report what became of messages. A report counts only if its signature over the raw body is right. */
 import { CarillonError } from '../errors.ts'
-import { readBody } from './body.ts'
-import { sendJson } from './respond.ts'
-import type { Route } from './server.ts'
+import type { ConnectionLimits } from './limits.ts'
+import { createBoundedLookUps } from './look-ups.ts'
+import { networkOf } from './remote-address.ts'
+import { type AdmittingRoute, jsonReply } from './route.ts'
+import { createTokenBuckets } from './token-buckets.ts'
 
-/** A delivery report as it came over the wire. */
+/** A delivery report as the vendor sent it. */
 export interface Callback {
   readonly method: string
   /** the public address that was called, with its query string */
@@ -14,36 +16,50 @@ export interface Callback {
   readonly rawBody: Uint8Array
 }
 
-/** What the door asks. */
-export interface CallbacksDeps {
+/** Verifies a report to one provider, and applies it. @throws CarillonError UNAUTHENTICATED for a wrong signature */
+export type Receiver = (callback: Callback) => Promise<void>
+
+/** What the route needs. */
+export interface CallbackDeps {
   readonly publicUrl: string
-  /**
-   * Reads a report of the provider with this id, and applies it.
-   * @throws CarillonError UNAUTHENTICATED for a wrong signature; NOT_FOUND for a provider that there is not, or that sends no reports
-   */
-  receive(providerId: string, callback: Callback): Promise<void>
+  /** Whether an id has the form of a provider's id. No other is looked up. */
+  isId(providerId: string): boolean
+  /** null: the provider does not exist, or sends no reports */
+  find(providerId: string): Promise<Receiver | null>
+  readonly limits: Pick<ConnectionLimits, 'failedLookUpsPerMinute' | 'failedLookUpMs'>
 }
 
 const PATH = '/callbacks/'
-const BODY_BYTES = 1_048_576
+const MAX_BODY_BYTES = 1_048_576
 
-/** Where a provider's vendor reports to. */
+/** The URL that a provider's vendor reports to. */
 export const callbackUrlOf = (publicUrl: string, providerId: string): string => `${publicUrl}${PATH}${providerId}`
 
-/** Makes the door. */
-export function createCallbacks({ publicUrl, receive }: CallbacksDeps): Route {
+/** Creates the route. The provider is looked up before the body is read. */
+export function createCallbackRoute({ publicUrl, isId, find, limits }: CallbackDeps): AdmittingRoute {
+  const lookUps = createBoundedLookUps<Receiver>(limits)
+  const forgeries = createTokenBuckets(limits.failedLookUpsPerMinute / 60, limits.failedLookUpsPerMinute)
   return {
-    path: PATH,
-    async handle(request, response) {
-      if (request.method !== 'POST') throw new CarillonError('METHOD_NOT_ALLOWED')
-      const url = request.url ?? ''
-      const [path = ''] = url.split('?')
-      const headers = Object.fromEntries(
-        Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
+    method: 'POST',
+    path: `${PATH}:providerId`,
+    auth: 'none',
+    maxBodyBytes: MAX_BODY_BYTES,
+    async admit({ params: { providerId = '' }, url, headers, remoteAddress }) {
+      const receive = isId(providerId) ? await lookUps.find(remoteAddress, providerId, () => find(providerId)) : null
+      if (receive === null) throw new CarillonError('NOT_FOUND')
+      const forger = `${networkOf(remoteAddress)} ${providerId}`
+      const seconds = forgeries.peek(forger)
+      if (seconds > 0) throw new CarillonError('RATE_LIMITED', { retryAfterSeconds: seconds })
+      const joined = Object.fromEntries(
+        Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
       )
-      const rawBody = await readBody(request, BODY_BYTES)
-      await receive(path.slice(PATH.length), { method: 'POST', url: `${publicUrl}${url}`, headers, rawBody })
-      sendJson(response, 200, { ok: true })
+      return async (body) => {
+        await receive({ method: 'POST', url: `${publicUrl}${url}`, headers: joined, rawBody: body }).catch((error: unknown) => {
+          if (error instanceof CarillonError && error.code === 'UNAUTHENTICATED') forgeries.take(forger)
+          throw error
+        })
+        return jsonReply(200, { ok: true })
+      }
     },
   }
 }

@@ -1,32 +1,40 @@
 /**
- * GraphiQL: one page that needs nothing but this server. What is typed into its headers pane goes along over
+ * GraphiQL: one page that loads nothing from other servers. The `Authorization` of its headers pane is sent over
  * WebSocket too, and `#authorization=…` in the address fills that pane.
  */
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
-import { createAsset, type SendAsset } from './asset.ts'
+import { type Asset, createAsset } from './asset.ts'
 
-/** Stands in the rendered options, where JSON can't hold a function. */
-const PLACE = '__CONNECTION_PARAMS__'
+/** Mark the spots in the rendered options where an expression belongs, which JSON can't hold. */
+const places = {
+  __CONNECTION_PARAMS__: 'window.carillonConnectionParams',
+  // The page's own address, below whatever path. Of two slashes at its beginning, a browser would make another host.
+  __ENDPOINT__: "location.pathname.replace(/\\/{2,}/g, '/')",
+} as const
 
-// Runs before GraphiQL reads its storage. The fragment never reaches a server or its logs; it is taken out of the address at once.
+// Runs before GraphiQL reads its storage. The fragment never reaches a server or its logs, and is removed from the address at once.
 const seed = `<script>
 (() => {
-  // GraphiQL keeps the headers of its tabs in localStorage, for good. A credential lasts as long as the tab: they go into its own storage.
-  const ofTheTab = ['graphiql:headers', 'graphiql:tabState', 'graphiql:queries', 'graphiql:favorites']
-  try { for (const key of ofTheTab) localStorage.removeItem(key) } catch { /* Storage is switched off: nothing is kept. */ }
+  // GraphiQL keeps the headers of its tabs in localStorage, permanently. A credential must not outlive the browser tab: they go into sessionStorage.
+  const perTab = ['graphiql:headers', 'graphiql:tabState', 'graphiql:queries', 'graphiql:favorites']
+  try { for (const key of perTab) localStorage.removeItem(key) } catch { /* Storage is disabled: nothing is stored. */ }
   for (const name of ['getItem', 'setItem', 'removeItem']) {
     const original = Storage.prototype[name]
     Storage.prototype[name] = function (key, ...rest) {
-      return original.call(ofTheTab.includes(key) ? sessionStorage : this, key, ...rest)
+      return original.call(perTab.includes(key) ? sessionStorage : this, key, ...rest)
     }
   }
   const given = new URLSearchParams(location.hash.slice(1)).get('authorization')
-  if (given !== null) {
+  const held = localStorage.getItem('graphiql:headers')
+  // A link may come from anybody: it replaces other headers only after a question.
+  const isOther = given !== null && held !== null && !held.includes(JSON.stringify(given)) && /authorization/i.test(held)
+  if (isOther) history.replaceState({}, '', location.pathname + location.search)
+  if (given !== null && (!isOther || confirm('You are signed in. This link replaces your Authorization header. Go on?'))) {
     localStorage.setItem('graphiql:headers', JSON.stringify({ Authorization: given }, null, 2))
     localStorage.removeItem('graphiql:tabState')
     history.replaceState({}, '', location.pathname + location.search)
   }
-  // What the headers pane holds now, for the WebSocket: GraphiQL itself sends headers over HTTP only.
+  // The current content of the headers pane, for the WebSocket: GraphiQL itself sends headers over HTTP only.
   window.carillonConnectionParams = () => {
     const read = (text) => { try { return JSON.parse(text) ?? {} } catch { return {} } }
     const state = read(localStorage.getItem('graphiql:tabState'))
@@ -38,7 +46,7 @@ const seed = `<script>
 })()
 </script>`
 
-const defaultQuery = `# Carillon: one endpoint to send, look and watch.
+const defaultQuery = `# Carillon: one endpoint to send, query and subscribe.
 # Put a credential into the Headers pane below: { "Authorization": "Bearer KEY" }
 
 {
@@ -59,22 +67,32 @@ const policy = [
 ].join('; ')
 
 function render(): string {
-  const options = { title: 'Carillon', endpoint: '/graphql', subscriptionsProtocol: 'WS', defaultQuery, connectionParams: PLACE }
-  const page = renderGraphiQL(options as Parameters<typeof renderGraphiQL>[0])
-  const parts = page.split(JSON.stringify(PLACE))
-  const [before, after] = parts
-  if (before === undefined || after === undefined || parts.length !== 2 || !before.includes('<head>')) {
-    throw new Error('GraphiQL renders its options in another way than it used to.')
+  const options = {
+    title: 'Carillon',
+    endpoint: '__ENDPOINT__',
+    subscriptionsProtocol: 'WS',
+    defaultQuery,
+    connectionParams: '__CONNECTION_PARAMS__',
   }
-  // Plain concatenation: the page is 9 MB of script, in which "$&" and its kin would be replacement patterns.
-  const head = before.indexOf('<head>') + '<head>'.length
-  return `${before.slice(0, head)}${seed}${before.slice(head)}window.carillonConnectionParams${after}`.trim()
+  let page = renderGraphiQL(options as Parameters<typeof renderGraphiQL>[0])
+  // Plain concatenation: replace() would interpret "$&" and similar patterns, which 9 MB of script may contain.
+  const put = (mark: string, text: string): void => {
+    const [before, after, ...others] = page.split(mark)
+    if (before === undefined || after === undefined || others.length > 0) {
+      throw new Error('GraphiQL no longer renders its options as expected.')
+    }
+    page = `${before}${text}${after}`
+  }
+  for (const [mark, expression] of Object.entries(places)) put(JSON.stringify(mark), expression)
+  // The first one is the page's; its script has others.
+  const head = page.indexOf('<head>') + '<head>'.length
+  return `${page.slice(0, head)}${seed}${page.slice(head)}`.trim()
 }
 
-/** Makes the page when it is first asked for, once. */
-export const createGraphiQL = (): SendAsset =>
+/** Creates the page; it is rendered on the first request. */
+export const createGraphiQL = (): Asset =>
   createAsset(() => Buffer.from(render()), 'text/html; charset=utf-8', {
-    vary: 'accept, accept-encoding',
+    vary: 'accept, accept-encoding, origin',
     'content-security-policy': policy,
     'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',

@@ -1,138 +1,255 @@
-/** The doors: one port for GraphQL in all its forms, for pages, health and metrics. */
-import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import type { Duplex } from 'node:stream'
+/** The HTTP server: one port for GraphQL on every transport and for a table of routes. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import type { GraphQLSchema } from 'graphql'
 import type { Config } from '../config.ts'
 import { CarillonError } from '../errors.ts'
+import { createEngine, type EngineDeps } from '../graphql/engine.ts'
 import { createErrorPresenter } from '../graphql/errors.ts'
-import type { Gate } from '../graphql/gate.ts'
-import { limits as defaults, type Limits } from '../graphql/limits.ts'
-import { createAdmission, type Rates } from '../graphql/rates.ts'
+import { type SocketLimits, socketLimits } from '../graphql/limits.ts'
 import { createSockets } from '../graphql/sockets.ts'
-import { createWheel } from '../graphql/wheel.ts'
-import { createEngine } from '../graphql/yoga.ts'
 import type { Log } from '../log.ts'
+import { noCredential } from '../values/credential.ts'
+import { type AuthHooks, clientOf, createAdmission, limitLookUps } from './admission.ts'
+import { type Budgets, createBudgets } from './budgets.ts'
+import { allowOrigin, answerPreflight, isPreflight } from './cors.ts'
+import { errorPage } from './error-page.ts'
 import { createGraphiQL } from './graphiql.ts'
-import { createGraphqlEndpoint } from './graphql.ts'
-import { type Check, sendHealth, sendReadiness } from './health.ts'
-import type { Metrics } from './metrics.ts'
-import { createRemoteAddress } from './remote-address.ts'
-import { sendError } from './respond.ts'
+import { createGraphqlEndpoint } from './graphql-endpoint.ts'
+import { type Check, createHealthRoutes } from './health.ts'
+import { createHeartbeat } from './heartbeat.ts'
+import { type ConnectionLimits, connectionLimits, type TurnLimits, turnLimits } from './limits.ts'
+import { createMetricsRoute, type Metrics, type MetricsAccess } from './metrics.ts'
+import { createPlaces } from './places.ts'
+import type { Rates } from './rates.ts'
+import { assertReadable, createReading } from './reading.ts'
+import { createPeer, createRemoteAddress, networkOf } from './remote-address.ts'
+import { answer, refuse, sendError } from './reply.ts'
+import { basePathOf, createRequestPath, type RequestPath } from './request-path.ts'
+import type { Reply, Route } from './route.ts'
+import { createRouter } from './router.ts'
+import { createSendBuffer } from './send-buffer.ts'
+import { createTurns, type TurnDeps } from './turns.ts'
 
-/** One more door: a page, a callback. `path` is exact, or ends in `/` and stands for all below it. */
-export interface Route {
-  readonly path: string
-  handle(request: IncomingMessage, response: ServerResponse, remoteAddress: string): void | Promise<void>
-}
+/** Limits that a test may lower. */
+export type ServerLimits = SocketLimits & ConnectionLimits & TurnLimits
 
-/** What the doors need. */
-export interface DoorsDeps<C extends object> {
+/** What the server needs. `C` is the context of GraphQL's resolvers. */
+export interface HttpServerDeps<C extends object> {
   readonly schema: GraphQLSchema
-  readonly gate: Gate<C>
-  readonly config: Pick<Config, 'explore' | 'maxBodyBytes' | 'trustedProxies'>
+  readonly createContext: EngineDeps<C>['createContext']
+  readonly auth: AuthHooks
+  readonly config: Pick<Config, 'explore' | 'maxBodyBytes' | 'trustedProxies' | 'publicUrl' | 'keepAliveMs'>
   readonly rates: Rates
+  readonly budgets?: Budgets
+  /** Runs work for a project; default: as it is. */
+  readonly runFor?: TurnDeps['runFor']
   readonly metrics: Metrics
+  /** who may read `/metrics`; left out: everybody */
+  readonly metricsAccess?: MetricsAccess
   readonly log: Log
-  /** what `/ready` asks */
+  /** the dependencies that `/ready` checks */
   readonly checks: readonly Check[]
+  /** answered in addition to `/graphql`, `/health`, `/ready` and `/metrics` */
   readonly routes?: readonly Route[]
-  readonly limits?: Partial<Limits>
+  readonly limits?: Partial<ServerLimits>
 }
 
-/** The running doors. */
-export interface Doors {
-  /** Opens the port. @returns the one it got. Rejects when the port is taken */
+/** A server that listens, or is about to. */
+export interface HttpServer {
+  /** Opens the port. @returns its number, which the system chooses for 0. Rejects when the port is taken */
   listen(port: number, host: string): Promise<number>
   /**
-   * Stops: no new connections, running requests are answered, sockets are told to reconnect (1012) once theirs are.
-   * Resolves when all is closed, at the latest after `withinMs`, when what is left is cut.
+   * Stops: no new connections, running requests are answered, and sockets are closed with 1012 ("reconnect") once their operations are.
+   * Resolves when everything is closed, after `withinMs` at the latest, when the rest is cut.
    */
   drain(withinMs?: number): Promise<void>
+  /** open sockets */
   readonly sockets: () => number
 }
 
-const TIMEOUTS = {
-  headersTimeout: 10_000,
-  requestTimeout: 30_000,
-  keepAliveTimeout: 10_000,
-  connectionsCheckingInterval: 5_000,
-} as const
+/** Options of every HTTP server. `requestTimeout` is off: how fast a body has to arrive is checked while it is read, and nothing else is waited for. */
+export const TIMEOUTS = { requestTimeout: 0, connectionsCheckingInterval: 1_000 } as const
 
-/** Makes the doors. Nothing is open before `listen`. */
-export function createDoors<C extends object>(deps: DoorsDeps<C>): Doors {
-  const { schema, gate, config, rates, metrics, log, checks, routes = [] } = deps
-  const limits: Limits = { ...defaults, ...deps.limits }
+/** Creates the server. It opens no port before `listen`. */
+export function createHttpServer<C extends object>(deps: HttpServerDeps<C>): HttpServer {
+  const { schema, config, rates, metrics, log, createContext } = deps
+  const { explore, maxBodyBytes } = config
+  const limits: ServerLimits = { ...socketLimits, ...connectionLimits, ...turnLimits, ...deps.limits }
+  const { sendBufferBytes } = limits
   const { meter } = metrics
-  const present = createErrorPresenter(log, config.explore)
-  const admission = createAdmission(limits)
-  const wheel = createWheel(gate, limits, log)
-  const engine = createEngine(schema, gate, present, config.explore)
-  const remoteAddress = createRemoteAddress(config.trustedProxies)
-  const sockets = createSockets({ engine, gate, present, rates, admission, wheel, meter, log, limits })
-  const graphql = createGraphqlEndpoint({
-    ...{ engine, gate, present, rates, admission, wheel, meter, limits },
-    maxBodyBytes: config.maxBodyBytes,
-    graphiql: config.explore ? createGraphiQL() : null,
+  const present = createErrorPresenter(log, explore)
+  const auth = limitLookUps(deps.auth, limits)
+  const admission = createAdmission(auth, limits)
+  const heartbeat = createHeartbeat(auth, limits, log)
+  const { budgets = createBudgets(), runFor = (_projectId, work) => work() } = deps
+  const turns = createTurns({ limits, runFor })
+  const engine = createEngine({ schema, present, explore, budgets, turns, createContext })
+  const remoteAddressOf = createRemoteAddress(config.trustedProxies, log)
+  const peerOf = createPeer(config.trustedProxies)
+  const routes = deps.routes ?? []
+  const pathOf = createRequestPath(basePathOf(config.publicUrl))
+  const reading = createReading(limits, Math.max(maxBodyBytes, ...routes.map((route) => route.maxBodyBytes ?? 0)))
+  const places = createPlaces(limits)
+  const sockets = createSockets({
+    engine,
+    present,
+    rates,
+    admission,
+    heartbeat,
+    meter,
+    log,
+    limits,
+    anonymousMs: limits.anonymousSocketMs,
+    sendBufferBytes,
+    createSendBuffer,
   })
+  const graphql = createGraphqlEndpoint({
+    engine,
+    present,
+    rates,
+    admission,
+    heartbeat,
+    reading,
+    meter,
+    sendBufferBytes,
+    maxBodyBytes,
+    graphiql: explore ? createGraphiQL() : null,
+  })
+  const router = createRouter<Route>([
+    ...createHealthRoutes(deps.checks, () => isDraining),
+    createMetricsRoute(metrics, deps.metricsAccess ?? 'open'),
+    ...routes,
+  ])
   const running = new Set<ServerResponse>()
   let isDraining = false
 
-  const routed = (path: string): Route | undefined =>
-    routes.find(
-      (route) => route.path === path || (route.path.length > 1 && route.path.endsWith('/') && path.startsWith(route.path)),
-    )
-
-  const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const started = performance.now()
-    const [path, search] = splitUrl(request.url ?? '/')
-    const route = path === '/graphql' || builtIn.has(path) ? path : (routed(path)?.path ?? 'none')
-    running.add(response)
-    response.once('close', () => {
-      running.delete(response)
-      // Who was told before this began that the connection stays: nobody waits for them to let go of it.
-      if (isDraining) setImmediate(() => server.closeIdleConnections())
-      meter.request(route, response.statusCode, (performance.now() - started) / 1_000)
-    })
-    if (isDraining) response.setHeader('connection', 'close')
-    try {
-      if (path === '/graphql') {
-        allowOrigin(request, response)
-        if (isPreflight(request)) return void response.writeHead(204).end()
-        return await graphql.handle(request, response, search, remoteAddress(request))
+  /** @param known is called once the caller is known to be a project */
+  const call = async (
+    route: Route,
+    params: Readonly<Record<string, string | undefined>>,
+    request: IncomingMessage,
+    response: ServerResponse,
+    { search, written: url, root }: RequestPath,
+    known: () => void,
+  ): Promise<Reply> => {
+    const { headers, method } = request
+    const remoteAddress = remoteAddressOf(request)
+    const hasBody = method !== 'GET' && method !== 'HEAD'
+    const maxBytes = route.maxBodyBytes ?? maxBodyBytes
+    if (hasBody) assertReadable(request, maxBytes)
+    const read = async (client = networkOf(remoteAddress)): Promise<Buffer> =>
+      hasBody ? reading.read(request, response, maxBytes, client) : Buffer.alloc(0)
+    const head = { params, query: new URLSearchParams(search), url, root, headers, remoteAddress }
+    if ('admit' in route) {
+      const admitted = await route.admit(head)
+      if (typeof admitted !== 'function') return admitted
+      const whole = await read()
+      const leaveAdmitted = admission.enter()
+      try {
+        return await admitted(whole)
+      } finally {
+        leaveAdmitted()
       }
-      const own = routed(path)
-      if (own !== undefined) return await own.handle(request, response, remoteAddress(request))
-      if (!builtIn.has(path)) throw new CarillonError('NOT_FOUND')
-      if (request.method !== 'GET' && request.method !== 'HEAD') throw new CarillonError('METHOD_NOT_ALLOWED')
-      if (path === '/health') return sendHealth(response)
-      if (path === '/ready') return await sendReadiness(response, checks, isDraining)
-      const { text, type } = await metrics.render()
-      response.writeHead(200, { 'content-type': type }).end(text)
-    } catch (error) {
-      sendError(request, response, present, error)
+    }
+    if (route.auth === 'none') return route.handle({ ...head, body: await read(), caller: null })
+    const caller = await admission.authenticate(headers.authorization ?? null, headers.origin, remoteAddress)
+    if (caller.kind === 'none') throw new CarillonError('UNAUTHENTICATED', { message: noCredential })
+    if (caller.kind !== 'project') throw new CarillonError('FORBIDDEN')
+    known()
+    const body = await read(clientOf(caller, remoteAddress))
+    const leave = admission.enter()
+    try {
+      rates.count(caller)
+      return await route.handle({ ...head, body, caller })
+    } finally {
+      leave()
     }
   }
 
-  // Some HTTP clients offer to go on with HTTP/2 (`Upgrade: h2c`, Java's by default): that may be ignored, and the request is answered.
+  const isShared = ({ headers }: IncomingMessage, path: string): boolean =>
+    path === '/graphql' || router.find(headers['access-control-request-method'] ?? '', path)?.route?.isShared === true
+
+  const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const started = performance.now()
+    const { socket } = request
+    if (!reading.begin(socket)) return
+    let isKnown = false
+    const asked = pathOf(request.url)
+    const { path, search } = asked
+    const isGraphql = path === '/graphql'
+    const match = isGraphql ? null : router.find(request.method ?? 'GET', path)
+    running.add(response)
+    response.once('close', () => {
+      running.delete(response)
+      // What is left of a body that nobody reads would keep the connection open.
+      if (!request.complete) socket.destroySoon()
+      reading.end(socket, isKnown)
+      // A client whose answer left before the drain began expects to keep its connection: it is closed from here.
+      if (isDraining) setImmediate(() => server.closeIdleConnections())
+      const label = isGraphql ? path : (match?.pattern ?? 'none')
+      meter.request(label, response.statusCode, (performance.now() - started) / 1_000)
+    })
+    if (isDraining) response.setHeader('connection', 'close')
+    try {
+      if (isPreflight(request) && isShared(request, path)) return answerPreflight(request, response)
+      if (isGraphql) {
+        allowOrigin(request, response)
+        return await graphql.handle(request, response, search, remoteAddressOf(request), ({ kind }) => {
+          isKnown = kind === 'project' || kind === 'operator'
+        })
+      }
+      if (match === null) throw new CarillonError('NOT_FOUND')
+      if (match.route === null) {
+        response.setHeader('allow', match.allow)
+        throw new CarillonError('METHOD_NOT_ALLOWED')
+      }
+      const reply = await call(match.route, match.params, request, response, asked, () => {
+        isKnown = true
+      })
+      answer(request, response, reply)
+    } catch (error) {
+      sendError(request, response, present, error, (status, message) => errorPage(status, message, asked.root, explore))
+    }
+  }
+
+  // Some HTTP clients offer to upgrade to HTTP/2 (`Upgrade: h2c`, Java's by default): the offer may be ignored, and the request is answered.
   const shouldUpgradeCallback = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === 'websocket'
-  const options = { ...TIMEOUTS, maxHeaderSize: 16 * 1024, shouldUpgradeCallback }
+  const options = {
+    ...TIMEOUTS,
+    keepAliveTimeout: config.keepAliveMs,
+    headersTimeout: limits.headersMs,
+    maxHeaderSize: 16 * 1024,
+    shouldUpgradeCallback,
+  }
   const server = createServer(options, (request, response) => void respond(request, response))
-  // Who announces a body that is too large is told so before it sends one.
-  server.on('checkContinue', (request, response) => {
-    if (!(Number(request.headers['content-length'] ?? 0) > config.maxBodyBytes)) response.writeContinue()
-    void respond(request, response)
-  })
-  server.on('upgrade', (request, socket, head) => {
+  server.on('connection', (socket) => reading.open(socket, peerOf(socket.remoteAddress)))
+  // A client that waits for `100 Continue` gets it once its body is read, or the error before it sends any of it.
+  server.on('checkContinue', (request, response) => void respond(request, response))
+  const upgrade = async (request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> => {
+    if (!reading.begin(socket)) return
     socket.on('error', () => socket.destroy())
-    const [path] = splitUrl(request.url ?? '/')
-    if (isDraining) return refuse(socket, 503)
-    if (path !== '/graphql') return refuse(socket, 404)
-    sockets.accept(request, socket, head, remoteAddress(request))
-  })
+    const { path } = pathOf(request.url)
+    if (isDraining) return refuse(socket, new CarillonError('OVERLOADED', { retryAfterSeconds: 1 }))
+    if (path !== '/graphql') return refuse(socket, new CarillonError('NOT_FOUND'))
+    const remoteAddress = remoteAddressOf(request)
+    const gone = new AbortController()
+    socket.once('close', () => gone.abort())
+    const identified = await places.take(remoteAddress, gone.signal)
+    if (identified === null) return refuse(socket, tooManySockets(limits))
+    socket.once('close', identified)
+    if (socket.destroyed) return identified()
+    if (isDraining) {
+      identified()
+      return refuse(socket, new CarillonError('OVERLOADED', { retryAfterSeconds: 1 }))
+    }
+    sockets.accept(request, socket, head, remoteAddress, identified)
+  }
+  server.on('upgrade', (request, socket: Socket, head) => void upgrade(request, socket, head))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-    refuse(socket, error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400)
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return refuse(socket, new CarillonError('REQUEST_TIMEOUT'))
+    refuse(socket, new CarillonError('BAD_REQUEST'), error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400)
   })
 
   return {
@@ -147,54 +264,27 @@ export function createDoors<C extends object>(deps: DoorsDeps<C>): Doors {
     async drain(withinMs = 10_000) {
       isDraining = true
       const closed = new Promise<void>((resolve) => void server.close(() => resolve()))
-      // Who keeps a connection open learns with the answer that it ends.
+      // Clients that keep connections open learn from the answer that this one ends.
       for (const response of running) if (!response.headersSent) response.setHeader('connection', 'close')
       sockets.drain()
       graphql.drain()
       const timer = setTimeout(() => {
-        log.warn('Some requests were cut: they took longer than a stop may take.', { sockets: sockets.count() })
+        log.warn('Some requests were cut off because they took too long for a shutdown.', { sockets: sockets.count() })
         sockets.terminate()
         server.closeAllConnections()
       }, withinMs)
       await closed
       clearTimeout(timer)
-      wheel.stop()
+      heartbeat.stop()
+      reading.stop()
     },
     sockets: sockets.count,
   }
 }
 
-const builtIn = new Set(['/health', '/ready', '/metrics'])
-
-/** Path and query string (with its question mark). No parser that could fail on what a client made up. */
-const splitUrl = (url: string): [path: string, search: string] => {
-  const mark = url.indexOf('?')
-  return mark === -1 ? [url, ''] : [url.slice(0, mark), url.slice(mark)]
-}
-
-const isPreflight = ({ method, headers }: IncomingMessage): boolean =>
-  method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined
-
-/**
- * Any page may ask: there are no cookies, so a page has only the credential that it was given.
- * Where a project names its origins, a token from another one is refused when it is looked at.
- */
-function allowOrigin({ headers: { origin } }: IncomingMessage, response: ServerResponse): void {
-  response.setHeader('vary', 'origin')
-  if (origin === undefined) return
-  response.setHeader('access-control-allow-origin', origin)
-  response.setHeader('access-control-allow-methods', 'GET, POST')
-  response.setHeader('access-control-allow-headers', 'authorization, content-type, accept')
-  response.setHeader('access-control-expose-headers', 'retry-after')
-  response.setHeader('access-control-max-age', '86400')
-}
-
-/** Answers a connection that has no response object. */
-function refuse(socket: Duplex, status: 400 | 404 | 408 | 431 | 503): void {
-  const code = status === 404 ? 'NOT_FOUND' : status === 503 ? 'OVERLOADED' : 'BAD_REQUEST'
-  const { message } = new CarillonError(code)
-  const body = JSON.stringify({ errors: [{ message, extensions: { code } }] })
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  )
-}
+const tooManySockets = ({ anonymousSocketsPerAddress: max }: ConnectionLimits): CarillonError =>
+  new CarillonError('RATE_LIMITED', {
+    message: `This address has ${max} WebSockets without a credential. Send one with connection_init, or close some of them.`,
+    max,
+    retryAfterSeconds: 1,
+  })

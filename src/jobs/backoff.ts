@@ -1,6 +1,6 @@
 /** When a failed attempt is tried again. */
 
-/** A message is tried in so many rounds at most, each on every way that there is; when the last round fails, it is FAILED. */
+/** A message is tried in at most this many rounds, each with all of its targets; when the last round fails, it is FAILED. */
 export const MAX_ROUNDS = 8
 
 const BASE_MS = 3_000
@@ -26,7 +26,7 @@ const RETRY_AFTER_MAX_MS = 24 * 3_600_000
  * A step is at most one hour.
  * @param random gives a number in [0, 1)
  * @param retryAfterMs what the vendor asked for, or null. It is honoured when longer than our own delay, within 1 s to 24 h:
- *   a vendor may not make a message wait for ever, nor take it back before our own back-off
+ *   a vendor can neither hold a message up indefinitely nor shorten our own back-off
  */
 export function nextAttemptDelayMs(attempt: number, random: () => number, retryAfterMs: number | null): number {
   const stepMs = Math.min(CAP_MS, BASE_MS * FACTOR ** (Math.max(1, attempt) - 1))

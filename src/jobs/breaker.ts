@@ -1,19 +1,19 @@
-/** A circuit breaker for one provider: when nearly everything fails, it is left alone, and asked by single probes whether it works again. */
+/** A circuit breaker for one provider: it opens when nearly everything fails, and then lets single probes pass until one succeeds. */
 
-/** What an attempt said of the provider itself. `neither`: it spoke of the message alone. */
+/** What an attempt shows about the provider itself. `neither`: its result is due to the message alone. */
 export type Verdict = 'ok' | 'failed' | 'neither'
 
-/** A breaker of this process. Another process's finding is adopted through the record. */
+/** A breaker of this process. That another process's breaker opened is read from the database, and adopted. */
 export interface Breaker {
-  /** Lets an attempt pass. @returns what takes its verdict, once; null: not now */
+  /** Lets an attempt pass. @returns the function to report its verdict to, once; null: the breaker is open */
   enter(): ((verdict: Verdict) => void) | null
-  /** How long nothing passes, ms; 0: now */
+  /** for how long no attempt passes, ms; 0: one may pass now */
   blockedForMs(): number
-  /** Another process found that it fails, and leaves it alone for so long, ms from now; 0 or less: a probe is due. */
+  /** Opens a closed breaker, because another process's is open for that long, ms from now; 0 or less: a probe is due. */
   adopt(forMs: number): void
 }
 
-/** It opens when of the last `WINDOW` verdicts, and at least `LEAST`, this share failed: a flaky provider is used on. */
+/** It opens when this share of the last `WINDOW` verdicts failed, given at least `LEAST` of them: a flaky provider stays in use. */
 const WINDOW = 20
 const LEAST = 10
 const SHARE = 0.8
@@ -21,8 +21,9 @@ const OPEN_MIN_MS = 1_000
 const OPEN_MAX_MS = 30_000
 
 /**
- * Makes a closed breaker.
- * @param onChange called when it opens, or opens for longer (for so long, ms), and when it closes (null)
+ * @returns a closed breaker
+ * @param now ms, of a monotonic clock
+ * @param onChange called when it opens, or stays open after a failed probe (with the duration, ms), and when it closes (with null)
  */
 export function createBreaker(now: () => number, onChange: (openForMs: number | null) => void): Breaker {
   /** true: failed; the latest last */
@@ -56,7 +57,7 @@ export function createBreaker(now: () => number, onChange: (openForMs: number | 
     enter() {
       if (openUntil === null) {
         const since = openUntil
-        // What was under way when it opened says nothing about whether it works again.
+        // A verdict on an attempt from before it opened doesn't show whether the provider works again.
         return (verdict) => {
           if (openUntil === since) note(verdict)
         }

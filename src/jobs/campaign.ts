@@ -1,8 +1,8 @@
 /**
- * Runs campaigns: those whose time has come, and those that answer an event.
+ * Runs campaigns: those that are due, and those that are triggered by an event.
  *
- * A run begins under a transaction that is named after the campaign and its time, or its event, and such a name is taken once, for ever:
- * of many workers that find it due, and of one that died half-way and comes again, one begins it. Only then is the campaign moved on.
+ * The transaction id of a run is made of the campaign and the time or event of the run, and an id can be taken only once. So a run begins
+ * once, even if several workers find it due, or a worker crashes before it has advanced the campaign and the run is found again.
  */
 import { findInSegment } from '../db/audience.ts'
 import {
@@ -13,36 +13,38 @@ import {
   type Trigger,
   takeTriggers,
 } from '../db/campaign.ts'
-import type { Database } from '../db/database.ts'
-import { type AcceptDeps, createAccept, type SendOutcome } from '../domain/accept.ts'
 import { scheduleOf } from '../domain/campaign.ts'
-import { createFanouts } from '../domain/fanout.ts'
 import { nextRunOf } from '../domain/schedule.ts'
-import type { Intent } from '../domain/send.ts'
 import { CarillonError, type Problem } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { createAccept } from '../send/accept.ts'
+import type { SendDeps } from '../send/deps.ts'
+import { createFanouts } from '../send/fanout.ts'
+import type { Intent } from '../send/intent.ts'
+import type { SendOutcome } from '../send/outcome.ts'
 
-/** What campaigns run with. */
-export interface CampaignRunDeps extends AcceptDeps {
-  readonly db: Database
+/** What `createCampaignRuns` needs. */
+export interface CampaignRunDeps extends SendDeps {
   readonly log: Log
 }
 
-/** Campaigns and events that are taken at a time; how long a worker that took events may be silent before others take them. */
+/** Due campaigns that are read at a time. */
 const CAMPAIGNS = 20
+/** Events that are claimed at a time. */
 const TRIGGERS = 200
+/** How long claimed events are left to the worker that claimed them. */
 const LEASE_MS = 60_000
 
-/** Makes the work of the campaigns' pump: begins all that is due; takes nothing new once the signal is aborted. */
+/** @returns a function that begins all due runs; it begins no further batch once the signal is aborted */
 export function createCampaignRuns(deps: CampaignRunDeps): (signal: AbortSignal) => Promise<void> {
   const { db, clock, log } = deps
   const { start } = createFanouts(deps)
   const accept = createAccept(deps)
 
-  /** Nobody is there to hear of it: the run is passed over, and the next one may do better. */
-  const passOver = ({ project, key }: RunningCampaign, { code, message }: Pick<Problem, 'code' | 'message'>): void => {
+  /** A run has no caller to report an error to: it is skipped with a warning. */
+  const skip = ({ project, key }: RunningCampaign, { code, message }: Pick<Problem, 'code' | 'message'>): void => {
     if (code === 'TRANSACTION_EXISTS') return
-    log.warn('A run of a campaign was passed over', { project: project.key, campaign: key, code, message })
+    log.warn('A run of a campaign was skipped', { project: project.key, campaign: key, code, message })
   }
 
   async function runOne(campaign: Awaited<ReturnType<typeof findDueCampaigns>>[number]): Promise<void> {
@@ -50,15 +52,18 @@ export function createCampaignRuns(deps: CampaignRunDeps): (signal: AbortSignal)
     try {
       await start(project, {
         audience: segment === null ? { kind: 'all' } : { kind: 'segment', ...segment },
-        ...{ template, data: {}, campaignId: id, channels: channel === null ? null : [channel] },
+        template,
+        data: {},
+        campaignId: id,
+        channels: channel === null ? null : [channel],
         transactionId: `campaign-${id}-${nextRunAt.toISOString()}`,
       })
     } catch (error) {
       if (!(error instanceof CarillonError) || error.retryable) throw error
-      passOver(campaign, error)
+      skip(campaign, error)
     }
     const schedule = scheduleOf(campaign)
-    // From now on, not from the time that was due: what was missed meanwhile is made up for by this one run.
+    // The next run is computed from now, not from the time that was due: this run stands in for all that were missed.
     const next = schedule?.cron ? nextRunOf(schedule, clock.now()) : null
     await advanceCampaign(db.pool, project.id, id, nextRunAt, next)
   }
@@ -66,14 +71,14 @@ export function createCampaignRuns(deps: CampaignRunDeps): (signal: AbortSignal)
   async function runDue(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const due = await findDueCampaigns(db.pool, CAMPAIGNS, clock.offsetMs)
-      // One campaign's trouble is not the others'.
+      // A campaign that fails does not keep the others from running.
       const ended = await Promise.allSettled(due.map(runOne))
       for (const one of ended) if (one.status === 'rejected') throw one.reason
       if (due.length < CAMPAIGNS) return
     }
   }
 
-  /** Those of the events whose contacts are in their campaign's segment, or whose campaign has none. */
+  /** The triggers whose contact is in the campaign's segment, or whose campaign has no segment. */
   async function inSegment(triggers: readonly Trigger[]): Promise<Trigger[]> {
     const wanted = triggers.filter((one) => one.isWanted)
     const lists = [...Map.groupBy(wanted, (one) => `${one.project.id} ${one.id}`).values()]
@@ -90,13 +95,20 @@ export function createCampaignRuns(deps: CampaignRunDeps): (signal: AbortSignal)
   }
 
   const intentOf = ({ id, eventId, contact, template, channel, params }: Trigger): Intent => ({
-    ...{ key: null, contentHash: null, actor: null, overrides: null, incrementId: null, when: null },
-    ...{ template, data: params, channels: channel === null ? null : [channel] },
+    key: null,
+    contentHash: null,
+    template,
     contact: { externalId: contact, fields: {}, properties: {} },
+    actor: null,
+    data: params,
+    overrides: null,
+    incrementId: null,
+    when: null,
+    channels: channel === null ? null : [channel],
     transactionId: `campaign-${id}-${eventId}`,
   })
 
-  async function answer(signal: AbortSignal): Promise<void> {
+  async function runTriggered(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const triggers = await takeTriggers(db.pool, TRIGGERS, LEASE_MS)
       if (triggers.length === 0) return
@@ -113,7 +125,7 @@ export function createCampaignRuns(deps: CampaignRunDeps): (signal: AbortSignal)
           })
           outcomes.forEach((outcome, index) => {
             const trigger = list[index]
-            if (!outcome.ok && trigger !== undefined) passOver(trigger, outcome.error)
+            if (!outcome.ok && trigger !== undefined) skip(trigger, outcome.error)
           })
         }),
       )
@@ -123,8 +135,8 @@ export function createCampaignRuns(deps: CampaignRunDeps): (signal: AbortSignal)
   }
 
   return async (signal) => {
-    // A campaign that can't be run keeps no event from being answered.
-    const [ran, answered] = await Promise.allSettled([runDue(signal), answer(signal)])
-    for (const one of [ran, answered]) if (one.status === 'rejected') throw one.reason
+    // A failure of one does not keep the other from running.
+    const ended = await Promise.allSettled([runDue(signal), runTriggered(signal)])
+    for (const one of ended) if (one.status === 'rejected') throw one.reason
   }
 }

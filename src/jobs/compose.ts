@@ -1,103 +1,171 @@
-/** A claimed message, decided again and rendered: what goes out, or why nothing does. */
+/** Decides a claimed message again and renders it: to what is sent, or the reason why nothing is. */
 import type { Rendered } from '../channels/provider.ts'
+import { markedFor } from '../channels/registry.ts'
 import type { Claimed } from '../db/claim.ts'
-import { mailboxOf } from '../domain/check.ts'
 import type { ContentCache } from '../domain/contents.ts'
-import { type ChannelDecision, decideChannel, type Routes } from '../domain/decide.ts'
 import type { Links } from '../domain/link.ts'
-import type { Standing } from '../domain/rule.ts'
-import type { Target } from '../domain/target.ts'
-import type { CredentialInfo, DigestItems, DirectContent, JsonObject, SuppressionReason } from '../domain/words.ts'
 import { CarillonError, type Problem, problem } from '../errors.ts'
-import type { InAppText, Renderer, Scope } from '../render/content.ts'
+import type { Log } from '../log.ts'
+import { type InAppText, type Renderer, type Scope, SlowTemplate } from '../render/renderer.ts'
+import type { Sandbox } from '../render/sandbox.ts'
+import { type ChannelDecision, decideChannel } from '../send/decide.ts'
+import { ruleOf } from '../send/rule.ts'
+import type { Target } from '../send/target.ts'
+import { isBlank } from '../values/blank.ts'
+import { oneLine } from '../values/one-line.ts'
+import type { DigestItems, DirectContent, JsonObject } from '../words.ts'
+import type { Surroundings } from './surroundings.ts'
 
-/** A message that goes out. */
+/** A message to send. */
 export interface Outbound {
   readonly kind: 'outbound'
-  /** the preferred way first */
+  /** the preferred one first */
   readonly targets: readonly Target[]
-  /** The message as it goes one way. */
-  at(target: Target): Rendered
+  /** cc and bcc of an e-mail, as mailboxes; left out: it has none */
+  readonly copies?: readonly string[]
+  /** The message as it is sent to one target. `leftOut`: copies that it does not go to */
+  at(target: Target, leftOut?: ReadonlyMap<string, unknown>): Rendered
   readonly subject: string | null
   readonly text: string | null
   readonly html: string | null
 }
 
-/** What a claimed message turns into. */
+/** What a claimed message becomes. */
 export type Composed =
   | Outbound
   | { readonly kind: 'in-app'; readonly contactId: string; readonly text: InAppText }
-  /** decided against, at the last moment: nothing is sent */
+  /** nothing is sent, because of what changed since it was accepted */
   | { readonly kind: 'skipped'; readonly reason: Problem }
-  /** it can't be said as it stands */
+  /** it can't be rendered */
   | { readonly kind: 'failed'; readonly reason: Problem }
 
-/** What composing works with. */
+/** What `composeMessage` needs. */
 export interface ComposeDeps {
   readonly contents: ContentCache
   readonly renderer: Renderer
-  readonly links: Links
-}
-
-/** What is looked up for a message when its time has come. */
-export interface Surroundings {
-  readonly routes: Routes
-  readonly credentials: readonly CredentialInfo[]
-  readonly suppressed: ReadonlyMap<string, SuppressionReason>
-  /** left out: nothing depends on it */
-  readonly standing: Standing | undefined
-  /** what is left in the digest that it is; left out: it is none */
-  readonly digest: DigestItems | undefined
-}
-
-/** Splits a comma-separated list of addresses. @throws ADDRESS_INVALID */
-function addresses(field: string, list: string | null): string[] {
-  return (list ?? '')
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
-    .map((part) => {
-      const mailbox = mailboxOf(part)
-      if (mailbox === null)
-        throw new CarillonError('ADDRESS_INVALID', { field, message: `${field}: is not a list of e-mail addresses.` })
-      return mailbox
-    })
+  /** renders slow templates */
+  readonly sandbox: Pick<Sandbox, 'render'>
+  readonly links: Pick<Links, 'unsubscribe'>
+  readonly log: Log
 }
 
 /**
- * Decides and renders. The contact, its address and the template are as they are now, not as they were when it was accepted.
- * Call `contents.load` for the message's template before.
+ * Decides and renders. A slow template is rendered in the sandbox while other messages are sent: the result is a promise then, of null when
+ * the sandbox is full. Never throws, nor rejects: a message that can't be composed is `failed`.
  */
-export function compose(deps: ComposeDeps, message: Claimed, around: Surroundings): Composed {
-  const { project, template, contact, channel, address } = message
-  // A message to a bare address keeps it; of a contact that was erased, nothing is kept.
-  if (contact === null && address === null)
-    return { kind: 'skipped', reason: problem('CONTACT_NOT_FOUND', 'The contact was deleted.') }
-  const said = template === null ? null : deps.contents.get({ projectId: message.projectId, ...template })
-  const question = { project, contents: said, contact, address: contact === null ? address : null, template, ...around }
-  const decision = decideChannel(channel, question)
-  if (decision.reason !== null) return { kind: 'skipped', reason: decision.reason }
+export function composeMessage(
+  deps: ComposeDeps,
+  message: Claimed,
+  surroundings: Surroundings,
+): Composed | Promise<Composed | null> {
+  const { renderer, log } = deps
+  const failed = (error: unknown): Composed => {
+    if (error instanceof CarillonError) {
+      const where = message.template === null ? '' : `The template "${message.template.key}", `
+      return { kind: 'failed', reason: problem(error.code, `${where}${error.message}`, error.details.field ?? null) }
+    }
+    log.error('A message can not be composed', {
+      message: message.id,
+      error: error instanceof Error ? error.stack : String(error),
+    })
+    return { kind: 'failed', reason: problem('INTERNAL') }
+  }
+  async function composeInSandbox({ call }: SlowTemplate): Promise<Composed | null> {
+    try {
+      const rendered = await deps.sandbox.render(message.projectId, call)
+      // Composing calls the renderer once, and its result is here now.
+      return compose({ ...deps, renderer: { ...renderer, [call.method]: () => rendered } }, message, surroundings)
+    } catch (error) {
+      return error instanceof CarillonError && error.code === 'OVERLOADED' ? null : failed(error)
+    }
+  }
   try {
-    return message.content === null
-      ? say(deps, message, decision, around.digest ?? null)
-      : sayDirectly(message, message.content, decision)
+    return compose(deps, message, surroundings)
+  } catch (error) {
+    return error instanceof SlowTemplate ? composeInSandbox(error) : failed(error)
+  }
+}
+
+/** What rendering depends on: the part of a claimed message that is there before it is accepted. */
+export type Composable = Pick<
+  Claimed,
+  | 'projectId'
+  | 'id'
+  | 'createdAt'
+  | 'sendAt'
+  | 'project'
+  | 'template'
+  | 'content'
+  | 'channel'
+  | 'contact'
+  | 'actor'
+  | 'data'
+  | 'overrides'
+>
+
+/** Renders what was decided. Throws SlowTemplate; what can't be rendered is `failed`. */
+export function renderDecided(
+  deps: Pick<ComposeDeps, 'contents' | 'renderer' | 'links'>,
+  message: Composable,
+  decision: Pick<ChannelDecision, 'locale' | 'targets'>,
+  digest: DigestItems | null,
+): Composed {
+  try {
+    const composed =
+      message.content === null
+        ? renderTemplate(deps, message, decision, digest)
+        : renderDirect(message, message.content, decision)
+    return composed.kind === 'outbound' && isEmpty(composed)
+      ? { kind: 'skipped', reason: problem('TEMPLATE_EMPTY', NO_TEXT) }
+      : composed
   } catch (error) {
     if (!(error instanceof CarillonError)) throw error
     return { kind: 'failed', reason: problem(error.code, error.message, error.details.field ?? null) }
   }
 }
 
+/**
+ * Decides and renders, by the contact, its address and the template as they are now, not as they were when the message was accepted.
+ * `contents.load` was called for the message's template before.
+ */
+function compose(deps: ComposeDeps, message: Claimed, { facts, digest, ...reach }: Surroundings): Composed {
+  const { project, template, contact, channel, address } = message
+  // A message to a bare address keeps its address; an erased contact leaves none.
+  if (contact === null && address === null)
+    return { kind: 'skipped', reason: problem('CONTACT_NOT_FOUND', 'The contact was deleted.') }
+  const contents = template === null ? null : deps.contents.get({ projectId: message.projectId, ...template })
+  // It is of the message's own channel.
+  const bare = contact === null ? { email: address, phone: address } : null
+  const decision = decideChannel(channel, { project, contents, contact, bare, template, facts, ...reach })
+  if (decision.reason !== null) return { kind: 'skipped', reason: decision.reason }
+  return renderDecided(deps, message, decision, digest ?? null)
+}
+
+const NO_TEXT = 'With this data nothing is left to read: every text of the message is empty.'
+/** Whether there is nothing to read; a message of a registered template without a text of ours has the vendor's. */
+const isEmpty = ({ subject, text, html }: Outbound): boolean => {
+  const texts = [subject, text, html].filter((one) => one !== null)
+  return texts.length > 0 && texts.every(isBlank)
+}
+
+/**
+ * When the message was due: the same at every attempt, however late the first one is. Counted from its own time, because the column of the
+ * due time holds that of the next attempt.
+ */
+const dueTimeOf = ({ sendAt, createdAt, template, channel }: Composable): Date =>
+  new Date((sendAt ?? createdAt).getTime() + ruleOf(template, channel).delayMs)
+
 /** What every rendered message has. */
-function baseOf(message: Claimed, target: Target) {
+function baseOf(message: Composable, target: Target) {
   const given = message.overrides?.providers?.[target.provider]
   const extra = typeof given === 'object' && given !== null && !Array.isArray(given) ? { extra: given as JsonObject } : {}
   return { messageId: message.id, address: target.address, createdAt: message.createdAt, ...extra }
 }
 
-function say(
-  { contents, renderer, links }: ComposeDeps,
-  message: Claimed,
-  decision: ChannelDecision,
+function renderTemplate(
+  { contents, renderer, links }: Pick<ComposeDeps, 'contents' | 'renderer' | 'links'>,
+  message: Composable,
+  decision: Pick<ChannelDecision, 'locale' | 'targets'>,
   digest: DigestItems | null,
 ): Composed {
   const { project, template, contact, actor, overrides, channel } = message
@@ -106,19 +174,19 @@ function say(
   const empty: Composed = { kind: 'skipped', reason: problem('TEMPLATE_EMPTY') }
   if (template === null) return empty
   const locale = decision.locale ?? ''
-  const said = contents.get({ projectId: message.projectId, ...template })
+  const stored = contents.get({ projectId: message.projectId, ...template })
   const scope: Scope = { project, contact, actor, data, digest, unsubscribeUrl: null }
   const kind = 'outbound' as const
   const plain = (text: string) => ({ kind, targets, subject: null, text, html: null })
   switch (channel) {
     case 'IN_APP': {
-      const content = said.get(channel, locale)
+      const content = stored.get(channel, locale)
       return content === null || contact === null
         ? empty
         : { kind: 'in-app', contactId: contact.id, text: renderer.inApp(content, scope, overrides) }
     }
     case 'EMAIL': {
-      const content = said.get(channel, locale)
+      const content = stored.get(channel, locale)
       if (content === null) return empty
       const unsubscribeUrl =
         template.critical || contact === null
@@ -126,55 +194,56 @@ function say(
           : links.unsubscribe({ projectId: message.projectId, contactId: contact.id, templateId: template.id })
       const mail = renderer.email(content, { ...scope, unsubscribeUrl }, overrides)
       const { subject, text, html } = mail
-      const rest = {
-        from: mail.from === '' ? null : mail.from,
-        replyTo: mail.replyTo === '' ? null : mail.replyTo,
-        cc: addresses('cc', mail.cc),
-        bcc: addresses('bcc', mail.bcc),
-        subject,
-        text,
-        html,
-        unsubscribeUrl,
+      const rest = { ...mail, unsubscribeUrl, dueAt: dueTimeOf(message) }
+      const at: Outbound['at'] = (target, leftOut) => {
+        const isKept = (copy: string): boolean => leftOut?.has(copy) !== true
+        return { ...baseOf(message, target), channel, ...rest, cc: mail.cc.filter(isKept), bcc: mail.bcc.filter(isKept) }
       }
-      return { kind, targets, subject, text, html, at: (target) => ({ ...baseOf(message, target), channel, ...rest }) }
+      return { kind, targets, subject, text, html, copies: [...mail.cc, ...mail.bcc], at }
     }
     case 'SMS': {
-      const content = said.get(channel, locale)
+      const content = stored.get(channel, locale)
       if (content === null) return empty
       const text = renderer.sms(content, scope, overrides)
       return { ...plain(text.body), subject: text.title, at: (target) => ({ ...baseOf(message, target), channel, ...text }) }
     }
     case 'PUSH':
     case 'WEB_PUSH': {
-      const content = said.get(channel, locale)
+      const content = stored.get(channel, locale)
       if (content === null) return empty
       const text = renderer.push(content, scope, overrides)
       return { ...plain(text.body), subject: text.title, at: (target) => ({ ...baseOf(message, target), channel, ...text }) }
     }
     case 'CHAT': {
-      const content = said.get(channel, locale)
+      const content = stored.get(channel, locale)
       if (content === null) return empty
-      const body = renderer.text('body', content.body, scope)
+      const marked = renderer.chat('body', content.body, scope)
+      const [first] = targets
       return {
-        ...plain(body),
-        at: (target) => ({ ...baseOf(message, target), channel, channelName: target.channelName, body }),
+        ...plain(markedFor(first?.kind ?? 'capture', marked)),
+        at: (target) => ({
+          ...baseOf(message, target),
+          channel,
+          channelName: target.channelName,
+          body: markedFor(target.kind, marked),
+        }),
       }
     }
     case 'ALIMTALK': {
-      const content = said.get(channel, locale)
+      const content = stored.get(channel, locale)
       if (content === null) return empty
       const body = content.body === null ? null : renderer.text('body', content.body, scope)
       const rest = { templateCode: content.templateCode, body, parameters: data }
       return { ...plain(body ?? ''), text: body, at: (target) => ({ ...baseOf(message, target), channel, ...rest }) }
     }
     case 'FRIENDTALK': {
-      const content = said.get(channel, locale)
+      const content = stored.get(channel, locale)
       if (content === null) return empty
       const body = renderer.text('body', content.body, scope)
       return { ...plain(body), at: (target) => ({ ...baseOf(message, target), channel, body, isAd: content.isAd }) }
     }
     case 'WEBHOOK': {
-      const content = said.get(channel, locale)
+      const content = stored.get(channel, locale)
       if (content === null) return empty
       const body = renderer.json('body', content.body, scope)
       return { ...plain(JSON.stringify(body)), at: (target) => ({ ...baseOf(message, target), channel, body }) }
@@ -182,20 +251,21 @@ function say(
   }
 }
 
-/** Says what was given, literally: there is no template, and nobody is looked up. */
-function sayDirectly(message: Claimed, direct: DirectContent, { targets }: ChannelDecision): Composed {
+/** Renders the content that came with the call, literally: there is no template, and no contact is looked up. */
+function renderDirect(message: Composable, direct: DirectContent, { targets }: Pick<ChannelDecision, 'targets'>): Composed {
   const kind = 'outbound' as const
   switch (direct.channel) {
     case 'SMS': {
       const { channel, content } = direct
-      const { title, body } = content
+      const { body } = content
+      const title = content.title === null ? null : oneLine(content.title)
       return {
         kind,
         targets,
         subject: title,
         text: body,
         html: null,
-        at: (target) => ({ ...baseOf(message, target), channel, ...content }),
+        at: (target) => ({ ...baseOf(message, target), channel, ...content, title }),
       }
     }
     case 'ALIMTALK': {

@@ -1,21 +1,24 @@
-/** Closes windows of digests, oldest first, for as long as there are some whose time is up. */
-import { type Database, isConnectionLoss } from '../db/database.ts'
+/** Closes the digest windows that are due, oldest first. */
+import { isConnectionLoss } from '../db/database.ts'
 import { postponeWindow } from '../db/digest.ts'
-import type { AcceptDeps } from '../domain/accept.ts'
-import { createDigestCloser } from '../domain/digest.ts'
 import type { Log } from '../log.ts'
+import type { SendDeps } from '../send/deps.ts'
+import { createDigestCloser } from '../send/digest.ts'
 
 /** Windows that are closed at a time. */
 const BATCH = 50
 
-/** Somebody is just canceling what is in one of them: the next look finds it done. */
+/** A row is locked (lock_not_available), because an item of a window is being canceled: the next run finds that done. */
 const isBusy = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '55P03'
 
-/** Makes the work of the digests' pump: closes all windows that are due; takes no new one once the signal is aborted. */
-export function createDigests(deps: AcceptDeps & { readonly db: Database; readonly log: Log }) {
+/**
+ * @returns a function that closes all due windows; it begins no further batch once the signal is aborted. It throws when the database is
+ *   unavailable; a window that fails for another reason is logged and postponed
+ */
+export function createDigests(deps: SendDeps & { readonly log: Log }) {
   const close = createDigestCloser(deps)
   return async (signal: AbortSignal): Promise<void> => {
-    // One that can't be closed does not keep the others open: after a failure, each goes alone for as many as there were.
+    // A window that can't be closed does not keep the others open: after a failure, as many as there were are closed one by one.
     let alone = 0
     while (!signal.aborted) {
       const outcome = await close(alone > 0 ? 1 : BATCH)

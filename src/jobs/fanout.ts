@@ -1,30 +1,33 @@
-/** Writes sends to many, a chunk at a time, whichever waited longest: a small one is not held up by a large one. */
+/** Writes sends to many in chunks, always of the send that waited longest, so that a large one does not hold up a small one. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Database } from '../db/database.ts'
 import { isConnectionLoss } from '../db/database.ts'
 import { postponeFanout } from '../db/fanout.ts'
-import type { AcceptDeps } from '../domain/accept.ts'
-import { createFanoutWriter } from '../domain/write-fanout.ts'
 import type { Log } from '../log.ts'
+import type { SendDeps } from '../send/deps.ts'
+import { CHUNK, createFanoutWriter } from '../send/write-fanout.ts'
 
 const REST_MAX_MS = 250
+/** Contacts of a chunk while single messages are being sent: none of them then waits for a long statement. */
+const CHUNK_WITH_SINGLES = 125
 
-/** Makes the work of the fan-out pump: writes all chunks that are due; takes no new one once the signal is aborted. */
+/**
+ * @returns a function that writes all due chunks; it begins no further one once the signal is aborted. It throws when the database is
+ *   unavailable; a send whose chunk fails for another reason is logged and postponed
+ */
 export function createFanout(
-  deps: AcceptDeps & {
-    readonly db: Database
+  deps: SendDeps & {
     readonly log: Log
-    /** single messages are going out at this time */
-    isBeside(): boolean
+    /** whether single messages are being sent */
+    isBusyWithSingles(): boolean
   },
 ) {
   const writeNext = createFanoutWriter(deps)
   return async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
       const begun = performance.now()
-      const outcome = await writeNext()
-      // Half of the time is theirs who wait for an answer: the processor and the database are shared with them.
-      if (deps.isBeside()) await sleep(Math.min(REST_MAX_MS, performance.now() - begun))
+      const outcome = await writeNext(deps.isBusyWithSingles() ? CHUNK_WITH_SINGLES : CHUNK)
+      // Half of the time is left to single messages and API calls, which share the processor and the database.
+      if (deps.isBusyWithSingles()) await sleep(Math.min(REST_MAX_MS, performance.now() - begun))
       if (outcome === false) return
       if (outcome === true) continue
       const { projectId, id, error } = outcome

@@ -1,20 +1,20 @@
-/** Turns many single writes into few: what comes while a write is under way, or within a moment, shares the next one. */
+/** Groups writes: items that arrive within a moment, up to a number, are written by one statement. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../log.ts'
 
 /** Writes items in groups. */
 export interface Group<T, R> {
-  /** @returns what the write of its group returned */
+  /** @returns what the write of its group returned @throws what it threw, once it is given up */
   add(item: T): Promise<R>
 }
 
 const RETRY_MS = 100
 const RETRY_MAX_MS = 2_000
-/** A write that fails for longer than this is given up: the lease ran out, and others have the rows. */
+/** A write that fails for longer than this is given up: the lease has expired, and another worker has the rows. */
 const GIVE_UP_MS = 60_000
 
 /**
- * Makes a group. An item is written at the latest `withinMs` after it came; a write that fails is tried again until it succeeds.
+ * Its write begins at the latest `withinMs` after its first item, or when it has `max` items. A write that fails is tried again for a minute.
  * @param write returns one result for all items of the group
  */
 export function createGroup<T, R>(options: {

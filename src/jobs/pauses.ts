@@ -1,11 +1,10 @@
 /**
- * Bulkheads: which channels of which projects nothing more is claimed of for now, because their providers have their hands full, or fail.
- * Their messages wait in the table, where they hold up nobody.
+ * Bulkheads: a channel of a project is paused, which means that none of its messages are claimed, while its quota of messages in flight is
+ * used up or all of its providers fail, or its project is suspended. The messages stay in the table, where they delay no other project or channel.
  */
 import type { Claimed } from '../db/claim.ts'
-import type { Routes } from '../domain/decide.ts'
-import { needsCredentials } from '../domain/target.ts'
-import type { Channel } from '../domain/words.ts'
+import type { Routes } from '../send/decide.ts'
+import { type Channel, channels, needsCredentials } from '../words.ts'
 import type { OpenProvider } from './providers.ts'
 
 /** A channel of a project. */
@@ -16,15 +15,15 @@ export interface Bulkhead {
 
 /** The bulkheads of one deliverer. */
 export interface Pauses {
-  /** Takes note of how providers stand. */
+  /** Updates which providers each channel has, and with them its quota. */
   learn(routes: ReadonlyMap<string, Routes>, open: ReadonlyMap<string, OpenProvider>): void
-  /** Counts a message of its channel until its work ends. */
+  /** Counts a message against the quota of its channel until its work ends. @returns when it has ended @throws what the work threw */
   count(message: Claimed, work: Promise<void>): Promise<void>
-  /** Channels to leave alone now. */
+  /** @returns the channels that are paused now */
   now(): Bulkhead[]
 }
 
-/** A channel holds at most this share of what is in flight: four times what its providers carry at once, within these bounds. */
+/** The quota of a channel is four times the concurrency of its providers, within these bounds: messages in flight in this process. */
 const QUOTA_MIN = 250
 const QUOTA_MAX = 1_000
 
@@ -35,8 +34,11 @@ interface Entry extends Bulkhead {
   isFull: boolean
 }
 
-/** Makes them. `wake`: there is room again where there was none. */
-export function createPauses(wake: () => void): Pauses {
+/**
+ * @param wake called when half of a quota that was used up is free again
+ * @param inactive ids of projects that are suspended: all of their channels are paused
+ */
+export function createPauses(wake: () => void, inactive: () => readonly string[] = () => []): Pauses {
   const entries = new Map<string, Entry>()
   const entryOf = ({ projectId, channel }: Bulkhead): Entry => {
     const key = `${projectId} ${channel}`
@@ -44,18 +46,18 @@ export function createPauses(wake: () => void): Pauses {
     entries.set(key, entry)
     return entry
   }
-  /** Nothing passes on any way. Where each contact has its own ways, one provider says nothing of the others. */
+  /** All providers of the channel fail. Never where contacts have credentials: which providers a message can use depends on its contact. */
   const isBlocked = ({ channel, providers }: Entry): boolean =>
     !needsCredentials(channel) && providers.length > 0 && providers.every((one) => one.breaker.blockedForMs() > 0)
 
   return {
     learn(routes, open) {
-      for (const [projectId, channels] of routes) {
-        for (const [channel, list] of channels) {
+      for (const [projectId, byChannel] of routes) {
+        for (const [channel, list] of byChannel) {
           const entry = entryOf({ projectId, channel })
           entry.providers = list.flatMap((route) => open.get(route.id) ?? [])
-          const atOnce = entry.providers.reduce((sum, one) => sum + one.provider.limits.concurrency, 0)
-          entry.quota = Math.min(QUOTA_MAX, Math.max(QUOTA_MIN, 4 * atOnce))
+          const concurrency = entry.providers.reduce((sum, one) => sum + one.provider.limits.concurrency, 0)
+          entry.quota = Math.min(QUOTA_MAX, Math.max(QUOTA_MIN, 4 * concurrency))
         }
       }
     },
@@ -73,7 +75,7 @@ export function createPauses(wake: () => void): Pauses {
       }
     },
     now() {
-      const paused: Bulkhead[] = []
+      const paused: Bulkhead[] = inactive().flatMap((projectId) => channels.map((channel) => ({ projectId, channel })))
       for (const [key, entry] of entries) {
         entry.isFull ||= entry.inFlight >= entry.quota
         if (entry.isFull || isBlocked(entry)) paused.push({ projectId: entry.projectId, channel: entry.channel })

@@ -1,19 +1,28 @@
-/** Open providers: one instance for each version of a configured provider, made when it is first needed. */
+/** Open providers: one instance for each version of a configured provider, opened when it is first needed. */
 import { LRUCache } from 'lru-cache'
 import { type Provider, ProviderError } from '../channels/provider.ts'
-import { kindOf, openProvider, parseSettings } from '../channels/registry.ts'
+import {
+  describeKinds,
+  dialsOf,
+  kindName,
+  openProvider,
+  parseSettings,
+  secretSettings,
+  wrongAddress,
+} from '../channels/registry.ts'
 import type { Database } from '../db/database.ts'
 import { findProvider, findProviders, type ProviderRow, writeOpenUntil } from '../db/provider.ts'
 import type { Clock } from '../domain/clock.ts'
-import type { Routes } from '../domain/decide.ts'
-import { routesOf } from '../domain/plan.ts'
-import { type ProviderConfig, type TestResult, unsealSettings, type Vendors } from '../domain/provider.ts'
+import { type ProviderConfig, type ProviderKindInfo, type TestResult, unsealSettings, type Vendors } from '../domain/provider.ts'
 import type { Secrets } from '../domain/secrets.ts'
-import type { Channel } from '../domain/words.ts'
-import { CarillonError, problem } from '../errors.ts'
+import { problem } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { Routes } from '../send/decide.ts'
+import { routesOf } from '../send/known.ts'
+import type { Channel, DialPlan } from '../words.ts'
 import { type Breaker, createBreaker } from './breaker.ts'
-import { createLane, type Lane } from './lane.ts'
+import { createHosts, type Hosts } from './hosts.ts'
+import { createLimiter, type Limiter } from './limiter.ts'
 import { testMessage } from './test-message.ts'
 
 /** A provider that can be sent through. */
@@ -21,19 +30,21 @@ export interface OpenProvider {
   readonly id: string
   readonly key: string
   readonly provider: Provider
-  readonly lane: Lane
+  readonly limiter: Limiter
   /**
-   * Bounds what a crash can repeat: messages whose hand-over has begun and whose outcome is not written down yet. Three times what the
-   * provider carries at once: one share is with it, the others are being written down while it takes the next.
+   * Limits the messages whose attempt has begun and whose outcome is not persisted yet: those that a crash can repeat. The limit is three
+   * times the provider's concurrency, so that outcomes are persisted while the provider takes the next messages.
    */
-  readonly unsettled: Lane
-  /** lets nothing through while it fails */
+  readonly unsettled: Limiter
+  /** keeps attempts back while the provider fails */
   readonly breaker: Breaker
+  /** keeps attempts back at hosts that addresses name, each for itself */
+  readonly hosts: Hosts
 }
 
 /** The open providers of this process. */
 export interface ProviderPool {
-  /** Active providers of projects. One that can't be opened in this process has a route, and is not among the open ones. */
+  /** Reads the active providers of projects, and opens them. One that can't be opened in this process has a route only. */
   load(projectIds: readonly string[]): Promise<{
     /** by project and channel, the preferred one first */
     readonly routes: ReadonlyMap<string, Routes>
@@ -42,8 +53,9 @@ export interface ProviderPool {
   }>
   /** One provider, open; null: there is none, or it can't be opened here. */
   find(id: string): Promise<(OpenProvider & { readonly projectId: string; readonly channel: Channel }) | null>
-  /** What the rules are given of the wire. */
+  /** what the domain needs to know about provider kinds, without importing `channels/` */
   readonly vendors: Vendors
+  /** Closes all of them: each finishes the requests that it has begun. */
   close(): Promise<void>
 }
 
@@ -51,13 +63,13 @@ const OPEN_MAX = 1_000
 const IDLE_MS = 10 * 60_000
 const TEST_MS = 30_000
 
-/** Makes the pool. */
+/** @returns an empty pool */
 export function createProviderPool(deps: {
   readonly db: Database
   readonly secrets: Pick<Secrets, 'unseal'>
   readonly allowPrivateHosts: boolean
   readonly clock: Clock
-  /** where the vendor of a provider reports to; null: nowhere */
+  /** the URL that the vendor posts delivery reports to; null: there is none */
   callbackUrl(providerId: string): string | null
   readonly log: Log
 }): ProviderPool {
@@ -67,13 +79,27 @@ export function createProviderPool(deps: {
     ttl: IDLE_MS,
     updateAgeOnGet: true,
     ttlAutopurge: false,
-    // What was handed over to it already is let finish.
+    // Sends that have begun are finished.
     dispose: (value) => void value.provider.close(),
   })
 
-  /** Failures of one process open the circuit for all of them. That this can't be written costs the others their own failures. */
-  function tellOthers({ projectId, id, key }: ProviderRow, openForMs: number | null): void {
-    if (openForMs !== null) log.warn('A provider fails and is left alone', { projectId, provider: key, forMs: openForMs })
+  const dialled = new LRUCache<string, { readonly plan: DialPlan | null }>({ max: OPEN_MAX })
+  /** Read once for all providers that have the same countries. */
+  function dials(kind: string, countries: string | null): DialPlan | null {
+    const name = `${kind} ${countries}`
+    const known = dialled.get(name)
+    if (known !== undefined) return known.plan
+    const plan = dialsOf(kind, countries === null ? undefined : JSON.parse(countries))
+    dialled.set(name, { plan })
+    return plan
+  }
+
+  const hostsOf = createHosts(() => performance.now() + clock.offsetMs)
+  let described: readonly ProviderKindInfo[] | null = null
+
+  /** Persists that the circuit opened or closed, for all processes. If the write fails, each of the others finds out by its own failures. */
+  function shareState({ projectId, id, key }: ProviderRow, openForMs: number | null): void {
+    if (openForMs !== null) log.warn('A provider fails and is paused', { projectId, provider: key, forMs: openForMs })
     else log.info('A provider works again', { projectId, provider: key })
     const until = openForMs === null ? null : new Date(clock.now().getTime() + openForMs)
     writeOpenUntil(db.pool, projectId, id, until).catch((error) =>
@@ -81,17 +107,17 @@ export function createProviderPool(deps: {
     )
   }
 
-  /** null: sealed with another secret, or settings that this version does not take. The others must not wait for it. */
+  /** null: sealed with another secret, or with settings that this version does not accept. That is logged, and fails no other provider. */
   function instanceOf(row: ProviderRow): OpenProvider | null {
-    const { projectId, id, key, version, kind, settings, ratePerSecond, openUntil } = row
+    const { projectId, id, key, version, kind, ratePerSecond, openUntil } = row
     let instance = open.get(id)
     if (instance === undefined || instance.version !== version) {
       let provider: Provider
       try {
         const more = { allowPrivateHosts, callbackUrl: deps.callbackUrl(id) }
-        provider = openProvider(kind, unsealSettings(secrets, settings), more)
+        provider = openProvider(kind, unsealSettings(secrets, secretSettings(kind), row), more)
       } catch (error) {
-        log.error('A provider can not be opened', { projectId, provider: key, error: String(error) })
+        log.error('A provider cannot be opened', { projectId, provider: key, error: String(error) })
         return null
       }
       instance = {
@@ -99,12 +125,14 @@ export function createProviderPool(deps: {
         key,
         version,
         provider,
-        lane: createLane(provider.limits.concurrency, ratePerSecond),
-        unsettled: createLane(3 * provider.limits.concurrency, null),
+        limiter: createLimiter(provider.limits.concurrency, ratePerSecond),
+        unsettled: createLimiter(3 * provider.limits.concurrency, null),
         breaker: createBreaker(
           () => performance.now(),
-          (openForMs) => tellOthers(row, openForMs),
+          (openForMs) => shareState(row, openForMs),
         ),
+        // A provider that was configured again forgets its hosts: the change may have solved the problem.
+        hosts: hostsOf(`${id} ${version}`),
       }
       open.set(id, instance)
     }
@@ -120,7 +148,7 @@ export function createProviderPool(deps: {
         const instance = instanceOf(row)
         if (instance !== null) found.set(row.id, instance)
       }
-      return { routes: routesOf(rows), open: found }
+      return { routes: routesOf(rows, { dials }), open: found }
     },
     async find(id) {
       const row = await findProvider(db.pool, id)
@@ -128,9 +156,12 @@ export function createProviderPool(deps: {
       return row === null || instance === null ? null : { ...instance, projectId: row.projectId, channel: row.channel }
     },
     vendors: {
+      kindName,
       check: parseSettings,
-      secrets: (kind) => kindOf(kind).secrets,
-      fit,
+      kinds: () => (described ??= describeKinds()),
+      wrongAddress: (kind, address) => wrongAddress(kind, address, { allowPrivateHosts }),
+      dials,
+      secrets: secretSettings,
       test: (config, to) => test(config, to, allowPrivateHosts),
     },
     async close() {
@@ -141,20 +172,7 @@ export function createProviderPool(deps: {
   }
 }
 
-/** Cuts a push as its platform does. */
-const fit: Vendors['fit'] = (kindName, channel, push) => {
-  try {
-    const message = { ...push, channel, messageId: EXAMPLE_ID, address: '', createdAt: new Date(0) }
-    const fitted = kindOf(kindName).fit?.(message)
-    return fitted === undefined ? { ...push, truncated: false } : { ...fitted.message, truncated: fitted.truncated }
-  } catch (cause) {
-    if (cause instanceof ProviderError) throw new CarillonError(cause.code, { message: cause.message, cause })
-    throw cause
-  }
-}
-const EXAMPLE_ID = '00000000-0000-7000-8000-000000000000'
-
-/** Sends one message through a provider of its own, past the pool: a wrong setting hurts nobody else. */
+/** Sends one message through an instance of its own, outside the pool, so that wrong settings affect no other message. */
 async function test(config: ProviderConfig, to: string, allowPrivateHosts: boolean): Promise<TestResult> {
   const message = testMessage(config.channel, crypto.randomUUID(), to)
   const provider = openProvider(config.kind, config.settings, { allowPrivateHosts })

@@ -1,52 +1,52 @@
-/** The pump: turns any number of pokes into few runs, one at a time, and runs by itself when nobody pokes. */
+/** A pump runs a function, one run at a time: after it is poked, any number of pokes being coalesced, and at an interval. */
 import type { Log } from '../log.ts'
 
-/** What a pump is made of. */
+/** What `createPump` needs. */
 export interface PumpDeps {
-  /** The work. Never called while it is running. A throw is logged once per outage, and tried again later. */
+  /** The work. Never called while it is running. The first failure of an outage is logged; after each one it is run again, with back-off. */
   readonly run: (signal: AbortSignal) => Promise<void>
-  /** how long after the end of a run the next one begins by itself, ms; null: only when poked */
+  /** how long after the end of a run the next one begins without a poke, ms; null: it never does */
   readonly everyMs: number | null
-  /** least time between the beginnings of two runs, ms */
+  /** the least time between the beginnings of two runs, ms */
   readonly gapMs?: number
   readonly log: Log
-  /** what the log says when a run failed after one that did not */
+  /** the log message when a run failed after one that did not */
   readonly failed: string
-  /** what the log says when a run succeeded after one that did not */
+  /** the log message when a run succeeded after one that did not */
   readonly recovered: string
 }
 
 /** A pump of one process. */
 export interface Pump {
-  /** Asks for a run that begins after this call. Returns at once and never throws. */
+  /** Requests a run that begins after this call. Returns at once and never throws. */
   poke(): void
   /** whether a run is going on */
   isBusy(): boolean
-  /** Tells the run to take no new work (its signal), and resolves when it has ended. Nothing runs afterwards. */
+  /** Aborts the signal of the current run, and resolves when that has ended. Nothing runs afterwards. */
   stop(): Promise<void>
 }
 
 const RETRY_MIN_MS = 250
 const RETRY_MAX_MS = 5_000
 
-/** How long a pump with a clock waits after a failed run: doubled each time, with equal jitter, so that no outage ends in a storm. */
+/** How long a pump with an interval waits after a failed run: doubled each time, with equal jitter, so that an outage does not end in a burst. */
 function retryMs(failures: number): number {
   const stepMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(failures - 1, 10))
   return stepMs / 2 + (Math.random() * stepMs) / 2
 }
 
-/** Makes a pump at rest: the first poke starts it. */
+/** @returns a pump that does nothing until it is first poked */
 export function createPump({ run, everyMs, gapMs = 0, log, failed, recovered }: PumpDeps): Pump {
   const stopping = new AbortController()
   let busy = false
   let current: Promise<void> | null = null
-  /** a poke came while a run was going on: that run may have looked too early to see why */
+  /** it was poked during a run, which may have read too early to see what the poke was for */
   let remembered = false
   let failures = 0
   let begunAt = Number.NEGATIVE_INFINITY
   let timer: NodeJS.Timeout | undefined
 
-  async function attempt(): Promise<void> {
+  async function runOnce(): Promise<void> {
     begunAt = performance.now()
     try {
       await run(stopping.signal)
@@ -54,7 +54,7 @@ export function createPump({ run, everyMs, gapMs = 0, log, failed, recovered }: 
       failures = 0
     } catch (error) {
       failures += 1
-      // Once per outage: the same line four times a second would hide everything else.
+      // Once per outage: repeated up to four times a second it would flood the log.
       if (failures === 1 && !stopping.signal.aborted) {
         log.warn(failed, { error: error instanceof Error ? error.message : String(error) })
       }
@@ -65,15 +65,15 @@ export function createPump({ run, everyMs, gapMs = 0, log, failed, recovered }: 
     clearTimeout(timer)
     timer = undefined
     remembered = false
-    // Before the run, which may poke the pump at once.
+    // Set before the run, which may poke the pump synchronously.
     busy = true
-    current = attempt().then(rest)
+    current = runOnce().then(schedule)
   }
 
-  function rest(): void {
+  function schedule(): void {
     busy = false
     if (stopping.signal.aborted) return
-    if (remembered) ask()
+    if (remembered) beginAfterGap()
     else wait(everyMs === null || failures === 0 ? everyMs : retryMs(failures))
   }
 
@@ -82,7 +82,7 @@ export function createPump({ run, everyMs, gapMs = 0, log, failed, recovered }: 
     timer = ms === null ? undefined : setTimeout(begin, ms)
   }
 
-  function ask(): void {
+  function beginAfterGap(): void {
     const restMs = begunAt + gapMs - performance.now()
     if (restMs > 0) wait(restMs)
     else begin()
@@ -92,7 +92,7 @@ export function createPump({ run, everyMs, gapMs = 0, log, failed, recovered }: 
     poke() {
       if (stopping.signal.aborted) return
       if (busy) remembered = true
-      else ask()
+      else beginAfterGap()
     },
     isBusy: () => busy,
     async stop() {

@@ -1,22 +1,22 @@
-/** Where Agenda keeps its jobs: the same Postgres as everything else, or MongoDB. Both may be emptied: they hold no truth. */
+/** Where Agenda stores its jobs: the Postgres of everything else, or MongoDB. Jobs are hints: all of them can be deleted at any time. */
 import { MongoChangeStreamNotificationChannel, MongoJobRepository } from '@agendajs/mongo-backend'
 import { PostgresJobRepository, PostgresNotificationChannel } from '@agendajs/postgres-backend'
 import type { AgendaBackend, JobRepository, NotificationChannel } from 'agenda'
 import { MongoClient } from 'mongodb'
 import pg from 'pg'
 
-/** Which database keeps the jobs. */
+/** The database that stores the jobs. */
 export type StoreAddress = { readonly kind: 'postgres'; readonly url: string } | { readonly kind: 'mongo'; readonly url: string }
 
-/** An open store. Nothing in it reconnects by itself: when it is lost it is closed, and another one opened. */
+/** An open store. It does not reconnect: when the connection is lost, the caller closes it and opens another one. */
 export interface Store {
   readonly backend: AgendaBackend
   readonly repository: JobRepository
-  /** How a job that another process saved is heard of; null: by polling only. Not connected yet: Agenda does that when it starts. */
+  /** notifies Agenda of jobs that other processes saved; null: it has to poll. Agenda connects it when it starts */
   readonly channel: NotificationChannel | null
-  /** Makes others hear of the jobs that are saved here, where Agenda itself is not started. */
+  /** Connects the channel where Agenda is not started, so that other processes are notified of the jobs saved here. */
   connectToPublish(): Promise<void>
-  /** Ends the connections. May take long, or throw, when the database is away. */
+  /** Closes the connections. May take long, or throw, when the database is unavailable. */
   close(): Promise<void>
 }
 
@@ -24,16 +24,16 @@ export interface Store {
 const SCHEMA = 'carillon_jobs'
 const COLLECTION = 'agendaJobs'
 const DEFAULT_MONGO_DATABASE = 'carillon'
-/** Held while the schema is made: CREATE … IF NOT EXISTS of two processes at once can fail. Any constant will do. */
+/** The key of the advisory lock that is held while the schema is created: CREATE … IF NOT EXISTS can fail when two processes run it at once. */
 const SCHEMA_LOCK = 7_202_315
 const CONNECT_TIMEOUT_MS = 2_000
 const ANSWER_TIMEOUT_MS = 3_000
 
 /**
- * Opens the store and makes what Agenda needs there: in Postgres the schema `carillon_jobs` with the table `agenda_jobs`,
+ * Opens the store, and creates what Agenda needs there: in Postgres the schema `carillon_jobs` with the table `agenda_jobs`,
  * in MongoDB the collection `agendaJobs` (of the database `carillon`, when the URL names none).
- * @param onLost called when the connection that listens was lost
- * @throws whatever the database's driver throws, within a few seconds
+ * @param onLost called when the connection that receives notifications was lost
+ * @throws the database driver's error, within a few seconds
  */
 export function openStore(address: StoreAddress, onLost: (error: Error) => void): Promise<Store> {
   return address.kind === 'postgres' ? openPostgres(address.url, onLost) : openMongo(address.url, onLost)
@@ -44,7 +44,7 @@ function makeStore(
   repository: JobRepository,
   channel: NotificationChannel | null,
 ): Pick<Store, 'backend' | 'repository' | 'channel'> {
-  // Agenda does not wait for these calls, nor catch what they throw: a database that goes away at that moment would end the process.
+  // Agenda neither awaits these calls nor catches their errors: an outage of the database at that moment would end the process.
   const unlockJob = repository.unlockJob.bind(repository)
   repository.unlockJob = (job) => unlockJob(job).catch(() => {})
   const backend: AgendaBackend = {
@@ -52,7 +52,7 @@ function makeStore(
     repository,
     ...(channel === null ? {} : { notificationChannel: channel }),
     ownsConnection: false,
-    // Connected already: what Agenda's constructor does with a backend that fails to connect is an unhandled rejection.
+    // It is connected already: if `connect` failed in Agenda's constructor, that would be an unhandled rejection.
     connect: async () => {},
     disconnect: async () => {},
   }
@@ -60,7 +60,7 @@ function makeStore(
 }
 
 async function openPostgres(url: string, onLost: (error: Error) => void): Promise<Store> {
-  // Two connections: one listens, one works. A job is a hint, so there is little to do.
+  // Two connections: one for notifications, one for statements. A job is a hint, so there are few.
   const pool = new pg.Pool({
     connectionString: url,
     options: `-c search_path=${SCHEMA}`,
@@ -71,7 +71,7 @@ async function openPostgres(url: string, onLost: (error: Error) => void): Promis
     application_name: 'carillon jobs',
   })
   pool.on('error', onLost)
-  // A connection in use that is lost tells its query and also emits an error, which ends the process when nobody listens.
+  // When a connection in use is lost, its query fails and it also emits an error, which ends the process without a listener.
   pool.on('connect', (client) => client.on('error', () => {}))
   const repository = new PostgresJobRepository({ pool })
   const channel = new PostgresNotificationChannel({ pool, channelName: SCHEMA, reconnect: { enabled: false } })
@@ -97,7 +97,7 @@ async function prepareSchema(pool: pg.Pool, repository: PostgresJobRepository): 
     await client.query('BEGIN')
     await client.query('SELECT pg_advisory_xact_lock($1)', [SCHEMA_LOCK])
     const { rows } = await pool.query<{ found: boolean }>('SELECT to_regnamespace($1) IS NOT NULL AS found', [SCHEMA])
-    // Asked first, because CREATE SCHEMA wants the right to create one even when there is nothing to do.
+    // Checked first, because CREATE SCHEMA IF NOT EXISTS requires the right to create one even if it exists.
     if (rows[0]?.found !== true) await pool.query(`CREATE SCHEMA ${SCHEMA}`)
     await repository.connect()
     await client.query('COMMIT')
@@ -105,7 +105,7 @@ async function prepareSchema(pool: pg.Pool, repository: PostgresJobRepository): 
     broken = error instanceof Error ? error : new Error(String(error))
     throw broken
   } finally {
-    // An open transaction goes with its connection.
+    // With an error the connection is closed, which rolls back an open transaction.
     client.release(broken)
   }
 }
@@ -138,6 +138,6 @@ async function openMongo(url: string, onLost: (error: Error) => void): Promise<S
     await close()
     throw error
   }
-  // A change stream sees what is saved: there is nothing to publish.
+  // Others are notified by their change streams: there is nothing to publish.
   return { ...makeStore('MongoDB', repository, channel), connectToPublish: async () => {}, close }
 }

@@ -1,8 +1,8 @@
-/** The text of an Alimtalk as it is registered with KakaoTalk: `#{name}` stands for what is given under that name. */
+/** The text of an Alimtalk as it is registered with KakaoTalk, where `#{name}` is a variable. */
 
 /**
- * A variable, in the second group, with a brace before it in the first; or a piece of Liquid, which is passed over as it is. The text was
- * parsed: what opens is closed.
+ * Matches a variable, with its name in the second group and a brace before it in the first; or a piece of Liquid, which is left as it is.
+ * The text has been parsed, so every tag that opens is closed.
  */
 const PIECE = /\{%-?\s*raw\s*-?%\}[\s\S]*?\{%-?\s*endraw\s*-?%\}|\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\}|(\{?)#\{(?!%)([^{}"\n]+)\}/g
 
@@ -15,6 +15,6 @@ export const registeredVariables = (text: string): string[] => [
 export const asLiquid = (text: string): string =>
   text.replace(PIECE, (piece: string, brace: string | undefined, name: string | undefined) => {
     if (name === undefined) return piece
-    // A brace before two others would be another expression.
+    // A brace followed by the two of an output would be parsed differently.
     return `${brace ? '{{ "{" }}' : ''}{{ data["${name.replaceAll('\\', '\\\\')}"] }}`
   })

@@ -1,10 +1,10 @@
-/** The echo: carries signals between processes. A signal is a hint, so a bus may lose some; it may not slow anybody down. */
-import type { Signal } from '../domain/words.ts'
+/** Pub/sub of signals between processes. A signal is a hint, so a bus may lose some, but must never slow down its publishers. */
+import type { Signal } from '../words.ts'
 
-/** What one can listen to: the feed of one contact, or the activity of one project. Built from ids only, never from input. */
+/** What can be subscribed to: the feed of one contact, the activity of one project, or wake-ups. Built from ids, never from user input. */
 export type SignalChannel = `feed:${string}:${string}` | `activity:${string}` | 'wake'
 
-/** The channel that a signal travels on. */
+/** The channel that a signal is published on. */
 export const channelOf = (signal: Signal): SignalChannel => {
   switch (signal.topic) {
     case 'feed':
@@ -16,20 +16,20 @@ export const channelOf = (signal: Signal): SignalChannel => {
   }
 }
 
-/** Pub/sub of signals. Two implementations, one contract: in-process, and Redis. */
+/** Publishes signals and delivers them to listeners. Two implementations, one contract: in-process, and Redis. */
 export interface SignalBus {
   /** Sends to every listener of every process, this one included. Returns at once and never throws. */
   publish(signals: readonly Signal[]): void
   /**
    * Calls `onSignal` for each signal of the channel from the moment the promise resolves. `onSignal` must not block and must not throw.
-   * @returns what ends it
+   * @returns a function that unsubscribes
    */
   subscribe(channel: SignalChannel, onSignal: (signal: Signal) => void): Promise<() => void>
-  /** Calls back after signals may have been lost (a reconnect): time to compare numbers. @returns what ends it */
+  /** Calls back after signals may have been lost (a reconnect, for example): time to compare feeds with the database. @returns a function that stops it */
   onGap(listener: () => void): () => void
-  /** whether a listener hears what is published from the call of `subscribe` on, and not only once that has answered */
+  /** whether a listener receives signals from the call of `subscribe` on, rather than from the moment its promise resolves */
   readonly isImmediate: boolean
-  /** whether signals reach other processes at the moment */
+  /** whether signals currently reach other processes */
   isConnected(): boolean
   close(): Promise<void>
 }

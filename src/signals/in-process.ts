@@ -1,28 +1,28 @@
-/** The echo within one process: what a server without Redis uses, and what the Redis bus delivers through. */
-import type { Signal } from '../domain/words.ts'
+/** Pub/sub within one process: used by a server without Redis, and by the Redis bus for listeners of its own process. */
 import { type Log, silentLog } from '../log.ts'
+import type { Signal } from '../words.ts'
 import { channelOf, type SignalBus, type SignalChannel } from './bus.ts'
 
 /**
- * Makes a bus that lives in this process alone. Listeners are called in a microtask, in the order of publishing: nothing waits for them and
- * nothing is kept for them. One that throws is logged and hinders nobody.
+ * Creates a bus within this process. Listeners are called in a microtask, in the order of publishing; nothing waits for them, and nothing
+ * is buffered for them. An error that a listener throws is logged, and the other listeners are still called.
  */
 export function createInProcessBus(options: { log?: Log } = {}): SignalBus {
   const { log = silentLog } = options
   const listeners = new Map<SignalChannel, Set<(signal: Signal) => void>>()
-  let closed = false
+  let isClosed = false
 
   const deliver = (signal: Signal): void => {
     const channel = channelOf(signal)
-    const there = listeners.get(channel)
-    if (there === undefined) return
-    // A copy, because a listener may subscribe; asked again, because one may end another.
-    for (const onSignal of [...there]) {
-      if (!there.has(onSignal)) continue
+    const subscribed = listeners.get(channel)
+    if (subscribed === undefined) return
+    // Iterates over a copy, because a listener may subscribe; checks each again, because a listener may unsubscribe another.
+    for (const onSignal of [...subscribed]) {
+      if (!subscribed.has(onSignal)) continue
       try {
         onSignal(signal)
       } catch (error) {
-        log.error('A listener of signals threw', {
+        log.error('A signal listener threw an error', {
           channel,
           error: error instanceof Error ? (error.stack ?? error.message) : String(error),
         })
@@ -32,23 +32,24 @@ export function createInProcessBus(options: { log?: Log } = {}): SignalBus {
 
   return {
     publish(signals) {
-      // Not at once: a listener that publishes would turn the order around for the next one.
-      if (!closed && listeners.size > 0) queueMicrotask(() => signals.forEach(deliver))
+      // Not synchronously: if a listener published, the listeners after it would receive the signals in the wrong order.
+      if (!isClosed && listeners.size > 0) queueMicrotask(() => signals.forEach(deliver))
     },
     async subscribe(channel, onSignal) {
-      // A function of its own, so that the same listener may be given twice.
-      const mine = (signal: Signal): void => onSignal(signal)
-      const there = listeners.get(channel) ?? new Set()
-      listeners.set(channel, there.add(mine))
+      // A new function for each subscription, so that the same listener may be subscribed twice.
+      const listener = (signal: Signal): void => onSignal(signal)
+      const subscribed = listeners.get(channel) ?? new Set()
+      listeners.set(channel, subscribed.add(listener))
       return () => {
-        if (there.delete(mine) && there.size === 0 && listeners.get(channel) === there) listeners.delete(channel)
+        if (subscribed.delete(listener) && subscribed.size === 0 && listeners.get(channel) === subscribed)
+          listeners.delete(channel)
       }
     },
     onGap: () => () => {},
     isImmediate: true,
-    isConnected: () => !closed,
+    isConnected: () => !isClosed,
     async close() {
-      closed = true
+      isClosed = true
       listeners.clear()
     },
   }

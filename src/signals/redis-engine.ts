@@ -1,17 +1,17 @@
-/** What graphql-redis-subscriptions is given for its Redis client. */
+/** Adapts ioredis for graphql-redis-subscriptions. */
 import type { PubSubRedisOptions } from 'graphql-redis-subscriptions'
 import type { Redis } from 'ioredis'
 
-/** The client that RedisPubSub asks for. */
+/** The type of client that RedisPubSub requires. */
 export type EngineClient = NonNullable<PubSubRedisOptions['publisher']>
 
-// The engine's types name a client of its own, whole; it uses these few methods.
-const fits = (client: object): client is EngineClient => 'publish' in client && 'subscribe' in client
+// RedisPubSub's types require a whole client of another version of ioredis; it uses only these few methods.
+const isEngineClient = (client: object): client is EngineClient => 'publish' in client && 'subscribe' in client
 
 /**
- * Our two connections as RedisPubSub sees them; what is published goes out in pieces, past it. That library leaves rejections of subscribe and unsubscribe to nobody, which would end
- * the process when Redis goes: here they never reject. A channel that is asked for while there is no connection counts as
- * subscribed; it is once there is one.
+ * The bus's two connections in the form that RedisPubSub requires. The bus publishes past it, in batches. RedisPubSub does not catch
+ * rejections of subscribe and unsubscribe, which would end the process when Redis becomes unavailable: here they never reject. A channel
+ * requested while there is no connection counts as subscribed, since the bus subscribes to it as soon as there is a connection.
  */
 export function engineClient(publisher: Redis, subscriber: Redis): EngineClient {
   const isReady = (): boolean => subscriber.status === 'ready'
@@ -25,9 +25,9 @@ export function engineClient(publisher: Redis, subscriber: Redis): EngineClient 
     unsubscribe: (channel: string) => {
       if (isReady()) subscriber.unsubscribe(channel).catch(() => {})
     },
-    // Sent with every unsubscribe, for patterns that we never use.
+    // RedisPubSub calls it with every unsubscribe, for patterns, which the bus never uses.
     punsubscribe: () => {},
   }
-  if (!fits(client)) throw new Error('The client lacks what RedisPubSub uses.')
+  if (!isEngineClient(client)) throw new Error('The client lacks a method that RedisPubSub uses.')
   return client
 }

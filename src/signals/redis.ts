@@ -1,26 +1,29 @@
-/** The echo between processes, over Redis. */
+/** Pub/sub between processes, over Redis. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RedisPubSub } from 'graphql-redis-subscriptions'
 import { Redis, type RedisOptions } from 'ioredis'
-import type { Signal } from '../domain/words.ts'
 import type { Log } from '../log.ts'
+import type { Signal } from '../words.ts'
 import { channelOf, type SignalBus, type SignalChannel } from './bus.ts'
 import { createInProcessBus } from './in-process.ts'
 import { engineClient } from './redis-engine.ts'
+import { SIGNATURE_LENGTH, type SignalKeys, signed, verified } from './signature.ts'
 
-// A command without an answer for this long: the connection is given up and made anew.
+// A connection whose command has not been answered for this long is closed and opened again.
 const SILENCE_MS = 4_000
 const PING_EVERY_MS = 10_000
 const RETRY_MAX_MS = 2_000
 const QUIT_WITHIN_MS = 500
-// What may be on its way to a Redis that does not take it. More is dropped, and the others are told that there is a gap.
+// How much may be waiting for a Redis that does not respond. Beyond that, signals are dropped, and the other processes are notified of a gap.
 const UNANSWERED_MAX_BYTES = 16 * 1024 * 1024
 const SUBSCRIBE_CHUNK = 500
-/** Signals that are sent together, and lost together: so many, or of so many bytes. */
-const PIECE = 500
-const PIECE_BYTES = 256 * 1024
+/** Signals are sent, and lost, in batches of at most this many, or this many bytes. */
+const BATCH = 500
+const BATCH_BYTES = 256 * 1024
 const GAP = 'gap'
+const WARN_EVERY_MS = 60_000
+const GAP_RETRY_MS = 20
 type Message = readonly [channel: SignalChannel | typeof GAP, text: string]
 
 const options = {
@@ -28,21 +31,26 @@ const options = {
   socketTimeout: SILENCE_MS,
   keepAlive: 10_000,
   retryStrategy: (attempt: number) => Math.min(RETRY_MAX_MS, 50 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2),
-  // Nothing waits for Redis: a signal that can't leave now is worth nothing later, and the gap is told.
+  // Nothing is queued while Redis is unavailable: a late signal is worthless, and the other processes are notified of the gap.
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 0,
-  // Done below, for those channels too that were asked for while Redis was away.
+  // Done below, so that it includes channels requested while Redis was unavailable.
   autoResubscribe: false,
 } satisfies RedisOptions
 
 /**
- * Makes a bus over Redis; it may be down, now or later. Listeners of this process are called directly, never by way of Redis,
- * so that they hear everything once, whatever Redis does; what comes back from Redis with our own mark is dropped.
- * @param settings.prefix begins every channel's name, so that several installations may share one Redis
+ * Creates a bus over Redis, which may be unavailable, now or later. Listeners of this process are called directly, never through Redis,
+ * so that they receive every signal once, whatever Redis does; signals that come back from Redis with this process's id are dropped.
+ * @param settings.keys sign the messages, and verify those of other processes: one without a valid signature is dropped
+ * @param settings.onRefused is called for each message that was dropped
+ * @param settings.prefix prefix of every channel's name, so that several installations can share one Redis
  */
-export function createRedisBus(url: string, settings: { log: Log; prefix?: string }): SignalBus {
-  const { log, prefix = 'carillon:' } = settings
+export function createRedisBus(
+  url: string,
+  settings: { log: Log; keys: SignalKeys; onRefused?: () => void; prefix?: string },
+): SignalBus {
+  const { log, keys, onRefused, prefix = 'carillon:' } = settings
   const local = createInProcessBus({ log })
   const head = `{"from":"${randomUUID()}",`
   const headBytes = Buffer.from(head)
@@ -52,53 +60,75 @@ export function createRedisBus(url: string, settings: { log: Log; prefix?: strin
   const engine = new RedisPubSub({
     publisher: client,
     subscriber: client,
-    deserializer: (bytes) =>
-      typeof bytes !== 'string' && bytes.subarray(0, headBytes.length).equals(headBytes) ? null : JSON.parse(bytes.toString()),
+    deserializer: (given, context) => {
+      const bytes = typeof given === 'string' ? Buffer.from(given) : given
+      // What comes back from this process is dropped in any case, so it is not verified.
+      if (bytes.subarray(SIGNATURE_LENGTH, SIGNATURE_LENGTH + headBytes.length).equals(headBytes)) return null
+      const body = verified(keys, context?.channel ?? '', bytes)
+      if (body === null) {
+        refuse()
+        return null
+      }
+      return JSON.parse(body.toString())
+    },
   })
-  /** What Redis is asked for. One entry a channel: how many listen, and the engine's number for it. */
+  /** The channels subscribed to in Redis: how many listeners each has, and RedisPubSub's id of the subscription. */
   const wanted = new Map<SignalChannel | typeof GAP, { listeners: number; readonly id: Promise<number> }>()
   const gapListeners = new Set<() => void>()
-  let subscribed = false
-  let away = false
-  let closed = false
-  let unanswered = 0
-  let lossy = false
+  let isSubscribed = false
+  let isUnavailable = false
+  let isClosed = false
+  let unansweredBytes = 0
+  /** signals were lost, and the other processes have not been notified yet */
+  let hasGap = false
 
-  const isConnected = (): boolean => !closed && subscribed && publisher.status === 'ready'
+  let warnedAt = Number.NEGATIVE_INFINITY
+  const refuse = (): void => {
+    onRefused?.()
+    if (performance.now() - warnedAt < WARN_EVERY_MS) return
+    warnedAt = performance.now()
+    log.warn('A message in Redis was not signed with the secret of this server, and is ignored')
+  }
 
-  const told = (): void => {
+  const isConnected = (): boolean => !isClosed && isSubscribed && publisher.status === 'ready'
+
+  const notifyGapListeners = (): void => {
     for (const listener of [...gapListeners]) {
       try {
         listener()
       } catch (error) {
-        log.error('A listener of gaps threw', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+        log.error('A gap listener threw an error', {
+          error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        })
       }
     }
   }
 
   const receive = (channel: SignalChannel | typeof GAP) => (envelope: unknown) => {
-    if (closed || typeof envelope !== 'object' || envelope === null) return
-    if (channel === GAP) told()
+    if (isClosed || typeof envelope !== 'object' || envelope === null) return
+    if (channel === GAP) notifyGapListeners()
     else if ('signal' in envelope && isSignalOf(channel, envelope.signal)) local.publish([envelope.signal])
   }
 
-  /** Sends texts in one piece: an answer is waited for once, however many there are. */
+  /** Publishes a batch in one pipeline, which has a single answer. */
   const send = (messages: readonly Message[]): void => {
     const bytes = messages.reduce((sum, [, text]) => sum + text.length, 0)
-    if (publisher.status !== 'ready' || unanswered + bytes > UNANSWERED_MAX_BYTES) {
-      lossy = true
-      // Where nothing is on its way, no answer will come that says so.
-      tellOthers()
+    if (publisher.status !== 'ready' || unansweredBytes + bytes > UNANSWERED_MAX_BYTES) {
+      hasGap = true
+      // If nothing is in flight, no answer will come that would trigger this.
+      publishGap()
       return
     }
-    unanswered += bytes
+    unansweredBytes += bytes
     const pipeline = publisher.pipeline()
-    for (const [channel, text] of messages) pipeline.publish(prefix + channel, text)
+    for (const [channel, text] of messages) pipeline.publish(prefix + channel, signed(keys, prefix + channel, text))
     const answered = (isLost: boolean): void => {
-      unanswered -= bytes
-      // They may have arrived or not: the others compare numbers.
-      lossy ||= isLost
-      tellOthers()
+      unansweredBytes -= bytes
+      // They may or may not have arrived: the other processes compare their feeds.
+      hasGap ||= isLost
+      // Not at once: a connection that was cut refuses every command until its end is noticed, which takes a turn of the event loop.
+      if (isLost) setTimeout(publishGap, GAP_RETRY_MS).unref()
+      else publishGap()
     }
     pipeline.exec().then(
       (answers) => answered(answers?.some(([error]) => error !== null) ?? true),
@@ -106,26 +136,26 @@ export function createRedisBus(url: string, settings: { log: Log; prefix?: strin
     )
   }
 
-  /** Our signals were lost: those who wait for them can't know, unless told. */
-  const tellOthers = (): void => {
-    if (closed || !lossy || unanswered > 0 || publisher.status !== 'ready') return
-    lossy = false
+  /** Notifies the other processes that signals of this one were lost, as soon as that is possible. */
+  const publishGap = (): void => {
+    if (isClosed || !hasGap || unansweredBytes > 0 || publisher.status !== 'ready') return
+    hasGap = false
     send([[GAP, `${head}"gap":true}`]])
   }
 
-  const lost = (error?: Error): void => {
-    if (closed || away || isConnected()) return
-    away = true
+  const onConnectionLost = (error?: Error): void => {
+    if (isClosed || isUnavailable || isConnected()) return
+    isUnavailable = true
     log.warn(
-      'Redis is away: signals stay within this process until it is back',
+      'Redis is unavailable: until it is available again, signals do not reach other processes',
       error === undefined ? {} : { error: error.message },
     )
   }
 
-  const back = (): void => {
+  const onConnected = (): void => {
     if (!isConnected()) return
-    if (away) log.info('Redis is back')
-    away = false
+    if (isUnavailable) log.info('Redis is available again')
+    isUnavailable = false
   }
 
   const resubscribe = async (): Promise<void> => {
@@ -134,42 +164,42 @@ export function createRedisBus(url: string, settings: { log: Log; prefix?: strin
       names.slice(chunk * SUBSCRIBE_CHUNK, (chunk + 1) * SUBSCRIBE_CHUNK),
     )
     try {
-      // All are written before the first answer, so an unsubscribe that comes now is behind them.
+      // All are written before the first answer arrives, so an unsubscribe called meanwhile is sent after them.
       await Promise.all(chunks.map((chunk) => subscriber.subscribe(...chunk)))
     } catch (error) {
-      // The connection went, and the next one subscribes again; or Redis refuses (a user without the right to a channel).
-      if (closed || subscriber.status !== 'ready') return
-      lost(error instanceof Error ? error : undefined)
+      // Either the connection was lost, and the next one subscribes again; or Redis refuses (its user has no permission for a channel).
+      if (isClosed || subscriber.status !== 'ready') return
+      onConnectionLost(error instanceof Error ? error : undefined)
       setTimeout(() => {
-        if (!closed && !subscribed && subscriber.status === 'ready') void resubscribe()
+        if (!isClosed && !isSubscribed && subscriber.status === 'ready') void resubscribe()
       }, RETRY_MAX_MS).unref()
       return
     }
-    subscribed = true
-    back()
-    told()
+    isSubscribed = true
+    onConnected()
+    notifyGapListeners()
   }
 
   let reason: Error | undefined
   for (const connection of [publisher, subscriber]) {
     connection.on('error', (error: Error) => {
       reason = error
-      lost(error)
+      onConnectionLost(error)
     })
     connection.on('close', () => {
-      if (connection === subscriber) subscribed = false
-      lost(reason)
+      if (connection === subscriber) isSubscribed = false
+      onConnectionLost(reason)
       reason = undefined
     })
   }
   publisher.on('ready', () => {
-    back()
-    tellOthers()
+    onConnected()
+    publishGap()
   })
   subscriber.on('ready', () => void resubscribe())
   wanted.set(GAP, { listeners: 1, id: engine.subscribe(prefix + GAP, receive(GAP)) })
 
-  // A peer that went without a word is noticed by its silence, so there must be something to answer.
+  // A connection that died without being closed is noticed when a command stays unanswered, so there must be commands.
   const pinging = setInterval(() => {
     for (const connection of [publisher, subscriber]) if (connection.status === 'ready') connection.ping().catch(() => {})
   }, PING_EVERY_MS)
@@ -177,17 +207,17 @@ export function createRedisBus(url: string, settings: { log: Log; prefix?: strin
 
   return {
     publish(signals) {
-      if (closed) return
+      if (isClosed) return
       local.publish(signals)
-      let piece: Message[] = []
+      let batch: Message[] = []
       let bytes = 0
       for (const [index, signal] of signals.entries()) {
         const text = `${head}"signal":${JSON.stringify(signal)}}`
-        piece.push([channelOf(signal), text])
+        batch.push([channelOf(signal), text])
         bytes += text.length
-        if (piece.length < PIECE && bytes < PIECE_BYTES && index < signals.length - 1) continue
-        send(piece)
-        piece = []
+        if (batch.length < BATCH && bytes < BATCH_BYTES && index < signals.length - 1) continue
+        send(batch)
+        batch = []
         bytes = 0
       }
     },
@@ -196,10 +226,10 @@ export function createRedisBus(url: string, settings: { log: Log; prefix?: strin
       const entry = wanted.get(channel) ?? { listeners: 0, id: engine.subscribe(prefix + channel, receive(channel)) }
       wanted.set(channel, entry)
       entry.listeners += 1
-      let ended = false
+      let isEnded = false
       const end = (): void => {
-        if (ended) return
-        ended = true
+        if (isEnded) return
+        isEnded = true
         endLocal()
         entry.listeners -= 1
         if (entry.listeners > 0) return
@@ -210,18 +240,18 @@ export function createRedisBus(url: string, settings: { log: Log; prefix?: strin
       return end
     },
     onGap(listener) {
-      const mine = (): void => listener()
-      gapListeners.add(mine)
-      return () => void gapListeners.delete(mine)
+      const registered = (): void => listener()
+      gapListeners.add(registered)
+      return () => void gapListeners.delete(registered)
     },
     isImmediate: false,
     isConnected,
     async close() {
-      if (closed) return
-      closed = true
+      if (isClosed) return
+      isClosed = true
       clearInterval(pinging)
       await local.close()
-      // What was published a moment ago still leaves, if that takes no time.
+      // Signals published just before may still leave, unless that takes too long.
       if (publisher.status === 'ready') {
         const done = new AbortController()
         await Promise.race([
@@ -236,6 +266,6 @@ export function createRedisBus(url: string, settings: { log: Log; prefix?: strin
   }
 }
 
-// Whoever may write to our Redis is believed, as whoever may write to our database is: this keeps out accidents only.
+// What arrives was signed by a server of the same installation; its version may be another.
 const isSignalOf = (channel: SignalChannel, value: unknown): value is Signal =>
   typeof value === 'object' && value !== null && 'topic' in value && channelOf(value as Signal) === channel

@@ -3,9 +3,10 @@ import { connect, createServer, type Socket } from 'node:net'
 import { jwtVerify } from 'jose'
 import { afterEach, expect, it } from 'vitest'
 import { apns, createApns, fitApns } from '../../src/channels/apns.ts'
-import type { Http2Times } from '../../src/channels/apns-line.ts'
+import type { Http2Times } from '../../src/channels/apns-connection.ts'
 import { openProvider } from '../../src/channels/registry.ts'
 import { type ApnsAnswer, type ApnsRequest, startApns } from '../helpers/apns-server.ts'
+import { describeProvider } from '../helpers/provider-contract.ts'
 import { keyPair, push } from '../helpers/push.ts'
 import { until } from '../helpers/until.ts'
 
@@ -38,7 +39,7 @@ async function start(
   return { server, ...open(server.url, times) }
 }
 
-/** Something that listens, and does with each connection what it is told. */
+/** A server that treats each connection as the test decides. */
 async function startListener(onConnection: (socket: Socket) => void) {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
@@ -150,25 +151,25 @@ it('merges what the caller adds, and refuses what it does not take before any re
 })
 
 const refusals: [number, string, object][] = [
-  [410, 'Unregistered', { outcome: 'refused', code: 'ADDRESS_INVALID', addressDead: true, aboutProvider: false }],
+  [410, 'Unregistered', { outcome: 'refused', code: 'ADDRESS_INVALID', addressDead: true, about: 'address' }],
   [410, 'ExpiredToken', { outcome: 'refused', code: 'ADDRESS_INVALID', addressDead: true }],
-  [400, 'BadDeviceToken', { outcome: 'refused', code: 'ADDRESS_INVALID', addressDead: false, aboutProvider: false }],
-  [400, 'DeviceTokenNotForTopic', { outcome: 'refused', addressDead: false, aboutProvider: true }],
-  [400, 'BadTopic', { outcome: 'refused', aboutProvider: true }],
-  [400, 'TopicDisallowed', { outcome: 'refused', aboutProvider: true }],
-  [400, 'BadPriority', { outcome: 'refused', code: 'PROVIDER_REFUSED', aboutProvider: false }],
-  [400, 'PayloadEmpty', { outcome: 'refused', code: 'PROVIDER_REFUSED', aboutProvider: false }],
+  [400, 'BadDeviceToken', { outcome: 'refused', code: 'ADDRESS_INVALID', addressDead: false, about: 'address' }],
+  [400, 'DeviceTokenNotForTopic', { outcome: 'refused', addressDead: false, about: 'provider' }],
+  [400, 'BadTopic', { outcome: 'refused', about: 'provider' }],
+  [400, 'TopicDisallowed', { outcome: 'refused', about: 'provider' }],
+  [400, 'BadPriority', { outcome: 'refused', code: 'PROVIDER_REFUSED', about: 'message' }],
+  [400, 'PayloadEmpty', { outcome: 'refused', code: 'PROVIDER_REFUSED', about: 'message' }],
   [400, 'IdleTimeout', { outcome: 'retryable' }],
-  [403, 'InvalidProviderToken', { outcome: 'refused', aboutProvider: true }],
-  [403, 'ExpiredProviderToken', { outcome: 'refused', aboutProvider: true }],
-  [403, 'Forbidden', { outcome: 'refused', aboutProvider: true }],
-  [404, 'BadPath', { outcome: 'refused', aboutProvider: true, addressDead: false }],
-  [405, 'MethodNotAllowed', { outcome: 'refused', aboutProvider: true }],
+  [403, 'InvalidProviderToken', { outcome: 'refused', about: 'provider' }],
+  [403, 'ExpiredProviderToken', { outcome: 'refused', about: 'provider' }],
+  [403, 'Forbidden', { outcome: 'refused', about: 'provider' }],
+  [404, 'BadPath', { outcome: 'refused', about: 'provider', addressDead: false }],
+  [405, 'MethodNotAllowed', { outcome: 'refused', about: 'provider' }],
   [413, 'PayloadTooLarge', { outcome: 'refused', code: 'TOO_LARGE' }],
-  [429, 'TooManyRequests', { outcome: 'retryable', code: 'RATE_LIMITED', aboutProvider: false }],
-  [429, 'TooManyProviderTokenUpdates', { outcome: 'retryable', code: 'RATE_LIMITED', aboutProvider: true }],
+  [429, 'TooManyRequests', { outcome: 'retryable', code: 'RATE_LIMITED', about: 'address' }],
+  [429, 'TooManyProviderTokenUpdates', { outcome: 'retryable', code: 'RATE_LIMITED', about: 'provider' }],
   [500, 'InternalServerError', { outcome: 'retryable', code: 'PROVIDER_UNREACHABLE' }],
-  [503, 'ServiceUnavailable', { outcome: 'retryable', aboutProvider: true }],
+  [503, 'ServiceUnavailable', { outcome: 'retryable', about: 'provider' }],
   [503, 'Shutdown', { outcome: 'retryable' }],
   [504, '', { outcome: 'unknown' }],
 ]
@@ -364,4 +365,13 @@ it.each(wrongSettings)('refuses settings with %s', (_, changes, field) => {
   expect(() => openProvider('apns', { ...identity, ...changes }, { allowPrivateHosts: true })).toThrow(
     expect.objectContaining({ code: 'BAD_INPUT', details: expect.objectContaining({ field }) }),
   )
+})
+
+describeProvider('apns', async () => {
+  const server = await startApns(() => taken)
+  return {
+    settings: { ...identity, baseUrl: server.url },
+    received: () => server.requests.length,
+    close: () => server.close(),
+  }
 })

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { breakLinks, breakMentions, cutText, jsonBytes } from '../../src/channels/chat-text.ts'
 import { ProviderError } from '../../src/channels/provider.ts'
-import { type KindName, openProvider } from '../../src/channels/registry.ts'
+import { kinds, openProvider } from '../../src/channels/registry.ts'
 import { chat } from '../helpers/hooks.ts'
 import { until } from '../helpers/until.ts'
 import { startVendor, type VendorAnswer } from '../helpers/vendor-http.ts'
@@ -12,7 +12,7 @@ afterEach(async () => {
 })
 const never = () => new AbortController().signal
 
-async function start(kind: KindName, answer: VendorAnswer, settings = {}, allowPrivateHosts = true) {
+async function start(kind: string, answer: VendorAnswer, settings = {}, allowPrivateHosts = true) {
   const vendor = await startVendor(() => answer)
   const provider = openProvider(kind, settings, { allowPrivateHosts })
   cleanUps.push(async () => {
@@ -22,7 +22,9 @@ async function start(kind: KindName, answer: VendorAnswer, settings = {}, allowP
   return { vendor, provider }
 }
 
-const services: KindName[] = ['slack', 'discord', 'mattermost', 'msteams']
+const services = Object.values(kinds)
+  .filter(({ channels }) => channels.join() === 'CHAT')
+  .map(({ kind }) => kind)
 describe.each(services)('the chat service %s', (kind) => {
   it('gets JSON at the address that the contact named', async () => {
     const { vendor, provider } = await start(kind, { status: 200, body: 'ok' })
@@ -52,25 +54,25 @@ describe.each(services)('the chat service %s', (kind) => {
     [
       'a limit',
       { status: 429, headers: { 'retry-after': '30' }, body: {} },
-      { outcome: 'retryable', code: 'RATE_LIMITED', retryAfterMs: 30_000, aboutProvider: false },
+      { outcome: 'retryable', code: 'RATE_LIMITED', retryAfterMs: 30_000, about: kind === 'mattermost' ? 'host' : 'address' },
     ],
     [
       'an overload',
       { status: 503, headers: { 'retry-after': '7' } },
-      { outcome: 'retryable', code: 'PROVIDER_UNREACHABLE', retryAfterMs: 7_000 },
+      { outcome: 'retryable', code: 'HOST_UNREACHABLE', about: 'host', retryAfterMs: 7_000 },
     ],
-    ['a failure', { status: 500, body: 'rollup_error' }, { outcome: 'unknown', code: 'OUTCOME_UNKNOWN' }],
+    ['a failure', { status: 500, body: 'rollup_error' }, { outcome: 'unknown', code: 'OUTCOME_UNKNOWN', about: 'host' }],
     ['a gateway', { status: 502, body: 'Bad gateway' }, { outcome: 'unknown', code: 'OUTCOME_UNKNOWN' }],
     [
       'a refusal',
       { status: 400, body: 'invalid_payload' },
-      { outcome: 'refused', code: 'PROVIDER_REFUSED', addressDead: false, aboutProvider: false, retryAfterMs: null },
+      { outcome: 'refused', code: 'PROVIDER_REFUSED', addressDead: false, about: 'address', retryAfterMs: null },
     ],
     ['a text that is too long', { status: 413 }, { outcome: 'refused', code: 'TOO_LARGE' }],
     ['a page that is not there', { status: 404, body: '<html>' }, { outcome: 'refused', addressDead: false }],
     ['a redirect', { status: 302, headers: { location: '/login' } }, { outcome: 'refused', code: 'PROVIDER_REFUSED' }],
     ['a huge refusal', { status: 400, body: 'x'.repeat(1_000_000) }, { outcome: 'refused', response: 'x'.repeat(1_000) }],
-    ['a lost connection', 'reset', { outcome: 'unknown', code: 'OUTCOME_UNKNOWN' }],
+    ['a lost connection', 'reset', { outcome: 'unknown', code: 'OUTCOME_UNKNOWN', about: 'host' }],
   ]
   it.each(outcomes)('sorts %s', async (_, answer, expected) => {
     const { vendor, provider } = await start(kind, answer)
@@ -90,7 +92,11 @@ describe.each(services)('the chat service %s', (kind) => {
     stop.abort()
     expect(await sending).toMatchObject({ outcome: 'unknown', code: 'OUTCOME_UNKNOWN' })
     await vendor.close()
-    await expect(provider.send(message, never())).rejects.toMatchObject({ outcome: 'retryable', code: 'PROVIDER_UNREACHABLE' })
+    await expect(provider.send(message, never())).rejects.toMatchObject({
+      outcome: 'retryable',
+      code: 'HOST_UNREACHABLE',
+      about: 'host',
+    })
   })
 
   it('is not asked to take an address that is wrong or points inside', async () => {
@@ -137,7 +143,7 @@ describe('a text', () => {
     expect(cutText('x'.repeat(1_000_000), 1_000)).toHaveLength(1_000)
   })
 
-  it('keeps no link with another text, and no mention of everybody', () => {
+  it('of a value keeps no link with another text, and no mention of everybody', () => {
     expect(breakLinks('[a](http://b) ![c](d) [e][f] [g]: h [i]')).toBe(
       '[a]\u200b(http://b) ![c]\u200b(d) [e]\u200b[f] [g]\u200b: h [i]',
     )

@@ -3,6 +3,7 @@ import { afterEach, expect, it } from 'vitest'
 import { createFcm, fcm, fitFcm } from '../../src/channels/fcm.ts'
 import type { Provider } from '../../src/channels/provider.ts'
 import { openProvider } from '../../src/channels/registry.ts'
+import { describeProvider, startContractVendor } from '../helpers/provider-contract.ts'
 import { keyPair, push, serviceAccount } from '../helpers/push.ts'
 import { startVendor, type VendorAnswer, type VendorRequest } from '../helpers/vendor-http.ts'
 
@@ -24,7 +25,7 @@ const refused = (status: number, name: string, errorCode: string | null = name, 
   return { status, body: { error: { code: status, message, status: name, details } } }
 }
 
-/** Google, which answers messages as told, and a provider that speaks to it. `clock.now`: ms, to be moved. */
+/** Google with the given answers, and a provider that sends to it. `clock.now`: ms, to be moved. */
 async function start(
   onMessage: (request: VendorRequest, index: number) => VendorAnswer,
   onToken: (index: number) => VendorAnswer | Promise<VendorAnswer> = () => granted(),
@@ -180,7 +181,7 @@ it('takes another token, once, when the one it has was withdrawn', async () => {
   expect(withdrawn.sent().map(({ headers }) => headers.authorization)).toEqual(['Bearer access-0', 'Bearer access-1'])
 
   const locked = await start(() => refused(401, 'UNAUTHENTICATED', null))
-  await expect(locked.provider.send(push(), never())).rejects.toMatchObject({ outcome: 'refused', aboutProvider: true })
+  await expect(locked.provider.send(push(), never())).rejects.toMatchObject({ outcome: 'refused', about: 'provider' })
   expect(locked.sent()).toHaveLength(2)
 })
 
@@ -188,17 +189,17 @@ const outcomes: [string, VendorAnswer, object][] = [
   [
     'a device that is gone',
     refused(404, 'NOT_FOUND', 'UNREGISTERED'),
-    { outcome: 'refused', code: 'ADDRESS_INVALID', addressDead: true, aboutProvider: false },
+    { outcome: 'refused', code: 'ADDRESS_INVALID', addressDead: true, about: 'address' },
   ],
   [
     'a 404 without Google’s word for it',
     { status: 404, body: 'Not Found' },
-    { outcome: 'refused', addressDead: false, aboutProvider: true },
+    { outcome: 'refused', addressDead: false, about: 'provider' },
   ],
   [
     'a wrong message',
     refused(400, 'INVALID_ARGUMENT'),
-    { outcome: 'refused', code: 'PROVIDER_REFUSED', addressDead: false, aboutProvider: false },
+    { outcome: 'refused', code: 'PROVIDER_REFUSED', addressDead: false, about: 'message' },
   ],
   [
     'a wrong token',
@@ -208,18 +209,14 @@ const outcomes: [string, VendorAnswer, object][] = [
   [
     'a device of another project',
     refused(403, 'PERMISSION_DENIED', 'SENDER_ID_MISMATCH'),
-    { outcome: 'refused', addressDead: false, aboutProvider: true },
+    { outcome: 'refused', addressDead: false, about: 'provider' },
   ],
-  ['a missing right', refused(403, 'PERMISSION_DENIED', null), { outcome: 'refused', aboutProvider: true }],
-  [
-    'a wrong key of Apple',
-    refused(401, 'UNAUTHENTICATED', 'THIRD_PARTY_AUTH_ERROR'),
-    { outcome: 'refused', aboutProvider: true },
-  ],
+  ['a missing right', refused(403, 'PERMISSION_DENIED', null), { outcome: 'refused', about: 'provider' }],
+  ['a wrong key of Apple', refused(401, 'UNAUTHENTICATED', 'THIRD_PARTY_AUTH_ERROR'), { outcome: 'refused', about: 'provider' }],
   [
     'a quota without a time',
     refused(429, 'RESOURCE_EXHAUSTED', 'QUOTA_EXCEEDED'),
-    { outcome: 'retryable', code: 'RATE_LIMITED', retryAfterMs: 60_000, aboutProvider: true },
+    { outcome: 'retryable', code: 'RATE_LIMITED', retryAfterMs: 60_000, about: 'provider' },
   ],
   ['a quota with a time', { status: 429, headers: { 'retry-after': '7' } }, { outcome: 'retryable', retryAfterMs: 7_000 }],
   [
@@ -229,7 +226,7 @@ const outcomes: [string, VendorAnswer, object][] = [
   ],
   ['a failure inside', refused(500, 'INTERNAL'), { outcome: 'retryable', retryAfterMs: null }],
   ['a gateway without an answer', { status: 504 }, { outcome: 'unknown', code: 'OUTCOME_UNKNOWN' }],
-  ['a redirect', { status: 302, headers: { location: 'http://127.0.0.1:1/' } }, { outcome: 'refused', aboutProvider: true }],
+  ['a redirect', { status: 302, headers: { location: 'http://127.0.0.1:1/' } }, { outcome: 'refused', about: 'provider' }],
   ['a lost connection', 'reset', { outcome: 'unknown', code: 'OUTCOME_UNKNOWN' }],
   ['a huge refusal', { status: 400, body: 'x'.repeat(1_000_000) }, { outcome: 'refused', response: 'x'.repeat(1_000) }],
 ]
@@ -256,15 +253,15 @@ const tokenFailures: [string, VendorAnswer, object][] = [
   [
     'refused',
     { status: 400, body: { error: 'invalid_grant' } },
-    { outcome: 'refused', aboutProvider: true, response: expect.stringContaining('invalid_grant') },
+    { outcome: 'refused', about: 'provider', response: expect.stringContaining('invalid_grant') },
   ],
   [
     'overloaded',
     { status: 503, headers: { 'retry-after': '30' } },
-    { outcome: 'retryable', retryAfterMs: 30_000, aboutProvider: true },
+    { outcome: 'retryable', retryAfterMs: 30_000, about: 'provider' },
   ],
-  ['lost', 'reset', { outcome: 'retryable', aboutProvider: true }],
-  ['nonsense', { status: 200, body: '<html>' }, { outcome: 'refused', aboutProvider: true, response: null }],
+  ['lost', 'reset', { outcome: 'retryable', about: 'provider' }],
+  ['nonsense', { status: 200, body: '<html>' }, { outcome: 'refused', about: 'provider', response: null }],
 ]
 it.each(tokenFailures)('sends nothing when the token is %s', async (_, answer, expected) => {
   const { provider, sent } = await start(
@@ -275,7 +272,7 @@ it.each(tokenFailures)('sends nothing when the token is %s', async (_, answer, e
   expect(sent()).toEqual([])
 })
 
-it('stops waiting for a token when it is told to, and leaves the fetch to the others', async () => {
+it('stops waiting for a token when it is aborted, and lets the fetch continue for the others', async () => {
   const gate = Promise.withResolvers<void>()
   const { provider, sent } = await start(
     () => taken,
@@ -383,3 +380,10 @@ it.each(wrongSettings)('refuses settings with %s, without showing the key', (_, 
   expect(error).toMatchObject({ code: 'BAD_INPUT', details: { field } })
   expect(String(error)).not.toContain('PRIVATE KEY')
 })
+
+describeProvider('fcm', () =>
+  startContractVendor(
+    (path) => (path === '/token' ? granted() : taken),
+    (url) => ({ serviceAccount: serviceAccount(url, rsa.pem) }),
+  ),
+)

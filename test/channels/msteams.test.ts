@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest'
+import { kinds } from '../../src/channels/registry.ts'
 import { post } from '../helpers/chat-service.ts'
+import { describeProvider, startContractVendor } from '../helpers/provider-contract.ts'
 
 const accepted = { status: 202 }
 const textOf = (body: string): string => JSON.parse(body).attachments[0].content.body[0].text
@@ -14,9 +16,15 @@ it('sends the text as a card', async () => {
   expect(outcome).toEqual({ providerMessageId: null, response: '202' })
 })
 
-it('lets no text hide a link', async () => {
-  const { body } = await post('msteams', accepted, { body: '<at>Everyone</at> [bank](http://evil.example)' })
-  expect(textOf(body)).toBe('<at>Everyone</at> [bank]\u200b(http://evil.example)')
+it('sends the markup that the author of a template wrote', async () => {
+  const text = '[your order](https://example.com/o/17) **bold**'
+  expect(textOf((await post('msteams', accepted, { body: text })).body)).toBe(text)
+})
+
+it('lets no value hide a link, or end a link of the author', () => {
+  const escaped = (value: string, before = ''): string => kinds.msteams.escape?.(value, before) ?? ''
+  expect(escaped('<at>Everyone</at> [bank](http://evil.example)')).toBe('<at>Everyone</at> [bank]\u200b(http://evil.example)')
+  expect(escaped('a) [b](c', '[x](https://example.com/')).toBe('a%29%20%5Bb%5D%28c')
 })
 
 it('cuts a text so that the card is less than 28 KB', async () => {
@@ -28,7 +36,7 @@ it('cuts a text so that the card is less than 28 KB', async () => {
   }
 })
 
-const address = { outcome: 'refused', code: 'ADDRESS_INVALID', aboutProvider: false }
+const address = { outcome: 'refused', code: 'ADDRESS_INVALID', about: 'address' }
 const older = (status: number) =>
   `Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error ${status} with ContextId tcid=0.`
 const failures: [string, number, object | string, object][] = [
@@ -46,3 +54,5 @@ it.each(failures)('sorts %s', async (_, status, body, expected) => {
   const { outcome } = await post('msteams', { status, body })
   expect(outcome).toMatchObject(expected)
 })
+
+describeProvider('msteams', () => startContractVendor(() => accepted, {}, { givesNoId: true }))

@@ -2,8 +2,9 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createNhnKakao, nhnKakao } from '../../src/channels/nhn-kakao.ts'
 import type { CallbackRequest } from '../../src/channels/provider.ts'
 import { openProvider, parseSettings } from '../../src/channels/registry.ts'
-import type { JsonObject } from '../../src/domain/words.ts'
+import type { JsonObject } from '../../src/words.ts'
 import { alimtalk, friendtalk, kakaoTaken, nhnRefused } from '../helpers/korea.ts'
+import { describeProvider, startContractVendor } from '../helpers/provider-contract.ts'
 import { describeFaults } from '../helpers/vendor-faults.ts'
 import { startVendor, type VendorAnswer, type VendorRequest } from '../helpers/vendor-http.ts'
 
@@ -111,8 +112,8 @@ it('merges what the caller adds, and refuses what it does not take before any re
 })
 
 describe('refusals, which come with 200', () => {
-  const about = { outcome: 'refused', code: 'PROVIDER_REFUSED', aboutProvider: true }
-  const message = { outcome: 'refused', code: 'PROVIDER_REFUSED', aboutProvider: false }
+  const about = { outcome: 'refused', code: 'PROVIDER_REFUSED', about: 'provider' }
+  const message = { outcome: 'refused', code: 'PROVIDER_REFUSED', about: 'message' }
   const cases: [number, object][] = [
     [4, message],
     [-1000, about],
@@ -127,7 +128,7 @@ describe('refusals, which come with 200', () => {
     [-3004, message],
     [-3005, message],
     [-3010, message],
-    [-5000, { outcome: 'refused', code: 'ADDRESS_INVALID', aboutProvider: false }],
+    [-5000, { outcome: 'refused', code: 'ADDRESS_INVALID', about: 'address' }],
     [-7000, { outcome: 'retryable' }],
     [-9992, about],
     [-9999, { outcome: 'retryable', code: 'PROVIDER_UNREACHABLE' }],
@@ -246,3 +247,5 @@ it('refuses wrong settings, naming the field', () => {
     )
   }
 })
+
+describeProvider('nhn-kakao', () => startContractVendor(() => taken, settingsOf))

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { CallbackRequest } from '../../src/channels/provider.ts'
 import { openProvider, parseSettings } from '../../src/channels/registry.ts'
-import type { JsonObject } from '../../src/domain/words.ts'
+import type { JsonObject } from '../../src/words.ts'
 import { nhnRefused, sms, smsTaken } from '../helpers/korea.ts'
+import { describeProvider, startContractVendor } from '../helpers/provider-contract.ts'
 import { describeFaults } from '../helpers/vendor-faults.ts'
 import { startVendor, type VendorAnswer } from '../helpers/vendor-http.ts'
 
@@ -98,9 +99,19 @@ it('merges what the caller adds, and refuses what it does not take before any re
   expect(vendor.requests).toHaveLength(3)
 })
 
+it('refuses a text of more than 4,000 characters before any request', async () => {
+  const { vendor, provider } = await start()
+  for (const type of ['SMS', 'LMS'] as const) {
+    await provider.send(sms({ type, body: '😀'.repeat(4_000) }), never())
+    const sending = provider.send(sms({ type, body: 'x'.repeat(4_001) }), never())
+    await expect(sending).rejects.toMatchObject({ outcome: 'refused', code: 'TOO_LARGE' })
+  }
+  expect(vendor.requests).toHaveLength(2)
+})
+
 describe('refusals, which come with 200', () => {
-  const about = { outcome: 'refused', code: 'PROVIDER_REFUSED', aboutProvider: true }
-  const message = { outcome: 'refused', code: 'PROVIDER_REFUSED', aboutProvider: false }
+  const about = { outcome: 'refused', code: 'PROVIDER_REFUSED', about: 'provider' }
+  const message = { outcome: 'refused', code: 'PROVIDER_REFUSED', about: 'message' }
   const cases: [number, object][] = [
     [4, message],
     [-1000, about],
@@ -111,7 +122,7 @@ describe('refusals, which come with 200', () => {
     [-2014, message],
     [-2015, { outcome: 'refused', code: 'TOO_LARGE' }],
     [-2016, message],
-    [-2019, { outcome: 'refused', code: 'ADDRESS_INVALID', aboutProvider: false }],
+    [-2019, { outcome: 'refused', code: 'ADDRESS_INVALID', about: 'address' }],
     [-2021, { outcome: 'retryable', code: 'PROVIDER_UNREACHABLE' }],
     [-2022, message],
     [-2023, message],
@@ -136,7 +147,7 @@ describe('refusals, which come with 200', () => {
   it('with another status speak of the account', async () => {
     for (const status of [401, 403, 404]) {
       const { provider } = await start({ status, body: 'no' })
-      await expect(provider.send(sms(), never())).rejects.toMatchObject({ outcome: 'refused', aboutProvider: true })
+      await expect(provider.send(sms(), never())).rejects.toMatchObject({ outcome: 'refused', about: 'provider' })
     }
     const { provider } = await start({ status: 400, body: nhnRefused(-2019) })
     await expect(provider.send(sms(), never())).rejects.toMatchObject({ outcome: 'refused', code: 'ADDRESS_INVALID' })
@@ -234,3 +245,10 @@ it('refuses wrong settings, naming the field', () => {
     )
   }
 })
+
+describeProvider('nhn-sms', () =>
+  startContractVendor(
+    () => ({ status: 200, body: smsTaken() }),
+    (url) => settingsOf(url, { countries: ['1'] }),
+  ),
+)

@@ -1,11 +1,12 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { simpleParser } from 'mailparser'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Provider, ProviderError, type RenderedEmail } from '../../src/channels/provider.ts'
-import { createSmtp, smtp } from '../../src/channels/smtp.ts'
-import type { SmtpTimes } from '../../src/channels/smtp-line.ts'
+import { createSmtp, isTlsRequired, smtp } from '../../src/channels/smtp.ts'
+import type { SmtpTimes } from '../../src/channels/smtp-connection.ts'
 import { email } from '../helpers/email.ts'
+import { describeProvider } from '../helpers/provider-contract.ts'
 import { type SmtpFault, type SmtpSink, type SmtpStage, startSmtp } from '../helpers/smtp.ts'
 
 const QUICK: SmtpTimes = { connectMs: 2_000, greetingMs: 150, silenceMs: 150, totalMs: 2_000, idleMs: 2_000 }
@@ -107,6 +108,7 @@ describe('what arrives', () => {
       'message-id',
       'date',
       'mime-version',
+      'auto-submitted',
       'list-unsubscribe',
       'list-unsubscribe-post',
       'content-type',
@@ -153,8 +155,6 @@ describe('hostile input (I32 to I35)', () => {
     'a@b.example, evil@example.com',
     'a@b.example;evil@example.com',
     'g: a@b.example, evil@example.com;',
-    'Anna <evil@example.com>',
-    '<evil@example.com>',
     'a@b.example> SIZE=1',
     '"a b"@example.com',
     '"a@b"@example.com',
@@ -190,10 +190,17 @@ describe('hostile input (I32 to I35)', () => {
     }
     expect(server.connections()).toBe(0)
   })
+  it.each(['Anna <evil@example.com>', '<evil@example.com>'])(
+    'refuses %j as the recipient, which has no name',
+    async (address) => {
+      const server = await sink()
+      expect(facts(await failure(send(provider({ port: server.port }), { address })))).toMatchObject({ code: 'ADDRESS_INVALID' })
+      expect(server.connections()).toBe(0)
+    },
+  )
 
   it.each([
     'Evil\r\nBcc: x@example.com <a@example.com>',
-    'a@example.com, b@example.com',
     'Name <a@example.com> <b@example.com>',
     'a@b.example <evil@example.com>',
     'x'.repeat(10_000),
@@ -205,6 +212,19 @@ describe('hostile input (I32 to I35)', () => {
     }
     expect(server.connections()).toBe(0)
     expect(smtp.settings.safeParse({ host: 'mail.example', from: value }).success).toBe(false)
+  })
+
+  it('refuses two senders, and takes two reply addresses', async () => {
+    const server = await sink()
+    const to = provider({ port: server.port })
+    const two = 'a@example.com, "B, C" <b@example.com>'
+    expect(facts(await failure(send(to, { from: two })))).toMatchObject({ outcome: 'refused', code: 'ADDRESS_INVALID' })
+    await send(to, { replyTo: two })
+    expect((await simpleParser(server.messages[0]?.raw ?? '')).replyTo?.value).toEqual([
+      { address: 'a@example.com', name: '' },
+      { address: 'b@example.com', name: 'B, C' },
+    ])
+    expect(smtp.settings.safeParse({ host: 'mail.example', from: two }).success).toBe(false)
   })
 
   const headers: [string, Partial<RenderedEmail>][] = [
@@ -232,7 +252,7 @@ describe('hostile input (I32 to I35)', () => {
       const server = await sink()
       const to = provider({ port: server.port })
       for (const field of ['subject', 'text', 'html']) {
-        // What a caller with broken types would hand over.
+        // What a caller with broken types would pass.
         const message: RenderedEmail = Object.assign(email(), { [field]: value })
         expect(facts(await failure(to.send(message, new AbortController().signal)))).toMatchObject({
           outcome: 'refused',
@@ -254,7 +274,11 @@ describe('faults at each stage (F20, F21)', () => {
     ['silence', 'hang'],
   ]
   const expected = (stage: SmtpStage, kind: string) => {
-    if (kind === '4xx' || kind === '421') return { outcome: 'retryable', code: 'PROVIDER_UNREACHABLE', addressDead: false }
+    if (kind === '4xx' || kind === '421') {
+      // What is said of the recipient is its domain's; 421 is the server's.
+      const code = stage === 'rcpt' && kind === '4xx' ? 'HOST_UNREACHABLE' : 'PROVIDER_UNREACHABLE'
+      return { outcome: 'retryable', code, addressDead: false }
+    }
     if (kind === '5xx') {
       const early = stage === 'connect' || stage === 'ehlo'
       return {
@@ -273,7 +297,7 @@ describe('faults at each stage (F20, F21)', () => {
     'sorts $kind at $stage, pipelining $pipelining, and sends the next message',
     async ({ stage, kind, fault, pipelining }) => {
       const server = await sink({ auth: { user: 'u', password: 'p' }, pipelining })
-      const to = provider({ port: server.port, user: 'u', password: 'p', maxConnections: 1 }, QUICK)
+      const to = provider({ port: server.port, user: 'u', password: 'p', allowInsecureAuth: true, maxConnections: 1 }, QUICK)
       server.script((step) => (step.stage === stage ? fault : undefined))
       const error = await failure(send(to))
       expect(facts(error)).toEqual(expected(stage, kind))
@@ -302,12 +326,14 @@ describe('faults at each stage (F20, F21)', () => {
 
   it('sorts wrong credentials as refused, and does not say them', async () => {
     const server = await sink({ auth: { user: 'u', password: 'right' } })
-    const error = await failure(send(provider({ port: server.port, user: 'u', password: 'wrong-secret' })))
+    const error = await failure(
+      send(provider({ port: server.port, user: 'u', password: 'wrong-secret', allowInsecureAuth: true })),
+    )
     expect(facts(error)).toEqual({ outcome: 'refused', code: 'PROVIDER_REFUSED', addressDead: false })
     expect(`${error.message}${error.response}`).not.toContain('wrong-secret')
   })
 
-  it('ends at the signal: retryable before the message was handed over, unknown after', async () => {
+  it('ends at the signal: retryable before the message was sent, unknown after', async () => {
     const server = await sink()
     for (const [stage, outcome] of [
       ['rcpt', 'retryable'],
@@ -394,11 +420,11 @@ describe('refused recipients (F22)', () => {
     expect(server.messages.map((mail) => mail.to)).toEqual([['ben@example.com']])
   })
 
-  it('says in the receipt which copies were not taken', async () => {
+  it('says in the receipt which copies were not accepted', async () => {
     const server = await sink()
     server.script((step) => (step.line.includes('<cc@') ? { reply: '550 5.1.1 nobody' } : undefined))
     const receipt = await send(provider({ port: server.port }), { cc: ['cc@example.com'], bcc: ['bcc@example.com'] })
-    expect(receipt.response).toBe('250 2.0.0 queued as 1\ncopy not taken for cc@example.com: 550 5.1.1 nobody')
+    expect(receipt.response).toBe('250 2.0.0 queued as 1\ncopy not accepted for cc@example.com: 550 5.1.1 nobody')
     expect(server.messages[0]?.to).toEqual(['anna@example.com', 'bcc@example.com'])
   })
 })
@@ -483,6 +509,72 @@ describe('against smtp-server, an implementation that is not ours', () => {
     expect(parsed.text).toBe('über\n.\nend')
   })
 
+  it('sends no password over a connection without TLS, unless a setting says so', async () => {
+    const given: unknown[] = []
+    const server = await reference({
+      hideSTARTTLS: true,
+      allowInsecureAuth: true,
+      onAuth: (auth, session, done) => {
+        given.push(auth.password)
+        return onAuth(auth, session, done)
+      },
+    })
+    const error = await failure(send(provider({ port: server.port, user: 'u', password: 'p' })))
+    expect(error).toMatchObject({ outcome: 'retryable', code: 'PROVIDER_UNREACHABLE', about: 'provider' })
+    expect(error.message).toMatch(/no TLS.*secure: true.*allowInsecureAuth/)
+    expect([given, server.got]).toEqual([[], []])
+    await send(provider({ port: server.port, user: 'u', password: 'p', allowInsecureAuth: true }))
+    expect(given).toEqual(['p'])
+    expect(server.got).toMatchObject([{ secure: false, user: 'u' }])
+  })
+
+  it('logs in after STARTTLS only, where the server offers AUTH before', async () => {
+    const given: boolean[] = []
+    const server = await reference({
+      allowInsecureAuth: true,
+      onAuth: (auth, session, done) => {
+        given.push(session.secure)
+        return onAuth(auth, session, done)
+      },
+    })
+    await send(provider({ port: server.port, user: 'u', password: 'p', tlsVerify: false }))
+    expect(given).toEqual([true])
+  })
+
+  it('sends no password to somebody who takes STARTTLS out of the answer on the way', async () => {
+    const server = await reference({ onAuth, allowInsecureAuth: true })
+    const heard: string[] = []
+    const between = createServer((client) => {
+      const upstream = connect(server.port, '127.0.0.1')
+      client.on('error', () => {}).on('close', () => upstream.destroy())
+      upstream.on('error', () => {}).on('close', () => client.destroy())
+      client.on('data', (data) => {
+        heard.push(data.toString('latin1'))
+        upstream.write(data)
+      })
+      upstream.on('data', (data) => client.write(data.toString('latin1').replace('STARTTLS', 'XXXXXXXX'), 'latin1'))
+    })
+    await new Promise<void>((resolve) => between.listen(0, '127.0.0.1', resolve))
+    cleanUps.push(() => new Promise((resolve) => between.close(resolve)))
+    const address = between.address()
+    const port = typeof address === 'object' ? address?.port : undefined
+    const error = await failure(send(provider({ port, user: 'u', password: 'p', tlsVerify: false })))
+    expect(error).toMatchObject({ outcome: 'retryable', code: 'PROVIDER_UNREACHABLE' })
+    expect(heard.join('')).toMatch(/EHLO/)
+    expect(heard.join('')).not.toMatch(/AUTH|MAIL|DATA/)
+    expect(server.got).toHaveLength(0)
+  })
+
+  it('requires TLS of every host but this machine, unless a setting says otherwise', () => {
+    const open = (host: string, more: object) => isTlsRequired(smtp.settings.parse({ host, from: 'a@example.org', ...more }))
+    for (const host of ['127.0.0.1', '127.8.9.10', '::1', 'localhost', 'mail.localhost', 'LOCALHOST.']) {
+      expect([host, open(host, {}), open(host, { requireTls: true })]).toEqual([host, false, true])
+    }
+    for (const host of ['smtp.example.com', '10.0.0.1', '192.0.2.1', 'localhost.example.com', '2001:db8::1', '127.example.com']) {
+      expect([host, open(host, {}), open(host, { requireTls: false })]).toEqual([host, true, false])
+    }
+  })
+
   it('delivers over TLS from the first byte', async () => {
     const server = await reference({ onAuth, secure: true, authOptional: true })
     await send(provider({ port: server.port, secure: true, tlsVerify: false }))
@@ -493,14 +585,15 @@ describe('against smtp-server, an implementation that is not ours', () => {
     const server = await reference({ secure, authOptional: true })
     const error = await failure(send(provider({ port: server.port, secure })))
     expect(facts(error)).toMatchObject({ outcome: 'retryable', code: 'PROVIDER_UNREACHABLE' })
-    expect(error.message).toMatch(/certificate/i)
+    expect(error.message).toMatch(/certificate of the mail server is not accepted.*tlsVerify: false\. \(.*certificate/i)
     expect(server.got).toHaveLength(0)
   })
 
   it('does not send in clear when TLS is required and not offered', async () => {
     const server = await reference({ authOptional: true, hideSTARTTLS: true, disabledCommands: ['STARTTLS'] })
     const error = await failure(send(provider({ port: server.port, requireTls: true })))
-    expect(error.outcome).not.toBe('unknown')
+    expect(error).toMatchObject({ outcome: 'retryable', code: 'PROVIDER_UNREACHABLE' })
+    expect(error.message).toMatch(/does not offer STARTTLS.*secure: true.*requireTls: false/)
     expect(server.got).toHaveLength(0)
   })
 
@@ -531,4 +624,13 @@ describe('against smtp-server, an implementation that is not ours', () => {
       expect(facts(await failure(send(to)))).toMatchObject({ outcome: 'retryable', code: 'PROVIDER_TIMEOUT' })
     }
   })
+})
+
+describeProvider('smtp', async () => {
+  const server = await startSmtp()
+  return {
+    settings: { host: '127.0.0.1', port: server.port, from: 'a@example.org' },
+    received: () => server.messages.length,
+    close: () => server.close(),
+  }
 })

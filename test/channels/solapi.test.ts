@@ -3,8 +3,9 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { CallbackRequest, RenderedSms } from '../../src/channels/provider.ts'
 import { openProvider, parseSettings } from '../../src/channels/registry.ts'
 import { createSolapi, solapi } from '../../src/channels/solapi.ts'
-import type { JsonObject } from '../../src/domain/words.ts'
+import type { JsonObject } from '../../src/words.ts'
 import { alimtalk, friendtalk, sms, solapiRefused, solapiTaken } from '../helpers/korea.ts'
+import { describeProvider, startContractVendor } from '../helpers/provider-contract.ts'
 import { describeFaults } from '../helpers/vendor-faults.ts'
 import { startVendor, type VendorAnswer, type VendorRequest } from '../helpers/vendor-http.ts'
 
@@ -52,7 +53,7 @@ it('sends an SMS', async () => {
   )
 })
 
-it('signs each request anew', async () => {
+it('signs each request with a new salt', async () => {
   const { vendor, provider } = await start()
   for (let count = 0; count < 3; count++) await provider.send(sms(), never())
   const salts = vendor.requests.map(({ headers }) => {
@@ -125,7 +126,7 @@ it('refuses what the caller may not add, and what its settings do not allow, bef
     await expect(error).rejects.toMatchObject({ outcome: 'refused', code: 'BAD_INPUT', message: expect.stringMatching(said) })
   }
   await expect(provider.send(alimtalk({ extra: { pfId: 'x' } }), never())).rejects.toMatchObject({ code: 'BAD_INPUT' })
-  const lacking = { outcome: 'refused', code: 'PROVIDER_REFUSED', aboutProvider: true }
+  const lacking = { outcome: 'refused', code: 'PROVIDER_REFUSED', about: 'provider' }
   const bare = openProvider('solapi', { apiKey: 'K', apiSecret: 'S', baseUrl: vendor.url }, { allowPrivateHosts: true })
   cleanUps.push(() => bare.close())
   await expect(bare.send(sms(), never())).rejects.toMatchObject({ ...lacking, message: expect.stringContaining('"from"') })
@@ -134,15 +135,15 @@ it('refuses what the caller may not add, and what its settings do not allow, bef
 })
 
 describe('refusals', () => {
-  const about = { outcome: 'refused', code: 'PROVIDER_REFUSED', aboutProvider: true }
-  const message = { outcome: 'refused', code: 'PROVIDER_REFUSED', aboutProvider: false }
+  const about = { outcome: 'refused', code: 'PROVIDER_REFUSED', about: 'provider' }
+  const message = { outcome: 'refused', code: 'PROVIDER_REFUSED', about: 'message' }
   const codes: [string, object][] = [
     ['1010', message],
     ['1029', message],
     ['1030', about],
     ['1031', { outcome: 'refused', code: 'TOO_LARGE' }],
     ['1041', message],
-    ['1061', { outcome: 'refused', code: 'OPTED_OUT', aboutProvider: false }],
+    ['1061', { outcome: 'refused', code: 'OPTED_OUT', about: 'address' }],
     ['1062', about],
     ['9999', message],
   ]
@@ -230,3 +231,10 @@ it('refuses wrong settings, naming the field', () => {
     )
   }
 })
+
+describeProvider('solapi', () =>
+  startContractVendor(
+    () => taken,
+    (url) => settingsOf(url, { countries: ['1', 'KR'] }),
+  ),
+)

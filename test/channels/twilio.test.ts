@@ -3,8 +3,9 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { type CallbackRequest, ProviderError } from '../../src/channels/provider.ts'
 import { openProvider } from '../../src/channels/registry.ts'
 import { createTwilio, twilio } from '../../src/channels/twilio.ts'
-import type { JsonObject } from '../../src/domain/words.ts'
+import type { JsonObject } from '../../src/words.ts'
 import { sms } from '../helpers/hooks.ts'
+import { describeProvider, startContractVendor } from '../helpers/provider-contract.ts'
 import { describeFaults } from '../helpers/vendor-faults.ts'
 import { startVendor, type VendorAnswer } from '../helpers/vendor-http.ts'
 
@@ -122,27 +123,27 @@ describe('a text message', () => {
 describeFaults(sms(), (url, allowPrivateHosts) => openProvider('twilio', { ...base, baseUrl: url }, { allowPrivateHosts }))
 
 describe('a refusal', () => {
-  const dead = { outcome: 'refused', code: 'ADDRESS_INVALID', addressDead: true, aboutProvider: false }
-  const account = { outcome: 'refused', code: 'PROVIDER_REFUSED', addressDead: false, aboutProvider: true }
+  const dead = { outcome: 'refused', code: 'ADDRESS_INVALID', addressDead: true, about: 'address' }
+  const account = { outcome: 'refused', code: 'PROVIDER_REFUSED', addressDead: false, about: 'provider' }
   const outcomes: [string, VendorAnswer, object][] = [
     ['an invalid number', refused(400, 21211), dead],
     ['a number that is no mobile', refused(400, 21614), dead],
     ['a landline', refused(400, 21635), dead],
     ['a recipient who said STOP', refused(400, 21610), { ...dead, code: 'OPTED_OUT' }],
-    ['a text that is too long', refused(400, 21617), { outcome: 'refused', code: 'TOO_LARGE', aboutProvider: false }],
+    ['a text that is too long', refused(400, 21617), { outcome: 'refused', code: 'TOO_LARGE', about: 'message' }],
     ['a wrong token', refused(401, 20003), account],
     ['a gateway that wants a password', { status: 401, body: 'Unauthorized' }, account],
     ['an account that is not there', refused(404, 20404), account],
     ['a wrong sender', refused(400, 21606), account],
     ['a country that is not enabled', refused(403, 21408), account],
-    ['a full queue', refused(400, 21611), { outcome: 'retryable', code: 'RATE_LIMITED', aboutProvider: true }],
+    ['a full queue', refused(400, 21611), { outcome: 'retryable', code: 'RATE_LIMITED', about: 'provider' }],
     ['too many requests', refused(429, 20429), { outcome: 'retryable', code: 'RATE_LIMITED', retryAfterMs: null }],
     [
       'a code that is not known',
       refused(400, 29999),
-      { outcome: 'refused', code: 'PROVIDER_REFUSED', aboutProvider: false, addressDead: false },
+      { outcome: 'refused', code: 'PROVIDER_REFUSED', about: 'message', addressDead: false },
     ],
-    ['a refusal without code', { status: 400, body: 'Bad request' }, { outcome: 'refused', aboutProvider: false }],
+    ['a refusal without code', { status: 400, body: 'Bad request' }, { outcome: 'refused', about: 'message' }],
     [
       'an overload with a date',
       { status: 503, headers: { 'retry-after': 'Fri, 02 Jan 2026 03:05:05 GMT' } },
@@ -268,3 +269,5 @@ it.each(wrong)('refuses settings with %s', (_, settings, field) => {
     expect.objectContaining({ code: 'BAD_INPUT', details: expect.objectContaining({ field }) }),
   )
 })
+
+describeProvider('twilio', () => startContractVendor(() => taken, base))

@@ -4,6 +4,7 @@ import { afterEach, expect, it } from 'vitest'
 import { openProvider } from '../../src/channels/registry.ts'
 import { createWebPush, fitWebPush, topicOf, webPush } from '../../src/channels/web-push.ts'
 import { encrypt } from '../../src/channels/web-push-crypto.ts'
+import { describeProvider, startContractVendor } from '../helpers/provider-contract.ts'
 import { push as anyPush, browser, vapidKeys } from '../helpers/push.ts'
 import { startVendor, type VendorAnswer, type VendorRequest } from '../helpers/vendor-http.ts'
 
@@ -144,19 +145,19 @@ const outcomes: [string, VendorAnswer, object][] = [
   [
     'a wrong request',
     { status: 400, body: 'bad' },
-    { outcome: 'refused', code: 'PROVIDER_REFUSED', addressDead: false, aboutProvider: false, response: 'bad' },
+    { outcome: 'refused', code: 'PROVIDER_REFUSED', addressDead: false, about: 'address', response: 'bad' },
   ],
-  ['a missing identification', { status: 401 }, { outcome: 'refused', aboutProvider: true, addressDead: false }],
-  ['a key that the subscription is not for', { status: 403 }, { outcome: 'refused', aboutProvider: true, addressDead: false }],
+  ['a missing identification', { status: 401 }, { outcome: 'refused', about: 'host', addressDead: false }],
+  ['a key that the subscription is not for', { status: 403 }, { outcome: 'refused', about: 'host', addressDead: false }],
   ['a message that is too large', { status: 413 }, { outcome: 'refused', code: 'TOO_LARGE' }],
   [
     'too many messages',
     { status: 429, headers: { 'retry-after': '11' } },
-    { outcome: 'retryable', code: 'RATE_LIMITED', retryAfterMs: 11_000 },
+    { outcome: 'retryable', code: 'RATE_LIMITED', about: 'host', retryAfterMs: 11_000 },
   ],
   ['an overload', { status: 503, headers: { 'retry-after': '999999999' } }, { outcome: 'retryable', retryAfterMs: 86_400_000 }],
-  ['a failure inside', { status: 500 }, { outcome: 'retryable', code: 'PROVIDER_UNREACHABLE' }],
-  ['a gateway without an answer', { status: 504 }, { outcome: 'unknown' }],
+  ['a failure inside', { status: 500 }, { outcome: 'retryable', code: 'HOST_UNREACHABLE', about: 'host' }],
+  ['a gateway without an answer', { status: 504 }, { outcome: 'unknown', about: 'host' }],
   ['a redirect', { status: 307, headers: { location: 'http://127.0.0.1:1/' } }, { outcome: 'refused' }],
   ['a lost connection', 'reset', { outcome: 'unknown', code: 'OUTCOME_UNKNOWN' }],
   ['a huge refusal', { status: 400, body: 'x'.repeat(1_000_000) }, { outcome: 'refused', response: 'x'.repeat(1_000) }],
@@ -249,3 +250,5 @@ it.each(wrongSettings)('refuses settings with %s', (_, changes, field) => {
     expect.objectContaining({ code: 'BAD_INPUT', details: expect.objectContaining({ field }) }),
   )
 })
+
+describeProvider('web-push', () => startContractVendor(() => taken, { ...vapid, subject: 'mailto:a@b.example' }))

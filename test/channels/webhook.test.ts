@@ -3,8 +3,9 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { ProviderError } from '../../src/channels/provider.ts'
 import { openProvider } from '../../src/channels/registry.ts'
 import { createWebhook, signaturesOf, webhook } from '../../src/channels/webhook.ts'
-import type { JsonObject } from '../../src/domain/words.ts'
+import type { JsonObject } from '../../src/words.ts'
 import { call } from '../helpers/hooks.ts'
+import { describeProvider, startContractVendor } from '../helpers/provider-contract.ts'
 import { until } from '../helpers/until.ts'
 import { startVendor, type VendorAnswer } from '../helpers/vendor-http.ts'
 
@@ -17,7 +18,7 @@ afterEach(async () => {
 })
 const never = () => new AbortController().signal
 
-/** A receiver that answers as told, and a provider of which it is the own address. */
+/** A receiver with the given answer, and a provider whose own URL it is. */
 async function start(answer: VendorAnswer = { status: 204 }, changes: JsonObject = {}, allowPrivateHosts = true) {
   const vendor = await startVendor(() => answer)
   const clock = { now: Date.parse('2026-01-02T03:04:05.678Z') }
@@ -75,6 +76,17 @@ describe('a call', () => {
     await provider.send(call({ address: '', body: null }), never())
     expect(vendor.requests[0]).toMatchObject({ path: '/own', body: 'null' })
     expect(vendor.requests[0]?.headers).toMatchObject({ 'x-team': 'orders', 'user-agent': 'Shop/1', authorization: 'Bearer top' })
+  })
+
+  it('carries nothing but the signature to an address of a contact', async () => {
+    const settings = { headers: { 'X-Api-Key': 'top' }, authorization: 'Bearer top' }
+    const { vendor, provider } = await start({ status: 204 }, settings)
+    await provider.send(call({ address: `${vendor.url}/in` }), never())
+    const headers = vendor.requests[0]?.headers
+    expect(JSON.stringify(headers)).not.toContain('top')
+    expect(headers).toMatchObject({ 'user-agent': 'Carillon', 'webhook-signature': expect.stringMatching(/^v1,/) })
+    expect(headers).not.toHaveProperty('authorization')
+    expect(headers).not.toHaveProperty('x-api-key')
   })
 
   it('goes by the relay, where there is one', async () => {
@@ -161,19 +173,19 @@ describe('an answer', () => {
     [
       'a failure',
       { status: 500, body: 'oops' },
-      { outcome: 'retryable', code: 'PROVIDER_UNREACHABLE', response: 'oops', retryAfterMs: null },
+      { outcome: 'retryable', code: 'HOST_UNREACHABLE', about: 'host', response: 'oops', retryAfterMs: null },
     ],
     ['a gateway', { status: 502 }, { outcome: 'retryable' }],
-    ['a failed check', { status: 401 }, { outcome: 'retryable', code: 'PROVIDER_REFUSED', aboutProvider: false }],
+    ['a failed check', { status: 401 }, { outcome: 'retryable', code: 'PROVIDER_REFUSED', about: 'address' }],
     ['a missing page', { status: 404 }, { outcome: 'retryable', addressDead: false }],
-    ['a limit', { status: 429, headers: { 'retry-after': '30' } }, { code: 'RATE_LIMITED', retryAfterMs: 30_000 }],
-    ['a limit for ever', { status: 429, headers: { 'retry-after': '999999999' } }, { retryAfterMs: 24 * 3_600_000 }],
+    ['a limit', { status: 429, headers: { 'retry-after': '30' } }, { code: 'RATE_LIMITED', about: 'host', retryAfterMs: 30_000 }],
+    ['a limit of decades', { status: 429, headers: { 'retry-after': '999999999' } }, { retryAfterMs: 24 * 3_600_000 }],
     [
       'an overload with a date',
       { status: 503, headers: { 'retry-after': 'Fri, 02 Jan 2026 03:05:05 GMT' } },
       { outcome: 'retryable', retryAfterMs: 59_322 },
     ],
-    ['its end', { status: 410 }, { outcome: 'refused', code: 'ADDRESS_INVALID', addressDead: true, aboutProvider: false }],
+    ['its end', { status: 410 }, { outcome: 'refused', code: 'ADDRESS_INVALID', addressDead: true, about: 'address' }],
     ['a redirect', { status: 302, headers: { location: '/in' } }, { outcome: 'refused', code: 'PROVIDER_REFUSED' }],
     ['a permanent redirect', { status: 308, headers: { location: '/in' } }, { outcome: 'refused', addressDead: false }],
     ['a huge refusal', { status: 400, body: 'x'.repeat(1_000_000) }, { outcome: 'retryable', response: 'x'.repeat(1_000) }],
@@ -191,7 +203,7 @@ describe('an answer', () => {
     for (const status of [410, 404, 503, 302]) {
       const { provider } = await start({ status })
       await expect(provider.send(call({ address: '' }), never())).rejects.toMatchObject({
-        aboutProvider: true,
+        about: 'provider',
         addressDead: false,
       })
     }
@@ -262,3 +274,5 @@ it.each(wrong)('refuses settings with %s', (_, settings, field) => {
     expect.objectContaining({ code: 'BAD_INPUT', details: expect.objectContaining({ field }) }),
   )
 })
+
+describeProvider('webhook', () => startContractVendor(() => ({ status: 204 }), { secret, headers: { 'x-team': 'orders' } }))

@@ -1,14 +1,14 @@
 /** Claiming, beginning, settling: one worker at a time, and a worker that comes too late changes nothing. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { cancelWaiting, FIRST } from '../../src/db/cancel.ts'
-import { begin, type Claimed, type ClaimFrom, claim, endIdleLeases } from '../../src/db/claim.ts'
+import { beginAttempts, type Claimed, type ClaimFrom, claim, endIdleLeases } from '../../src/db/claim.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { type Settlement, settle } from '../../src/db/settle.ts'
 import { write } from '../../src/db/write.ts'
 import { systemClock } from '../../src/domain/clock.ts'
 import { createIds } from '../../src/domain/ids.ts'
-import type { Channel } from '../../src/domain/words.ts'
 import { silentLog } from '../../src/log.ts'
+import type { Channel } from '../../src/words.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
 import { times } from '../helpers/setup.ts'
 
@@ -78,26 +78,26 @@ it('never gives one message to two workers, however many claim at once', async (
   expect(await take()).toEqual([])
 })
 
-it('gives a message again when its lease ran out, and says whether its hand-over had begun', async () => {
+it('gives a message again when its lease ran out, and says whether its attempt had begun', async () => {
   await queue(2)
   const [first, second] = await take(2, 0)
   if (first === undefined || second === undefined) throw new Error('Nothing was claimed')
   expect(first).toMatchObject({
     was: 'QUEUED',
-    wasHandedOver: false,
+    attemptBegan: false,
     claims: 1,
     template: { key: 't' },
     contact: { externalId: 'c' },
   })
-  await begin(db.pool, [first])
+  await beginAttempts(db.pool, [first])
   const again = await take()
   expect(
     again
-      .map(({ id, was, wasHandedOver, claims }) => ({ id, was, wasHandedOver, claims }))
+      .map(({ id, was, attemptBegan, claims }) => ({ id, was, attemptBegan, claims }))
       .toSorted((a) => (a.id === first.id ? -1 : 1)),
   ).toEqual([
-    { id: first.id, was: 'SENDING', wasHandedOver: true, claims: 2 },
-    { id: second.id, was: 'SENDING', wasHandedOver: false, claims: 2 },
+    { id: first.id, was: 'SENDING', attemptBegan: true, claims: 2 },
+    { id: second.id, was: 'SENDING', attemptBegan: false, claims: 2 },
   ])
 })
 
@@ -113,22 +113,22 @@ it('takes single messages first, then those of sends to many with what room is l
   expect(await claimIn(100, 100)).toHaveLength(16)
 })
 
-it('F23: beside a paused channel, takes the others’ messages, and looks only from where it is told', async () => {
+it('F23: except for a paused channel, claims all messages, and only from the given position', async () => {
   await queue(6)
   await db.pool.query(`UPDATE message SET channel = 'SMS' WHERE id IN (SELECT id FROM message ORDER BY id LIMIT 3)`)
   await db.pool.query(`UPDATE message SET due_at = now() - interval '10 seconds' WHERE channel = 'EMAIL'`)
-  const beside = (single: ClaimFrom, paused: Channel[]) => ({
+  const except = (single: ClaimFrom, paused: Channel[]) => ({
     ...{ paused: paused.map((channel) => ({ projectId, channel })), single, many: 'all' as const },
   })
-  const takeBeside = (from: ClaimFrom, paused: Channel[] = ['SMS'], limit = 100) =>
-    claim(db.pool, { limit, bulkLimit: limit, leaseMs: 60_000, offsetMs: 0, beside: beside(from, paused) })
-  expect(await takeBeside('recent')).toEqual([])
-  expect(await takeBeside(new Date())).toEqual([])
-  const [first] = await takeBeside('all', ['SMS'], 1)
+  const takeExcept = (from: ClaimFrom, paused: Channel[] = ['SMS'], limit = 100) =>
+    claim(db.pool, { limit, bulkLimit: limit, leaseMs: 60_000, offsetMs: 0, except: except(from, paused) })
+  expect(await takeExcept('recent')).toEqual([])
+  expect(await takeExcept(new Date())).toEqual([])
+  const [first] = await takeExcept('all', ['SMS'], 1)
   expect(first).toMatchObject({ channel: 'EMAIL', dueAt: expect.any(Date) })
-  expect(await takeBeside(first?.dueAt ?? 'all')).toHaveLength(2)
-  expect(await takeBeside('all')).toEqual([])
-  expect((await takeBeside('recent', ['EMAIL'])).map((one) => one.channel)).toEqual(['SMS', 'SMS', 'SMS'])
+  expect(await takeExcept(first?.dueAt ?? 'all')).toHaveLength(2)
+  expect(await takeExcept('all')).toEqual([])
+  expect((await takeExcept('recent', ['EMAIL'])).map((one) => one.channel)).toEqual(['SMS', 'SMS', 'SMS'])
 })
 
 it('G4, F8: a worker whose lease ran out can neither begin nor settle', async () => {
@@ -136,50 +136,50 @@ it('G4, F8: a worker whose lease ran out can neither begin nor settle', async ()
   const [late] = await take(1, 0)
   const [current] = await take()
   if (late === undefined || current === undefined) throw new Error('Nothing was claimed')
-  expect(await begin(db.pool, [late])).toEqual(new Set())
+  expect(await beginAttempts(db.pool, [late])).toEqual(new Set())
   expect(await settle(db.pool, [{ ...sent(late), status: 'FAILED' }], 0)).toEqual([])
-  expect(await begin(db.pool, [current])).toEqual(new Set([current.id]))
+  expect(await beginAttempts(db.pool, [current])).toEqual(new Set([current.id]))
   expect(await settle(db.pool, [sent(current)], 0)).toMatchObject([{ messageId: current.id, status: 'SENT' }])
   // Late again, after it was settled.
   expect(await settle(db.pool, [{ ...sent(current), status: 'FAILED' }], 0)).toEqual([])
   expect(await statuses()).toEqual([{ status: 'SENT', attempt_count: 1 }])
 })
 
-it('G4, G8: what a lost claim took is given again at once; what has begun is not, and whoever held the rest can not begin', async () => {
+it('G4, G8: what a lost claim took is given again at once; what has begun is not, and no other holder can begin', async () => {
   await queue(3)
   const [begun, held] = await take()
   if (begun === undefined || held === undefined) throw new Error('Nothing was claimed')
-  await begin(db.pool, [begun])
+  await beginAttempts(db.pool, [begun])
   await endIdleLeases(db.pool, { leaseMs: 60_000, offsetMs: 0 })
-  expect(await begin(db.pool, [held])).toEqual(new Set())
+  expect(await beginAttempts(db.pool, [held])).toEqual(new Set())
   const again = await take()
   expect(again.map((message) => message.id)).toEqual(expect.not.arrayContaining([begun.id]))
-  expect(again.map(({ wasHandedOver }) => wasHandedOver)).toEqual([false, false])
-  expect(await begin(db.pool, again)).toHaveProperty('size', 2)
+  expect(again.map(({ attemptBegan }) => attemptBegan)).toEqual([false, false])
+  expect(await beginAttempts(db.pool, again)).toHaveProperty('size', 2)
   expect(await settle(db.pool, [sent(begun), sent(held)], 0)).toMatchObject([{ messageId: begun.id }])
 })
 
-it('remembers through a second crash that a hand-over had begun', async () => {
+it('remembers through a second crash that an attempt had begun', async () => {
   await queue(1)
-  await begin(db.pool, await take(1, 0))
+  await beginAttempts(db.pool, await take(1, 0))
   await take(1, 0)
-  expect(await take()).toMatchObject([{ wasHandedOver: true, claims: 3 }])
+  expect(await take()).toMatchObject([{ attemptBegan: true, claims: 3 }])
 })
 
 it('a message that was canceled between claim and beginning is not begun', async () => {
   await queue(2, 'tx-cancel')
   const [begun, waiting] = await take()
   if (begun === undefined || waiting === undefined) throw new Error('Nothing was claimed')
-  await begin(db.pool, [begun])
+  await beginAttempts(db.pool, [begun])
   expect(await cancelWaiting(db.pool, projectId, 'tx-cancel', { after: FIRST, limit: 10 })).toMatchObject({
     canceled: [{ messageId: waiting.id }],
     underWay: [begun.id],
   })
-  expect(await begin(db.pool, [waiting])).toEqual(new Set())
+  expect(await beginAttempts(db.pool, [waiting])).toEqual(new Set())
   expect(await settle(db.pool, [sent(begun), sent(waiting)], 0)).toHaveLength(1)
 })
 
-it('keeps an attempt for each try, and makes a message due again when told to', async () => {
+it('keeps an attempt for each try, and makes a message due again on request', async () => {
   await queue(1)
   for (const number of [1, 2]) {
     const [message] = await take()
@@ -211,17 +211,7 @@ it('keeps an attempt for each try, and makes a message due again when told to', 
 
 it('G3: refuses a second message of one notification on one channel', async () => {
   await queue(1)
-  const { rows } = await db.pool.query('SELECT notification_id FROM message')
-  const twin = {
-    projectId,
-    id: ids(),
-    notificationId: rows[0].notification_id,
-    contactId,
-    channel: 'EMAIL' as const,
-    status: 'QUEUED' as const,
-    dueInMs: 0,
-    history: [],
-    createdAt: now,
-  }
-  await expect(write(db.pool, { messages: [twin] })).rejects.toMatchObject({ code: '23505' })
+  const again = `INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, due_at)
+    SELECT project_id, $1, notification_id, contact_id, channel, status, due_at FROM message`
+  await expect(db.pool.query(again, [ids()])).rejects.toMatchObject({ code: '23505' })
 })

@@ -29,7 +29,7 @@ const versionNow = async () => {
   return { projectId: project.id, ...row }
 }
 
-it('gives what a template says now to whoever looked at an earlier version of it', async () => {
+it('gives the current contents to a reader that asks for an earlier version', async () => {
   await project.api.do(UpsertTemplates, bodyOf('one'))
   const before = await versionNow()
   await project.api.do(UpsertTemplates, bodyOf('two'))
@@ -39,7 +39,7 @@ it('gives what a template says now to whoever looked at an earlier version of it
   expect(cache.get(await versionNow()).get('IN_APP', 'en')?.body).toBe('two')
 })
 
-it('keeps what a batch has already while it makes room for the rest', async () => {
+it('keeps what the batch already has while it evicts others', async () => {
   const kept = await versionNow()
   const cache = createContentCache()
   await cache.load(pool, [kept])

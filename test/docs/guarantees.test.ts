@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { messageStatuses } from '../../src/domain/words.ts'
+import { messageStatuses } from '../../src/words.ts'
 import { startTestApp, type TestApp } from '../helpers/app.ts'
 import { expectAnswer, post, readGuide, root } from '../helpers/guide.ts'
 
@@ -23,10 +23,10 @@ it('states G1 to G10, each with tests that are there', () => {
   expect(files).toHaveLength(10)
 })
 
-it('tells of every status, and of no other', () => {
+it('describes every status, and no other', () => {
   const [, table = ''] = text.split('## The states of a message')
-  const told = [...(table.split('## Routing')[0] ?? '').matchAll(/^\| ([A-Z]+) \|/gm)].map(([, status]) => status)
-  expect(told.toSorted()).toEqual(messageStatuses.toSorted())
+  const described = [...(table.split('## Routing')[0] ?? '').matchAll(/^\| ([A-Z]+) \|/gm)].map(([, status]) => status)
+  expect(described.toSorted()).toEqual(messageStatuses.toSorted())
 })
 
 it('runs every example', async () => {

@@ -1,8 +1,21 @@
-/** What an operator looks at: notifications, their histories, statistics, and the live view. */
+/** What an operator sees: notifications, their histories, statistics, and the live view. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestClock, startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
-import { Feed, GetNotification, GetStats, ListNotifications, MarkAs, NotificationChanged, Send } from '../helpers/operations.ts'
+import {
+  Feed,
+  GetNotification,
+  GetResultStats,
+  GetStats,
+  ListNotifications,
+  MarkAs,
+  NotificationChanged,
+  Send,
+  UpsertContacts,
+} from '../helpers/operations.ts'
+import { TriggerCampaign, UpsertCampaigns } from '../helpers/operations-audience.ts'
+import { Broadcast } from '../helpers/operations-fanout.ts'
 import { newShop, times } from '../helpers/setup.ts'
+import { until } from '../helpers/until.ts'
 
 const DAY = 24 * 3_600_000
 const clock = createTestClock()
@@ -100,7 +113,7 @@ describe('notifications', () => {
     })
     expect((await project.api.do(GetNotification, { id: 'nonsense' })).notification).toBeNull()
   })
-  it('notificationChanged tells of each status as it is reached, narrowed by a filter', async () => {
+  it('notificationChanged sends each status as it is reached, narrowed by a filter', async () => {
     const live = await project.api.watch(NotificationChanged, { filter: { contact: 'ben', statuses: ['SENT'] } })
     await send({ contact: { externalId: 'cat' }, template: 'order' }, { contact: { externalId: 'ben' }, template: 'order' })
     const events = await live.waitFor(2)
@@ -150,5 +163,44 @@ describe('stats', () => {
     expect(narrowed.stats.days.map((day) => day.count)).toEqual([0, 2])
     expect((await shop.api.ask(GetStats, { last: 0 })).codes).toEqual(['BAD_INPUT'])
     expect((await shop.api.ask(GetStats, { template: 'none' })).codes).toEqual(['TEMPLATE_NOT_FOUND'])
+  })
+
+  it('has those of a campaign, of a broadcast and of a provider apart', async () => {
+    const shop = await newShop(app, null)
+    await shop.api.do(UpsertContacts, {
+      contacts: times(3, (n) => ({ externalId: `c${n}`, email: `c${n}@example.com`, phone: n === 0 ? '+15005550006' : null })),
+    })
+    await shop.api.do(UpsertCampaigns, { campaigns: [{ key: 'news', template: 'order' }] })
+    const recipients = [{ type: 'USER_ID' as const, userId: 'c0' }]
+    await shop.api.do(TriggerCampaign, { campaign: 'news', recipients })
+    await shop.api.do(Broadcast, { input: { template: 'order', transactionId: 'all' } })
+    await send({ contact: { externalId: 'elsewhere' } })
+    const ask = () => shop.api.do(GetResultStats, { campaign: 'news', transaction: 'all' })
+    await until('all is sent', async () => {
+      const { campaign, providers } = await ask()
+      return campaign?.stats.channels.at(-1)?.sent === 1 && providers.reduce((sum, { stats }) => sum + stats.sent, 0) === 6
+    })
+    const { campaign, transaction, providers } = await ask()
+    const results = { delivered: 0, failed: 0, seen: 0, read: 0 }
+    expect(campaign?.stats).toEqual({
+      ...{ ...results, count: 1, sent: 1, delivered: 1 },
+      channels: [
+        { ...results, channel: 'IN_APP', sent: 1, delivered: 1 },
+        { ...results, channel: 'EMAIL', sent: 1 },
+        { ...results, channel: 'SMS', sent: 1 },
+      ],
+    })
+    expect(transaction?.stats).toEqual({
+      ...{ count: 3, sent: 3, delivered: 3, failed: 0 },
+      channels: [
+        { channel: 'IN_APP', sent: 3, failed: 0 },
+        { channel: 'EMAIL', sent: 3, failed: 0 },
+        { channel: 'SMS', sent: 1, failed: 0 },
+      ],
+    })
+    expect(Object.fromEntries(providers.map(({ key, stats }) => [key, stats]))).toEqual({
+      mail: { sent: 4, delivered: 0, failed: 0 },
+      text: { sent: 2, delivered: 0, failed: 0 },
+    })
   })
 })

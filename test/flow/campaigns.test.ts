@@ -54,16 +54,17 @@ const sentBy = async (key: string) => {
   return notifications.nodes.filter((one) => one.campaign?.key === key)
 }
 const inSoon = (ms: number): string => new Date(clock.now().getTime() + ms).toISOString()
-/** Every worker has looked, twice, since now: what was due has been begun. */
+let probes = 0
+/** Every worker has checked twice since now: what was due has begun. */
 const settled = async (): Promise<void> => {
-  const probe = `probe-${Math.random()}`
+  const probe = `probe-${++probes}`
   await put({ key: probe, dispatch: 'SEGMENT', template: 'hello', segment: 'pro', schedule: { at: inSoon(0) } })
   await until('the probe ran', async () => (await sentBy(probe)).length === 3)
   await project.api.do(DeleteCampaigns, { keys: [probe] })
 }
 
 describe('upsertCampaigns', () => {
-  it('A2: keeps a campaign, and changes what is given', async () => {
+  it('keeps a campaign, and changes what is given', async () => {
     const made = await put({
       key: 'weekly',
       name: 'Weekly',
@@ -132,7 +133,7 @@ describe('upsertCampaigns', () => {
     expect((await project.api.ask(UpsertCampaigns, { campaigns })).codes).toEqual(['BATCH_TOO_LARGE'])
   })
 
-  it('A2: a segment that a campaign uses is not deleted, and the answer says which campaign', async () => {
+  it('a segment that a campaign uses is not deleted, and the answer says which campaign', async () => {
     await put({ key: 'user', dispatch: 'SEGMENT', template: 'hello', segment: 'pro' })
     const { codes, errors } = await project.api.ask(DeleteSegments, { keys: ['none', 'pro'] })
     expect([codes, errors[0]?.extensions['index'], errors[0]?.message]).toEqual([
@@ -154,14 +155,14 @@ describe('a cron', () => {
     }
     return found
   }
-  it('A5: keeps its hour of the day when clocks change', () => {
+  it('keeps its hour of the day when clocks change', () => {
     expect(runs('0 9 * * *', 'Europe/London', '2026-03-27T12:00:00Z', 3)).toEqual([
       '2026-03-28T09:00:00.000Z',
       '2026-03-29T08:00:00.000Z',
       '2026-03-30T08:00:00.000Z',
     ])
   })
-  it('A5: runs once in the night that has no such hour, and once in the night that has it twice', () => {
+  it('runs once in the night that has no such hour, and once in the night that has it twice', () => {
     expect(runs('30 2 * * *', 'America/New_York', '2026-03-07T12:00:00Z', 2)).toEqual([
       '2026-03-08T07:00:00.000Z',
       '2026-03-09T06:30:00.000Z',
@@ -195,7 +196,7 @@ describe('a campaign by the clock', () => {
     await put({ key: 'daily', active: false })
   })
 
-  it('F38: ticks that nobody was there for are made up for by one run', async () => {
+  it('F38: missed ticks are made up for by one run', async () => {
     await put({ key: 'hourly', dispatch: 'SEGMENT', template: 'hello', segment: 'pro', schedule: { cron: '15 * * * *' } })
     clock.advance(30 * HOUR_MS)
     await until('it ran', async () => (await sentBy('hourly')).length === 3)
@@ -208,7 +209,7 @@ describe('a campaign by the clock', () => {
     expect(await sentBy('hourly')).toHaveLength(3)
   })
 
-  it('A5: at runs once, also when the same is said again', async () => {
+  it('`at` runs once, also when the same schedule is stored again', async () => {
     const once = { key: 'once', dispatch: 'SEGMENT', template: 'hello', segment: 'pro', schedule: { at: inSoon(HOUR_MS) } }
     await put(once)
     await settled()
@@ -230,7 +231,7 @@ describe('a campaign by the clock', () => {
     expect(await sentBy('far')).toEqual([])
   })
 
-  it('A5: a run that can not begin is passed over, and the next one comes', async () => {
+  it('a run that can not begin is skipped, and the next one comes', async () => {
     await project.api.do(UpsertTemplates, { templates: [{ key: 'off', inApp: [{ body: 'x' }] }] })
     await put({ key: 'stuck', dispatch: 'SEGMENT', template: 'off', segment: 'pro', schedule: { cron: '0 * * * *' } })
     await project.api.do(UpsertTemplates, { templates: [{ key: 'off', active: false }] })
@@ -245,7 +246,7 @@ describe('a campaign by the clock', () => {
     await project.api.do(DeleteCampaigns, { keys: ['stuck'] })
   })
 
-  it('A2: what a campaign has sent stays when it is deleted', async () => {
+  it('what a campaign has sent stays when it is deleted', async () => {
     await put({ key: 'brief', dispatch: 'SEGMENT', template: 'hello', segment: 'pro', schedule: { at: inSoon(0) } })
     await until('it ran', async () => (await sentBy('brief')).length === 3)
     const [{ transactionId } = { transactionId: '' }] = await sentBy('brief')
@@ -266,7 +267,7 @@ describe('a worker that died', () => {
     }
   }
 
-  it('F38: after it began a run and before it moved the campaign on, has it begun once all the same', async () => {
+  it('F38: killed after it began a run and before it moved the campaign on, begins it once', async () => {
     await put({ key: 'crashed', dispatch: 'SEGMENT', template: 'hello', segment: 'pro', schedule: { cron: '30 * * * *' } })
     const tick = (await get('crashed'))?.nextRunAt
     clock.advance(HOUR_MS)
@@ -279,7 +280,7 @@ describe('a worker that died', () => {
     await put({ key: 'crashed', active: false })
   })
 
-  it('F38: after it answered an event and before it wrote that down, has it answered once all the same', async () => {
+  it('F38: killed after it answered an event and before it recorded that, answers it once', async () => {
     await put({ key: 'repeated', dispatch: 'SEGMENT', template: 'hello', schedule: { onEvent: 'repeat' } })
     await project.api.do(TrackEvents, { events: times(3, (n) => ({ name: 'repeat', contact: `c${n}` })) })
     await until('they are answered', async () => (await sentBy('repeated')).length === 3)
@@ -296,7 +297,7 @@ describe('a worker that died', () => {
 })
 
 describe('a campaign on an event', () => {
-  it('LY-15, LY-18: tells the contact of each event, where it is in the segment, once, with the params as data', async () => {
+  it('LY-15, LY-18: sends once for each event whose contact is in the segment, with the params as data', async () => {
     await put({ key: 'thanks', dispatch: 'SEGMENT', template: 'hello', segment: 'pro', schedule: { onEvent: 'paid' } })
     await put({ key: 'all', dispatch: 'SEGMENT', channel: 'IN_APP', template: 'hello', schedule: { onEvent: 'paid' } })
     await put({ key: 'asleep', active: false, dispatch: 'SEGMENT', template: 'hello', schedule: { onEvent: 'paid' } })

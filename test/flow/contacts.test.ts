@@ -19,7 +19,7 @@ const get = async (externalId: string) => (await project.api.do(GetContact, { ex
 const profileOf = async (externalId: string) => (await get(externalId))?.profile
 
 describe('upsertContacts', () => {
-  it('N1-65, N1-66, N1-67, N1-68, N1-70, N2-10, N2-32, NV-51, NV-53: makes, and changes what is missing; a bad one fails alone', async () => {
+  it('N1-65, N1-66, N1-67, N1-68, N1-70, N2-10, N2-32, NV-51, NV-53: creates contacts and fills what is missing; a bad one fails alone', async () => {
     const first = await upsert(
       { externalId: 'a', email: 'a@example.com', firstName: 'A' } as Input,
       { externalId: 'b', email: 'nonsense' } as Input,
@@ -36,7 +36,7 @@ describe('upsertContacts', () => {
     expect(await get('a')).toMatchObject({ email: 'a@example.com', firstName: 'A', lastName: 'L' })
     expect(await get('b')).toBeNull()
   })
-  it('X-02: overwrites when told to, and then null removes', async () => {
+  it('X-02: `set` overwrites, and null removes', async () => {
     await upsert({ externalId: 'over', firstName: 'A', lastName: 'B' } as Input)
     await upsert({ externalId: 'over', mode: 'OVERWRITE', firstName: 'C', lastName: null } as Input)
     expect(await get('over')).toMatchObject({ firstName: 'C', lastName: null })
@@ -96,7 +96,7 @@ describe('upsertContacts', () => {
     expect((await upsert({ externalId: 'strict', profile } as Input)).failed).toHaveLength(1)
     expect(await profileOf('strict')).toEqual(before)
   })
-  it('N2-20: takes dotted paths, and makes what is missing on the way', async () => {
+  it('N2-20: takes dotted paths, and creates missing parents', async () => {
     await upsert({ externalId: 'dots', profile: { set: { 'address.city': 'Seoul' }, inc: { 'stats.orders': 2 } } } as Input)
     expect(await profileOf('dots')).toMatchObject({ address: { city: 'Seoul' }, stats: { orders: 2 } })
     await upsert({ externalId: 'dots', profile: { unset: ['address.city', 'nothing.there'] } } as Input)
@@ -116,13 +116,13 @@ describe('upsertContacts', () => {
     await upsert({ externalId: 'old', createdAt: '2020-01-01T00:00:00.000Z' } as Input)
     expect((await get('old'))?.createdAt).toBe(createdAt)
   })
-  it('N2-21: applies twins in order, and reports them once', async () => {
+  it('N2-21: applies duplicates of a batch in order, and reports them once', async () => {
     const result = await upsert(
-      { externalId: 'twins', profile: { set: { n: 1 } } } as Input,
-      { externalId: 'twins', profile: { inc: { n: 5 } } } as Input,
+      { externalId: 'duplicates', profile: { set: { n: 1 } } } as Input,
+      { externalId: 'duplicates', profile: { inc: { n: 5 } } } as Input,
     )
-    expect(result).toEqual({ inserted: ['twins'], updated: [], failed: [] })
-    expect(await profileOf('twins')).toMatchObject({ n: 6 })
+    expect(result).toEqual({ inserted: ['duplicates'], updated: [], failed: [] })
+    expect(await profileOf('duplicates')).toMatchObject({ n: 6 })
   })
   it('N2-17, B7-04: a hundred parallel inc through two servers give the exact sum', async () => {
     const other = await app.another()
@@ -234,7 +234,7 @@ describe('lists', () => {
     [{ after: 'x' }, 'BAD_CURSOR'],
     [{ after: '' }, 'BAD_CURSOR'],
     [{ before: 'x'.repeat(1_000) }, 'BAD_CURSOR'],
-  ])('A3, NV-04, I12, I13: refuses wrong page arguments, number %#', async (variables, code) => {
+  ])('NV-04, I12, I13: refuses wrong page arguments, number %#', async (variables, code) => {
     expect((await list.api.ask(ListContacts, variables)).codes).toEqual([code])
   })
   it('I13: refuses a cursor of another project', async () => {

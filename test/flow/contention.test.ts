@@ -43,12 +43,12 @@ it('fifty parallel batches over the same twenty contacts, in every order, throug
     expect(feed).toMatchObject({ totalCount: 50, unreadCount: 50 })
   }
   // Where nobody marked, each message took exactly one number.
-  const gaps: { feeds: number; wrong: number }[] = await app.app.domain.prisma.$queryRaw`
+  const gaps: { feeds: number; wrong: number }[] = await app.app.prisma.$queryRaw`
     SELECT count(*)::int AS feeds, (count(*) FILTER (WHERE s.feed_seq <> (SELECT count(*) FROM message m WHERE m.contact_id = s.contact_id)))::int AS wrong
     FROM feed_state s JOIN contact c ON c.id = s.contact_id WHERE c.external_id LIKE 'shared-%' AND s.all_marked_seq = 0`
   expect(gaps[0]?.wrong).toBe(0)
   expect(gaps[0]?.feeds).toBeGreaterThan(10)
-  const twice: { n: number }[] = await app.app.domain.prisma.$queryRaw`
+  const twice: { n: number }[] = await app.app.prisma.$queryRaw`
     SELECT count(*)::int AS n FROM (SELECT contact_id, arrived_seq FROM message GROUP BY 1, 2 HAVING count(*) > 1) x`
   expect(twice[0]?.n).toBe(0)
 }, 60_000)

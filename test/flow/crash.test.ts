@@ -13,7 +13,7 @@ const FULL = process.env['TEST_FULL'] === '1'
 const KILLS = FULL ? 10 : 3
 const MAILS = FULL ? 5_000 : 1_500
 const CONNECTIONS = 10
-/** What may be begun and not written down, see jobs/providers.ts: twice the connections at once, and three times that unsettled. */
+/** What may have begun and not be recorded, see jobs/providers.ts: twice the connections at once, and three times that unsettled. */
 const IN_FLIGHT = 3 * 2 * CONNECTIONS
 
 let dir: string
@@ -74,7 +74,7 @@ it(`G1, G4: loses none of ${MAILS} mails when everything is killed ${KILLS} time
       }
       next += numbers.length
     } catch {
-      // The server was killed in the middle of it: whether it was accepted, the repeat will tell.
+      // The server was killed in the middle of it: the repeated call shows whether it was accepted.
     }
   }
 

@@ -114,7 +114,7 @@ describe('keys and access tokens', () => {
       ])
     }
   })
-  it('A5: ten failures a minute, then RATE_LIMITED with Retry-After', async () => {
+  it('ten failures a minute, then RATE_LIMITED with Retry-After', async () => {
     const codes: string[] = []
     for (let n = 0; n < 11; n++)
       codes.push(...(await app.anonymous.ask(Authenticate, { accessKey: other.accessKey, secretKey: 'guess' })).codes)
@@ -139,20 +139,20 @@ describe('keys and access tokens', () => {
     const { createApiKey } = await project.api.do(CreateApiKey, { name: 'busy' })
     const client = app.client(`Bearer ${createApiKey.secret}`)
     expect((await client.ask(GetViewer, {})).codes).toEqual([])
-    const beside = new pg.Client({ connectionString: app.databaseUrl })
-    await beside.connect()
-    await beside.query('BEGIN')
-    await beside.query('SELECT FROM api_key WHERE id = $1 FOR UPDATE', [createApiKey.apiKey.id])
+    const locker = new pg.Client({ connectionString: app.databaseUrl })
+    await locker.connect()
+    await locker.query('BEGIN')
+    await locker.query('SELECT FROM api_key WHERE id = $1 FOR UPDATE', [createApiKey.apiKey.id])
     const revoking = project.api.do(RevokeApiKey, { id: createApiKey.apiKey.id })
     await until('it waits for its row', async () => {
-      const { rows } = await beside.query(
+      const { rows } = await locker.query(
         "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
       )
       return rows.length > 0
     })
     expect((await client.ask(GetViewer, {})).codes).toEqual([])
-    await beside.query('COMMIT')
-    await beside.end()
+    await locker.query('COMMIT')
+    await locker.end()
     await revoking
     expect((await client.ask(GetViewer, {})).codes).toEqual(['UNAUTHENTICATED'])
   })

@@ -119,8 +119,15 @@ describe('data', () => {
     expect((await upsert(what, schema)).errors).toEqual([])
     const began = performance.now()
     const [result] = await send(what, data)
-    expect(result?.error).toMatchObject({ code: 'DATA_INVALID', message: 'data: takes longer than 250 ms to check.' })
-    expect(performance.now() - began).toBeLessThan(5_000)
+    const took = performance.now() - began
+    if (what === 'a pattern that backtracks') {
+      // The engine takes linear time, so there is nothing to cut off.
+      expect(result?.error).toMatchObject({ code: 'DATA_INVALID', field: 'data.s', message: expect.stringContaining('pattern') })
+    } else {
+      const message = expect.stringMatching(/takes longer than 250 ms .* the template "references that branch"/)
+      expect(result?.error).toMatchObject({ code: 'DATA_INVALID', message })
+    }
+    expect(took).toBeLessThan(5_000)
   })
 })
 

@@ -7,10 +7,11 @@ import {
   ListNotifications,
   Send,
   SetOnline,
+  UpsertContacts,
   UpsertTemplates,
 } from '../helpers/operations.ts'
 import { GetReach, PreviewPush, SetCredentials } from '../helpers/operations-vendors.ts'
-import { vapidKeys } from '../helpers/push.ts'
+import { browser, vapidKeys } from '../helpers/push.ts'
 import { until } from '../helpers/until.ts'
 import { openVendor } from '../helpers/vendor-flow.ts'
 import { startVendor, type Vendor, type VendorAnswer } from '../helpers/vendor-http.ts'
@@ -44,7 +45,7 @@ describe('devices', () => {
     (await flow.project.api.do(GetReach, { contact: contactOf(n).externalId })).contact?.credentials[0]?.deviceTokens
   const told = () => flow.vendor.received().map((one) => one.path.slice('/3/device/'.length))
 
-  it('LY-50: are all told by one message, with an attempt for each; a dead one is forgotten, and it is SENT when one took it', async () => {
+  it('LY-50: all get one message, with an attempt for each; a dead one is removed, and it is SENT when one accepted it', async () => {
     await own(1, [token('a'), token('b'), token('c')])
     const before = told().length
     let asked = 0
@@ -61,7 +62,7 @@ describe('devices', () => {
     expect(await devicesOf(1)).toEqual([token('a'), token('b'), token('c')].filter((one) => one !== asked3[1]))
   })
 
-  it('are all told though they are more than the provider has places, and the next message goes as well', async () => {
+  it('all get it though they exceed the concurrency of the provider, and the next message goes out as well', async () => {
     await own(
       40,
       Array.from({ length: 400 }, (_unused, n) => n.toString(16).padStart(64, '0')),
@@ -81,7 +82,7 @@ describe('devices', () => {
     expect(await devicesOf(2)).toEqual([])
   })
 
-  it('B7-11, LY-61: one that two contacts share is told once in one transaction, and again in the next', async () => {
+  it('B7-11, LY-61: one that two contacts share gets a transaction once, and the next one again', async () => {
     await own(3, [token('1'), token('2')])
     await own(4, [token('2')])
     const before = told().length
@@ -101,7 +102,7 @@ describe('devices', () => {
     expect(told().slice(before).sort()).toEqual([token('1'), token('1'), token('2'), token('2')])
   })
 
-  it('are told once through two providers that both have them, by the second where the first refuses for its own reasons', async () => {
+  it('get it once through two providers that both have them, by the second where the first refuses for its own reasons', async () => {
     const spare = await caseOf('apns').start()
     try {
       await own(5, [token('7')])
@@ -145,14 +146,15 @@ describe('devices', () => {
     const set = async (deviceTokens: string[]) =>
       (await flow.project.api.do(SetCredentials, { contact: contactOf(1).externalId, provider: 'main', deviceTokens }))
         .setCredentials.credentials
-    expect(await set(['x', 'y', 'x'])).toMatchObject([{ provider: 'main', channel: 'PUSH', deviceTokens: ['x', 'y'] }])
-    expect(await set(['z'])).toMatchObject([{ deviceTokens: ['z'] }])
+    const [x, y, z] = [token('1'), token('2'), token('3')]
+    expect(await set([x, y, x])).toMatchObject([{ provider: 'main', channel: 'PUSH', deviceTokens: [x, y] }])
+    expect(await set([z])).toMatchObject([{ deviceTokens: [z] }])
     expect(await set([])).toMatchObject([{ deviceTokens: [] }])
     const skipped = await flow.reaches((await flow.send(1)).id, 'SKIPPED', 'SENT', 'FAILED')
     expect(skipped).toMatchObject({ status: 'SKIPPED', error: { code: 'ADDRESS_MISSING' } })
   })
 
-  it('NV-57: are refused for a provider or a contact that there is not, and where there is nothing to set', async () => {
+  it('NV-57: are refused for an unknown provider or contact, and where there is nothing to set', async () => {
     const { api } = flow.project
     await api.do(ConfigureProviders, { providers: [{ key: 'mail', channel: 'EMAIL', kind: 'capture', settings: {} }] })
     const contact = contactOf(1).externalId
@@ -182,24 +184,29 @@ describe('devices', () => {
       profile: { plan: 'pro' },
     }
     await api.do(Send, { messages: [{ template: 'order', contact, channels: [] }] })
-    await api.do(SetCredentials, { contact: contact.externalId, provider: 'main', deviceTokens: ['x'] })
+    await api.do(SetCredentials, { contact: contact.externalId, provider: 'main', deviceTokens: [token('1')] })
     await api.do(SetOnline, { contact: contact.externalId, isOnline: true })
     const shown = (await api.do(GetReach, { contact: contact.externalId })).contact
     const { profile, ...fields } = contact
-    expect(shown).toMatchObject({ ...fields, profile, isOnline: true, credentials: [{ provider: 'main', deviceTokens: ['x'] }] })
+    expect(shown).toMatchObject({
+      ...fields,
+      profile,
+      isOnline: true,
+      credentials: [{ provider: 'main', deviceTokens: [token('1')] }],
+    })
   })
 })
 
 describe('browsers', () => {
-  it('LY-51: are reached by their subscription as JSON text; one that is none is refused, and the others are told', async () => {
+  it('LY-51: are reached by their subscription as JSON text; one that is none any more is refused, and the others get it', async () => {
     const flow = await openVendor(app, caseOf('web-push'))
     try {
       await flow.reach(1)
       const subscription = flow.vendor.credentials(1)?.deviceTokens?.[0] ?? ''
-      await flow.project.api.do(SetCredentials, {
-        contact: contactOf(1).externalId,
-        provider: 'main',
-        deviceTokens: ['no subscription', subscription],
+      // A subscription that was taken by an earlier version, before they were read when they are set.
+      await app.app.prisma.credential.updateMany({
+        where: { projectId: flow.project.id },
+        data: { deviceTokens: ['no subscription', subscription] },
       })
       const message = await flow.reaches((await flow.send(1)).id, 'SENT', 'FAILED')
       expect(message.status).toBe('SENT')
@@ -227,7 +234,11 @@ describe('what a push says', () => {
     await project.api.do(UpsertTemplates, { templates: [{ key: 'push', push: [content], webPush: [content] }] })
     await project.api.do(Send, { messages: [{ template: 'push', contact: { externalId: 'p' }, channels: [] }] })
     await project.api.do(SetCredentials, { contact: 'p', provider: 'apple', deviceTokens: [token('a')] })
-    await project.api.do(SetCredentials, { contact: 'p', provider: 'browsers', deviceTokens: ['{}'] })
+    await project.api.do(SetCredentials, {
+      contact: 'p',
+      provider: 'browsers',
+      deviceTokens: [browser('https://push.example/1').address],
+    })
   })
 
   it.each([
@@ -245,6 +256,30 @@ describe('what a push says', () => {
       else expect(body).toBe(text)
       expect(Buffer.byteLength(body ?? '')).toBeLessThan(4_096)
     }
+  })
+
+  it.each([
+    ['slack', 'x'.repeat(40_000), false],
+    ['slack', 'x'.repeat(40_001), true],
+    // Three characters become fifteen.
+    ['slack', '&'.repeat(8_001), true],
+    ['discord', '가'.repeat(2_000), false],
+    ['discord', '가'.repeat(2_001), true],
+    ['mattermost', '👩‍👩‍👧'.repeat(2_100), true],
+    ['msteams', '한글 '.repeat(3_000), false],
+    ['msteams', '한글 '.repeat(4_000), true],
+    ['capture', 'x'.repeat(50_000), false],
+  ])('is cut where its chat service cuts it, and `preview` says so: %s', async (kind, text, truncated) => {
+    await project.api.do(ConfigureProviders, { providers: [{ key: `${kind}-cut`, channel: 'CHAT', kind, priority: 0 }] })
+    await project.api.do(UpsertTemplates, { templates: [{ key: 'chat', chat: [{ body: '{{ text }}' }] }] })
+    const webhookUrl = 'https://chat.example/hooks/1'
+    const contact = `on-${kind}`
+    await project.api.do(UpsertContacts, { contacts: [{ externalId: contact }] })
+    await project.api.do(SetCredentials, { contact, provider: `${kind}-cut`, webhookUrl })
+    const message = { template: 'chat', contact: { externalId: contact }, data: { text } }
+    const { preview } = await project.api.do(PreviewPush, { message })
+    expect(preview.channels).toMatchObject([{ channel: 'CHAT', wouldSend: true, provider: `${kind}-cut`, truncated }])
+    expect(preview.channels[0]?.body?.endsWith('…')).toBe(truncated)
   })
 
   it('opens an address of any scheme that runs nothing', async () => {
@@ -266,7 +301,7 @@ describe('what a push says', () => {
     }
   })
 
-  it('loses an address that a value makes bad, and keeps one that it makes good', async () => {
+  it('drops an address that a value makes invalid, and keeps a valid one', async () => {
     const flow = await openVendor(app, { ...caseOf('fcm'), content: { push: [{ title: 'Hi', body: 'x', url: '{{ url }}' }] } })
     try {
       await flow.reach(1)
@@ -297,19 +332,21 @@ describe('chat services', () => {
 
   it('NV-56, NV-57: take an address and a channel of theirs; what is left out stays, null removes', async () => {
     await project.api.do(Send, { messages: [{ template: 'chat', contact: { externalId: 'c' }, channels: [] }] })
-    expect(await set({ webhookUrl: `${hooks.url}/in` })).toMatchObject({ webhookUrl: `${hooks.url}/in`, channelName: null })
-    expect(await set({ channelName: 'town-square' })).toMatchObject({ webhookUrl: `${hooks.url}/in`, channelName: 'town-square' })
+    // Shown without its path, which may be a token.
+    const webhookUrl = `${hooks.url}/…`
+    expect(await set({ webhookUrl: `${hooks.url}/in` })).toMatchObject({ webhookUrl, channelName: null })
+    expect(await set({ channelName: 'town-square' })).toMatchObject({ webhookUrl, channelName: 'town-square' })
     await project.api.do(Send, { messages: [{ template: 'chat', contact: { externalId: 'c' } }], wait: 'SENT' })
     expect(JSON.parse(hooks.requests[0]?.body ?? '')).toEqual({ text: 'Hi', channel: 'town-square' })
-    expect(await set({ channelName: null })).toMatchObject({ webhookUrl: `${hooks.url}/in`, channelName: null })
+    expect(await set({ channelName: null })).toMatchObject({ webhookUrl, channelName: null })
     expect(await set({ webhookUrl: null })).toMatchObject({ webhookUrl: null })
     const wrong = await project.api.ask(SetCredentials, { contact: 'c', provider: 'team', webhookUrl: 'javascript:x' })
-    expect(wrong.codes).toEqual(['BAD_INPUT'])
+    expect(wrong.codes).toEqual(['ADDRESS_INVALID'])
     const tokens = await project.api.ask(SetCredentials, { contact: 'c', provider: 'team', deviceTokens: ['x'] })
     expect(tokens.codes).toEqual(['BAD_INPUT'])
   })
 
-  it('NV-33: are told what a message adds for its provider, as far as the kind takes it; anything else is BAD_INPUT', async () => {
+  it('NV-33: get what a message adds for their provider, as far as the kind accepts it; anything else is BAD_INPUT', async () => {
     answer = { status: 200, body: 'ok' }
     await set({ webhookUrl: `${hooks.url}/in` })
     const send = async (providers: Record<string, unknown>) =>

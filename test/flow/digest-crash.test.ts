@@ -47,7 +47,7 @@ it(`F39: puts each event into exactly one digest when everything is killed ${KIL
   })
   const people = times(CONTACTS, (index) => `crash-${index}`)
   const accepted = new Set<string>()
-  /** One event for everybody. What was cut is repeated: the ids tell whether it had been accepted. */
+  /** One event for everybody. What was cut is repeated: the ids show whether it had been accepted. */
   async function sendRound(round: number): Promise<void> {
     for (let page = 0; page < CONTACTS; page += 100) {
       const messages = people.slice(page, page + 100).map((externalId) => {
@@ -99,7 +99,7 @@ it(`F39: puts each event into exactly one digest when everything is killed ${KIL
   expect((await shown()).toSorted()).toEqual(all)
 }, 300_000)
 
-it('F39: begins anew with a window whose closing was killed in the middle, and sends nothing of it twice', async () => {
+it('F39: closes a window again when its closing was killed in the middle, and sends nothing of it twice', async () => {
   const database = await createTestDatabase()
   const secrets = newSecrets()
   const start = async (): Promise<ServerProcess> => {

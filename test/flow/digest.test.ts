@@ -41,23 +41,23 @@ const someone = () => {
 }
 const send = async (...messages: object[]) => (await project.api.do(Send, { messages: messages as never })).sendMessages.results
 const idsOf = (results: Awaited<ReturnType<typeof send>>) => results.map((one) => one.notification?.id ?? '')
-const look = async (id: string) => {
+const find = async (id: string) => {
   const { notification } = await project.api.do(GetFolded, { id })
   if (notification === null) throw new Error('No notification')
   return notification
 }
 const folded = (id: string) =>
   until('the digest is closed', async () => {
-    const { foldedInto } = await look(id)
-    return foldedInto === null ? null : look(foldedInto.id)
+    const { foldedInto } = await find(id)
+    return foldedInto === null ? null : find(foldedInto.id)
   })
-const saidOn = (notification: Awaited<ReturnType<typeof look>>, channel: string) => {
+const saidOn = (notification: Awaited<ReturnType<typeof find>>, channel: string) => {
   const message = notification.messages.find((one) => one.channel === channel)
   return message === undefined ? null : 'body' in message ? message.body : 'text' in message ? message.text : null
 }
 const sent = (id: string) =>
   until('the e-mail is out', async () => {
-    const notification = await look(id)
+    const notification = await find(id)
     return notification.messages.some((one) => one.channel === 'EMAIL' && one.status === 'SENT') ? notification : null
   })
 /** Another one that is due now goes through the same workers. */
@@ -72,7 +72,7 @@ describe('a window', () => {
     const contact = someone()
     const events = idsOf(await send(...[1, 2, 3].map((n) => ({ template: 'all', contact, data: { n } }))))
     const [first] = events
-    const waiting = await look(first ?? '')
+    const waiting = await find(first ?? '')
     expect(waiting).toMatchObject({ messages: [], foldedInto: null, channels: ['IN_APP', 'EMAIL'] })
     expect(new Date(String(waiting.sendAt)).getTime() - clock.now().getTime()).toBeGreaterThan(9 * MINUTE)
     expect((await project.api.do(Feed, { contact: contact.externalId })).feed.totalCount).toBe(0)
@@ -84,7 +84,7 @@ describe('a window', () => {
     expect(saidOn(digest, 'IN_APP')).toBe('4: 1 2 3 4')
     expect(saidOn(digest, 'EMAIL')).toBe('4: 1 2 3 4')
     expect(digest.data).toEqual({ n: 4 })
-    for (const id of events) expect(await look(id)).toMatchObject({ messages: [], foldedInto: { id: digest.id } })
+    for (const id of events) expect(await find(id)).toMatchObject({ messages: [], foldedInto: { id: digest.id } })
     expect((await project.api.do(Feed, { contact: contact.externalId })).feed).toMatchObject({
       totalCount: 1,
       unseenCount: 1,
@@ -109,13 +109,13 @@ describe('a window', () => {
     const digests = await Promise.all(idsOf(events).map(async (id) => saidOn(await folded(id), 'IN_APP')))
     expect(digests).toEqual(['2: 1 4', '1: 2', '1: 3', '2: 1 4', '2: 5 6', '2: 5 6', '1: 7', '2: 8 9', '2: 8 9'])
   })
-  it('begins anew with what comes after it closed', async () => {
+  it('opens a new window with what comes after it closed', async () => {
     const contact = someone()
     const [first] = idsOf(await send({ template: 'all', contact, data: { n: 1 } }))
     clock.advance(11 * MINUTE)
     await folded(first ?? '')
     const [second] = idsOf(await send({ template: 'all', contact, data: { n: 2 } }))
-    expect((await look(second ?? '')).foldedInto).toBeNull()
+    expect((await find(second ?? '')).foldedInto).toBeNull()
     clock.advance(11 * MINUTE)
     expect(saidOn(await folded(second ?? ''), 'IN_APP')).toBe('1: 2')
   })
@@ -123,15 +123,15 @@ describe('a window', () => {
     const [id] = idsOf(await send({ template: 'month', contact: someone(), data: { n: 1 } }))
     clock.advance(29 * 24 * 60 * MINUTE)
     await workersLooked()
-    expect((await look(id ?? '')).foldedInto).toBeNull()
+    expect((await find(id ?? '')).foldedInto).toBeNull()
     clock.advance(24 * 60 * MINUTE)
     expect(saidOn(await folded(id ?? ''), 'IN_APP')).toBe('1: 1')
   })
-  it('keeps the ids of what waits: accepted once, for ever', async () => {
+  it('keeps the ids of what waits: each is accepted once, permanently', async () => {
     const contact = someone()
     const event = { id: 'event-1', template: 'all', contact, data: { n: 1 } }
-    const [first, twin] = await send(event, event)
-    expect([first?.ok, twin?.error?.code]).toEqual([true, 'ID_EXISTS'])
+    const [first, duplicate] = await send(event, event)
+    expect([first?.ok, duplicate?.error?.code]).toEqual([true, 'ID_EXISTS'])
     clock.advance(11 * MINUTE)
     expect(saidOn(await folded(first?.notification?.id ?? ''), 'IN_APP')).toBe('1: 1')
     const [again, other] = await send(event, { ...event, data: { n: 2 } })
@@ -188,8 +188,8 @@ describe('canceling', () => {
     clock.advance(11 * MINUTE)
     expect(saidOn(await sent((await folded(kept?.notification?.id ?? '')).id), 'EMAIL')).toBe('1: 1')
     await workersLooked()
-    expect(await look(gone?.notification?.id ?? '')).toMatchObject({ messages: [], foldedInto: { id: expect.any(String) } })
-    expect(await look(alone?.notification?.id ?? '')).toMatchObject({
+    expect(await find(gone?.notification?.id ?? '')).toMatchObject({ messages: [], foldedInto: { id: expect.any(String) } })
+    expect(await find(alone?.notification?.id ?? '')).toMatchObject({
       messages: [],
       foldedInto: null,
       canceledAt: expect.any(String),
@@ -217,14 +217,14 @@ describe('canceling', () => {
     clock.advance(11 * MINUTE)
     const first = await sent(digests[0]?.id ?? '')
     expect(saidOn(first, 'EMAIL')).toBe('1: 1')
-    expect((await look(digests[1]?.id ?? '')).messages.map((one) => one.status)).toEqual(['CANCELED', 'CANCELED'])
+    expect((await find(digests[1]?.id ?? '')).messages.map((one) => one.status)).toEqual(['CANCELED', 'CANCELED'])
   })
   it('erases what waits with its contact', async () => {
     const contact = someone()
     const [id] = idsOf(await send({ template: 'all', contact, data: { n: 1 } }))
     await project.api.do(DeleteContacts, { contacts: [{ externalId: contact.externalId }] })
     await workersLooked()
-    expect(await look(id ?? '')).toMatchObject({ messages: [], foldedInto: null, data: {}, canceledAt: expect.any(String) })
+    expect(await find(id ?? '')).toMatchObject({ messages: [], foldedInto: null, data: {}, canceledAt: expect.any(String) })
   })
 })
 
@@ -256,7 +256,7 @@ it(`F39: puts each of many events into exactly one digest when ${DIGESTS} window
   for (let round = 1; round <= ARRIVING; round++) await sendRound(round)
   // What came after its window closed is in the next one.
   clock.advance(11 * MINUTE)
-  const prisma = app.app.domain.prisma
+  const prisma = app.app.prisma
   await until(
     'all windows are closed',
     async () =>

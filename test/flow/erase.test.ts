@@ -76,7 +76,7 @@ it('LY-32, LY-36, B7-07: takes 1,000, refuses 1,001, none, and a selector that s
   expect((await project.api.ask(DeleteContacts, { contacts: [{} as { externalId: string }] })).codes).toEqual(['BAD_INPUT'])
 })
 
-it('NV-54: erases profile, feed and what was said, cancels what waits, and keeps the counts', async () => {
+it('NV-54: erases profile, feed and contents, cancels what waits, and keeps the counts', async () => {
   const contact = { externalId: 'gone', email: 'gone@example.com', firstName: 'Greta' }
   const send = async (more: object = {}) => {
     const { sendMessages } = await project.api.do(Send, {
@@ -103,7 +103,7 @@ it('NV-54: erases profile, feed and what was said, cancels what waits, and keeps
   const statuses = (await project.api.do(GetNotification, { id: waiting })).notification?.messages.map((one) => one.status)
   expect(new Set(statuses)).toEqual(new Set(['CANCELED', 'SKIPPED']))
   expect((await page.ask(Feed, {})).codes).toEqual(['CONTACT_NOT_FOUND'])
-  const rows: object[] = await app.app.domain.prisma
+  const rows: object[] = await app.app.prisma
     .$queryRaw`SELECT to_jsonb(c) AS row FROM contact c UNION ALL SELECT to_jsonb(m) FROM message m UNION ALL SELECT to_jsonb(n) FROM notification n`
   expect(JSON.stringify(rows)).not.toMatch(/Greta|xyzzy|gone@example/)
 
@@ -117,7 +117,7 @@ it('NV-54: erases profile, feed and what was said, cancels what waits, and keeps
   expect(smtp.messages.slice(mails).some((mail) => mail.to.includes('gone@example.com'))).toBe(false)
 })
 
-it('NV-54: forgets what a vendor said of the address, and how the contact is reached', async () => {
+it('NV-54: forgets what a vendor reported of the address, and how the contact is reached', async () => {
   smtp.script(({ stage }) => (stage === 'rcpt' ? { reply: '554 5.7.1 <refused@example.com> is not welcome' } : undefined))
   const { sendMessages } = await project.api.do(Send, {
     messages: [
@@ -133,7 +133,7 @@ it('NV-54: forgets what a vendor said of the address, and how the contact is rea
   smtp.script(null)
   const id = sendMessages.results[0]?.notification?.id ?? ''
   expect(JSON.stringify((await project.api.do(GetNotification, { id })).notification)).toMatch(/not welcome/)
-  const { prisma } = app.app.domain
+  const { prisma } = app.app
   const contact = await prisma.contact.findFirstOrThrow({ where: { projectId: project.id, externalId: 'refused' } })
   const provider = await prisma.provider.findFirstOrThrow({ where: { projectId: project.id, key: 'text' } })
   const template = await prisma.template.findFirstOrThrow({ where: { projectId: project.id, key: 'order' } })
@@ -169,7 +169,7 @@ it('NV-54, F40: keeps nothing of what a vendor answers after the contact is gone
   const contact = { externalId: 'late-one', email: 'late-one@example.com' }
   const { sendMessages } = await project.api.do(Send, { messages: [{ template: 'order', contact, data: { number: 1 } }] })
   const id = sendMessages.results[0]?.notification?.id ?? ''
-  const { prisma } = app.app.domain
+  const { prisma } = app.app
   const where = { projectId: project.id, notificationId: id, channel: 'EMAIL' as const }
   await until('it is under way', async () => (await prisma.message.count({ where: { ...where, handoverAt: { not: null } } })) > 0)
   expect(await erase({ externalId: 'late-one' })).toBe(1)
@@ -185,7 +185,7 @@ it('NV-54, F40: keeps nothing of what a vendor answers after the contact is gone
 
 it('NV-54: a broadcast whose actor is erased is written to its end, and its actor is forgotten', async () => {
   const shop = await newShop(app, null)
-  const { prisma } = app.app.domain
+  const { prisma } = app.app
   await shop.api.do(UpsertContacts, { contacts: [{ externalId: 'reader' }, { externalId: 'speaker' }] })
   const speaker = await prisma.contact.findFirstOrThrow({ where: { projectId: shop.id, externalId: 'speaker' } })
   const input = { template: 'note', data: { n: 'x' }, actor: { externalId: 'speaker' }, transactionId: 'spoken' }
@@ -195,8 +195,11 @@ it('NV-54: a broadcast whose actor is erased is written to its end, and its acto
   await shop.api.do(DeleteContacts, { contacts: [{ externalId: 'speaker' }] })
   const sent = { projectId: shop.id, transactionId: 'spoken' }
   expect(await prisma.fanout.findFirstOrThrow({ where: sent })).toMatchObject({ actorId: null })
-  // Erased at the very moment when it was accepted: nothing could be taken from it then.
-  const again = { status: 'RUNNING', cursor: null, dueAt: new Date(), written: 0, sent: 0, actorId: speaker.id }
+  // One that is accepted at the very moment can't name somebody who is gone.
+  const again = { status: 'RUNNING', cursor: null, dueAt: new Date(), written: 0, sent: 0 }
+  await expect(prisma.fanout.updateMany({ where: sent, data: { ...again, actorId: speaker.id } })).rejects.toMatchObject({
+    code: 'P2003',
+  })
   await prisma.fanout.updateMany({ where: sent, data: again })
   await shop.api.do(Broadcast, { input: { template: 'note', transactionId: 'next' } })
   await until('it is written to the end', isDone)

@@ -1,4 +1,4 @@
-/** Events: told in batches, kept with who did them, looked at by segments. */
+/** Events: reported in batches, stored with their contact, matched by segments. */
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
@@ -33,7 +33,7 @@ const refusal = async (event: object) => {
   return [codes[0], errors[0]?.extensions['index'], errors[0]?.extensions['field']]
 }
 
-it('LY-10, LY-11, LY-12, LY-14, LY-15, LY-17: stores an event with all that is said of it, and answers how many', async () => {
+it('LY-10, LY-11, LY-12, LY-14, LY-15, LY-17: stores an event with all its fields, and answers how many', async () => {
   const { trackEvents } = await project.api.do(TrackEvents, {
     events: [
       {
@@ -123,7 +123,7 @@ it('LY-18: events are erased with their contact, also one that arrives while it 
     project.api.do(DeleteContacts, { contacts: [{ externalId: 'gone' }] }),
     ...times(10, () => project.api.do(TrackEvents, { events: [{ name: 'left', contact: 'gone' }] })),
   ])
-  // Each is with the contact that was erased, and gone with it, or with the one that was made anew.
+  // Each is with the contact that was erased, and gone with it, or with the one that was created after it.
   const { contact } = await project.api.do(GetContact, { externalId: 'gone' })
   const rows = await stored('left')
   expect(rows.every((row) => row.external_id === 'gone')).toBe(true)

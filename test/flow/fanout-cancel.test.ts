@@ -101,7 +101,7 @@ it(`NV-44, NV-45, B7-12: cancel while a fan-out to ${CONTACTS} is running: nothi
   expect(feed).toMatchObject({ totalCount: 0, unseenCount: 0, unreadCount: 0 })
 }, 240_000)
 
-it('NV-45: a send to many that is canceled before its time writes nothing, and one that there is not is NOT_FOUND', async () => {
+it('NV-45: a send to many that is canceled before its time writes nothing, and an unknown one is NOT_FOUND', async () => {
   const sendAt = new Date(Date.now() + 3_600_000).toISOString()
   const { broadcast } = await project.api.do(Broadcast, { input: { template: 'both', sendAt, transactionId: 'tomorrow' } })
   await project.api.do(Cancel, { transactionId: broadcast.transactionId })

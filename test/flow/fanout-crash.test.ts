@@ -1,4 +1,4 @@
-/** A send to many survives its workers: killed again and again in the middle of it, each contact is told, and told once. */
+/** A send to many survives its workers: killed again and again in the middle of it, each contact is notified exactly once. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

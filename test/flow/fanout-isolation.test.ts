@@ -1,8 +1,7 @@
-/** A broadcast does not hold up single messages: they are accepted, claimed and handed over beside it. */
+/** A broadcast does not hold up single messages: they are accepted, claimed and sent while it runs. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { silentLog } from '../../src/log.ts'
@@ -12,14 +11,15 @@ import { Broadcast } from '../helpers/operations-fanout.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
 import { newProject, newSecrets, type ServerProcess, startProcess } from '../helpers/process.ts'
 import { killTree } from '../helpers/tree.ts'
+import { pause } from '../helpers/until.ts'
 
 const FULL = process.env['TEST_FULL'] === '1'
 const CONTACTS = FULL ? 100_000 : 10_000
 const QUIET = FULL ? 500 : 150
 /** Single messages under way at once. */
-const LANES = 4
+const CONCURRENT = 4
 const TIMES = 3
-const LOOK_MS = 50
+const POLL_MS = 50
 
 let dir: string
 let database: Awaited<ReturnType<typeof createTestDatabase>>
@@ -66,7 +66,7 @@ it(`G7: the p99 of single messages while a broadcast to ${CONTACTS} runs is at m
   async function measure(goesOn: (count: number) => boolean): Promise<number[]> {
     const took: number[] = []
     await Promise.all(
-      Array.from({ length: LANES }, async () => {
+      Array.from({ length: CONCURRENT }, async () => {
         while (goesOn(took.length)) took.push(await single())
       }),
     )
@@ -87,17 +87,17 @@ it(`G7: the p99 of single messages while a broadcast to ${CONTACTS} runs is at m
         [broadcast.transactionId],
       )
       if (rows[0]?.running !== true) break
-      await sleep(LOOK_MS)
+      await pause(POLL_MS)
     }
     isRunning = false
   })()
-  const beside = await measure(() => isRunning)
+  const during = await measure(() => isRunning)
   await watching
   const after = await quiet()
   const calm = p99([...before, ...after])
   process.stderr.write(
-    `p99 of single messages: quiet ${calm.toFixed(1)} ms, beside a broadcast to ${CONTACTS} ${p99(beside).toFixed(1)} ms (${beside.length} of them)\n`,
+    `p99 of single messages: quiet ${calm.toFixed(1)} ms, during a broadcast to ${CONTACTS} ${p99(during).toFixed(1)} ms (${during.length} of them)\n`,
   )
-  expect(beside.length).toBeGreaterThan(20)
-  expect(p99(beside)).toBeLessThanOrEqual(TIMES * calm)
+  expect(during.length).toBeGreaterThan(20)
+  expect(p99(during)).toBeLessThanOrEqual(TIMES * calm)
 }, 400_000)

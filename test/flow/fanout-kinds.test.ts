@@ -1,11 +1,12 @@
 /** What messages of a chunk share: a text that says the same to all is rendered, sent and kept once. */
 import { expect, it } from 'vitest'
 import type { LockedFanout } from '../../src/db/fanout.ts'
-import { isShared, planColumns } from '../../src/domain/chunk.ts'
 import { systemClock } from '../../src/domain/clock.ts'
 import { createIds } from '../../src/domain/ids.ts'
-import type { ContactInfo, ContentOf, JsonObject } from '../../src/domain/words.ts'
-import { createRenderer, indexContents } from '../../src/render/content.ts'
+import { indexContents } from '../../src/render/contents.ts'
+import { createRenderer } from '../../src/render/renderer.ts'
+import { isShared, planColumns } from '../../src/send/chunk.ts'
+import { type ContactInfo, type ContentOf, emptyContact, type JsonObject } from '../../src/words.ts'
 import { times } from '../helpers/setup.ts'
 
 const renderer = createRenderer()
@@ -14,7 +15,7 @@ const content = (body: string): ContentOf['IN_APP'] => ({
   ...{ title: null, body, iconUrl: null, url: null, primaryAction: null, secondaryAction: null },
 })
 
-it('NV-42: a text is shared when it says the same to all, and a name that is looked up can be any', () => {
+it('NV-42: a text is shared when it renders the same for all, and a computed name may be any', () => {
   const shared = (body: string, over: object | null = null, data: JsonObject = { n: 1 }) =>
     isShared(renderer, 'en', content(body), over ?? undefined, data)
   expect(['Sale', 'Sale [today]', '{{ n }}', '{{ data.n }}', '{{ project.name }}'].map((one) => shared(one))).toEqual(
@@ -31,17 +32,12 @@ it('NV-42: 500 messages that say the same are of one kind, and those that do not
   const contacts = times(
     500,
     (n): ContactInfo => ({
-      ...{
-        id: ids(),
-        externalId: `c${n}`,
-        firstName: `N${n}`,
-        lastName: null,
-        email: null,
-        phone: null,
-        locale: null,
-        timezone: null,
-      },
-      ...{ photoUrl: null, country: null, properties: {}, preferences: {} },
+      ...emptyContact,
+      id: ids(),
+      externalId: `c${n}`,
+      firstName: `N${n}`,
+      properties: {},
+      preferences: {},
     }),
   )
   const fanout: LockedFanout = {
@@ -57,7 +53,17 @@ it('NV-42: 500 messages that say the same are of one kind, and those that do not
     ...{ actorId: ids(), channels: null, incrementId: null, sendAt: null, cursor: null, until: ids() },
     project: { id: ids(), key: 'p', name: 'P', locale: 'en', timezone: 'UTC', resendUnknown: false },
     template: {
-      ...{ id: ids(), key: 't', version: 1, active: true, critical: false, feed: 'default', rules: [], digest: null },
+      ...{
+        id: ids(),
+        key: 't',
+        version: 1,
+        active: true,
+        critical: false,
+        strict: false,
+        feed: 'default',
+        rules: [],
+        digest: null,
+      },
       delaySeconds: null,
     },
   }

@@ -39,7 +39,7 @@ beforeAll(async () => {
 afterAll(() => app.stop())
 
 describe('broadcast', () => {
-  it('NV-42: tells all contacts that there were when it was accepted, each once, and says how far it is', async () => {
+  it('NV-42: notifies each contact that existed when it was accepted once, and reports its progress', async () => {
     const { broadcast } = await project.api.do(Broadcast, { input: { template: 'note', data: { n: 'hello' } } })
     expect(broadcast.status).toBe('ACCEPTED')
     const watched = await project.api.watch(WatchProgress, { transactionId: broadcast.transactionId })
@@ -53,7 +53,7 @@ describe('broadcast', () => {
     expect(feed).toMatchObject({ totalCount: 1, unseenCount: 1, unreadCount: 1, nodes: [{ body: 'hello' }] })
     expect((await project.api.do(Feed, { contact: 'late' })).feed.totalCount).toBe(0)
   })
-  it('A5: progress that is begun after the end tells the end, and completes', async () => {
+  it('progress that is subscribed to after the end sends the last state, and completes', async () => {
     const { broadcast } = await project.api.do(Broadcast, { input: { template: 'note', transactionId: 'after-end' } })
     await finished(broadcast.transactionId)
     const watched = await project.api.watch(WatchProgress, { transactionId: 'after-end' })
@@ -63,7 +63,7 @@ describe('broadcast', () => {
 })
 
 describe('a topic', () => {
-  it('NV-35: tells each member once, under one transaction, and the send has an id but no notification', async () => {
+  it('NV-35: notifies each member once, under one transaction, and the send has an id but no notification', async () => {
     await project.api.do(UpsertTopics, { topics: [{ key: 'news' }] })
     await project.api.do(SubscribeToTopic, { topic: 'news', contacts: times(300, (n) => person(n)) })
     const message = { id: 'topic-1', template: 'order', topic: 'news', data: { number: 5 } }
@@ -153,7 +153,7 @@ describe('each contact', () => {
       nodes: [{ title: 'From Bo to O-2', body: '7', feed: 'desk', data: { n: 7 }, actor: { externalId: 'boss' } }],
     })
   })
-  it('A5: incrementId folds for each member as for a message of its own', async () => {
+  it('incrementId folds for each member as for a message of its own', async () => {
     await crowd('folded', [{ externalId: 'f-1' }, { externalId: 'f-2' }])
     for (const n of [1, 2, 3]) {
       const { sendMessages } = await project.api.do(Send, {
@@ -164,7 +164,7 @@ describe('each contact', () => {
     const { feed } = await project.api.do(Feed, { contact: 'f-1' })
     expect(feed).toMatchObject({ totalCount: 1, unseenCount: 1, nodes: [{ count: 3, body: '3' }] })
   })
-  it('A2: rules of the template hold: what waits by one is scheduled, and the transaction is not done', async () => {
+  it('rules of the template hold: what waits by one is scheduled, and the transaction is not done', async () => {
     await project.api.do(UpsertTemplates, {
       templates: [
         {
@@ -185,7 +185,7 @@ describe('each contact', () => {
     })
     expect(await transaction(id)).toMatchObject({ status: 'RUNNING', total: 1, done: 0, sent: 1 })
   })
-  it('A2: a template with a digest folds what a topic is told, for each member', async () => {
+  it('a template with a digest folds what is sent to a topic, for each member', async () => {
     await project.api.do(UpsertTemplates, {
       templates: [{ key: 'digested', inApp: [{ body: '{{ digest.count }}' }], digest: { windowSeconds: 600 } }],
     })
@@ -199,7 +199,7 @@ describe('each contact', () => {
     expect(await transaction(broadcast.transactionId)).toMatchObject({ status: 'RUNNING', total: 2, done: 0, sent: 0 })
     expect((await project.api.do(Feed, { contact: 'g-1' })).feed.totalCount).toBe(0)
   })
-  it('A2: sendAt waits on every channel', async () => {
+  it('sendAt waits on every channel', async () => {
     await crowd('later', [{ externalId: 'l-1' }])
     const sendAt = new Date(Date.now() + 3_600_000).toISOString()
     const { broadcast } = await project.api.do(Broadcast, { input: { template: 'order', topic: 'later', sendAt } })
@@ -248,7 +248,7 @@ describe('what is refused', () => {
       [true, null, null],
     ])
   })
-  it('A5: a transaction of several messages counts all of them, and one that there is not is null', async () => {
+  it('a transaction of several messages counts all of them, and an unknown one is null', async () => {
     await crowd('mixed', [{ externalId: 'm-1' }, { externalId: 'm-2' }])
     const { sendMessages } = await project.api.do(Send, {
       messages: [
@@ -264,7 +264,7 @@ describe('what is refused', () => {
   })
 })
 
-it('NV-43: a segment is told as it was when the broadcast was accepted, and no contact outside it', async () => {
+it('NV-43: a segment gets it as it was when the broadcast was accepted, and no contact outside it', async () => {
   await project.api.do(UpsertContacts, {
     contacts: times(20, (n) => ({ externalId: `s-${n}`, profile: { set: { plan: n % 2 === 0 ? 'pro' : 'free' } } })),
   })
@@ -277,7 +277,7 @@ it('NV-43: a segment is told as it was when the broadcast was accepted, and no c
   expect(told).toEqual(times(10, (n) => `s-${2 * n}`).toSorted())
 })
 
-it('F41: contacts join and leave a topic and are erased while it is told: nobody is told twice, and who stays is told', async () => {
+it('F41: contacts join and leave a topic and are erased during a send to it: nobody is notified twice, and those who stay are notified', async () => {
   const members = times(2_000, (n) => person(n))
   await project.api.do(UpsertTopics, { topics: [{ key: 'restless' }] })
   for (let from = 0; from < members.length; from += 1_000)

@@ -53,7 +53,7 @@ describe('reading', () => {
     await mark({ all: { feeds: [name] }, read: true })
     expect(await list()).toMatchObject({ unseenCount: 0, unreadCount: 0 })
   })
-  it('A3: pages newest first, forwards and backwards', async () => {
+  it('pages newest first, forwards and backwards', async () => {
     await fill(7)
     const first = await list({ first: 3 })
     expect(first.nodes.map((node) => node.body)).toEqual(['6', '5', '4'])
@@ -63,7 +63,7 @@ describe('reading', () => {
     expect(await bodies({ first: 5, before: first.pageInfo.startCursor })).toEqual(['7'])
     expect(await bodies({ last: 9, after: first.pageInfo.endCursor })).toEqual(['3', '2', '1', '0'])
   })
-  it('A5: shows archived ones only when asked', async () => {
+  it('shows archived ones only when asked', async () => {
     await fill(3)
     await mark({ messages: [await idOf('1')], archived: true })
     expect(await bodies()).toEqual(['2', '0'])
@@ -71,7 +71,7 @@ describe('reading', () => {
     expect(await bodies({ archived: null })).toEqual(['2', '1', '0'])
     expect(await list({ archived: null })).toMatchObject({ unseenCount: 2, unreadCount: 2 })
   })
-  it('A5: says CONTACT_NOT_FOUND for a stranger, and BAD_CURSOR for another contact’s cursor', async () => {
+  it('says CONTACT_NOT_FOUND for a stranger, and BAD_CURSOR for another contact’s cursor', async () => {
     expect((await project.api.ask(Feed, { contact: 'stranger' })).codes).toEqual(['CONTACT_NOT_FOUND'])
     await fill(1)
     const { cursor } = await list()
@@ -88,14 +88,14 @@ describe('reading', () => {
     expect(events.map((event) => event.messageReceived.message.body)).toEqual(['2', '3', '4'])
     live.close()
   })
-  it('NV-70: has nothing in a feed that there is not, whatever its name', async () => {
+  it('NV-70: has nothing in an unknown feed, whatever its name', async () => {
     for (const feeds of [['never'], ['a\0b']]) {
       const { feed } = await page.do(Feed, { feeds })
       expect([feed.nodes, feed.unseenCount]).toEqual([[], 0])
       expect(await mark({ all: { feeds }, read: true })).toMatchObject({ changedCount: 0, unreadCount: 0 })
     }
   })
-  it('tells of the feeds asked for only', async () => {
+  it('sends changes of the requested feeds only', async () => {
     const { feed } = await page.do(Feed, {})
     const live = await page.watch(MessageReceived, { feeds: ['wanted'], after: feed.cursor })
     await fill(1, 'other')
@@ -115,7 +115,7 @@ describe('marking', () => {
       ...{ changedCount: 1, unseenCount: 2, unreadCount: 2 },
       messages: [{ id, seenAt: expect.any(String), readAt: expect.any(String) }],
     })
-    // Each is seen before the next: two changes of one message may come as one to whoever reads them again.
+    // Each is seen before the next: two changes of one message may come as one when they are replayed.
     await live.waitFor(1)
     expect(await mark({ messages: [id], seen: false })).toMatchObject({
       unseenCount: 3,

@@ -1,12 +1,12 @@
-/** The first start on a developer's machine: a project in which every channel speaks. */
+/** The first start on a developer's machine: a project in which every channel sends. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type App, startApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
-import { channels } from '../../src/domain/words.ts'
 import { silentLog } from '../../src/log.ts'
+import { channels } from '../../src/words.ts'
 import { type Client, createTestClient } from '../helpers/client.ts'
 import { GetNotification, ListProviders, Send } from '../helpers/operations.ts'
 import { GetReach } from '../helpers/operations-vendors.ts'
@@ -30,7 +30,7 @@ afterAll(async () => {
   for (const cleanUp of cleanUps.reverse()) await cleanUp()
 })
 
-it('makes a project whose providers capture on every channel', async () => {
+it('creates a project whose providers capture on every channel', async () => {
   const { providers } = await api.do(ListProviders, {})
   expect(providers.map((one) => one.channel).sort()).toEqual(channels.filter((one) => one !== 'IN_APP').sort())
   expect(new Set(providers.map((one) => one.kind))).toEqual(new Set(['capture']))
@@ -53,7 +53,7 @@ it('says welcome to demo-user on every channel', async () => {
   }
 })
 
-it('makes nothing on the second start, nor with an operator key, nor when it is told not to', async () => {
+it('creates nothing on the second start, with an operator key, or with --no-demo', async () => {
   const more = [{ ...env }, { ...env, CARILLON_OPERATOR_KEY: 'k'.repeat(32) }]
   for (const one of more) {
     const again = await startApp(readConfig(one, []), silentLog, {})

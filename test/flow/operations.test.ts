@@ -41,14 +41,14 @@ afterAll(async () => {
 })
 
 describe('recordAction', () => {
-  it('NV-76: stores what was done with a button, and tells it live', async () => {
+  it('NV-76: stores what was done with a button, and publishes it live', async () => {
     await project.api.do(UpsertTemplates, {
       templates: [{ key: 'ask', inApp: [{ body: 'Come?', primaryAction: { label: 'Yes' }, secondaryAction: { label: 'No' } }] }],
     })
     const page = await project.page('guest')
     const live = await page.watch(FeedChanged, {})
     await project.api.do(Send, { messages: [{ template: 'ask', contact: { externalId: 'guest' } }] })
-    // Seen before the next change: two of one message may come as one to whoever reads them again.
+    // Seen before the next change: two of one message may come as one when they are replayed.
     await live.waitFor(1)
     const { feed } = await page.do(Feed, {})
     const message = feed.nodes[0]?.id ?? ''
@@ -98,25 +98,25 @@ describe('retryMessages', () => {
     })
     return sendMessages.results[0]?.notification?.id ?? ''
   }
-  const look = async (id: string) => (await project.api.do(GetNotification, { id })).notification?.messages[0]
+  const find = async (id: string) => (await project.api.do(GetNotification, { id })).notification?.messages[0]
 
-  it('A2: sends what failed again, as new attempts of the same message', async () => {
+  it('sends what failed again, as new attempts of the same message', async () => {
     smtp.script(({ stage }) => (stage === 'data' ? { reply: '554 no' } : undefined))
     const [first, second] = [await send('r1'), await send('r2')]
-    expect((await look(first))?.status).toBe('FAILED')
+    expect((await find(first))?.status).toBe('FAILED')
     smtp.script(null)
-    const id = (await look(first))?.id ?? ''
+    const id = (await find(first))?.id ?? ''
     expect((await project.api.do(RetryMessages, { messages: [id, 'nonsense'] })).retryMessages.retriedCount).toBe(1)
-    await until('it is out', async () => (await look(first))?.status === 'SENT')
-    expect((await look(first))?.attempts.map((one) => [one.number, one.ok])).toEqual([
+    await until('it is out', async () => (await find(first))?.status === 'SENT')
+    expect((await find(first))?.attempts.map((one) => [one.number, one.ok])).toEqual([
       [1, false],
       [2, true],
     ])
-    expect((await look(first))?.id).toBe(id)
+    expect((await find(first))?.id).toBe(id)
     // Sent ones are left alone; by filter the other one goes as well.
     expect((await project.api.do(RetryMessages, { messages: [id] })).retryMessages.retriedCount).toBe(0)
     expect((await project.api.do(RetryMessages, { filter: { contact: 'r2' } })).retryMessages.retriedCount).toBe(1)
-    await until('the other is out', async () => (await look(second))?.status === 'SENT')
+    await until('the other is out', async () => (await find(second))?.status === 'SENT')
     expect((await project.api.ask(RetryMessages, {})).codes).toEqual(['BAD_INPUT'])
   })
   it('has a full set of attempts again', async () => {
@@ -124,12 +124,12 @@ describe('retryMessages', () => {
     const id = await send('r3')
     for (let attempt = 2; attempt <= 8; attempt++) {
       clock.advance(3_600_000)
-      await until(`attempt ${attempt}`, async () => (await look(id))?.attempts.length === attempt)
+      await until(`attempt ${attempt}`, async () => (await find(id))?.attempts.length === attempt)
     }
-    await until('it has failed', async () => (await look(id))?.status === 'FAILED')
-    await project.api.do(RetryMessages, { messages: [(await look(id))?.id ?? ''] })
-    await until('attempt 9', async () => (await look(id))?.attempts.length === 9)
-    await until('it waits for the next', async () => (await look(id))?.status === 'QUEUED')
+    await until('it has failed', async () => (await find(id))?.status === 'FAILED')
+    await project.api.do(RetryMessages, { messages: [(await find(id))?.id ?? ''] })
+    await until('attempt 9', async () => (await find(id))?.attempts.length === 9)
+    await until('it waits for the next', async () => (await find(id))?.status === 'QUEUED')
   })
 })
 

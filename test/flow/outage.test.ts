@@ -8,10 +8,11 @@ import { ConfigureProviders, Feed, MessageReceived, SendBare, UpsertTemplates } 
 import { newProject, newSecrets, type ServerProcess, startProcess } from '../helpers/process.ts'
 import { type SmtpSink, startSmtp } from '../helpers/smtp.ts'
 import { killTree } from '../helpers/tree.ts'
+import { pause } from '../helpers/until.ts'
 
 const ROUNDS = process.env['TEST_FULL'] === '1' ? 10 : 2
 const PER_CALL = 20
-/** What a caller may be told while the database is away: that it may try again. */
+/** The codes that a caller may get while the database is unavailable: it may retry. */
 const AWAY = ['OUTCOME_UNKNOWN', 'OVERLOADED', 'INTERNAL']
 
 let dir: string
@@ -56,7 +57,7 @@ it(`G1, G8: keeps what it acknowledged when PostgreSQL is killed ${ROUNDS} times
   let going = true
   const codes: string[] = []
   let answeredAt = performance.now()
-  /** Sends until told to stop; a call that was answered with an error is repeated with the same ids. */
+  /** Sends until `going` is false; a call that was answered with an error is repeated with the same ids. */
   const sending = (async () => {
     while (going) {
       const messages = Array.from({ length: PER_CALL }, (_unused, index) => ({
@@ -70,7 +71,7 @@ it(`G1, G8: keeps what it acknowledged when PostgreSQL is killed ${ROUNDS} times
       const results = answer.data?.sendMessages.results ?? []
       if (results.length === 0) {
         // As a caller would: not at once.
-        await new Promise((resolve) => setTimeout(resolve, 50))
+        await pause(50)
         continue
       }
       expect(results.filter((result) => !result.ok && result.error?.code !== 'ID_EXISTS')).toEqual([])
@@ -105,7 +106,7 @@ it(`G1, G8: keeps what it acknowledged when PostgreSQL is killed ${ROUNDS} times
   // What was claimed in the moment of the kill does not wait for its lease.
   await expect.poll(subjects, { timeout: 10_000 }).toBe(sent)
   process.stderr.write(`${sent} mails, the last ${Math.round(performance.now() - ended)} ms after the last call\n`)
-  // The worker lived: it knows what it has handed over.
+  // The worker stayed alive: it knows what it has sent.
   expect(smtp.messages).toHaveLength(sent)
   expect(codes.filter((code) => !AWAY.includes(code))).toEqual([])
   expect(server.output()).not.toMatch(/Unexpected/)

@@ -78,8 +78,11 @@ it.each([
   ['한', 'UCS-2', 71, 2],
   ['한', 'UCS-2', 134, 2],
   ['한', 'UCS-2', 135, 3],
+  ['😀', 'UCS-2', 140, 3],
 ])('I46: counts the segments of a text of %s in %s, %d characters: %d', async (character, encoding, characters, segments) => {
-  await project.api.do(UpsertTemplates, { templates: [{ key: 'long', sms: [{ body: character.repeat(characters) }] }] })
+  await project.api.do(UpsertTemplates, {
+    templates: [{ key: 'long', sms: [{ body: character.repeat(characters / character.length) }] }],
+  })
   const { channels } = await preview({ template: 'long', contact: ann })
   expect(channels[0]?.sms).toMatchObject({ encoding, characters, segments })
 })

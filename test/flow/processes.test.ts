@@ -8,11 +8,11 @@ import { optionalSuite } from '../helpers/optional.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
 import { newProject, newSecrets, type ServerProcess, startProcess } from '../helpers/process.ts'
 import { findRedis, hasRedis, howToHaveRedis, type TestRedis } from '../helpers/redis.ts'
+import { times } from '../helpers/setup.ts'
 import { type SmtpSink, startSmtp } from '../helpers/smtp.ts'
+import { pause } from '../helpers/until.ts'
 
 const JOBS = `jobs_${process.pid}`
-const times = <T>(count: number, make: (index: number) => T): T[] =>
-  Array.from({ length: count }, (_unused, index) => make(index))
 
 /** Two API processes, one worker, an SMTP server and a project. */
 async function startCluster(stores: Record<string, string>) {
@@ -95,7 +95,7 @@ describe('two API processes and a worker on PostgreSQL alone', () => {
     expect(feed).toMatchObject({ totalCount: 1, unseenCount: 1, unreadCount: 1, nodes: [{ count: 100 }] })
   })
 
-  it('F7: loses nothing and repeats nothing while every process is replaced under load, and tells sockets to reconnect', async () => {
+  it('F7: loses nothing and repeats nothing while every process is replaced under load, and sockets get a code to reconnect', async () => {
     const { env, smtp, project } = cluster
     const mails = () => smtp.messages.filter((mail) => mail.to[0] === 'roll@example.com')
     const apis = [cluster.first, cluster.second]
@@ -107,7 +107,7 @@ describe('two API processes and a worker on PostgreSQL alone', () => {
     let going = true
     let isAllSent = false
     let sent = 0
-    // A page: follows, and when it is told to reconnect, goes on elsewhere from its cursor.
+    // A page: follows, and when its socket closes for a restart, goes on elsewhere from its cursor.
     const following = (async () => {
       for (let n = 0; !isAllSent || received.length < sent; n++) {
         const api = apis[n % apis.length] ?? cluster.first
@@ -186,7 +186,7 @@ describe('two API processes and a worker on PostgreSQL alone', () => {
     expect(new Set(mails().map((mail) => mail.subject)).size).toBe(sent)
   }, 60_000)
 
-  it('hands over within a second what the other process accepted', async () => {
+  it('sends within a second what the other process accepted', async () => {
     const before = cluster.smtp.messages.length
     const begun = performance.now()
     await cluster.two.do(SendBare, {
@@ -237,14 +237,14 @@ optionalSuite({ name: 'processes with Redis and MongoDB', found: hasRedis(), how
         await cluster.one.do(SendBare, {
           messages: [{ id: `o-${n}`, template: 'both', contact: { externalId: 'outage', email: 'o@example.com' }, data: { n } }],
         })
-        await new Promise((resolve) => setTimeout(resolve, 50))
+        await pause(50)
       }
     })()
     await live.waitFor(10)
     const mailsBefore = cluster.smtp.messages.length
     await redis.kill()
     if (mongo !== null) await dropMongoDatabase(`${mongo.url}/${JOBS}`)
-    await new Promise((resolve) => setTimeout(resolve, 10_000))
+    await pause(10_000)
     await redis.start()
     const returned = performance.now()
     going = false

@@ -63,7 +63,7 @@ it('LY-93: a variable of a text that is known here must be given to every number
   }
   expect(await rowsOf(app.databaseUrl, project.id)).toEqual(before)
   expect((await ask('SHIPPED', { ...whole, more: true })).codes).toEqual([])
-  // The vendor fills them in: what it is told is the code and the values.
+  // The vendor fills them in: it gets the code and the values.
   expect(await taken()).toMatchObject({ path: 'messages', templateParameter: { 이름: '안나', 'order no': '7', more: 'true' } })
   expect(vendor.requests).toEqual([])
 })
@@ -91,7 +91,7 @@ it('LY-93: a parameter is a text, a number or a boolean', async () => {
   }
 })
 
-it('A6: a template says a registered text with the values that its data has, and each is put in once', async () => {
+it('a template says a registered text with the values that its data has, and each is put in once', async () => {
   const contact = { externalId: 'ann', phone: '+821012345678', locale: 'ko' }
   const message = { template: 'shipped', contact, data: { 이름: '#{order no} {{ data.count }}', 'order no': 7, count: 3 } }
   const says = '#{order no} {{ data.count }}님, 주문 7: 3건. #{order no} {{ data.count }}님'
@@ -107,7 +107,7 @@ it('A6: a template says a registered text with the values that its data has, and
   expect((await project.api.do(GetTemplate, { key: 'chat' })).template?.variables).toEqual([])
 })
 
-it('A6: a variable may stand in braces, and its name may have a backslash, which Korean keyboards show as the won', async () => {
+it('a variable may stand in braces, and its name may have a backslash, which Korean keyboards show as the won', async () => {
   const contact = { externalId: 'odd', phone: '+821012345678', locale: 'ko' }
   const data = { code: 'A1', 'won\\': '5', 'back\\n': '6' }
   expect((await project.api.do(Preview, { message: { template: 'odd', contact, data } })).preview.channels).toMatchObject([

@@ -1,4 +1,4 @@
-/** Delivery reports, from the vendor's request at the door to the message: believed when signed, applied once, in whatever order they come. */
+/** Delivery reports, from the vendor's request to the message: accepted when signed, applied once, in whatever order they come. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestApp, type TestApp } from '../helpers/app.ts'
 import {
@@ -11,6 +11,7 @@ import {
   Send,
 } from '../helpers/operations.ts'
 import { type Report, reporters, type Said } from '../helpers/reporters.ts'
+import { seeded } from '../helpers/seed.ts'
 import { times } from '../helpers/setup.ts'
 import { until } from '../helpers/until.ts'
 import { openVendor, PUBLIC_URL } from '../helpers/vendor-flow.ts'
@@ -36,15 +37,6 @@ function shuffled<T>(list: readonly T[], random: () => number): T[] {
     .sort((a, b) => a.place - b.place)
     .map(({ one }) => one)
 }
-/** The same numbers on each run. */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648
-    return state / 2_147_483_648
-  }
-}
-
 describe.each(reporters)('$name', (reporter) => {
   const of = vendorCases.find((one) => one.name === reporter.name)
   if (of === undefined) throw new Error(`There is no case ${reporter.name}.`)
@@ -65,11 +57,11 @@ describe.each(reporters)('$name', (reporter) => {
     return flow.reaches(id, 'SENT').then((message) => ({ id, message }))
   }
 
-  it('makes a message DELIVERED, and tells who watches', async () => {
+  it('makes a message DELIVERED, and publishes it', async () => {
     const watching = await flow.project.api.watch(NotificationChanged, {})
     const { id, message } = await sendOne(1)
     expect(await post(flow.callbackUrl, signed(message.providerMessageId, 'DELIVERED'))).toBe(200)
-    const delivered = await flow.look(id)
+    const delivered = await flow.find(id)
     expect(delivered).toMatchObject({ status: 'DELIVERED', error: null, sentAt: message.sentAt, attempts: [{ ok: true }] })
     expect(delivered.deliveredAt).not.toBeNull()
     expect(delivered.history.map((one) => one.status)).toEqual(['QUEUED', 'SENDING', 'SENT', 'DELIVERED'])
@@ -79,13 +71,13 @@ describe.each(reporters)('$name', (reporter) => {
     expect(stats.days[0]).toMatchObject({ sent: 1, delivered: 1, failed: 0 })
   })
 
-  it("makes a message FAILED, with the vendor's words", async () => {
+  it("makes a message FAILED, with the vendor's reason", async () => {
     const { id, message } = await sendOne(2)
     expect(await post(flow.callbackUrl, signed(message.providerMessageId, 'FAILED'))).toBe(200)
-    const failed = await flow.look(id)
+    const failed = await flow.find(id)
     expect(failed).toMatchObject({ status: 'FAILED', error: { code: reporter.failure.code }, deliveredAt: null })
     expect(failed.error?.message).toMatch(reporter.failure.says)
-    // It is not handed over again, and nobody is given up for it.
+    // It is not sent again, and its address is not suppressed.
     const { suppressions } = await flow.project.api.do(ListSuppressions, { first: 10 })
     expect(suppressions.nodes).toEqual([])
   })
@@ -94,7 +86,7 @@ describe.each(reporters)('$name', (reporter) => {
     const { id, message } = await sendOne(77)
     await flow.project.api.do(DeleteContacts, { contacts: [{ externalId: contactOf(77).externalId }] })
     expect(await post(flow.callbackUrl, signed(message.providerMessageId, 'FAILED'))).toBe(200)
-    const row = await app.app.domain.prisma.message.findFirstOrThrow({
+    const row = await app.app.prisma.message.findFirstOrThrow({
       where: { projectId: flow.project.id, notificationId: id },
     })
     expect(row).toMatchObject({ status: 'FAILED', errorCode: reporter.failure.code, errorMessage: null })
@@ -116,14 +108,14 @@ describe.each(reporters)('$name', (reporter) => {
         .map(([name, value]) => `${name}=${value}`)
         .join('&')
       expect(await post(`${flow.callbackUrl}?x=1`, report)).toBe(401)
-      expect((await flow.look(id)).status).toBe('SENT')
+      expect((await flow.find(id)).status).toBe('SENT')
       expect(await post(flow.callbackUrl, { ...report, body: reordered })).toBe(200)
-      expect((await flow.look(id)).status).toBe('DELIVERED')
-    } else expect((await flow.look(id)).status).toBe('SENT')
+      expect((await flow.find(id)).status).toBe('DELIVERED')
+    } else expect((await flow.find(id)).status).toBe('SENT')
   })
 
   it('ends the same in whatever order the reports come, and however often', async () => {
-    const random = seeded(7)
+    const random = seeded()
     const { sendMessages } = await flow.project.api.do(Send, {
       messages: times(46, (index) => ({ template: 'order', contact: contactOf(100 + index), data: { number: '7' } })),
     })
@@ -136,7 +128,7 @@ describe.each(reporters)('$name', (reporter) => {
         // Some all at once, the others one after the other.
         if (index % 3 === 0) await Promise.all(reports.map(async (one) => expect(await post(flow.callbackUrl, one)).toBe(200)))
         else for (const one of reports) expect(await post(flow.callbackUrl, one)).toBe(200)
-        const { status, error, deliveredAt, history } = await flow.look(notification?.id ?? '')
+        const { status, error, deliveredAt, history } = await flow.find(notification?.id ?? '')
         const said = history.map((one) => one.status)
         return {
           index,
@@ -161,13 +153,13 @@ describe.each(reporters)('$name', (reporter) => {
     expect(await post(flow.callbackUrl, signed(next, 'FAILED'))).toBe(200)
     expect(await post(flow.callbackUrl, signed(next, 'DELIVERED'))).toBe(200)
     expect(await post(flow.callbackUrl, signed(next, 'DELIVERED'))).toBe(200)
-    expect(await app.app.domain.reports.catchUp()).toBe(0)
+    expect(await app.app.carillon.reports.catchUp()).toBe(0)
     const { id } = await flow.send(4)
     const message = await flow.reaches(id, 'SENT', 'DELIVERED')
     expect(message.providerMessageId).toBe(next)
-    await app.app.domain.reports.catchUp()
+    await app.app.carillon.reports.catchUp()
     expect(await flow.reaches(id, 'DELIVERED')).toMatchObject({ error: null })
-    expect(await app.app.domain.reports.catchUp()).toBe(0)
+    expect(await app.app.carillon.reports.catchUp()).toBe(0)
   })
 
   it('gives up a number that is gone for good, as the vendor reports it', async () => {
@@ -175,7 +167,7 @@ describe.each(reporters)('$name', (reporter) => {
     const report = reportOf(message.providerMessageId, 'DEAD')
     if (report === null) return expect(['nhn-kakao ALIMTALK', 'solapi SMS']).toContain(reporter.name)
     expect(await post(flow.callbackUrl, report)).toBe(200)
-    expect(await flow.look(id)).toMatchObject({ status: 'FAILED', error: { code: 'ADDRESS_INVALID' } })
+    expect(await flow.find(id)).toMatchObject({ status: 'FAILED', error: { code: 'ADDRESS_INVALID' } })
     const { suppressions } = await flow.project.api.do(ListSuppressions, { first: 10 })
     expect(suppressions.nodes).toMatchObject([{ channel: of.channel, address: '+821012341005', reason: 'HARD_BOUNCE' }])
     const before = flow.vendor.received().length
@@ -202,15 +194,15 @@ describe.each(reporters)('$name', (reporter) => {
     expect(await givenUp()).toEqual([])
   })
 
-  it('speaks of messages of its own provider alone, though another has the same secret', async () => {
+  it('concerns messages of its own provider alone, though another has the same secret', async () => {
     const other = await openVendor(app, of)
     try {
       const { id, message } = await sendOne(6)
       const report = reporter.report(other.callbackUrl, message.providerMessageId ?? '', 'DELIVERED')
       if (report === null) throw new Error('It reports what is delivered.')
       expect(await post(other.callbackUrl, report)).toBe(200)
-      await app.app.domain.reports.catchUp()
-      expect((await flow.look(id)).status).toBe('SENT')
+      await app.app.carillon.reports.catchUp()
+      expect((await flow.find(id)).status).toBe('SENT')
     } finally {
       await other.close()
     }
@@ -221,7 +213,7 @@ describe.each(reporters)('$name', (reporter) => {
     const { api } = flow.project
     await api.do(ConfigureProviders, { providers: [{ key: 'main', active: false }] })
     expect(await post(flow.callbackUrl, signed(message.providerMessageId, 'DELIVERED'))).toBe(200)
-    expect((await flow.look(id)).status).toBe('DELIVERED')
+    expect((await flow.find(id)).status).toBe('DELIVERED')
     await api.do(ConfigureProviders, { providers: [{ key: 'main', active: true }] })
   })
 
@@ -232,9 +224,9 @@ describe.each(reporters)('$name', (reporter) => {
   })
 })
 
-describe('the door of reports', () => {
+describe('the endpoint of reports', () => {
   const report = { headers: { 'content-type': 'application/json' }, body: '[]' }
-  it('knows no provider that there is not, nor one whose vendor reports nothing', async () => {
+  it('answers 404 for an unknown provider, and for one whose vendor sends no reports', async () => {
     const project = await app.project()
     const { configureProviders } = await project.api.do(ConfigureProviders, {
       providers: [{ key: 'mail', channel: 'EMAIL', kind: 'capture', settings: {} }],

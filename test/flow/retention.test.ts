@@ -35,7 +35,7 @@ const send = async (project: TestProject, ...messages: object[]) =>
     })
   ).sendMessages.results
 const total = async (project: TestProject) => (await project.api.do(ListNotifications, {})).notifications.totalCount
-/** Sends a message that nobody looks at, and waits until everything older than `days` is gone. */
+/** Sends a message that nobody sees, and waits until everything older than `days` is gone. */
 const pass = async (project: TestProject, days: number, left: number) => {
   clock.advance(days * DAY)
   await until(`${left} are left`, async () => (await total(project)) === left)
@@ -64,7 +64,7 @@ describe('notifications', () => {
       canceledCount: 0,
       alreadySentCount: 0,
     })
-    const rows: { table: string }[] = await app.app.domain.prisma
+    const rows: { table: string }[] = await app.app.prisma
       .$queryRaw`SELECT 'message' AS table FROM message m WHERE NOT EXISTS (SELECT FROM notification n WHERE n.id = m.notification_id)
         UNION ALL SELECT 'attempt' FROM attempt a WHERE NOT EXISTS (SELECT FROM message m WHERE m.id = a.message_id)`
     expect(rows).toEqual([])
@@ -74,10 +74,10 @@ describe('notifications', () => {
     const project = await newShop(app, null)
     const [one] = await send(project, { sendAt: new Date(clock.now().getTime() + 200 * DAY).toISOString() }, { id: 'goes' })
     await pass(project, 91, 1)
-    const look = async () => (await project.api.do(GetNotification, { id: one?.notification?.id ?? '' })).notification
-    expect((await look())?.messages[0]?.status).toBe('SCHEDULED')
+    const find = async () => (await project.api.do(GetNotification, { id: one?.notification?.id ?? '' })).notification
+    expect((await find())?.messages[0]?.status).toBe('SCHEDULED')
     clock.advance(110 * DAY)
-    await until('it arrived', async () => (await look())?.messages[0]?.status === 'DELIVERED')
+    await until('it arrived', async () => (await find())?.messages[0]?.status === 'DELIVERED')
     await pass(project, 89, 1)
     await pass(project, 2, 0)
   })
@@ -201,14 +201,14 @@ describe('counts', () => {
     await send(project, { contact: { externalId: 'gone' } })
     await pass(project, 91, 0)
     const contactId = (await project.api.do(GetContact, { externalId: 'gone' })).contact?.id ?? ''
-    const rows = () => app.app.domain.prisma.monthCount.count({ where: { contactId } })
+    const rows = () => app.app.prisma.monthCount.count({ where: { contactId } })
     expect(await rows()).toBe(1)
     await project.api.do(DeleteContacts, { contacts: [{ externalId: 'gone' }] })
     expect(await rows()).toBe(0)
     expect((await project.api.do(GetStats, { last: 100 })).stats.yearlySent).toBe(1)
   })
 
-  it('are exact with three processes that prune at once beside the traffic', async () => {
+  it('are exact with three processes that prune at once under traffic', async () => {
     const project = await newShop(app, null)
     for (let batch = 0; batch < 12; batch++) {
       await send(project, ...times(100, (n) => ({ id: `${batch}-${n}`, contact: { externalId: `c${n % 7}` } })))
@@ -221,7 +221,7 @@ describe('counts', () => {
       for (; !isDone; sent++) await send(project, { contact: { externalId: `c${sent % 7}` } })
       return sent
     })()
-    const left = () => app.app.domain.prisma.notification.count({ where: { projectId: project.id, key: { not: null } } })
+    const left = () => app.app.prisma.notification.count({ where: { projectId: project.id, key: { not: null } } })
     await until('the old ones are gone', async () => (await left()) === 0)
     isDone = true
     const sent = await traffic
@@ -241,7 +241,7 @@ describe('counts', () => {
 it('forgets events, closed digests, claims, reports and sends to many that ended, and keeps what is open', async () => {
   const project = await newShop(app, null)
   await send(project, {})
-  const { prisma } = app.app.domain
+  const { prisma } = app.app
   const ids = createIds(clock)
   const contact = await prisma.contact.findFirstOrThrow({ where: { projectId: project.id } })
   const template = await prisma.template.findFirstOrThrow({ where: { projectId: project.id, key: 'note' } })

@@ -1,10 +1,10 @@
-/** Several providers for one channel: who is asked first, who takes over, who is left alone, and who never holds up the others. */
+/** Several providers for one channel: which is tried first, which takes over, which is paused, and that none holds up the others. */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { graphql } from '../../generated/gql.ts'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import { ConfigureProviders, GetNotification, Send, UpsertTemplates } from '../helpers/operations.ts'
 import { type SmtpSink, startSmtp } from '../helpers/smtp.ts'
-import { until } from '../helpers/until.ts'
+import { pause, until } from '../helpers/until.ts'
 import { startVendor, type VendorAnswer } from '../helpers/vendor-http.ts'
 
 const Health = graphql(`
@@ -31,7 +31,7 @@ const smtp = (key: string, port: number, priority: number, more: object = {}) =>
   ...{ key, channel: 'EMAIL' as const, kind: 'smtp', priority },
   settings: { host: '127.0.0.1', port, from: 'shop@example.com', tlsVerify: false, ...more },
 })
-/** A vendor of text messages that answers as it is told, at any time. */
+/** A vendor of text messages that answers as the test says, at any time. */
 async function texts(answer: () => VendorAnswer | Promise<VendorAnswer>) {
   const vendor = await startVendor(answer)
   cleanUps.push(() => vendor.close())
@@ -131,14 +131,14 @@ it('sends again through the same provider alone, where a message may have arrive
   expect(new Set(first.messages.map((mail) => mail.messageId)).size).toBe(1)
 })
 
-it('F24: leaves a failing provider alone, shows it, and comes back to it by probes', async () => {
+it('F24: pauses a failing provider, shows it, and resumes it after probes', async () => {
   let isAway = true
   const first = await texts(() => (isAway ? away : taken))
   const second = await texts(() => taken)
   await prepare([twilio('first', first.url, 1), twilio('second', second.url, 2)])
   const ids = await Promise.all(Array.from({ length: 40 }, (_unused, n) => send('text', n, 'ACCEPTED')))
   for (const id of ids) expect((await settled(id)).status).toBe('SENT')
-  // All got through by the second; the first was tried until its circuit opened, and not for every message.
+  // All got through by the second; the first was tried until its circuit opened, not for every message.
   expect(second.requests.length).toBe(40)
   const health = async (key: string) =>
     (await project.api.do(Health, {})).providers.find((one) => one.key === key)?.health ?? { state: null, lastError: null }
@@ -165,7 +165,7 @@ it('keeps messages in the queue while the only provider fails, and sends them al
   const vendor = await texts(() => (isAway ? away : taken))
   await prepare([twilio('only', vendor.url, 1)])
   const ids = await Promise.all(Array.from({ length: 30 }, (_unused, n) => send('text', n, 'ACCEPTED')))
-  await until('it is left alone', async () => (await project.api.do(Health, {})).providers[0]?.health.state === 'OPEN')
+  await until('it is paused', async () => (await project.api.do(Health, {})).providers[0]?.health.state === 'OPEN')
   isAway = false
   for (const id of ids)
     expect(
@@ -175,9 +175,9 @@ it('keeps messages in the queue while the only provider fails, and sends them al
   expect(new Set(bodies).size).toBe(30)
 })
 
-it('F23: a provider that takes ten seconds a message holds up nobody else', async () => {
+it('F23: a provider that takes ten seconds a message does not delay other channels', async () => {
   const slow = await texts(async () => {
-    await new Promise((resolve) => setTimeout(resolve, 10_000).unref())
+    await pause(10_000)
     return taken
   })
   const quick = await sink()
@@ -191,7 +191,7 @@ it('F23: a provider that takes ten seconds a message holds up nobody else', asyn
       })),
     })
   }
-  await until('the slow one has its hands full', () => slow.requests.length > 0)
+  await until('the slow one is busy', () => slow.requests.length > 0)
   await Promise.all(Array.from({ length: 100 }, (_unused, n) => send('mail', n, 'ACCEPTED')))
   await quick.waitFor(100, 20_000)
   // Behind the texts they would have come after ten minutes: all but those that were under way still wait.

@@ -41,14 +41,14 @@ const send = async (message: object) => {
   return result
 }
 const idOf = async (message: object) => (await send(message)).notification?.id ?? ''
-const look = async (id: string) => {
+const find = async (id: string) => {
   const { notification } = await project.api.do(GetNotification, { id })
   return Object.fromEntries((notification?.messages ?? []).map((one) => [one.channel, one]))
 }
 const statuses = async (id: string) =>
-  Object.fromEntries(Object.entries(await look(id)).map(([channel, one]) => [channel, one.status]))
+  Object.fromEntries(Object.entries(await find(id)).map(([channel, one]) => [channel, one.status]))
 const reaches = (id: string, channel: string, status: string) =>
-  until(`${channel} is ${status}`, async () => (await look(id))[channel]?.status === status)
+  until(`${channel} is ${status}`, async () => (await find(id))[channel]?.status === status)
 const mark = async (contact: string, what: { seen?: boolean; read?: boolean }) => {
   const { feed } = await project.api.do(Feed, { contact })
   await project.api.do(MarkAs, { contact, messages: feed.nodes.map((one) => one.id), ...what })
@@ -72,7 +72,7 @@ describe('a channel that depends', () => {
     await mark(contact.externalId, { read: true })
     clock.advance(11 * MINUTE)
     await reaches(id, 'EMAIL', 'SKIPPED')
-    expect((await look(id))['EMAIL']).toMatchObject({
+    expect((await find(id))['EMAIL']).toMatchObject({
       error: { code: 'SUPPRESSED', message: 'The rule "EMAIL only if UNREAD" does not hold: the in-app message was read.' },
       attempts: [],
       history: [{ status: 'SCHEDULED' }, { status: 'SKIPPED', detail: 'SUPPRESSED' }],
@@ -117,10 +117,10 @@ describe('a channel that depends', () => {
     for (const contact of [read, unread]) {
       ids.push(await idOf({ template: 'unread', contact, incrementId: 'x' }))
       const fold = await idOf({ template: 'unread', contact, incrementId: 'x' })
-      expect(Object.keys(await look(fold))).toEqual(['IN_APP'])
+      expect(Object.keys(await find(fold))).toEqual(['IN_APP'])
     }
     await mark(read.externalId, { read: true })
-    // Another one with the same incrementId begins anew, and is not the one that this e-mail asks for.
+    // Another one with the same incrementId starts a new message, and is not the one that this e-mail depends on.
     await idOf({ template: 'unread', contact: read, incrementId: 'x' })
     clock.advance(11 * MINUTE)
     await reaches(ids[0] ?? '', 'EMAIL', 'SKIPPED')

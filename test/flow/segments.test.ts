@@ -56,7 +56,7 @@ it('LY-18: a segment is a condition on fields and properties, and counts who is 
   expect(await members(at('score', 'LESS_THAN', 1))).toEqual(['c0', 'c9'])
 })
 
-it('LY-15, LY-18: a segment looks at events: name, how often, how long ago, and params under the keys that are for that', async () => {
+it('LY-15, LY-18: a segment matches events by name, count, age, and params under the keys that are marked for segments', async () => {
   await project.api.do(TrackEvents, {
     events: [
       { name: 'bought', contact: 'c1', params: { plan: 'pro', color: 'red' }, segmentationKeys: ['plan'] },
@@ -78,7 +78,7 @@ it('LY-15, LY-18: a segment looks at events: name, how often, how long ago, and 
   expect(await event({ withinSeconds: 3600 })).toEqual([])
 })
 
-it('A5: where is answered as it was stored; a field left out stays as it is', async () => {
+it('where is answered as it was stored; a field left out stays as it is', async () => {
   const where = {
     all: [
       at('plan', 'EQUALS', 'pro'),
@@ -103,7 +103,7 @@ it('LY-18: a path may have any name, also one that every object has', async () =
   expect(await members(at('toString', 'EQUALS', 'x'))).toEqual(['c0'])
 })
 
-it('A5: refuses a wrong condition with its index and place, and stores none of the batch', async () => {
+it('refuses a wrong condition with its index and place, and stores none of the batch', async () => {
   const ask = (where: unknown) =>
     project.api.ask(UpsertSegments, {
       segments: [

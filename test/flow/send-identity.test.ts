@@ -49,7 +49,7 @@ describe('batches', () => {
 })
 
 describe('ids', () => {
-  it('N1-17: makes an id where none is given', async () => {
+  it('N1-17: generates an id where none is given', async () => {
     const [result] = await send(['auto'])
     expect(result?.id).toBe(result?.notification?.id)
     expect(result?.notification?.key).toBeNull()
@@ -61,17 +61,17 @@ describe('ids', () => {
     expect(codes.filter((code) => code === 'ID_EXISTS')).toHaveLength(19)
     expect(await totalOf('twenty')).toBe(1)
   })
-  it('N1-19: of twins in one batch the first wins, and the second is told which one that was', async () => {
+  it('N1-19: of duplicates in one batch the first wins, and the second gets the id of the first', async () => {
     const [first, second, other] = await send(
-      ['twin', { id: 'twin-1' }],
-      ['twin', { id: 'twin-1' }],
-      ['twin', { id: 'twin-1', data: { n: 2 } }],
+      ['duplicate', { id: 'duplicate-1' }],
+      ['duplicate', { id: 'duplicate-1' }],
+      ['duplicate', { id: 'duplicate-1', data: { n: 2 } }],
     )
     expect(first?.ok).toBe(true)
     expect(second).toMatchObject({ ok: false, error: { code: 'ID_EXISTS' }, notification: { id: first?.notification?.id } })
     expect(other).toMatchObject({ ok: false, error: { code: 'ID_MISMATCH' }, notification: null })
   })
-  it('A5: the same id with other content is ID_MISMATCH, in another project it is another id', async () => {
+  it('the same id with other content is ID_MISMATCH, in another project it is another id', async () => {
     await send(['mismatch', { id: 'm-1', data: { n: 1 } }])
     const [again] = await send(['mismatch', { id: 'm-1', data: { n: 2 } }])
     expect(again?.error?.code).toBe('ID_MISMATCH')
@@ -84,11 +84,11 @@ describe('ids', () => {
     ['of 256 characters', 'x'.repeat(256)],
     ['with a line break', 'a\nb'],
     ['not ASCII', 'é'],
-  ])('A5, I30: refuses an id that is %s', async (_what, id) => {
+  ])('I30: refuses an id that is %s', async (_what, id) => {
     const [result] = await send(['bad-id', { id }])
     expect(result).toMatchObject({ ok: false, error: { code: 'BAD_INPUT', field: 'id' } })
   })
-  it('A5: takes an id of 255 characters', async () => {
+  it('takes an id of 255 characters', async () => {
     expect((await send(['long-id', { id: 'x'.repeat(255) }]))[0]?.ok).toBe(true)
   })
 })
@@ -109,7 +109,7 @@ describe('transactions', () => {
     const { notifications } = await project.api.do(ListNotifications, { filter: { transactionId: 'tx-1' } })
     expect(notifications.totalCount).toBe(2)
   })
-  it('A5: an id and a transactionId that are both repeated are ID_EXISTS', async () => {
+  it('an id and a transactionId that are both repeated are ID_EXISTS', async () => {
     await send(['t4', { id: 't4-1', transactionId: 'tx-4' }])
     const [again] = await send(['t4', { id: 't4-1', transactionId: 'tx-4' }])
     expect(again?.error?.code).toBe('ID_EXISTS')
@@ -121,7 +121,7 @@ describe('transactions', () => {
 })
 
 describe('contacts that come with a message', () => {
-  it('N1-14, N1-15, N1-34, N1-35, N1-36, N1-37, N1-38, N1-39, N1-40, N1-41, NV-35: creates an unknown contact with all that is said of it', async () => {
+  it('N1-14, N1-15, N1-34, N1-35, N1-36, N1-37, N1-38, N1-39, N1-40, N1-41, NV-35: creates an unknown contact with all its fields', async () => {
     const contact = {
       externalId: 'new',
       email: 'new@example.com',
@@ -190,7 +190,7 @@ describe('contacts that come with a message', () => {
     ['empty', ''],
     ['of 256 characters', 'x'.repeat(256)],
     ['with a control character', 'a\u0007'],
-  ])('A5: refuses an externalId that is %s', async (_what, externalId) => {
+  ])('refuses an externalId that is %s', async (_what, externalId) => {
     const { sendMessages } = await project.api.do(Send, { messages: [{ template: 'note', contact: { externalId } }] })
     expect(sendMessages.results[0]?.error?.code).toBe('BAD_INPUT')
   })
@@ -211,7 +211,7 @@ describe('data', () => {
     ['a NUL', { n: 'a\u0000' }, 'BAD_INPUT'],
     ['a lone surrogate as a key', { '\udc00': 1 }, 'BAD_INPUT'],
     ['more than 524,288 characters', { n: 'x'.repeat(524_288) }, 'TOO_LARGE'],
-  ])('A5, I27, I28: refuses %s', async (_what, data, code) => {
+  ])('I27, I28: refuses %s', async (_what, data, code) => {
     const [result] = await send(['bad-data', { data }])
     expect(result).toMatchObject({ ok: false, error: { code } })
   })

@@ -34,12 +34,12 @@ const send = async (...messages: object[]) => {
   return sendMessages.results
 }
 const inMs = (ms: number): string => new Date(clock.now().getTime() + ms).toISOString()
-const look = async (id: string) => {
+const find = async (id: string) => {
   const { notification } = await project.api.do(GetNotification, { id })
   if (notification === null) throw new Error('No notification')
   return notification
 }
-const statuses = async (id: string) => Object.fromEntries((await look(id)).messages.map((one) => [one.channel, one.status]))
+const statuses = async (id: string) => Object.fromEntries((await find(id)).messages.map((one) => [one.channel, one.status]))
 const mailsTo = (email: string) => smtp.messages.filter((mail) => mail.to.includes(email))
 
 describe('later', () => {
@@ -73,10 +73,10 @@ describe('later', () => {
     ['more than 5 minutes in the past', () => ({ sendAt: inMs(-6 * MINUTE) })],
     ['more than a year ahead', () => ({ sendAt: inMs(367 * 24 * 60 * MINUTE) })],
     ['together with delaySeconds', () => ({ sendAt: inMs(MINUTE), delaySeconds: 5 })],
-  ])('A5, I31: refuses a sendAt %s', async (_what, more) => {
+  ])('I31: refuses a sendAt %s', async (_what, more) => {
     expect((await send(more()))[0]).toMatchObject({ ok: false, error: { code: 'BAD_INPUT', field: 'sendAt' } })
   })
-  it('A5: takes a sendAt up to 5 minutes in the past as now', async () => {
+  it('takes a sendAt up to 5 minutes in the past as now', async () => {
     // No e-mail: nobody would wait for it, and the next test's server would refuse it.
     const [result] = await send({ sendAt: inMs(-4 * MINUTE), channels: ['IN_APP'] })
     expect((await statuses(result?.notification?.id ?? ''))['IN_APP']).toBe('DELIVERED')
@@ -89,11 +89,11 @@ describe('again', () => {
     const [result] = await send({ channels: ['EMAIL'] })
     const id = result?.notification?.id ?? ''
     for (let attempt = 1; attempt <= 8; attempt++) {
-      await until(`attempt ${attempt}`, async () => (await look(id)).messages[0]?.attempts.length === attempt)
+      await until(`attempt ${attempt}`, async () => (await find(id)).messages[0]?.attempts.length === attempt)
       if (attempt < 8) expect((await statuses(id))['EMAIL']).toBe('QUEUED')
       clock.advance(60 * MINUTE)
     }
-    const [message] = (await look(id)).messages
+    const [message] = (await find(id)).messages
     expect(message).toMatchObject({ status: 'FAILED', error: { code: 'PROVIDER_UNREACHABLE' } })
     expect(message?.attempts.map((one) => one.number)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
   })
@@ -103,9 +103,9 @@ describe('again', () => {
     const contact = someone()
     const [result] = await send({ contact, channels: ['EMAIL'] })
     const id = result?.notification?.id ?? ''
-    await until('the first attempt', async () => (await look(id)).messages[0]?.attempts.length === 1)
+    await until('the first attempt', async () => (await find(id)).messages[0]?.attempts.length === 1)
     clock.advance(MINUTE)
-    await until('the second attempt', async () => (await look(id)).messages[0]?.attempts.length === 2)
+    await until('the second attempt', async () => (await find(id)).messages[0]?.attempts.length === 2)
     clock.advance(MINUTE)
     await until('it is out', async () => (await statuses(id))['EMAIL'] === 'SENT')
     expect(mailsTo(contact.email)).toHaveLength(1)
@@ -116,8 +116,8 @@ describe('again', () => {
     const contact = someone()
     const [result] = await send({ contact, channels: ['EMAIL'] })
     const id = result?.notification?.id ?? ''
-    await until('the first attempt', async () => (await look(id)).messages[0]?.attempts.length === 1)
-    expect((await look(id)).messages[0]).toMatchObject({ status: 'QUEUED', error: { code: 'OUTCOME_UNKNOWN' } })
+    await until('the first attempt', async () => (await find(id)).messages[0]?.attempts.length === 1)
+    expect((await find(id)).messages[0]).toMatchObject({ status: 'QUEUED', error: { code: 'OUTCOME_UNKNOWN' } })
     clock.advance(MINUTE)
     await until('it is out', async () => (await statuses(id))['EMAIL'] === 'SENT')
     const mails = mailsTo(contact.email)
@@ -138,7 +138,7 @@ describe('incrementId', () => {
     const live = await page.watch(FeedChanged, {})
     for (let n = 1; n <= 5; n++) {
       await send(like('inc', { data: { number: n } }))
-      // Each is seen before the next: several changes of one message may come as one to whoever reads them again.
+      // Each is seen before the next: several changes of one message may come as one when they are replayed.
       await live.waitFor(n)
     }
     const events = await live.waitFor(5)
@@ -161,15 +161,15 @@ describe('incrementId', () => {
     await send(like('inc'))
     expect((await page.do(Feed, {})).feed.nodes.map((node) => node.count)).toEqual([1, 5])
   })
-  it('A5: folds within one call, and every fold is a notification without messages of its own', async () => {
+  it('folds within one call, and every fold is a notification without messages of its own', async () => {
     const results = await send(...times(3, (n) => like('inc3', { data: { number: n } })))
     const messages = await Promise.all(
-      results.map(async (result) => (await look(result.notification?.id ?? '')).messages.map((one) => one.channel)),
+      results.map(async (result) => (await find(result.notification?.id ?? '')).messages.map((one) => one.channel)),
     )
     // The in-app message belongs to the latest one, the others went out with the first.
     expect(messages.map((list) => list.toSorted())).toEqual([['EMAIL', 'SMS'], [], ['IN_APP']])
   })
-  it('A5: folds when it is due, and then no other channel sends', async () => {
+  it('folds when it is due, and then no other channel sends', async () => {
     await send(like('inc4'))
     await until('the first is out', () => mailsTo('inc4@example.com').length === 1)
     const [later] = await send(like('inc4', { delaySeconds: 60, data: { number: 2 } }))
@@ -180,7 +180,7 @@ describe('incrementId', () => {
     await send({ contact: probe })
     await until('the probe is out', () => mailsTo(probe.email).length === 1)
     expect(mailsTo('inc4@example.com')).toHaveLength(1)
-    expect((await look(later?.notification?.id ?? '')).messages.map((one) => one.channel)).toEqual(['IN_APP'])
+    expect((await find(later?.notification?.id ?? '')).messages.map((one) => one.channel)).toEqual(['IN_APP'])
   })
   it('sends the other channels of a scheduled one whose in-app message is not wanted any more', async () => {
     await send(like('inc6', { delaySeconds: 60 }))
@@ -188,7 +188,7 @@ describe('incrementId', () => {
     clock.advance(2 * MINUTE)
     await until('the mail is out', () => mailsTo('inc6@example.com').length === 1)
   })
-  it('A5: sends the other channels of a scheduled one that did not fold', async () => {
+  it('sends the other channels of a scheduled one that did not fold', async () => {
     await send(like('inc5', { delaySeconds: 60 }))
     clock.advance(2 * MINUTE)
     await until('the mail is out', () => mailsTo('inc5@example.com').length === 1)
@@ -221,7 +221,7 @@ describe('cancel', () => {
     await until('the probe is out', () => mailsTo(probe.email).length === 1)
     expect(mailsTo('cancel@example.com')).toHaveLength(0)
     expect((await page.do(Feed, {})).feed.nodes.map((node) => node.body)).toEqual(['seen'])
-    expect((await look(results[2]?.notification?.id ?? '')).canceledAt).not.toBeNull()
+    expect((await find(results[2]?.notification?.id ?? '')).canceledAt).not.toBeNull()
     // Once more changes nothing.
     expect((await project.api.do(Cancel, { transactionId })).cancel).toEqual({
       transactionId,
@@ -229,11 +229,11 @@ describe('cancel', () => {
       alreadySentCount: 1,
     })
   })
-  it('NV-45: says NOT_FOUND for a transaction that there is not', async () => {
+  it('NV-45: is NOT_FOUND for an unknown transaction', async () => {
     for (const transactionId of ['never', '', 'a\0b'])
       expect((await project.api.ask(Cancel, { transactionId })).codes).toEqual(['NOT_FOUND'])
   })
-  it('NV-44, B7-12: hands nothing over after it has answered, while mails are going out', async () => {
+  it('NV-44, B7-12: sends nothing more once it has answered, while mails are going out', async () => {
     smtp.script(({ stage }) => (stage === 'mail' ? { delayMs: 20 } : undefined))
     const people = times(100, someone)
     const results = await send(...people.map((contact) => ({ contact, channels: ['EMAIL'] })))

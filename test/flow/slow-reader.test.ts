@@ -78,7 +78,7 @@ it(`holds little for a socket that is not read while ${MESSAGES} messages of 4 K
   await reader.waitFor(MESSAGES, 30_000)
   const grownMb = (await heldMb()) - before
   process.stderr.write(
-    `${MESSAGES} messages of 4 KB beside a socket that is not read: the process holds ${Math.round(grownMb)} MB more\n`,
+    `${MESSAGES} messages of 4 KB with a socket that is not read: the process holds ${Math.round(grownMb)} MB more\n`,
   )
   expect(reader.events).toHaveLength(MESSAGES)
   expect(grownMb).toBeLessThan(GROWTH_MB)

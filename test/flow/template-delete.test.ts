@@ -1,4 +1,4 @@
-/** `deleteTemplates`: nothing more is said with a template that is gone, and what was said stays readable. */
+/** `deleteTemplates`: nothing more is sent with a deleted template, and what was sent stays readable. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { graphql } from '../../generated/gql.ts'
 import { createTestClock, startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
@@ -51,7 +51,7 @@ it('counts what there was, and lists it no more', async () => {
   ).toEqual(['TEMPLATE_NOT_FOUND'])
 })
 
-it('keeps what was said readable, and skips what waits', async () => {
+it('keeps what was sent readable, and skips what waits', async () => {
   await project.api.do(UpsertTimed, {
     templates: [order('gone'), order('gone-digest', { digest: { windowSeconds: 600 } })] as never,
   })
@@ -89,7 +89,7 @@ it('refuses all of them when a campaign uses one, naming it', async () => {
   expect((await project.api.do(GetTemplate, { key: 'free' })).template).not.toBeNull()
 })
 
-it('makes one of the same key anew: nothing of the old one is left', async () => {
+it('creates a new one with the same key: nothing of the old one is left', async () => {
   const timed = {
     delaySeconds: 60,
     rules: [{ channel: 'EMAIL', delaySeconds: 5 }],

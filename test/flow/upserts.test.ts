@@ -35,7 +35,7 @@ afterAll(() => app.stop())
 
 const where = (value: number) => ({ profile: { path: 'n', is: 'EQUALS' as const, value } })
 interface Kind {
-  /** Makes or changes one of each key, which says `n`. @returns key, name and what it says, as they are answered */
+  /** Upserts one of each key, with the content `n`. @returns key, name and content, as they are answered */
   write(api: Client, keys: readonly string[], name: string | undefined, n: number): Promise<unknown[][]>
   said(n: number): unknown
   remove(api: Client, keys: string[]): Promise<unknown>
@@ -73,7 +73,7 @@ const kinds: { readonly [table: string]: Kind } = {
 }
 
 async function rows<T>(text: string, ...values: unknown[]): Promise<T[]> {
-  return app.app.domain.prisma.$queryRawUnsafe<T[]>(text, ...values)
+  return app.app.prisma.$queryRawUnsafe<T[]>(text, ...values)
 }
 describe.each(Object.entries(kinds))('%ss', (table, { write, said, remove }) => {
   /** Keys in the order in which they were made. */
@@ -82,7 +82,7 @@ describe.each(Object.entries(kinds))('%ss', (table, { write, said, remove }) => 
     return (await rows<{ key: string }>(text, project.id, `${prefix}%`)).map((one) => one.key)
   }
 
-  it('A2: 1,000 in a call are made in the order asked, and changed where they are there', async () => {
+  it('1,000 in a call are made in the order asked, and changed where they are there', async () => {
     // Not in the order of their keys.
     const keys = times(1_000, (n) => `k${(n * 7) % 1_000}`)
     expect(await write(project.api, keys, undefined, 1)).toEqual(keys.map((key) => [key, key, said(1)]))
@@ -93,7 +93,7 @@ describe.each(Object.entries(kinds))('%ss', (table, { write, said, remove }) => 
     expect(await keysOf('k')).toEqual([...keys, ...more.slice(0, 500)])
   }, 60_000)
 
-  it('A2: the same thousand keys in ten calls at once, in every order, through two servers: each call stands whole', async () => {
+  it('the same thousand keys in ten calls at once, in every order, through two servers: each call stands whole', async () => {
     const keys = times(997, (n) => `c${n}`)
     await write(project.api, keys.slice(0, 500), 'First', 0)
     const place = (key: string, n: number): number => (Number(key.slice(1)) * (n * 31 + 1)) % 997
@@ -114,7 +114,7 @@ describe.each(Object.entries(kinds))('%ss', (table, { write, said, remove }) => 
     expect(await rows(versions, project.id, 'c%')).toEqual([{ version: 11 }, { version: 12 }])
   }, 60_000)
 
-  it('A2: rows are locked in the order of their keys, whatever the order asked: nobody who waits has what comes later', async () => {
+  it('rows are locked in the order of their keys, whatever the order asked: a call that waits holds no lock that another needs', async () => {
     await write(project.api, ['a', 'm', 'z'], 'Before', 1)
     const holder = new pg.Client({ connectionString: app.databaseUrl })
     await holder.connect()
@@ -137,7 +137,7 @@ describe.each(Object.entries(kinds))('%ss', (table, { write, said, remove }) => 
     }
   })
 
-  it('A2: the same keys made and deleted at once: each call stands', async () => {
+  it('the same keys made and deleted at once: each call stands', async () => {
     const keys = times(97, (n) => `d${n}`)
     await Promise.all(
       times(30, (n) => {
@@ -150,41 +150,49 @@ describe.each(Object.entries(kinds))('%ss', (table, { write, said, remove }) => 
   }, 60_000)
 })
 
-it('A2: what is named twice in a call is changed in order, and answered as it is in the end', async () => {
+it('what comes twice in a call is changed in order, and answered in its final state', async () => {
   const { upsertTemplates } = await project.api.do(UpsertTemplates, {
     templates: [
-      { key: 'twin', name: 'One', critical: true, inApp: [{ body: 'a' }, { locale: 'de', body: 'b' }], sms: [{ body: 's' }] },
+      {
+        key: 'duplicate',
+        name: 'One',
+        critical: true,
+        inApp: [{ body: 'a' }, { locale: 'de', body: 'b' }],
+        sms: [{ body: 's' }],
+      },
       { key: 'between' },
-      { key: 'twin', name: 'Two', inApp: [{ locale: 'fr', body: 'c' }] },
+      { key: 'duplicate', name: 'Two', inApp: [{ locale: 'fr', body: 'c' }] },
     ],
   })
-  const twin = { key: 'twin', name: 'Two', critical: true, inApp: [{ locale: 'fr', body: 'c' }], sms: [{ body: 's' }] }
-  expect(upsertTemplates).toMatchObject([twin, { key: 'between' }, twin])
+  const duplicate = { key: 'duplicate', name: 'Two', critical: true, inApp: [{ locale: 'fr', body: 'c' }], sms: [{ body: 's' }] }
+  expect(upsertTemplates).toMatchObject([duplicate, { key: 'between' }, duplicate])
   await project.api.do(UpsertTemplates, {
     templates: [
-      { key: 'twin', critical: null },
-      { key: 'twin', sms: null, name: null },
+      { key: 'duplicate', critical: null },
+      { key: 'duplicate', sms: null, name: null },
     ],
   })
-  expect((await project.api.do(GetTemplate, { key: 'twin' })).template).toMatchObject({
-    ...{ name: 'twin', critical: false, channels: ['IN_APP'], inApp: [{ locale: 'fr', body: 'c' }] },
+  expect((await project.api.do(GetTemplate, { key: 'duplicate' })).template).toMatchObject({
+    ...{ name: 'duplicate', critical: false, channels: ['IN_APP'], inApp: [{ locale: 'fr', body: 'c' }] },
   })
   const version = 'SELECT version FROM template WHERE project_id = $1::uuid AND key = $2'
-  expect(await rows(version, project.id, 'twin')).toEqual([{ version: 4 }])
+  expect(await rows(version, project.id, 'duplicate')).toEqual([{ version: 4 }])
 
-  const { upsertTopics } = await project.api.do(UpsertTopics, { topics: [{ key: 'twin', name: 'One' }, { key: 'twin' }] })
+  const { upsertTopics } = await project.api.do(UpsertTopics, {
+    topics: [{ key: 'duplicate', name: 'One' }, { key: 'duplicate' }],
+  })
   expect(upsertTopics).toMatchObject([{ name: 'One' }, { name: 'One' }])
   const { upsertSegments } = await project.api.do(StoreSegments, {
     segments: [
-      { key: 'twin', where: where(1) },
-      { key: 'twin', name: 'Two' },
-      { key: 'twin', where: where(2) },
+      { key: 'duplicate', where: where(1) },
+      { key: 'duplicate', name: 'Two' },
+      { key: 'duplicate', where: where(2) },
     ],
   })
   expect(upsertSegments).toMatchObject(times(3, () => ({ name: 'Two', where: where(2) })))
 })
 
-it('A2: a segment without a condition is refused with its index, and nothing of the call is stored', async () => {
+it('a segment without a condition is refused with its index, and nothing of the call is stored', async () => {
   await project.api.do(StoreSegments, { segments: [{ key: 'there', where: where(1) }] })
   const segments = [
     { key: 'there', name: 'Renamed' },

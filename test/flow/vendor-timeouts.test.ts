@@ -30,7 +30,7 @@ it.each(vendorCases)(
     const message = await until(
       'the wait is over',
       async () => {
-        const message = await flow.look(flow.id)
+        const message = await flow.find(flow.id)
         return message.attempts.length > 0 ? message : null
       },
       50_000,

@@ -1,4 +1,4 @@
-/** Webhooks as their receiver has them: signed so that it can tell, to addresses that may be reached, and no further. */
+/** Webhooks as their receiver gets them: signed so that it can verify them, and only to addresses that may be reached. */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
@@ -64,7 +64,7 @@ describe('where private hosts are allowed', () => {
     await reach(project, 'a', `${receiver.url}/in?k=1`)
     const before = receiver.requests.length
     const message = await send(project, 'a')
-    expect(message).toMatchObject({ status: 'SENT', providerMessageId: message.id, address: `${receiver.url}/in?k=1` })
+    expect(message).toMatchObject({ status: 'SENT', providerMessageId: message.id, address: `${receiver.url}/in?k=…` })
     const request = receiver.requests[before]
     if (request === undefined) throw new Error('Nothing came.')
     expect(request.path).toBe('/in?k=1')
@@ -123,12 +123,15 @@ describe('where private hosts are not allowed', () => {
     expect(message.error?.message).toMatch(/private address/)
   })
 
-  it('are refused without TLS, and at any port but the usual ones', async () => {
+  it('are refused without TLS, and at any port but the usual ones, when they are set and, if they were set before, when they are sent to', async () => {
     const before = receiver.requests.length
-    for (const url of [`${receiver.url}/in`, 'https://example.com:8443/in']) {
-      await reach(project, url, url)
+    const urls = [`${receiver.url}/in`, 'https://example.com:8443/in']
+    for (const url of urls) await expect(reach(project, url, url)).rejects.toThrow(/ADDRESS_INVALID/)
+    const permissive = await app.another({ CARILLON_ALLOW_PRIVATE_HOSTS: 'on' })
+    for (const url of urls) await reach({ ...project, api: permissive.client(`Bearer ${project.apiKey}`) }, url, url)
+    await permissive.app.stop()
+    for (const url of urls)
       expect(await send(project, url)).toMatchObject({ status: 'FAILED', error: { code: 'ADDRESS_INVALID' } })
-    }
     expect(receiver.requests).toHaveLength(before)
   })
 

@@ -1,7 +1,7 @@
 /** The live view's queue: what it holds of the bus and of its reader's room, and when it lets go. */
 import { expect, it } from 'vitest'
 import { createActivityFeed } from '../../src/graphql/activity.ts'
-import { createOutlet } from '../../src/graphql/outlet.ts'
+import { createSendBuffer } from '../../src/http/send-buffer.ts'
 import { createInProcessBus } from '../../src/signals/in-process.ts'
 
 const change = { notificationId: 'n', messageId: 'm', status: 'SENT', at: '2026-01-01T00:00:00.000Z' } as const
@@ -20,16 +20,18 @@ it('lets go of the bus and of its room when a change can not be read', async () 
       }
     },
   }
-  const outlet = createOutlet(
+  const sendBuffer = createSendBuffer(
     10_000,
     () => 0,
     () => {},
   )
-  const reading = createActivityFeed(counted).follow('project', outlet, () => Promise.reject(new Error('The record is away')))
+  const reading = createActivityFeed(counted).follow('project', sendBuffer, () =>
+    Promise.reject(new Error('The database is unavailable')),
+  )
   const next = reading.next()
   await expect.poll(() => listening).toBe(1)
   bus.publish([{ topic: 'activity', projectId: 'project', changes: [change, change, change] }])
-  await expect(next).rejects.toThrow('The record is away')
-  expect([listening, outlet.held()]).toEqual([0, 0])
+  await expect(next).rejects.toThrow('The database is unavailable')
+  expect([listening, sendBuffer.held()]).toEqual([0, 0])
   expect(await reading.next()).toEqual({ done: true, value: undefined })
 })

@@ -27,9 +27,11 @@ const phoneNumber = (n: number): string => `+1500555${String(n).padStart(4, '0')
 /** One row for each list argument of a mutation. */
 const rows: Readonly<Record<string, Row>> = {
   'sendMessages(messages)': { max: 100, item: (n) => ({ template: 'note', contact: { externalId: `c${n}` } }) },
+  'createApiKey(scopes)': { max: 4, item: (n) => ['SEND', 'READ', 'MANAGE', 'KEYS'][n] ?? 'SEND', more: { name: 'x' } },
   'retryMessages(messages)': { item: uuid },
   'upsertContacts(contacts)': { item: (n) => ({ externalId: `c${n}` }) },
   'deleteContacts(contacts)': { item: (n) => ({ externalId: `none-${n}` }) },
+  'deleteContacts(addresses)': { item: (n) => `a${n}@example.com` },
   'setCredentials(deviceTokens)': {
     item: (n) => `token-${n}`,
     more: { contact: 'c0', provider: 'push' },

@@ -1,52 +1,52 @@
 /** Live feeds: what a reader gets when signals come late, or not at all. */
 import { afterEach, expect, it } from 'vitest'
-import type { FeedChange, FeedMessage } from '../../src/domain/words.ts'
 import { createLive, type Live } from '../../src/graphql/live.ts'
-import { createOutlet } from '../../src/graphql/outlet.ts'
+import { createSendBuffer } from '../../src/http/send-buffer.ts'
 import { silentLog } from '../../src/log.ts'
 import type { SignalBus } from '../../src/signals/bus.ts'
 import { createInProcessBus } from '../../src/signals/in-process.ts'
+import type { FeedChange, FeedMessage } from '../../src/words.ts'
 
 const key = { projectId: 'project', contactId: 'contact' }
 const changeOf = (seq: number): FeedChange => ({ seq, kind: 'ALL_MARKED', message: null, counts: {} })
 
-/** A record with a feed that is at some number. */
-function recordOf(seq: number) {
-  const record = {
+/** A table with a feed whose last change has some number. */
+function tableOf(seq: number) {
+  const table = {
     seq,
     reads: 0,
     isErased: false,
     async latest() {
-      record.reads += 1
-      if (record.isErased) return []
-      return [{ ...key, feedSeq: record.seq }]
+      table.reads += 1
+      if (table.isErased) return []
+      return [{ ...key, feedSeq: table.seq }]
     },
     async replay(_key: typeof key, _by: 'arrivals' | 'changes', after: number) {
-      record.reads += 1
-      const changes = Array.from({ length: record.seq - after }, (_unused, at) => changeOf(after + at + 1))
-      return { changes, upTo: record.seq, counts: {}, more: false }
+      table.reads += 1
+      const changes = Array.from({ length: table.seq - after }, (_unused, at) => changeOf(after + at + 1))
+      return { changes, upTo: table.seq, counts: {}, more: false }
     },
   }
-  return record
+  return table
 }
 
 const open: Live[] = []
 afterEach(() => {
   for (const live of open.splice(0)) live.close()
 })
-const outletOf = (maxBytes: number) =>
-  createOutlet(
+const bufferOf = (maxBytes: number) =>
+  createSendBuffer(
     maxBytes,
     () => 0,
     () => {},
   )
-function followed(bus: SignalBus, record: ReturnType<typeof recordOf>, outlet = outletOf(10_000), compareMs = 600_000) {
-  const live = createLive({ bus, feed: record, log: silentLog, compareMs })
+function followed(bus: SignalBus, table: ReturnType<typeof tableOf>, sendBuffer = bufferOf(10_000), compareMs = 600_000) {
+  const live = createLive({ bus, feed: table, log: silentLog, compareMs })
   open.push(live)
-  return live.follow(key, { by: 'changes', feeds: null, after: null }, outlet)
+  return live.follow(key, { by: 'changes', feeds: null, after: null }, sendBuffer)
 }
 
-it('G9: tells what came after the start was read and before the first signal was heard', async () => {
+it('G9: delivers what came after the start was read and before the first signal was received', async () => {
   const inner = createInProcessBus()
   const answered = Promise.withResolvers<void>()
   const late: SignalBus = {
@@ -57,10 +57,10 @@ it('G9: tells what came after the start was read and before the first signal was
       return inner.subscribe(channel, onSignal)
     },
   }
-  const record = recordOf(5)
-  const next = followed(late, record).next()
-  await expect.poll(() => record.reads).toBe(1)
-  record.seq = 6
+  const table = tableOf(5)
+  const next = followed(late, table).next()
+  await expect.poll(() => table.reads).toBe(1)
+  table.seq = 6
   inner.publish([{ topic: 'feed', ...key, changes: [changeOf(6)] }])
   answered.resolve()
   expect(await next).toMatchObject({ value: { seq: 6 } })
@@ -68,21 +68,21 @@ it('G9: tells what came after the start was read and before the first signal was
 
 it('reads the start once where signals are heard at once', async () => {
   const bus = createInProcessBus()
-  const record = recordOf(5)
-  const next = followed(bus, record).next()
+  const table = tableOf(5)
+  const next = followed(bus, table).next()
   await new Promise((resolve) => setImmediate(resolve))
-  expect(record.reads).toBe(1)
-  record.seq = 6
+  expect(table.reads).toBe(1)
+  table.seq = 6
   bus.publish([{ topic: 'feed', ...key, changes: [changeOf(6)] }])
   expect(await next).toMatchObject({ value: { seq: 6 } })
-  expect(record.reads).toBe(1)
+  expect(table.reads).toBe(1)
 })
 
 it('G6: counts all that a change holds: what was stored with its buttons, its title and its data as well', async () => {
   const bus = createInProcessBus()
-  const record = recordOf(5)
-  const outlet = outletOf(1_000_000)
-  const reading = followed(bus, record, outlet)
+  const table = tableOf(5)
+  const sendBuffer = bufferOf(1_000_000)
+  const reading = followed(bus, table, sendBuffer)
   const next = reading.next()
   await new Promise((resolve) => setImmediate(resolve))
   bus.publish([{ topic: 'feed', ...key, changes: [changeOf(6)] }])
@@ -91,30 +91,50 @@ it('G6: counts all that a change holds: what was stored with its buttons, its ti
   const action = { type: 'PRIMARY', label: 'Yes', url: null, status: 'DONE', payload: { text } } as const
   const at = '2026-01-01T00:00:00.000Z'
   const message: FeedMessage = {
-    ...{ ...key, id: 'm', notificationId: 'n', transactionId: 't', templateKey: null, status: 'DELIVERED', feed: 'default' },
-    ...{ title: text, body: text, iconUrl: null, url: null, actor: null, data: { text }, count: 1, actions: [action] },
-    ...{ arrivedSeq: 6, listedSeq: 6, changedSeq: 7, seenAt: null, readAt: null, archivedAt: null },
-    ...{ sentAt: at, createdAt: at, updatedAt: at },
+    ...key,
+    id: 'm',
+    notificationId: 'n',
+    transactionId: 't',
+    templateKey: null,
+    status: 'DELIVERED',
+    feed: 'default',
+    title: text,
+    body: text,
+    iconUrl: null,
+    url: null,
+    actor: null,
+    data: { text },
+    count: 1,
+    actions: [action],
+    arrivedSeq: 6,
+    listedSeq: 6,
+    changedSeq: 7,
+    seenAt: null,
+    readAt: null,
+    archivedAt: null,
+    sentAt: at,
+    createdAt: at,
+    updatedAt: at,
   }
   bus.publish([{ topic: 'feed', ...key, changes: [{ seq: 7, kind: 'ACTED', message, counts: {} }] }])
-  await expect.poll(() => outlet.held()).toBeGreaterThan(200_000)
+  await expect.poll(() => sendBuffer.held()).toBeGreaterThan(200_000)
   await reading.return?.()
-  expect(outlet.held()).toBe(0)
+  expect(sendBuffer.held()).toBe(0)
 })
 
-it('NV-54: tells readers that their contact was erased, and holds nothing for them any more', async () => {
+it('NV-54: ends readers whose contact was erased with an error, and buffers nothing for them any more', async () => {
   const bus = createInProcessBus()
-  const record = recordOf(5)
-  const outlet = outletOf(10_000)
-  const reading = followed(bus, record, outlet, 10)
+  const table = tableOf(5)
+  const sendBuffer = bufferOf(10_000)
+  const reading = followed(bus, table, sendBuffer, 10)
   const first = reading.next()
   await new Promise((resolve) => setImmediate(resolve))
   bus.publish([{ topic: 'feed', ...key, changes: [changeOf(6), changeOf(7)] }])
   await first
-  const waiting = followed(bus, record, outletOf(10_000), 10).next()
-  record.isErased = true
+  const waiting = followed(bus, table, bufferOf(10_000), 10).next()
+  table.isErased = true
   await expect(waiting).rejects.toMatchObject({ code: 'CONTACT_NOT_FOUND' })
-  await expect.poll(() => outlet.held()).toBe(0)
+  await expect.poll(() => sendBuffer.held()).toBe(0)
   await expect(reading.next()).rejects.toMatchObject({ code: 'CONTACT_NOT_FOUND' })
   expect(await reading.next()).toEqual({ done: true, value: undefined })
 })

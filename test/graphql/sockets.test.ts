@@ -3,18 +3,18 @@ import { connect } from 'node:net'
 import { createClient } from 'graphql-ws'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
-import { startDoors, type TestDoors, until } from '../helpers/doors.ts'
+import { startTestServer, type TestServer, until } from '../helpers/test-server.ts'
 
-let doors: TestDoors
+let server: TestServer
 beforeAll(async () => {
-  doors = await startDoors()
+  server = await startTestServer()
 })
-afterAll(() => doors.stop())
+afterAll(() => server.stop())
 
-const others: TestDoors[] = []
+const others: TestServer[] = []
 const open: Raw[] = []
-const start = async (...options: Parameters<typeof startDoors>) => {
-  const started = await startDoors(...options)
+const start = async (...options: Parameters<typeof startTestServer>) => {
+  const started = await startTestServer(...options)
   others.push(started)
   return started
 }
@@ -38,7 +38,7 @@ interface Raw {
 
 /** A bare socket that keeps what it gets. */
 async function raw(
-  to: TestDoors,
+  to: TestServer,
   options: { protocol?: string; origin?: string; headers?: Record<string, string> } = {},
 ): Promise<Raw> {
   const ws = new WebSocket(to.socketUrl, options.protocol ?? 'graphql-transport-ws', { ...options, perMessageDeflate: false })
@@ -59,8 +59,8 @@ async function raw(
   return one
 }
 
-/** A socket that was let in. */
-async function ready(to: TestDoors, authorization?: string): Promise<Raw> {
+/** An acknowledged socket. */
+async function ready(to: TestServer, authorization?: string): Promise<Raw> {
   const one = await raw(to)
   one.send({ type: 'connection_init', ...(authorization === undefined ? {} : { payload: { authorization } }) })
   await until(() => one.got.some((message) => message.type === 'connection_ack'))
@@ -77,15 +77,15 @@ describe('the protocol', () => {
     ['an array', '[]', 4400],
     ['of an unknown type', '{"type":"hack"}', 4400],
     ['of a type that only servers send', '{"type":"next","id":"1","payload":{}}', 4400],
-    ['a subscription before it was let in', JSON.stringify(subscribe('1', '{hello}')), 4401],
+    ['a subscription before the acknowledgement', JSON.stringify(subscribe('1', '{hello}')), 4401],
   ])('closes when a message is %s', async (_title, text, code) => {
-    const one = await raw(doors)
+    const one = await raw(server)
     one.send(text)
     expect(await one.closed).toMatchObject({ code })
   })
 
   it('closes with 4400 on a binary message', async () => {
-    const one = await raw(doors)
+    const one = await raw(server)
     one.ws.send(Buffer.from('{"type":"connection_init"}'), { binary: true })
     expect(await one.closed).toMatchObject({ code: 4400 })
   })
@@ -109,18 +109,18 @@ describe('the protocol', () => {
 
   it('refuses an upgrade on another path with 404', async () => {
     const status = await new Promise((resolve) => {
-      const ws = new WebSocket(`ws://127.0.0.1:${doors.port}/other`, 'graphql-transport-ws')
+      const ws = new WebSocket(`ws://127.0.0.1:${server.port}/other`, 'graphql-transport-ws')
       ws.on('unexpected-response', (_request, response) => resolve(response.statusCode)).on('error', () => {})
     })
     expect(status).toBe(404)
   })
 
   it('closes with 1009 on a message beyond 64 KB, and 1002 or 1007 on broken frames', async () => {
-    const large = await ready(doors)
+    const large = await ready(server)
     large.send(JSON.stringify({ type: 'ping', payload: { x: 'x'.repeat(64 * 1024) } }))
     expect(await large.closed).toMatchObject({ code: 1009 })
     const frame = async (bytes: number[]) => {
-      const one = await ready(doors)
+      const one = await ready(server)
       const socket: unknown = Reflect.get(one.ws, '_socket')
       ;(socket as { write(data: Buffer): void }).write(Buffer.from(bytes))
       return (await one.closed).code
@@ -131,7 +131,7 @@ describe('the protocol', () => {
   })
 
   it('answers a ping, and shrugs at deep or polluting connection parameters', async () => {
-    const one = await raw(doors)
+    const one = await raw(server)
     one.send(
       '{"type":"connection_init","payload":{"__proto__":{"authorization":"Bearer key-a"},"constructor":{"prototype":{"x":1}}}}',
     )
@@ -142,7 +142,7 @@ describe('the protocol', () => {
     await until(() => of(one, 'q').length === 2)
     expect(of(one, 'q')[0]).toMatchObject({ payload: { data: { who: 'none' } } })
     expect('x' in {}).toBe(false)
-    const deep = await raw(doors)
+    const deep = await raw(server)
     deep.send(`{"type":"connection_init","payload":{"x":${'['.repeat(10_000)}${']'.repeat(10_000)}}}`)
     await until(() => deep.got.length === 1)
   })
@@ -151,7 +151,7 @@ describe('the protocol', () => {
 describe('operations', () => {
   it('answers queries, mutations and subscriptions to the published client', async () => {
     const client = createClient({
-      url: doors.socketUrl,
+      url: server.socketUrl,
       webSocketImpl: WebSocket,
       connectionParams: { authorization: 'Bearer key-a' },
     })
@@ -160,20 +160,20 @@ describe('operations', () => {
       expect((await client.iterate({ query: 'mutation{write}' }).next()).value).toEqual({ data: { write: 'written' } })
       const ticks = client.iterate<{ ticks: string }>({ query: 'subscription{ticks}' })
       const first = ticks.next()
-      await until(() => doors.topic.count() === 1)
-      doors.topic.publish('one')
+      await until(() => server.topic.count() === 1)
+      server.topic.publish('one')
       expect((await first).value).toEqual({ data: { ticks: 'one' } })
       await ticks.return?.()
-      await until(() => doors.topic.count() === 0)
+      await until(() => server.topic.count() === 0)
     } finally {
       await client.dispose()
     }
   })
 
   it('answers a syntax error to its operation and leaves the others alone', async () => {
-    const one = await ready(doors)
+    const one = await ready(server)
     one.send(subscribe('live', 'subscription{ticks}'))
-    await until(() => doors.topic.count() === 1)
+    await until(() => server.topic.count() === 1)
     one.send(subscribe('bad', '{'))
     one.send(subscribe('worse', '{nothing}'))
     one.send(subscribe('which', 'query a{hello} query b{hello}'))
@@ -192,14 +192,14 @@ describe('operations', () => {
       { type: 'next', payload: { errors: [{ extensions: { code: 'BAD_INPUT' } }] } },
       { type: 'complete' },
     ])
-    doors.topic.publish('still here')
+    server.topic.publish('still here')
     await until(() => of(one, 'live').length === 1)
     expect(one.ws.readyState).toBe(WebSocket.OPEN)
   })
 
   it('shows errors as over HTTP: codes, masks, one line in the log', async () => {
-    doors.logged.length = 0
-    const one = await ready(doors)
+    server.logged.length = 0
+    const one = await ready(server)
     one.send(subscribe('q', '{broken}'))
     one.send(subscribe('c', 'subscription{refusedStream}'))
     one.send(subscribe('s', 'subscription{brokenStream}'))
@@ -214,7 +214,7 @@ describe('operations', () => {
     })
     expect(JSON.stringify(of(one, 'c'))).toContain('CURSOR_EXPIRED')
     expect(JSON.stringify(one.got)).not.toContain('hunter2')
-    expect(doors.logged).toHaveLength(2)
+    expect(server.logged).toHaveLength(2)
   })
 
   it('takes 100 operations at once and closes with 4429 at the 101st', async () => {
@@ -254,7 +254,7 @@ describe('floods', () => {
   })
 
   it('closes a socket that sends one message in a million fragments', async () => {
-    const one = await ready(doors)
+    const one = await ready(server)
     for (let n = 0; n < 1_000 && one.ws.readyState === WebSocket.OPEN; n += 1) one.ws.send('x', { fin: false })
     expect((await one.closed).code).toBeGreaterThan(1001)
   })
@@ -298,12 +298,12 @@ describe('slow readers', () => {
     await until(() => mine.topic.count() === 1)
     slow.ws.pause()
     // Enough to fill the kernel's buffers on both sides and leave something behind.
-    while (mine.topic.count() === 1 && mine.doors.sockets() === 1) {
+    while (mine.topic.count() === 1 && mine.server.sockets() === 1) {
       mine.topic.publish('x'.repeat(65_536))
       await new Promise((resolve) => setImmediate(resolve))
       if (process.memoryUsage().arrayBuffers > 512 * 1024 * 1024) throw new Error('unbounded')
     }
-    await until(() => mine.doors.sockets() === 0)
+    await until(() => mine.server.sockets() === 0)
   })
 
   it('removes a client that is there and does not answer pings', async () => {
@@ -311,24 +311,24 @@ describe('slow readers', () => {
     const lively = await ready(mine)
     const one = await ready(mine)
     one.ws.pause()
-    await until(() => mine.doors.sockets() === 1)
+    await until(() => mine.server.sockets() === 1)
     expect(lively.ws.readyState).toBe(WebSocket.OPEN)
   })
 })
 
 describe('credentials', () => {
   it('closes with 4403 on a wrong one, acknowledges none, and takes the HTTP header too', async () => {
-    const wrong = await raw(doors)
+    const wrong = await raw(server)
     wrong.send({ type: 'connection_init', payload: { authorization: 'Bearer wrong' } })
     expect(await wrong.closed).toMatchObject({ code: 4403 })
-    const odd = await raw(doors)
+    const odd = await raw(server)
     odd.send({ type: 'connection_init', payload: { authorization: { $gt: '' } } })
     expect(await odd.closed).toMatchObject({ code: 4403 })
-    const none = await ready(doors)
+    const none = await ready(server)
     none.send(subscribe('q', '{who}'))
     await until(() => of(none, 'q').length === 2)
     expect(of(none, 'q')[0]).toMatchObject({ payload: { data: { who: 'none' } } })
-    const header = await raw(doors, { headers: { authorization: 'Bearer contact-h' } })
+    const header = await raw(server, { headers: { authorization: 'Bearer contact-h' } })
     header.send({ type: 'connection_init' })
     await until(() => header.got.length === 1)
     header.send(subscribe('q', '{who}'))
@@ -337,7 +337,7 @@ describe('credentials', () => {
   })
 
   it('closes with 1013 when the look-up itself fails, so that the client comes back', async () => {
-    const one = await raw(doors)
+    const one = await raw(server)
     one.send({ type: 'connection_init', payload: { authorization: 'Bearer away' } })
     expect(await one.closed).toMatchObject({ code: 1013 })
   })
@@ -385,12 +385,12 @@ describe('credentials', () => {
     expect(await beyond.closed).toMatchObject({ code: 4429 })
     await ready(mine, 'Bearer contact-b')
     first.ws.close()
-    await until(() => mine.doors.sockets() === 100)
+    await until(() => mine.server.sockets() === 100)
     await ready(mine, 'Bearer contact-a')
   })
 
   it('counts operations of a contact like requests', async () => {
-    const one = await ready(doors, 'Bearer contact-r')
+    const one = await ready(server, 'Bearer contact-r')
     for (let n = 0; n < 100; n += 1) one.send(subscribe(`${n}`, '{hello}'))
     await until(() => new Set(one.got.filter(({ type }) => type !== 'connection_ack').map(({ id }) => id)).size === 100)
     const refused = one.got.filter(({ type }) => type === 'error')
@@ -408,7 +408,7 @@ describe('drain', () => {
     busy.send(subscribe('s', '{slow}'))
     await mine.begun.promise
     await until(() => mine.topic.count() === 1)
-    const drained = mine.doors.drain()
+    const drained = mine.server.drain()
     expect(await idle.closed).toMatchObject({ code: 1012 })
     expect(busy.ws.readyState).toBe(WebSocket.OPEN)
     mine.slow.resolve('done')
@@ -422,7 +422,7 @@ describe('drain', () => {
     const one = await ready(mine)
     one.send(subscribe('s', '{slow}'))
     await mine.begun.promise
-    await mine.doors.drain(100)
+    await mine.server.drain(100)
     expect(await one.closed).toMatchObject({ code: 1006 })
   })
 })
@@ -431,21 +431,21 @@ describe('a storm', () => {
   it('lets 500 sockets in at once, and counts none when they are gone', async () => {
     const mine = await start()
     const all = await Promise.all(Array.from({ length: 500 }, () => ready(mine, 'Bearer key-a')))
-    expect(mine.doors.sockets()).toBe(500)
+    expect(mine.server.sockets()).toBe(500)
     for (const one of all) one.ws.terminate()
-    await until(() => mine.doors.sockets() === 0)
+    await until(() => mine.server.sockets() === 0)
     expect((await mine.metrics.render()).text).toContain('carillon_sockets 0')
   })
 
   it('outlives connections that are cut in the middle of the upgrade', async () => {
     for (let n = 0; n < 20; n += 1) {
-      const socket = connect(doors.port, '127.0.0.1')
+      const socket = connect(server.port, '127.0.0.1')
       socket.write(
         'GET /graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
       )
       await new Promise((resolve) => socket.once('connect', resolve))
       socket.resetAndDestroy()
     }
-    await ready(doors)
+    await ready(server)
   })
 })

@@ -1,4 +1,4 @@
-/** Apple on the wire: an HTTP/2 server without TLS on 127.0.0.1 that keeps each request and answers as the test says. */
+/** Apple: an HTTP/2 server without TLS on 127.0.0.1 that keeps each request and answers as the test says. */
 import {
   createServer,
   type IncomingHttpHeaders,
@@ -9,7 +9,7 @@ import {
 import { buffer } from 'node:stream/consumers'
 import { until } from './until.ts'
 
-/** A request as it came over the wire. */
+/** A request as it came. */
 export interface ApnsRequest {
   readonly headers: IncomingHttpHeaders
   readonly body: string

@@ -78,6 +78,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
         CARILLON_DIR: dir,
         CARILLON_SECRET: secret,
         CARILLON_OPERATOR_KEY: operatorKey,
+        // Off by default with an operator's key.
+        CARILLON_EXPLORE: 'on',
         CARILLON_ALLOW_PRIVATE_HOSTS: 'on',
         DATABASE_URL: database.url,
         ...options.env,

@@ -1,4 +1,4 @@
-/** A chat service on the wire, for tests of one kind. */
+/** A chat service, for tests of one kind. */
 import type { RenderedChat } from '../../src/channels/provider.ts'
 import { type KindName, openProvider } from '../../src/channels/registry.ts'
 import { chat } from './hooks.ts'

@@ -20,7 +20,7 @@ export interface Answer<T> {
 /** A subscription that is being collected. */
 export interface Watched<T> {
   readonly events: readonly T[]
-  /** Waits until there are so many. @throws when they do not come in time, or the subscription fails */
+  /** Waits until there are that many. @throws when they do not come in time, or the subscription fails */
   waitFor(count: number, withinMs?: number): Promise<readonly T[]>
   /** Waits for its end. @returns the error that ended it, or null */
   ended(withinMs?: number): Promise<unknown>
@@ -40,7 +40,7 @@ export interface Client {
   watch<T, V extends Record<string, unknown>>(document: TypedDocumentNode<T, V>, variables: V): Promise<Watched<T>>
 }
 
-/** Makes a client. `credential`: the whole header, or null. */
+/** `credential`: the whole header, or null. */
 export function createTestClient(url: string, credential: string | null): Client {
   async function post<T>(query: string, variables: unknown): Promise<Answer<T>> {
     const response = await fetch(`${url}/graphql`, {
@@ -120,7 +120,7 @@ async function watch<T, V extends Record<string, unknown>>(
     }
   }
   // The socket's messages are handled in order, and a subscription without a cursor begins once its start was read from the record:
-  // the answers to queries after it, which read the record as well, tell that it has begun.
+  // the answers to queries after it, which read the database as well, show that it has begun.
   for (let round = 0; round < 2; round++) {
     await new Promise<void>((resolve) => {
       client.subscribe(

@@ -5,7 +5,7 @@ import type { AxeResults } from 'axe-core'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { watchPage } from './browser.ts'
 
-/** The widths that every page is looked at. */
+/** The widths at which every page is checked. */
 export const widths = { wide: { width: 1280, height: 800 }, narrow: { width: 390, height: 844 } } as const
 
 /** A tab with the console, signed in. */

@@ -14,6 +14,7 @@ export const email = (changes: Partial<RenderedEmail> = {}): RenderedEmail => ({
   text: 'Hello Anna',
   html: null,
   unsubscribeUrl: null,
-  createdAt: new Date('2026-01-02T03:04:05Z'),
+  createdAt: new Date('2026-01-01T00:00:00Z'),
+  dueAt: new Date('2026-01-02T03:04:05Z'),
   ...changes,
 })

@@ -18,23 +18,50 @@ const PREFIX = 'carillon-test-'
 const MEMORY = '/dev/shm'
 const ROOM_BYTES = 2 * 1024 ** 3
 
-/** Run by vitest before the first test; what it returns, after the last. After a crash the server ends by itself. */
+interface Shared {
+  readonly server: Promise<{ readonly url: string; stop(): Promise<void> }>
+  users: number
+}
+declare global {
+  /** Each project of vitest.config.ts loads a copy of this file: what they share can't be in the module. */
+  var carillonTestServer: Shared | undefined
+}
+
+/**
+ * Run by vitest before the first test of each project that needs a database; what it returns, after the last test of all projects.
+ * The projects share one server. After a crash it ends by itself.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const given = process.env['TEST_DATABASE_URL']
   if (given !== undefined && given !== '') {
     project.provide('postgresUrl', given)
     return async () => {}
   }
+  globalThis.carillonTestServer ??= { server: startServer(), users: 0 }
+  const shared = globalThis.carillonTestServer
+  shared.users++
+  const server = await shared.server
+  project.provide('postgresUrl', server.url)
+  return async () => {
+    if (--shared.users > 0) return
+    globalThis.carillonTestServer = undefined
+    await server.stop()
+  }
+}
+
+async function startServer(): Promise<Awaited<Shared['server']>> {
   const base = await findBase()
   await removeLeftovers(base)
   const dir = await mkdtemp(join(base, PREFIX))
   // When root runs the tests, PostgreSQL's user must pass through.
   await chmod(dir, 0o711)
   const server = await startEmbedded(dir, { log: silentLog, settings: { shared_buffers: '128MB', max_wal_size: '256MB' } })
-  project.provide('postgresUrl', server.url)
-  return async () => {
-    await server.stop()
-    await rm(dir, { recursive: true, force: true })
+  return {
+    url: server.url,
+    async stop() {
+      await server.stop()
+      await rm(dir, { recursive: true, force: true })
+    },
   }
 }
 

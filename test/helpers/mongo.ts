@@ -22,7 +22,7 @@ export interface TestMongo {
   stop(): Promise<void>
 }
 
-/** How to have one, for whoever reads the list of skipped suites. */
+/** How to get one, for the reader of the list of skipped suites. */
 export const howToHaveMongo = 'set TEST_MONGODB_URL, or put a ferretdb (v1) that runs on PATH or in ~/go/bin'
 
 /** Finds a MongoDB, or null. Call `stop` at the end. */

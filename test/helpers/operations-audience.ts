@@ -62,7 +62,7 @@ export const CampaignNotifications = graphql(`
 export const TriggerCampaign = graphql(`
   mutation TriggerCampaign($campaign: ID!, $recipients: [RecipientInput!]!, $transactionId: ID) {
     triggerCampaign(campaign: $campaign, recipients: $recipients, transactionId: $transactionId) {
-      transactionId acceptedCount duplicateCount skipped { index error { code } }
+      transactionId acceptedCount duplicateCount skipped { index error { code field } }
     }
   }
 `)

@@ -27,3 +27,9 @@ export const PreviewPush = graphql(`
     }
   }
 `)
+
+export const GetProviderSettings = graphql(`
+  query GetProviderSettings {
+    providers { key kind settings }
+  }
+`)

@@ -164,6 +164,14 @@ export const GetStats = graphql(`
   }
 `)
 
+export const GetResultStats = graphql(`
+  query GetResultStats($campaign: ID!, $transaction: ID!) {
+    campaign(key: $campaign) { stats { count sent delivered failed seen read channels { channel sent delivered failed seen read } } }
+    transaction(id: $transaction) { stats { count sent delivered failed channels { channel sent failed } } }
+    providers { key stats { sent delivered failed } }
+  }
+`)
+
 export const GetViewer = graphql(`
   query GetViewer { viewer { isOperator expiresAt project { id key name locale timezone } contact { externalId } } }
 `)
@@ -175,7 +183,9 @@ export const CreateProject = graphql(`
 `)
 
 export const CreateApiKey = graphql(`
-  mutation CreateApiKey($name: String!) { createApiKey(name: $name) { apiKey { id name prefix } secret } }
+  mutation CreateApiKey($name: String!, $scopes: [Scope!], $expiresAt: DateTime) {
+    createApiKey(name: $name, scopes: $scopes, expiresAt: $expiresAt) { apiKey { id name prefix scopes expiresAt } secret }
+  }
 `)
 
 export const RevokeApiKey = graphql(`
@@ -283,7 +293,11 @@ export const UpdateProject = graphql(`
 `)
 
 export const RotateSecretKey = graphql(`
-  mutation RotateSecretKey { rotateSecretKey { accessKey secretKey } }
+  mutation RotateSecretKey($revokeKeys: Boolean, $revokeTokens: Boolean) {
+    rotateSecretKey(revokeKeys: $revokeKeys, revokeTokens: $revokeTokens) {
+      accessKey secretKey tokensRevoked validKeys { name } revokedKeys { name }
+    }
+  }
 `)
 
 export const UpsertTopics = graphql(`

@@ -16,7 +16,7 @@ export interface TestDatabase {
 const LOCK = 40_191_723
 const MIGRATIONS = join(import.meta.dirname, '../../prisma/migrations')
 
-/** Makes a database with all migrations applied; with `migrated: false`, an empty one. */
+/** Creates a database with all migrations applied; with `migrated: false`, an empty one. */
 export async function createTestDatabase({ migrated = true }: { migrated?: boolean } = {}): Promise<TestDatabase> {
   const server = inject('postgresUrl')
   const name = `carillon_test_${randomBytes(6).toString('hex')}`

@@ -44,7 +44,7 @@ export function vapidKeys(): { publicKey: string; privateKey: string } {
   return { publicKey: pair.getPublicKey('base64url'), privateKey: privateKey.toString('base64url') }
 }
 
-/** A browser that subscribed at `endpoint`: what it tells the page, and how it reads what it is sent. */
+/** A browser that subscribed at `endpoint`: what it gives the page, and how it reads what it is sent. */
 export function browser(endpoint: string) {
   const pair = createECDH('prime256v1')
   const p256dh = pair.generateKeys()

@@ -24,7 +24,7 @@ export interface TestRedis {
   stop(): Promise<void>
 }
 
-/** How to have one, for whoever reads the list of skipped suites. */
+/** How to get one, for the reader of the list of skipped suites. */
 export const howToHaveRedis = 'set TEST_REDIS_URL, or put redis-server on PATH'
 
 /** Whether there is one to be had, without starting it. */

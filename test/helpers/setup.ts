@@ -3,7 +3,7 @@ import type { TestApp, TestProject } from './app.ts'
 import { ConfigureProviders, UpsertTemplates } from './operations.ts'
 import type { SmtpSink } from './smtp.ts'
 
-/** So many of something. */
+/** `count` results of `make`. */
 export const times = <T>(count: number, make: (index: number) => T): T[] =>
   Array.from({ length: count }, (_unused, index) => make(index))
 

@@ -1,4 +1,4 @@
-/** Waiting for a fact. */
+/** Waiting for a fact, and pacing what a test sends. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
@@ -19,3 +19,9 @@ export async function until<T>(what: string, check: () => T | Promise<T>, within
     await sleep(10)
   }
 }
+
+/**
+ * Lets time pass: for load at a rate, for an outage or an answer of a certain length. Never a proof that nothing happens: for that, cause
+ * a later event on the same path, wait for it with `until`, and look then. Keeps no process alive.
+ */
+export const pause = (ms: number): Promise<void> => sleep(Math.max(0, ms), undefined, { ref: false })

@@ -4,7 +4,7 @@ import type { Provider, Rendered } from '../../src/channels/provider.ts'
 import { until } from './until.ts'
 import { startVendor, type VendorAnswer } from './vendor-http.ts'
 
-/** Runs the suite. `open`: makes the provider, for a vendor at that address. */
+/** Runs the suite. `open`: creates the provider, for a vendor at that address. */
 export function describeFaults(message: Rendered, open: (url: string, allowPrivateHosts: boolean) => Provider): void {
   const cleanUps: (() => Promise<unknown>)[] = []
   afterEach(async () => {
@@ -66,7 +66,7 @@ export function describeFaults(message: Rendered, open: (url: string, allowPriva
     })
     it('follows no redirect', async () => {
       const { vendor, provider } = await start({ status: 302, headers: { location: '/elsewhere' } })
-      await expect(provider.send(message, never())).rejects.toMatchObject({ outcome: 'refused', aboutProvider: true })
+      await expect(provider.send(message, never())).rejects.toMatchObject({ outcome: 'refused', about: 'provider' })
       expect(vendor.requests).toHaveLength(1)
     })
     it('waits as long as the vendor asks', async () => {
@@ -78,7 +78,7 @@ export function describeFaults(message: Rendered, open: (url: string, allowPriva
       for (const [value, retryAfterMs] of waits) {
         const { provider } = await start({ status: 429, headers: { 'retry-after': value } })
         const error = provider.send(message, never())
-        await expect(error, value).rejects.toMatchObject({ outcome: 'retryable', code: 'RATE_LIMITED', aboutProvider: true })
+        await expect(error, value).rejects.toMatchObject({ outcome: 'retryable', code: 'RATE_LIMITED', about: 'provider' })
         if (retryAfterMs !== null) await expect(error, value).rejects.toMatchObject({ retryAfterMs })
       }
       const { provider } = await start({ status: 503, headers: { 'retry-after': '7' } })

@@ -5,16 +5,16 @@ import { SetCredentials } from './operations-vendors.ts'
 import { until } from './until.ts'
 import { contactOf, type RunningVendor, type VendorCase } from './vendors.ts'
 
-/** Where vendors are told to report to. */
+/** The server's public URL, to which vendors report. */
 export const PUBLIC_URL = 'https://notify.example'
 
-/** Opens a project whose provider `main` speaks to a vendor of its own. */
+/** Opens a project whose provider `main` calls a vendor of its own. */
 export async function openVendor(app: TestApp, of: VendorCase) {
   const vendor = await of.start()
   const project = await app.project()
   const providerId = await configure(project, of, 'main', vendor)
   await project.api.do(UpsertTemplates, { templates: [{ key: 'order', ...of.content }] })
-  const look = async (id: string) => {
+  const find = async (id: string) => {
     const { notification } = await project.api.do(GetNotification, { id })
     const [message] = notification?.messages ?? []
     if (message?.__typename !== 'OutboundMessage') throw new Error('There is no such message.')
@@ -41,17 +41,17 @@ export async function openVendor(app: TestApp, of: VendorCase) {
       if (result?.ok !== true) throw new Error(JSON.stringify(result))
       return { id: result.notification?.id ?? '', result }
     },
-    look,
+    find,
     /** Waits until the message of a notification is in one of these states. */
     reaches: (id: string, ...statuses: string[]) =>
       until(`it is ${statuses.join(' or ')}`, async () => {
-        const message = await look(id)
+        const message = await find(id)
         return statuses.includes(message.status) ? message : null
       }),
     /** Waits until the message has been tried so often. */
     tried: (id: string, attempts: number) =>
       until(`it was tried ${attempts} times`, async () => {
-        const message = await look(id)
+        const message = await find(id)
         return message.attempts.length >= attempts && message.status !== 'SENDING' ? message : null
       }),
     close: () => vendor.close(),

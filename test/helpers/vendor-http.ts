@@ -1,8 +1,8 @@
-/** A vendor on the wire: an HTTP server on 127.0.0.1 that keeps each request and answers as the test says. */
+/** A vendor: an HTTP server on 127.0.0.1 that keeps each request and answers as the test decides. */
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 
-/** A request as it came over the wire. */
+/** A request that the vendor received. */
 export interface VendorRequest {
   readonly method: string
   /** with its query string */

@@ -1,8 +1,8 @@
-/** Every kind of provider with its vendor on the wire: what it takes to bring a message through a whole server, and what each failure looks like. */
+/** Kinds of providers with a vendor of their own: what brings a message through a whole server, and what each failure looks like. */
 import { expect } from 'vitest'
 import type { Channel, ErrorCode, TemplateInput } from '../../generated/graphql.ts'
 import type { KindName } from '../../src/channels/registry.ts'
-import type { JsonObject } from '../../src/domain/words.ts'
+import type { JsonObject } from '../../src/words.ts'
 import { startApns } from './apns-server.ts'
 import { kakaoTaken, nhnRefused, smsTaken, solapiRefused, solapiTaken } from './korea.ts'
 import { browser, keyPair, serviceAccount, vapidKeys } from './push.ts'
@@ -12,7 +12,7 @@ import { startVendor, type VendorAnswer, type VendorRequest } from './vendor-htt
 /** How a vendor meets messages: takes them, asks to wait, refuses them, calls their address dead, or loses the connection; Apple also denies us. */
 export type Mood = 'take' | 'busy' | 'refuse' | 'deny' | 'dead' | 'reset' | 'hang'
 
-/** A message as it came over the wire. `body`: read, where it is JSON or a form. */
+/** A message that the vendor received. `body`: parsed, if it is JSON or a form. */
 export interface Received {
   readonly path: string
   readonly headers: Readonly<Record<string, unknown>>
@@ -28,8 +28,8 @@ export interface RunningVendor {
   credentials(n: number): { readonly deviceTokens?: string[]; readonly webhookUrl?: string } | null
   /** all messages that came, taken or not */
   received(): Received[]
-  /** from now on, or asked anew for each message */
-  be(mood: Mood | (() => Mood)): void
+  /** from now on, or called for each message, where the vendor speaks HTTP with the message */
+  be(mood: Mood | ((message?: Received) => Mood)): void
   close(): Promise<void>
 }
 
@@ -57,7 +57,7 @@ export interface VendorCase {
   readonly vendorId: string | RegExp | 'message' | null
   /** what is kept of a refusal */
   readonly refusal: { readonly code: ErrorCode; readonly says: RegExp }
-  /** what is kept of a dead address; null: this vendor never says so of a message that it is handed */
+  /** what is kept of a dead address; null: this vendor does not report it when a message is sent */
   readonly dead: ErrorCode | null
   /** what is kept of a vendor that is busy */
   readonly busy: ErrorCode
@@ -89,17 +89,18 @@ async function startHttp(
   answers: Answers,
   settingsOf: (url: string) => JsonObject,
   credentialsOf: (url: string, n: number) => ReturnType<RunningVendor['credentials']> = () => null,
-  /** answers what is no message */
-  aside: (request: VendorRequest) => VendorAnswer | null = () => null,
+  /** answers requests that are not messages */
+  otherwise: (request: VendorRequest) => VendorAnswer | null = () => null,
 ): Promise<RunningVendor> {
-  let next: Mood | (() => Mood) = 'take'
+  let next: Mood | ((message?: Received) => Mood) = 'take'
   let taken = 0
   const received: Received[] = []
   const vendor = await startVendor((request) => {
-    const other = aside(request)
+    const other = otherwise(request)
     if (other !== null) return other
-    const mood = moodOf(next)
-    received.push({ path: request.path, headers: request.headers, body: bodyOf(request), raw: request.raw })
+    const message = { path: request.path, headers: request.headers, body: bodyOf(request), raw: request.raw }
+    received.push(message)
+    const mood = moodOf(next, message)
     if (mood === 'take') return answers.take(++taken)
     if (mood === 'busy') return busy
     return mood === 'hang' || mood === 'reset' ? mood : ((mood === 'dead' ? answers.dead : undefined) ?? answers.refuse)
@@ -115,7 +116,8 @@ async function startHttp(
   }
 }
 
-const moodOf = (mood: Mood | (() => Mood)): Mood => (typeof mood === 'function' ? mood() : mood)
+const moodOf = (mood: Mood | ((message?: Received) => Mood), message?: Received): Mood =>
+  typeof mood === 'function' ? mood(message) : mood
 
 function bodyOf({ headers, body }: VendorRequest): unknown {
   if (headers['content-type']?.startsWith('application/json') === true) return JSON.parse(body)
@@ -129,7 +131,7 @@ async function startMail(): Promise<RunningVendor> {
   /** which mail an arrival became, and which arrival a connection is about */
   const mails = new Map<Received, number>()
   const current = new Map<number, Received>()
-  let next: Mood | (() => Mood) = 'take'
+  let next: Mood | ((message?: Received) => Mood) = 'take'
   smtp.script(({ stage, line, connection }) => {
     const mood = moodOf(next)
     if (stage === 'rcpt') {
@@ -162,7 +164,7 @@ async function startMail(): Promise<RunningVendor> {
 }
 
 async function startApple(): Promise<RunningVendor> {
-  let next: Mood | (() => Mood) = 'take'
+  let next: Mood | ((message?: Received) => Mood) = 'take'
   let taken = 0
   const server = await startApns(({ session }) => {
     const mood = moodOf(next)
@@ -200,7 +202,12 @@ const hex = (prefix: string, n: number): string => prefix + n.toString(16).padSt
 const push = { title: 'Hi', body: 'Hello {{ firstName }}', url: 'app://orders/{{ number }}', data: { number: '{{ number }}' } }
 const korea = { appKey: 'app-1', secretKey: 'secret-1', webhookSignature: 'hook-1' }
 const solapiSettings = (baseUrl: string): JsonObject => ({
-  ...{ apiKey: 'KEY1', apiSecret: 'SECRET1', from: '02-1234-5678', pfId: 'PF1', webhookSecret: 'hook-1', baseUrl },
+  apiKey: 'KEY1',
+  apiSecret: 'SECRET1',
+  from: '02-1234-5678',
+  pfId: 'PF1',
+  webhookSecret: 'hook-1',
+  baseUrl,
 })
 const solapiAnswers: Answers = {
   take: (n) => {
@@ -260,22 +267,37 @@ const inChat = {
 /** Every kind, on each of its channels. */
 export const vendorCases: readonly VendorCase[] = [
   {
-    ...{ name: 'smtp', kind: 'smtp', channel: 'EMAIL', secrets: [], start: startMail },
+    name: 'smtp',
+    kind: 'smtp',
+    channel: 'EMAIL',
+    secrets: [],
+    start: startMail,
     content: { email: [{ subject: 'Hi', text: 'Hello {{ firstName }}' }] },
     expected: ({ messageId, n }) => ({
       path: `RCPT TO:<anna-${n}@example.com>`,
       headers: { 'list-unsubscribe-post': 'List-Unsubscribe=One-Click' },
       body: {
-        ...{ from: 'shop@example.com', to: [`anna-${n}@example.com`], messageId: `${messageId}@example.com` },
-        ...{ subject: 'Hi', text: said },
+        from: 'shop@example.com',
+        to: [`anna-${n}@example.com`],
+        messageId: `${messageId}@example.com`,
+        subject: 'Hi',
+        text: said,
       },
     }),
     vendorId: /./,
     refusal: { code: 'PROVIDER_REFUSED', says: /We do not like this/ },
-    ...{ dead: 'PROVIDER_REFUSED', busy: 'PROVIDER_UNREACHABLE', retryAfterSeconds: null, foldsRepeats: true },
+    dead: 'PROVIDER_REFUSED',
+    busy: 'HOST_UNREACHABLE',
+    retryAfterSeconds: null,
+    foldsRepeats: true,
   },
   {
-    ...{ ...http, name: 'twilio', kind: 'twilio', channel: 'SMS', secrets: ['authToken'], foldsRepeats: false },
+    ...http,
+    name: 'twilio',
+    kind: 'twilio',
+    channel: 'SMS',
+    secrets: ['authToken'],
+    foldsRepeats: false,
     content: { sms: [{ body: 'Hello {{ firstName }}' }] },
     start: () =>
       startHttp(
@@ -296,7 +318,12 @@ export const vendorCases: readonly VendorCase[] = [
     dead: 'ADDRESS_INVALID',
   },
   {
-    ...{ ...http, name: 'nhn-sms', kind: 'nhn-sms', channel: 'SMS', secrets: ['secretKey', 'webhookSignature'], dead: null },
+    ...http,
+    name: 'nhn-sms',
+    kind: 'nhn-sms',
+    channel: 'SMS',
+    secrets: ['secretKey', 'webhookSignature'],
+    dead: null,
     content: { sms: [{ type: 'LMS', title: 'Hi', body: 'Hello {{ firstName }}' }] },
     start: () =>
       startHttp(
@@ -313,7 +340,9 @@ export const vendorCases: readonly VendorCase[] = [
       path: '/sms/v3.0/appKeys/app-1/sender/mms',
       headers: { 'x-secret-key': 'secret-1' },
       body: {
-        ...{ title: 'Hi', body: said, sendNo: '15446859' },
+        title: 'Hi',
+        body: said,
+        sendNo: '15446859',
         recipientList: [{ recipientNo: korean(n), recipientGroupingKey: messageId }],
       },
     }),
@@ -322,19 +351,24 @@ export const vendorCases: readonly VendorCase[] = [
     foldsRepeats: false,
   },
   {
-    ...{ ...inKakao, name: 'nhn-kakao ALIMTALK', channel: 'ALIMTALK' },
+    ...inKakao,
+    name: 'nhn-kakao ALIMTALK',
+    channel: 'ALIMTALK',
     content: { alimtalk: [{ templateCode: 'order-1' }] },
     expected: ({ messageId, n }) => ({
       path: '/alimtalk/v2.3/appkeys/app-1/messages',
       headers: { 'x-secret-key': 'secret-1', 'x-nc-api-idempotency-key': messageId },
       body: {
-        ...{ senderKey: 'a1'.repeat(20), templateCode: 'order-1' },
+        senderKey: 'a1'.repeat(20),
+        templateCode: 'order-1',
         recipientList: [{ recipientNo: korean(n), recipientGroupingKey: messageId, templateParameter: { number: '7' } }],
       },
     }),
   },
   {
-    ...{ ...inKakao, name: 'nhn-kakao FRIENDTALK', channel: 'FRIENDTALK' },
+    ...inKakao,
+    name: 'nhn-kakao FRIENDTALK',
+    channel: 'FRIENDTALK',
     content: { friendtalk: [{ body: 'Hello {{ firstName }}', isAd: true }] },
     expected: ({ messageId, n }) => ({
       path: '/friendtalk/v2.3/appkeys/app-1/messages',
@@ -346,30 +380,45 @@ export const vendorCases: readonly VendorCase[] = [
     }),
   },
   {
-    ...{ ...inSolapi, name: 'solapi SMS', channel: 'SMS' },
+    ...inSolapi,
+    name: 'solapi SMS',
+    channel: 'SMS',
     content: { sms: [{ body: 'Hello {{ firstName }}' }] },
     expected: ({ messageId, n }) => solapiRequest({ ...solapiBase(n, messageId), type: 'SMS', text: said }),
   },
   {
-    ...{ ...inSolapi, name: 'solapi ALIMTALK', channel: 'ALIMTALK' },
+    ...inSolapi,
+    name: 'solapi ALIMTALK',
+    channel: 'ALIMTALK',
     content: { alimtalk: [{ templateCode: 'order-1', body: 'Hello {{ firstName }}' }] },
     expected: ({ messageId, n }) =>
       solapiRequest({
-        ...{ ...solapiBase(n, messageId), type: 'ATA', text: said },
+        ...solapiBase(n, messageId),
+        type: 'ATA',
+        text: said,
         kakaoOptions: { pfId: 'PF1', disableSms: true, templateId: 'order-1', variables: { '#{number}': '7' } },
       }),
   },
   {
-    ...{ ...inSolapi, name: 'solapi FRIENDTALK', channel: 'FRIENDTALK' },
+    ...inSolapi,
+    name: 'solapi FRIENDTALK',
+    channel: 'FRIENDTALK',
     content: { friendtalk: [{ body: 'Hello {{ firstName }}' }] },
     expected: ({ messageId, n }) =>
       solapiRequest({
-        ...{ ...solapiBase(n, messageId), type: 'BMS_FREE', text: said },
+        ...solapiBase(n, messageId),
+        type: 'BMS_FREE',
+        text: said,
         kakaoOptions: { pfId: 'PF1', disableSms: true, bms: { targeting: 'I', chatBubbleType: 'TEXT' } },
       }),
   },
   {
-    ...{ ...http, name: 'fcm', kind: 'fcm', channel: 'PUSH', secrets: ['serviceAccount'], foldsRepeats: true },
+    ...http,
+    name: 'fcm',
+    kind: 'fcm',
+    channel: 'PUSH',
+    secrets: ['serviceAccount'],
+    foldsRepeats: true,
     content: { push: [push] },
     start: () => {
       const { pem } = keyPair('rsa')
@@ -405,7 +454,13 @@ export const vendorCases: readonly VendorCase[] = [
     dead: 'ADDRESS_INVALID',
   },
   {
-    ...{ ...http, name: 'apns', kind: 'apns', channel: 'PUSH', secrets: ['privateKey'], foldsRepeats: true, start: startApple },
+    ...http,
+    name: 'apns',
+    kind: 'apns',
+    channel: 'PUSH',
+    secrets: ['privateKey'],
+    foldsRepeats: true,
+    start: startApple,
     content: { push: [push] },
     expected: ({ messageId, n }) => ({
       path: `/3/device/${appleToken(n)}`,
@@ -417,7 +472,12 @@ export const vendorCases: readonly VendorCase[] = [
     dead: 'ADDRESS_INVALID',
   },
   {
-    ...{ ...http, name: 'web-push', kind: 'web-push', channel: 'WEB_PUSH', secrets: ['privateKey'], foldsRepeats: true },
+    ...http,
+    name: 'web-push',
+    kind: 'web-push',
+    channel: 'WEB_PUSH',
+    secrets: ['privateKey'],
+    foldsRepeats: true,
     content: { webPush: [push] },
     start: () => {
       const keys = vapidKeys()
@@ -434,7 +494,10 @@ export const vendorCases: readonly VendorCase[] = [
     expected: ({ n }) => ({
       path: `/push/${n}`,
       headers: {
-        ...{ ttl: '86400', urgency: 'normal', 'content-encoding': 'aes128gcm', topic: expect.stringMatching(/^[\w-]{32}$/) },
+        ttl: '86400',
+        urgency: 'normal',
+        'content-encoding': 'aes128gcm',
+        topic: expect.stringMatching(/^[\w-]{32}$/),
         authorization: expect.stringMatching(/^vapid t=\S+, ?k=\S+$/),
       },
     }),
@@ -443,7 +506,10 @@ export const vendorCases: readonly VendorCase[] = [
     dead: 'ADDRESS_INVALID',
   },
   {
-    ...{ ...inChat, name: 'slack', kind: 'slack', secrets: [] },
+    ...inChat,
+    name: 'slack',
+    kind: 'slack',
+    secrets: [],
     start: () =>
       startHttp(
         {
@@ -460,7 +526,10 @@ export const vendorCases: readonly VendorCase[] = [
     dead: 'ADDRESS_INVALID',
   },
   {
-    ...{ ...inChat, name: 'discord', kind: 'discord', secrets: [] },
+    ...inChat,
+    name: 'discord',
+    kind: 'discord',
+    secrets: [],
     start: () =>
       startHttp(
         {
@@ -473,14 +542,17 @@ export const vendorCases: readonly VendorCase[] = [
       ),
     expected: ({ n }) => ({
       path: `${hookPath(n)}&wait=true`,
-      body: { content: said, allowed_mentions: { parse: [] } },
+      body: { content: said, allowed_mentions: { parse: ['users', 'roles', 'everyone'] } },
     }),
     vendorId: '1',
     refusal: { code: 'PROVIDER_REFUSED', says: /Cannot send an empty message/ },
     dead: 'ADDRESS_INVALID',
   },
   {
-    ...{ ...inChat, name: 'mattermost', kind: 'mattermost', secrets: [] },
+    ...inChat,
+    name: 'mattermost',
+    kind: 'mattermost',
+    secrets: [],
     start: () =>
       startHttp(
         {
@@ -496,7 +568,10 @@ export const vendorCases: readonly VendorCase[] = [
     dead: null,
   },
   {
-    ...{ ...inChat, name: 'msteams', kind: 'msteams', secrets: [] },
+    ...inChat,
+    name: 'msteams',
+    kind: 'msteams',
+    secrets: [],
     start: () =>
       startHttp(
         {
@@ -517,7 +592,9 @@ export const vendorCases: readonly VendorCase[] = [
             contentUrl: null,
             content: {
               $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
-              ...{ type: 'AdaptiveCard', version: '1.4', body: [{ type: 'TextBlock', text: said, wrap: true }] },
+              type: 'AdaptiveCard',
+              version: '1.4',
+              body: [{ type: 'TextBlock', text: said, wrap: true }],
             },
           },
         ],
@@ -528,14 +605,12 @@ export const vendorCases: readonly VendorCase[] = [
     dead: 'ADDRESS_INVALID',
   },
   {
-    ...{
-      ...http,
-      name: 'webhook',
-      kind: 'webhook',
-      channel: 'WEBHOOK',
-      secrets: ['secret', 'authorization'],
-      foldsRepeats: true,
-    },
+    ...http,
+    name: 'webhook',
+    kind: 'webhook',
+    channel: 'WEBHOOK',
+    secrets: ['secret', 'authorization'],
+    foldsRepeats: true,
     content: { webhook: [{ body: { text: 'Hello {{ firstName }}', list: [1, '{{ number }}'] } }] },
     start: () =>
       startHttp(
@@ -550,11 +625,8 @@ export const vendorCases: readonly VendorCase[] = [
     expected: ({ messageId, n }) => ({
       path: hookPath(n),
       headers: {
-        ...{
-          authorization: 'Bearer hook-secret',
-          'webhook-id': messageId,
-          'webhook-timestamp': expect.stringMatching(/^\d{10}$/),
-        },
+        'webhook-id': messageId,
+        'webhook-timestamp': expect.stringMatching(/^\d{10}$/),
         'webhook-signature': expect.stringMatching(/^v1,[A-Za-z0-9+/]{43}=$/),
       },
       body: { text: said, list: [1, '7'] },

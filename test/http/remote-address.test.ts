@@ -2,10 +2,10 @@
 import { createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, it } from 'vitest'
-import { createRemoteAddress } from '../../src/http/remote-address.ts'
+import { createPeer, createRemoteAddress, networkOf } from '../../src/http/remote-address.ts'
 
 const ask = async (trusted: readonly string[], header: string | undefined): Promise<string> => {
-  const remoteAddress = createRemoteAddress(trusted)
+  const remoteAddress = createRemoteAddress(trusted, { warn() {} })
   const server = createServer((request, response) => void response.end(remoteAddress(request)))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   try {
@@ -34,4 +34,25 @@ it.each([
   [['127.0.0.0/8'], '::ffff:1.2.3.4', '1.2.3.4'],
 ])('with proxies %j and the header %j, it is %s', async (trusted, header, address) => {
   expect(await ask(trusted, header)).toBe(address)
+})
+
+it.each([
+  ['192.0.2.7', '192.0.2.7'],
+  ['::ffff:192.0.2.7', '192.0.2.7'],
+  ['2001:db8:1:2::1', networkOf('2001:db8:1:2:ffff:ffff:ffff:ffff')],
+  ['unknown', 'unknown'],
+])('counts %s as the client %s', (address, client) => expect(networkOf(address)).toBe(client))
+
+it('counts other 64 bits of an IPv6 address as another client', () => {
+  expect(networkOf('2001:db8:1:3::1')).not.toBe(networkOf('2001:db8:1:2::1'))
+})
+
+it('counts the connections of a trusted proxy as nobody in particular', () => {
+  const peerOf = createPeer(['10.0.0.0/8'])
+  expect([peerOf('10.1.2.3'), peerOf('::ffff:10.1.2.3'), peerOf('192.0.2.7'), peerOf(undefined)]).toEqual([
+    null,
+    null,
+    '192.0.2.7',
+    'unknown',
+  ])
 })

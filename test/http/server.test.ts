@@ -1,23 +1,24 @@
-/** The other doors: health, metrics, GraphiQL, added routes, and how a stop goes. */
+/** The HTTP server: health, metrics, GraphiQL, routes, and how it stops. */
 import { Agent, get, request } from 'node:http'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { post, startDoors, type TestDoors, until } from '../helpers/doors.ts'
+import { post, startTestServer, type TestServer, until } from '../helpers/test-server.ts'
 
-let doors: TestDoors
-let isAway = false
+let server: TestServer
+let isUnavailable = false
 beforeAll(async () => {
-  doors = await startDoors({
+  server = await startTestServer({
     checks: [
-      { name: 'postgres', check: async () => (isAway ? Promise.reject(new Error('away')) : 1) },
-      { name: 'jobs', check: () => (isAway ? new Promise(() => {}) : Promise.resolve()) },
+      { name: 'postgres', check: async () => (isUnavailable ? Promise.reject(new Error('unavailable')) : 1) },
+      { name: 'jobs', check: () => (isUnavailable ? new Promise(() => {}) : Promise.resolve()) },
       { name: 'signals', check: async () => true },
     ],
     routes: [
-      { path: '/', handle: (_request, response) => void response.end('home') },
-      { path: '/callbacks/', handle: (incoming, response, address) => void response.end(`${incoming.url} ${address}`) },
+      { method: 'GET', path: '/', auth: 'none', handle: () => ({ status: 200, body: 'home' }) },
       {
+        method: 'GET',
         path: '/broken',
+        auth: 'none',
         handle: () => {
           throw new Error('hunter2')
         },
@@ -25,11 +26,11 @@ beforeAll(async () => {
     ],
   })
 })
-afterAll(() => doors.stop())
+afterAll(() => server.stop())
 
-const others: TestDoors[] = []
+const others: TestServer[] = []
 const start = async () => {
-  const started = await startDoors()
+  const started = await startTestServer()
   others.push(started)
   return started
 }
@@ -37,29 +38,29 @@ afterEach(async () => {
   await Promise.all(others.splice(0).map((each) => each.stop()))
 })
 
-it('answers /health as long as the process does', async () => {
-  const response = await fetch(`${doors.url}/health`)
+it('answers /health as long as the process is alive', async () => {
+  const response = await fetch(`${server.url}/health`)
   expect([response.status, await response.json()]).toEqual([200, { status: 'ok' }])
 })
 
-it('answers /ready with 200, and with 503 and names when stores fail or do not answer in 2 s', async () => {
-  const ready = await fetch(`${doors.url}/ready`)
+it('answers /ready with 200, and with 503 and names when dependencies fail or do not answer in 2 s', async () => {
+  const ready = await fetch(`${server.url}/ready`)
   expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready' }])
-  isAway = true
+  isUnavailable = true
   const started = performance.now()
-  const away = await fetch(`${doors.url}/ready`)
-  isAway = false
+  const away = await fetch(`${server.url}/ready`)
+  isUnavailable = false
   expect([away.status, await away.json()]).toEqual([503, { status: 'unavailable', away: ['postgres', 'jobs'] }])
   expect(performance.now() - started).toBeLessThan(2_500)
 })
 
-it('counts requests, operations and what others add', async () => {
-  await post(doors.endpoint, { query: '{hello}' })
-  await post(doors.endpoint, { query: '{' })
-  doors.metrics.gauge('carillon_test_queue', 'Waiting.', async () => 42)
-  doors.metrics.gauge('carillon_test_away', 'Cannot be read.', () => Promise.reject(new Error('away')))
-  doors.metrics.counter('carillon_test_total', 'Counted.')(3)
-  const response = await fetch(`${doors.url}/metrics`)
+it('counts requests, operations and added metrics', async () => {
+  await post(server.endpoint, { query: '{hello}' })
+  await post(server.endpoint, { query: '{' })
+  server.metrics.gauge('carillon_test_queue', 'Waiting.', async () => 42)
+  server.metrics.gauge('carillon_test_away', 'Cannot be read.', () => Promise.reject(new Error('away')))
+  server.metrics.counter('carillon_test_total', 'Counted.')(3)
+  const response = await fetch(`${server.url}/metrics`)
   const text = await response.text()
   expect(response.headers.get('content-type')).toContain('text/plain')
   for (const line of [
@@ -75,7 +76,7 @@ it('counts requests, operations and what others add', async () => {
   expect(text).not.toMatch(/^carillon_test_away \d/m)
 })
 
-it('counts sockets by their close code, and all that clients make up as one', async () => {
+it('counts sockets by their close code, and those that clients choose by range', async () => {
   const mine = await start()
   for (const code of [1000, 3000, 3999, 4000, 4999]) {
     const socket = new WebSocket(mine.socketUrl, 'graphql-transport-ws')
@@ -89,18 +90,17 @@ it('counts sockets by their close code, and all that clients make up as one', as
     .toEqual(['1000"} 1', '3xxx"} 2', '4xxx"} 2'].map((rest) => `carillon_socket_closes_total{code="${rest}`))
 })
 
-it('serves added routes, exact and below a prefix, and masks what they throw', async () => {
-  expect(await (await fetch(`${doors.url}/`)).text()).toBe('home')
-  expect(await (await fetch(`${doors.url}/callbacks/twilio?x=1`)).text()).toBe('/callbacks/twilio?x=1 127.0.0.1')
-  const broken = await fetch(`${doors.url}/broken`)
+it('serves routes, and masks what they throw', async () => {
+  expect(await (await fetch(`${server.url}/`)).text()).toBe('home')
+  const broken = await fetch(`${server.url}/broken`)
   const text = await broken.text()
   expect([broken.status, text.includes('hunter2'), text.includes('INTERNAL')]).toEqual([500, false, true])
 })
 
-it('shows GraphiQL to a browser: one page, compressed, kept by its tag, with no address of others to load from', async () => {
+it('shows GraphiQL to a browser: one page, compressed, with an ETag, that loads nothing from other servers', async () => {
   const ask = (headers: Record<string, string>) =>
     new Promise<{ status: number; headers: NodeJS.Dict<string | string[]>; body: Buffer }>((resolve, reject) => {
-      get(doors.endpoint, { headers: { accept: 'text/html,*/*', ...headers } }, (response) => {
+      get(server.endpoint, { headers: { accept: 'text/html,*/*', ...headers } }, (response) => {
         const chunks: Buffer[] = []
         response.on('data', (chunk: Buffer) => chunks.push(chunk))
         response.on('end', () =>
@@ -120,7 +120,7 @@ it('shows GraphiQL to a browser: one page, compressed, kept by its tag, with no 
   expect([again.status, again.body.length]).toEqual([304, 0])
 })
 
-it('answers a client that offers to go on with HTTP/2 as if it had not', async () => {
+it('answers a client that offers to upgrade to HTTP/2 as if it had not', async () => {
   const headers = {
     'content-type': 'application/json',
     connection: 'Upgrade, HTTP2-Settings',
@@ -128,7 +128,7 @@ it('answers a client that offers to go on with HTTP/2 as if it had not', async (
     'http2-settings': 'AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA',
   }
   const answer = await new Promise<[number | undefined, string]>((resolve, reject) => {
-    request(doors.endpoint, { method: 'POST', headers }, (response) => {
+    request(server.endpoint, { method: 'POST', headers }, (response) => {
       let text = ''
       response.on('data', (chunk) => (text += chunk))
       response.on('end', () => resolve([response.statusCode, text]))
@@ -139,7 +139,7 @@ it('answers a client that offers to go on with HTTP/2 as if it had not', async (
   expect(answer).toEqual([200, '{"data":{"hello":"world"}}'])
 })
 
-it('answers a request that runs while it stops, tells the client that the connection ends, and takes no new one', async () => {
+it('answers a running request while it stops, announces that the connection closes, and accepts no new one', async () => {
   const mine = await start()
   const agent = new Agent({ keepAlive: true })
   const answer = new Promise<{ text: string; connection: string | undefined }>((resolve, reject) => {
@@ -154,7 +154,7 @@ it('answers a request that runs while it stops, tells the client that the connec
     running.end(body)
   })
   await mine.begun.promise
-  const drained = mine.doors.drain()
+  const drained = mine.server.drain()
   await expect(fetch(`${mine.url}/health`)).rejects.toThrow()
   mine.slow.resolve('done')
   expect(await answer).toEqual({ text: '{"data":{"slow":"done"}}', connection: 'close' })
@@ -171,12 +171,12 @@ it('ends event streams when it stops', async () => {
   })
   const text = response.text()
   await until(() => mine.topic.count() === 1)
-  await mine.doors.drain()
+  await mine.server.drain()
   await text
   await until(() => mine.topic.count() === 0)
 })
 
-it('does not wait for clients that keep the connection of a stream that it ended', async () => {
+it('does not wait for clients that keep the connection of an ended stream open', async () => {
   const mine = await start()
   const agent = new Agent({ keepAlive: true })
   const headers = { 'content-type': 'application/json', accept: 'text/event-stream' }
@@ -189,15 +189,15 @@ it('does not wait for clients that keep the connection of a stream that it ended
       .end(JSON.stringify({ query: 'subscription{ticks}' }))
   })
   const begun = performance.now()
-  await mine.doors.drain()
+  await mine.server.drain()
   expect(performance.now() - begun).toBeLessThan(2_000)
   agent.destroy()
 })
 
 it('rejects when the port is taken', async () => {
   const other = await start()
-  const taken = await startDoors()
+  const taken = await startTestServer()
   others.push(taken)
-  await taken.doors.drain()
-  await expect(taken.doors.listen(other.port, '127.0.0.1')).rejects.toThrow('EADDRINUSE')
+  await taken.server.drain()
+  await expect(taken.server.listen(other.port, '127.0.0.1')).rejects.toThrow('EADDRINUSE')
 })

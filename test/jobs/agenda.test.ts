@@ -1,24 +1,26 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { MongoClient } from 'mongodb'
 import pg from 'pg'
 import { afterAll, afterEach, expect, it } from 'vitest'
+import { createJobs, type Jobs, type JobsDeps } from '../../src/jobs/jobs.ts'
 import type { StoreAddress } from '../../src/jobs/store.ts'
-import { createJobs, type Jobs, type JobsDeps } from '../../src/jobs/wake.ts'
 import { type Log, silentLog } from '../../src/log.ts'
 import { createInProcessBus } from '../../src/signals/in-process.ts'
-import { createDoor, type Door } from '../helpers/door.ts'
 import { findMongo, howToHaveMongo } from '../helpers/mongo.ts'
 import { optionalSuite } from '../helpers/optional.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
+import { seeded } from '../helpers/seed.ts'
+import { createTcpProxy, type TcpProxy } from '../helpers/tcp-proxy.ts'
+import { pause } from '../helpers/until.ts'
 
 /** A job store of a test, behind a door. */
 interface Place {
   readonly address: StoreAddress
-  readonly door: Door
+  readonly door: TcpProxy
   /** how many jobs of this name there are */
   count(name: string): Promise<number>
   /** removes every job, as an operator who empties the store would */
@@ -34,7 +36,7 @@ const mongo = await findMongo()
 
 async function postgresPlace(): Promise<Place> {
   const database = await createTestDatabase({ migrated: false })
-  const door = await createDoor(database.url)
+  const door = await createTcpProxy(database.url)
   const pool = new pg.Pool({ connectionString: database.url, max: 1 })
   // The database is dropped right after the pool ends, and a connection that has not heard of it yet says so.
   pool.on('error', () => {})
@@ -65,7 +67,7 @@ async function mongoPlace(): Promise<Place> {
   if (mongo === null) throw new Error('There is no MongoDB')
   const client = new MongoClient(mongo.url)
   const name = `jobs_${randomBytes(6).toString('hex')}`
-  const door = await createDoor(mongo.url)
+  const door = await createTcpProxy(mongo.url)
   const url = new URL(door.url)
   url.pathname = `/${name}`
   url.searchParams.set('directConnection', 'true')
@@ -96,7 +98,7 @@ const until = async (fact: () => boolean | Promise<boolean>, withinMs = 10_000):
   const deadline = performance.now() + withinMs
   while (!(await fact())) {
     if (performance.now() > deadline) throw new Error('It did not happen in time')
-    await delay(2)
+    await pause(2)
   }
 }
 
@@ -144,9 +146,10 @@ for (const { kind, make, found } of backends) {
       const [here, there] = [api(place), worker(place, { run })]
       await Promise.all([here.start(), there.start()])
       await ready(place)
+      const random = seeded()
       const took: number[] = []
       for (let index = 0; index < 12; index++) {
-        await delay(Math.random() * 100)
+        await pause(random() * 100)
         const asked = performance.now()
         here.wake()
         await until(() => begun >= asked)
@@ -176,15 +179,16 @@ for (const { kind, make, found } of backends) {
       await ready(place)
     })
 
-    it('makes few runs of 1,000 wake-ups in a moment, and the last one sees the last state', async () => {
+    it('coalesces 1,000 wake-ups in a moment into few runs, and the last one sees the last state', async () => {
       const place = await opened()
+      const random = seeded()
       let accepted = 0
       let seen = 0
       let runs = 0
       const run = async () => {
         runs += 1
         const now = accepted
-        await delay(Math.random() * 5)
+        await pause(random() * 5)
         seen = now
       }
       const [here, there] = [api(place), worker(place, { run, pollMs: NEVER_MS, sweepMs: NEVER_MS })]
@@ -192,7 +196,7 @@ for (const { kind, make, found } of backends) {
       await ready(place)
       await until(async () => {
         here.wake()
-        await delay(20)
+        await pause(20)
         return runs > 1 && (await place.count('deliver')) === 0
       })
       runs = 0
@@ -206,7 +210,7 @@ for (const { kind, make, found } of backends) {
         for (let index = 0; index < 20; index++) {
           accepted += 1
           here.wake()
-          if (Math.random() < 0.2) await delay(Math.random() * 10)
+          if (random() < 0.2) await pause(random() * 10)
         }
         await until(() => seen === accepted, 3_000)
       }
@@ -218,12 +222,12 @@ for (const { kind, make, found } of backends) {
       await Promise.all(here.map((one) => one.start()))
       await until(async () => {
         for (const one of here) one.wake()
-        await delay(10)
+        await pause(10)
         return (await place.count('deliver')) > 0
       })
       for (let index = 0; index < 60; index++) {
         for (const one of here) one.wake()
-        await delay(10)
+        await pause(10)
       }
       expect(await place.count('deliver')).toBeLessThanOrEqual(3)
       let runs = 0
@@ -236,12 +240,13 @@ for (const { kind, make, found } of backends) {
 
     it('does not lose a wake-up when the store is emptied in mid-flight, and the sweep comes back', async () => {
       const place = await opened()
+      const random = seeded()
       let accepted = 0
       let seen = 0
       let sweeps = 0
       const run = async () => {
         const now = accepted
-        await delay(1)
+        await pause(1)
         seen = now
       }
       const sweep = async () => {
@@ -254,7 +259,7 @@ for (const { kind, make, found } of backends) {
         for (let index = 0; index < 40; index++) {
           accepted += 1
           here.wake()
-          await delay(Math.random() * 5)
+          await pause(random() * 5)
           if (index === 20) await clear()
         }
         await until(() => seen === accepted, 1_000)
@@ -264,7 +269,7 @@ for (const { kind, make, found } of backends) {
       await until(() => sweeps >= before + 3)
     })
 
-    it('starts while the store is away, works by timer, says so once, and finds the store when it is back', async () => {
+    it('starts while the store is unavailable, works by timer, logs that once, and finds the store when it is back', async () => {
       const place = await make()
       cleanups.push(() => place.drop())
       const said: string[] = []
@@ -296,12 +301,12 @@ for (const { kind, make, found } of backends) {
       await ready(place)
       await until(() => said.length === 4)
       await runsSoon()
-      const away = 'warn: The job store is away; workers find their work by timer until it is back'
-      const back = 'info: The job store is back'
+      const away = 'warn: The job store is unavailable; workers poll for their work until it is back'
+      const back = 'info: The job store is available again'
       expect(said).toEqual([away, back, away, back])
     })
 
-    it('brings a wake-up by the bus while the store is away', async () => {
+    it('brings a wake-up by the bus while the store is unavailable', async () => {
       const place = await make()
       cleanups.push(() => place.drop())
       const bus = createInProcessBus()
@@ -334,7 +339,7 @@ for (const { kind, make, found } of backends) {
       expect(runs).toBe(1)
       jobs.wake()
       expect(runs).toBe(2)
-      await delay(10)
+      await pause(10)
       jobs.wake()
       expect(runs).toBe(3)
       let helped = 0
@@ -346,36 +351,48 @@ for (const { kind, make, found } of backends) {
       // Either of the two may take such a job; the busy one only remembers it.
       await until(async () => {
         jobs.wake()
-        await delay(20)
+        await pause(20)
         return helped > 1
       })
       release()
       await until(() => runs === 4)
     })
 
-    it('stop waits for the run that is going on, tells it to take no new work, and runs nothing afterwards', async () => {
+    it('stop waits for the current run, aborts its signal, and runs nothing afterwards', async () => {
       const place = await opened()
       let runs = 0
-      let ended = false
+      const order: string[] = []
       const run = async (signal: AbortSignal) => {
         runs += 1
-        while (!signal.aborted) await delay(1)
-        await delay(20)
-        ended = true
+        await once(signal, 'abort')
+        // The store still answers: stop waits for work like this.
+        await place.count('sweep')
+        order.push('the run ended')
       }
       const jobs = worker(place, { run })
       await jobs.start()
       await ready(place)
       await jobs.stop()
-      expect(ended).toBe(true)
+      order.push('stop returned')
+      expect(order).toEqual(['the run ended', 'stop returned'])
+      // A wake-up that another worker serves: had the stopped one heard of its own, which came earlier, it would have run by then.
+      let others = 0
+      const other = worker(place, {
+        run: async () => {
+          others += 1
+        },
+      })
+      await other.start()
+      const before = others
       jobs.wake()
-      await delay(20)
+      other.wake()
+      await until(() => others > before)
       expect(runs).toBe(1)
     })
 
     it('leaves nothing running after stop: the process ends by itself', async () => {
       const place = await opened()
-      const wake = join(import.meta.dirname, '../../src/jobs/wake.ts')
+      const wake = join(import.meta.dirname, '../../src/jobs/jobs.ts')
       const script = `
         const { createJobs } = await import(${JSON.stringify(wake)})
         const log = { debug() {}, info() {}, warn() {}, error() {} }

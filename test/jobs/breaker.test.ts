@@ -33,7 +33,7 @@ it('opens when nearly everything fails, and lets nothing pass', () => {
   expect(breaker.blockedForMs()).toBe(1_000)
 })
 
-it('sends one probe at a time, leaves it alone for twice as long after each that fails, and closes after one that succeeds', () => {
+it('sends one probe at a time, doubles the pause after each that fails, and closes after one that succeeds', () => {
   const { attempt, breaker, changes, pass } = start()
   times(10, () => attempt('failed'))
   pass(1_000)
@@ -50,7 +50,7 @@ it('sends one probe at a time, leaves it alone for twice as long after each that
   expect(times(5, () => attempt('ok'))).toEqual([true, true, true, true, true])
 })
 
-it('leaves a provider alone for 30 s at most', () => {
+it('pauses a provider for 30 s at most', () => {
   const { attempt, changes, pass } = start()
   times(10, () => attempt('failed'))
   times(8, () => {
@@ -61,13 +61,13 @@ it('leaves a provider alone for 30 s at most', () => {
   expect(Math.max(...changes.map(Number))).toBe(30_000)
 })
 
-it('takes no verdict from what speaks of a message alone', () => {
+it('ignores an outcome that concerns the message alone', () => {
   const { attempt, changes } = start()
   times(100, () => attempt('neither'))
   expect(changes).toEqual([])
 })
 
-it('lets the next probe go when one said nothing of the provider', () => {
+it('sends the next probe when one says nothing about the provider', () => {
   const { attempt, breaker, pass } = start()
   times(10, () => attempt('failed'))
   pass(1_000)

@@ -1,11 +1,11 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { Signal } from '../../src/domain/words.ts'
 import { type Log, silentLog } from '../../src/log.ts'
 import type { SignalBus, SignalChannel } from '../../src/signals/bus.ts'
 import { createInProcessBus } from '../../src/signals/in-process.ts'
 import { createRedisBus } from '../../src/signals/redis.ts'
+import type { Signal } from '../../src/words.ts'
 import { optionalSuite } from '../helpers/optional.ts'
 import { findRedis, hasRedis, howToHaveRedis, type TestRedis } from '../helpers/redis.ts'
 import { until } from '../helpers/until.ts'
@@ -42,7 +42,7 @@ function opened(bus: SignalBus): SignalBus {
 
 /** The contract. `make` gives two ends of one bus: two processes, or twice the same. */
 function contract(make: () => Promise<[SignalBus, SignalBus]>): void {
-  test('every listener of a channel hears each signal once and in order, here and elsewhere', async () => {
+  test('every listener of a channel receives each signal once and in order, in this process and in others', async () => {
     const [here, there] = await make()
     const listeners = [await listen(here), await listen(here), await listen(there)]
     here.publish(Array.from({ length: 100 }, (_, n) => activity(n)))
@@ -79,7 +79,7 @@ function contract(make: () => Promise<[SignalBus, SignalBus]>): void {
     ])
   })
 
-  test('a listener that throws hinders nobody', async () => {
+  test('a listener that throws does not affect the others', async () => {
     const [here, there] = await make()
     const broken = () => {
       throw new Error('broken')
@@ -90,7 +90,7 @@ function contract(make: () => Promise<[SignalBus, SignalBus]>): void {
     await until('the others hear', () => listeners.every(({ heard }) => heard.length === 2))
   })
 
-  test('a listener that ended hears nothing more, and the others still do', async () => {
+  test('a listener that unsubscribed receives nothing more, and the others still do', async () => {
     const [here, there] = await make()
     const first = await listen(there)
     const second = await listen(there)
@@ -105,7 +105,7 @@ function contract(make: () => Promise<[SignalBus, SignalBus]>): void {
     expect([first.heard, second.heard]).toEqual([[], [1]])
   })
 
-  test('a listener may end itself and others while it is called', async () => {
+  test('a listener may unsubscribe itself and others while it is called', async () => {
     const [here, there] = await make()
     const heard: string[] = []
     const ends: (() => void)[] = []
@@ -120,7 +120,7 @@ function contract(make: () => Promise<[SignalBus, SignalBus]>): void {
     expect(heard).toEqual(['first'])
   })
 
-  test('a listener that publishes does not turn the order around for the next', async () => {
+  test('a listener that publishes does not change the order for the next one', async () => {
     const [here] = await make()
     await here.subscribe(ACTIVITY, (signal) => {
       if (numberOf(signal) === 1) here.publish([activity(2)])
@@ -131,7 +131,7 @@ function contract(make: () => Promise<[SignalBus, SignalBus]>): void {
     expect(second.heard).toEqual([1, 2])
   })
 
-  test('publishing returns before anybody is called', async () => {
+  test('publishing returns before any listener is called', async () => {
     const [here] = await make()
     const { heard } = await listen(here)
     here.publish([activity(1)])
@@ -139,7 +139,7 @@ function contract(make: () => Promise<[SignalBus, SignalBus]>): void {
     await until('it is heard', () => heard.length === 1)
   })
 
-  test('a closed bus takes signals, and says nothing', async () => {
+  test('a closed bus accepts signals and delivers none', async () => {
     const [here] = await make()
     const { heard } = await listen(here)
     await here.close()
@@ -162,13 +162,16 @@ optionalSuite({ name: 'Redis bus', found: hasRedis(), how: howToHaveRedis }, () 
 
   beforeAll(async () => {
     const found = await findRedis()
-    if (found === null) throw new Error('Redis went away')
+    if (found === null) throw new Error('Redis became unavailable')
     redis = found
   })
   afterAll(() => redis.stop())
 
-  const make = (log: Log = silentLog, url = redis.url): SignalBus =>
-    opened(createRedisBus(url, { log, prefix: `carillon-test-${process.pid}-${prefix}:` }))
+  type Keys = Parameters<typeof createRedisBus>[1]['keys']
+  const [oldKey, newKey] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
+  const nameOf = (channel: string): string => `carillon-test-${process.pid}-${prefix}:${channel}`
+  const make = (log: Log = silentLog, url = redis.url, more: { keys?: Keys; onRefused?: () => void } = {}): SignalBus =>
+    opened(createRedisBus(url, { log, keys: [oldKey], prefix: nameOf(''), ...more }))
 
   async function pair(): Promise<[SignalBus, SignalBus]> {
     prefix += 1
@@ -179,10 +182,67 @@ optionalSuite({ name: 'Redis bus', found: hasRedis(), how: howToHaveRedis }, () 
 
   contract(pair)
 
+  test('signals without a valid signature, or from another channel, are dropped, counted and logged once', async () => {
+    prefix += 1
+    let refused = 0
+    const lines: string[] = []
+    const note = (line: string) => void lines.push(line)
+    const [here, there] = [make(), make({ ...silentLog, warn: note }, redis.url, { onRefused: () => refused++ })]
+    await until('both are connected', () => here.isConnected() && there.isConnected())
+    const [p1, p2] = [await listen(there), await listen(there, 'activity:p2')]
+    const gaps: number[] = []
+    there.onGap(() => gaps.push(1))
+    const { Redis } = await import('ioredis')
+    const raw = new Redis(redis.url)
+    const tap = new Redis(redis.url)
+    try {
+      const caught: string[] = []
+      tap.on('message', (_channel, text) => caught.push(text))
+      await tap.subscribe(nameOf('activity:p1'))
+      here.publish([activity(1)])
+      await until('it is heard', () => p1.heard.length === 1 && caught.length === 1)
+      const [genuine = ''] = caught
+      const body = genuine.slice(genuine.indexOf('{'))
+      const forged = [
+        body,
+        '',
+        'x',
+        JSON.stringify({ from: 'x', signal: activity(9) }),
+        `${'A'.repeat(22)}${body}`,
+        genuine.replace('activity', 'Activity'),
+        `${genuine} `,
+      ]
+      for (const text of forged) await raw.publish(nameOf('activity:p1'), text)
+      await raw.publish(nameOf('activity:p2'), genuine)
+      await raw.publish(nameOf('gap'), '{"from":"x","gap":true}')
+      await until('all are counted', () => refused === forged.length + 2)
+      here.publish([activity(2)])
+      await until('the next is heard', () => p1.heard.length === 2)
+      expect([p1.heard, p2.heard, gaps]).toEqual([[1, 2], [], []])
+      expect(lines).toHaveLength(1)
+    } finally {
+      raw.disconnect()
+      tap.disconnect()
+    }
+  })
+
+  test('signals are understood while one key replaces another', async () => {
+    prefix += 1
+    const buses = [[oldKey], [oldKey, newKey], [newKey, oldKey]] satisfies Keys[]
+    const [old, ...both] = buses.map((keys) => make(silentLog, redis.url, { keys }))
+    if (old === undefined) throw new Error('There is none.')
+    await until('all are connected', () => [old, ...both].every((bus) => bus.isConnected()))
+    const listeners = await Promise.all(both.map((bus) => listen(bus)))
+    old.publish([activity(1)])
+    await until('both hear the old one', () => listeners.every(({ heard }) => heard.length === 1))
+    both[1]?.publish([activity(2)])
+    await until('the other hears the new one', () => listeners.every(({ heard }) => heard.length === 2))
+  })
+
   const ownOnly = test.skipIf((process.env['TEST_REDIS_URL'] ?? '') !== '')
 
   ownOnly(
-    'while Redis is away listeners of the same process still hear; once it is back, all do, and are told of the gap',
+    'while Redis is unavailable, listeners of the same process still receive signals; then all do, and are notified of the gap',
     async () => {
       const [here, there] = await pair()
       const before = [await listen(here), await listen(there)]
@@ -191,7 +251,7 @@ optionalSuite({ name: 'Redis bus', found: hasRedis(), how: howToHaveRedis }, () 
       there.onGap(() => gaps.splice(1, 1, Number(gaps[1]) + 1))
       await redis.kill()
       await until('it is noticed', () => !here.isConnected() && !there.isConnected())
-      // A channel that somebody asks for meanwhile, and one that everybody left.
+      // A channel that is subscribed to meanwhile, and one that has lost its last listener.
       const meanwhile = await listen(there, 'activity:p2')
       const left = await listen(there, 'activity:p3')
       left.end()
@@ -201,7 +261,7 @@ optionalSuite({ name: 'Redis bus', found: hasRedis(), how: howToHaveRedis }, () 
 
       await redis.start()
       await until('both are connected again', () => here.isConnected() && there.isConnected())
-      await until('both were told', () => Math.min(...gaps) > 0)
+      await until('both were notified', () => Math.min(...gaps) > 0)
       here.publish([activity(2), activity(3, 0, 'p2')])
       await until('everybody hears', () => meanwhile.heard.length === 1)
       expect(before.map(({ heard }) => heard)).toEqual([[1, 2], [2]])
@@ -225,7 +285,10 @@ optionalSuite({ name: 'Redis bus', found: hasRedis(), how: howToHaveRedis }, () 
       await redis.start()
     }
     await until('it is connected', () => bus.isConnected())
-    expect(lines).toEqual(['Redis is away: signals stay within this process until it is back', 'Redis is back'])
+    expect(lines).toEqual([
+      'Redis is unavailable: until it is available again, signals do not reach other processes',
+      'Redis is available again',
+    ])
   })
 
   ownOnly('closes at once while Redis is down', async () => {
@@ -243,14 +306,14 @@ optionalSuite({ name: 'Redis bus', found: hasRedis(), how: howToHaveRedis }, () 
     }
   })
 
-  test('nothing is kept for a slow listener: 20,000 signals of 4 KB leave the memory as it was', async () => {
+  test('nothing is buffered for a slow listener: 20,000 signals of 4 KB leave the memory as it was', async () => {
     const [here, there] = await pair()
     let heard = 0
     await there.subscribe(ACTIVITY, () => {
       heard += 1
     })
     const slow: Promise<void>[] = []
-    // It starts work that takes long, for each hundredth; the bus does not wait for it, nor remember for it.
+    // It starts slow work for every hundredth signal; the bus neither waits nor buffers for it.
     await here.subscribe(ACTIVITY, (signal) => {
       if (numberOf(signal) % 100 === 0) slow.push(new Promise((done) => setTimeout(done, 50)))
     })
@@ -260,7 +323,7 @@ optionalSuite({ name: 'Redis bus', found: hasRedis(), how: howToHaveRedis }, () 
       here.publish(Array.from({ length: 100 }, (_, i) => activity(n + i, 4_000)))
       await new Promise((done) => setImmediate(done))
       highest = Math.max(highest, process.memoryUsage().rss)
-      // No faster than Redis takes them: what it does not take in time is dropped, which is another test's business.
+      // No faster than Redis accepts them: what it does not accept in time is dropped, which another test covers.
       await until('the other process keeps up', () => heard > n - 2_000)
     }
     await until('all are heard', () => heard === 20_000, 20_000)
@@ -268,7 +331,7 @@ optionalSuite({ name: 'Redis bus', found: hasRedis(), how: howToHaveRedis }, () 
     expect(settledHeap() - before).toBeLessThan(8 * 1024 * 1024)
   })
 
-  test('signals of one commit reach the others however large they are together', async () => {
+  test('signals of one commit reach the others, whatever their total size', async () => {
     const [here, there] = await pair()
     const { heard } = await listen(there)
     // 25 MB: more than may wait for Redis, and the first of them need not.
@@ -276,18 +339,18 @@ optionalSuite({ name: 'Redis bus', found: hasRedis(), how: howToHaveRedis }, () 
     await until('the first is heard', () => heard.includes(0))
   })
 
-  test('whoever drops signals says so, also when nothing else is on its way', async () => {
+  test('a bus that drops signals publishes a gap, also when nothing else is in flight', async () => {
     const [here, there] = await pair()
     let gaps = 0
     there.onGap(() => {
       gaps += 1
     })
     here.publish([activity(1, 17 * 1024 * 1024)])
-    await until('the others are told', () => gaps > 0)
+    await until('the others are notified', () => gaps > 0)
   })
 
   ownOnly(
-    'a Redis that hangs takes neither memory nor time, and the others are told of the gap',
+    'a Redis that hangs costs neither memory nor time, and the others are notified of the gap',
     { timeout: 60_000 },
     async () => {
       const [here, there] = await pair()
@@ -308,20 +371,20 @@ optionalSuite({ name: 'Redis bus', found: hasRedis(), how: howToHaveRedis }, () 
       } finally {
         redis.resume()
       }
-      await until('the others are told', () => gaps > 0, 20_000)
+      await until('the others are notified', () => gaps > 0, 20_000)
       const { heard } = await listen(there)
       here.publish([activity(7)])
       await until('they hear again', () => heard.includes(7))
     },
   )
 
-  ownOnly('a Redis that hangs for long is given up, and found again', async () => {
+  ownOnly('a Redis that hangs for long is disconnected, and connected again', async () => {
     const [here, there] = await pair()
     const { heard } = await listen(there)
     redis.pause()
     try {
       here.publish([activity(1)])
-      await until('it is given up', () => !here.isConnected(), 8_000)
+      await until('it is disconnected', () => !here.isConnected(), 8_000)
     } finally {
       redis.resume()
     }
@@ -330,7 +393,7 @@ optionalSuite({ name: 'Redis bus', found: hasRedis(), how: howToHaveRedis }, () 
     await until('it is heard', () => heard.includes(2))
   })
 
-  test('goes on trying while Redis refuses a subscription, and hears once it does not', async () => {
+  test('keeps trying while Redis refuses a subscription, and receives signals once it does not', async () => {
     prefix += 1
     const { Redis } = await import('ioredis')
     const operator = new Redis(redis.url)
@@ -343,7 +406,7 @@ optionalSuite({ name: 'Redis bus', found: hasRedis(), how: howToHaveRedis }, () 
       const lines: string[] = []
       const there = make({ ...silentLog, warn: (line) => void lines.push(line), info: (line) => void lines.push(line) }, url.href)
       const { heard } = await listen(there)
-      await until('it is told', () => lines.length === 1)
+      await until('it is logged', () => lines.length === 1)
       expect(there.isConnected()).toBe(false)
       await operator.call('ACL', 'SETUSER', name, 'allchannels')
       await until('it is connected', () => there.isConnected())
@@ -351,14 +414,17 @@ optionalSuite({ name: 'Redis bus', found: hasRedis(), how: howToHaveRedis }, () 
       await until('the other too', () => here.isConnected())
       here.publish([activity(1)])
       await until('it is heard', () => heard.length === 1)
-      expect(lines).toEqual(['Redis is away: signals stay within this process until it is back', 'Redis is back'])
+      expect(lines).toEqual([
+        'Redis is unavailable: until it is available again, signals do not reach other processes',
+        'Redis is available again',
+      ])
     } finally {
       await operator.call('ACL', 'DELUSER', name)
       operator.disconnect()
     }
   })
 
-  test('a message of somebody else on our channel hurts nobody', async () => {
+  test('ignores foreign messages on its channels', async () => {
     const [here, there] = await pair()
     const { heard } = await listen(there)
     const { Redis } = await import('ioredis')

@@ -67,7 +67,7 @@ optionalSuite(inBrowser('the line of the console, in a browser'), () => {
     await page.getByText('Done', { exact: true }).waitFor()
     await until('it was followed to its end', () => begun.includes('ProgressChanges') && !running().includes('ProgressChanges'))
     await page.clock.runFor(10_000)
-    await page.getByRole('link', { name: 'Its notifications' }).click()
+    await page.getByRole('link', { name: 'View notifications' }).click()
     await until('the next page is watched', () => running().includes('ActivityChanges'))
     expect(begun.filter((name) => name === 'ProgressChanges')).toHaveLength(1)
     await close()
@@ -88,7 +88,7 @@ optionalSuite(inBrowser('the line of the console, in a browser'), () => {
     await page.goto(`${app.url}/#/notifications/${id}`)
     const answer = await asked.promise
     await page.goto(`${app.url}/#/captures`)
-    await page.getByText('Nothing was captured').waitFor()
+    await page.getByText('No captured messages').waitFor()
     const answered = page.waitForResponse((response) => response.request().postData()?.includes('OneNotification') === true)
     await answer()
     await (await answered).finished()

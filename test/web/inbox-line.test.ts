@@ -4,7 +4,6 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createTestClock, startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import { inBrowser, startBrowser } from '../helpers/browser.ts'
 import { findBarriers } from '../helpers/console.ts'
-import { createDoor } from '../helpers/door.ts'
 import {
   type InboxTab,
   newInboxProject,
@@ -18,6 +17,7 @@ import {
 import { Feed, MarkAs } from '../helpers/operations.ts'
 import { optionalSuite } from '../helpers/optional.ts'
 import { times } from '../helpers/setup.ts'
+import { createTcpProxy } from '../helpers/tcp-proxy.ts'
 import { until } from '../helpers/until.ts'
 
 optionalSuite(inBrowser('the inbox over a bad line, in a browser'), () => {
@@ -45,7 +45,7 @@ optionalSuite(inBrowser('the inbox over a bad line, in a browser'), () => {
   }
   const feedOf = async (contact: string) => (await project.api.do(Feed, { contact, archived: null, first: 100 })).feed
   const doorTo = async () => {
-    const door = await createDoor(app.url)
+    const door = await createTcpProxy(app.url)
     await door.open()
     return { ...door, url: door.url.replace(/\/$/, '') }
   }
@@ -83,7 +83,7 @@ optionalSuite(inBrowser('the inbox over a bad line, in a browser'), () => {
     await tab.row('a').waitFor()
     await until('all are seen', async () => (await feedOf('offline')).unseenCount === 0)
     await door.shut()
-    await tab.inbox.getByText('Offline. This is what was here last.').waitFor()
+    await tab.inbox.getByText('You are offline. Showing saved notifications.').waitFor()
     expect(await findBarriers(tab.page)).toEqual([])
     await tab.row('a').click()
     await tab.row('b').hover()
@@ -187,7 +187,7 @@ optionalSuite(inBrowser('the inbox over a bad line, in a browser'), () => {
     await door.shut()
   })
 
-  it('reads anew what others marked all at once', async () => {
+  it('reads again what others marked all at once', async () => {
     await sendTitles(
       project,
       'all',
@@ -203,7 +203,7 @@ optionalSuite(inBrowser('the inbox over a bad line, in a browser'), () => {
     await tab.close()
   })
 
-  it('reads everything anew when it was away for longer than the server keeps its place', async () => {
+  it('reads everything again when it was away for longer than the server keeps its place', async () => {
     const door = await doorTo()
     const tab = await show(null, { server: door.url })
     await tab.page.exposeFunction('newToken', () => tokenFor(project, 'month'))

@@ -93,8 +93,8 @@ optionalSuite(inBrowser('the inbox in a browser'), () => {
     await tab.inbox.getByRole('button', { name: 'Archived', exact: true }).click()
     await expect.poll(() => tab.titles()).toEqual(['away'])
     await tab.row('away').hover()
-    await tab.row('away').getByRole('button', { name: 'Move back to the inbox' }).click()
-    await tab.inbox.getByText('Nothing archived.').waitFor()
+    await tab.row('away').getByRole('button', { name: 'Move to inbox' }).click()
+    await tab.inbox.getByText('No archived notifications').waitFor()
     await tab.inbox.locator('.filter', { hasText: 'All' }).click()
     await expect.poll(() => tab.titles()).toEqual(['away', 'keep'])
     await tab.inbox.getByRole('button', { name: 'Archive all' }).click()
@@ -161,6 +161,7 @@ optionalSuite(inBrowser('the inbox in a browser'), () => {
     expect(await tab.rows.locator('a, b, img').count()).toBe(0)
     await tab.rows.first().click()
     expect(await tab.page.evaluate('window.harmed')).toBeUndefined()
+    await tab.page.unrouteAll({ behavior: 'wait' })
     await tab.close()
   })
 
@@ -220,7 +221,7 @@ optionalSuite(inBrowser('the inbox in a browser'), () => {
     await expect.poll(() => tab.titles()).toEqual(['y'])
     await tab.row('y').hover()
     await tab.row('y').getByRole('button', { name: 'Mark as read' }).click()
-    await tab.inbox.getByText('Nothing unread.').waitFor()
+    await tab.inbox.getByText('No unread notifications').waitFor()
     await tab.close()
   })
 
@@ -365,7 +366,7 @@ optionalSuite(inBrowser('the inbox in a browser'), () => {
     await tab.waitFor('live')
     await sendTitles(project, 'made', ['after a move'])
     await tab.row('after a move').waitFor()
-    // As a framework does that makes its lists anew each time that it draws: the line stays as it is.
+    // As a framework does that creates new lists each time that it draws: the line stays as it is.
     const isSame = await tab.inbox.evaluate(async (node) => {
       const inbox = node as HTMLElement & { feeds: string[]; client: unknown; updateComplete: Promise<unknown> }
       inbox.feeds = ['default']
@@ -404,7 +405,7 @@ optionalSuite(inBrowser('the inbox in a browser'), () => {
       expect(await findBarriers(tab.page)).toEqual([])
       await tab.close()
       const away = await show(contact, { server: site.url, attributes: 'mode="inline"', options: { colorScheme } })
-      await away.inbox.getByText('This did not work').waitFor()
+      await away.inbox.getByText('Something went wrong').waitFor()
       expect(await findBarriers(away.page)).toEqual([])
       await away.close()
     })

@@ -1,7 +1,7 @@
-/** The inbox's outbox: what becomes of what a contact did when the server does not take it. */
+/** The inbox's outbox: what happens to an operation that the server rejects or fails. */
 import { afterEach, expect, it } from 'vitest'
+import { InboxError } from '../../web/inbox/inbox-error.ts'
 import { createOutbox, type Outbox } from '../../web/inbox/outbox.ts'
-import { InboxError } from '../../web/inbox/wire.ts'
 
 const open: Outbox[] = []
 afterEach(() => {
@@ -19,7 +19,7 @@ function outboxOf(answers: string[]) {
       if (code !== undefined) throw new InboxError(code, code)
     },
     onChange() {},
-    tell() {},
+    broadcast() {},
     onRefused: ({ code }) => refused.push(code),
   })
   open.push(outbox)
@@ -34,10 +34,10 @@ it.each(['NETWORK', 'TOKEN', 'RATE_LIMITED', 'OVERLOADED', 'INTERNAL', 'OUTCOME_
     outbox.add(mark('a', true))
     outbox.add(mark('b', false))
     await expect.poll(() => sent).toEqual(['a'])
-    expect([outbox.deeds.map(({ ids }) => ids[0]), refused]).toEqual([['a', 'b'], []])
+    expect([outbox.operations.map(({ ids }) => ids[0]), refused]).toEqual([['a', 'b'], []])
     outbox.flush()
     await expect.poll(() => sent).toEqual(['a', 'a', 'b'])
-    await expect.poll(() => outbox.deeds).toEqual([])
+    await expect.poll(() => outbox.operations).toEqual([])
     expect(refused).toEqual([])
   },
 )
@@ -55,6 +55,6 @@ it('gives up what the server refuses at once, and what it fails with in the end,
     broken.outbox.flush()
   }
   await expect.poll(() => broken.sent.at(-1)).toBe('b')
-  await expect.poll(() => broken.outbox.deeds).toEqual([])
+  await expect.poll(() => broken.outbox.operations).toEqual([])
   expect(sent).toEqual(['a'])
 })

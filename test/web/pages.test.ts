@@ -1,7 +1,7 @@
 /** The pages as they are served. */
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { welcome } from '../../src/demo/welcome.ts'
+import { welcome } from '../../src/cli/welcome.ts'
 import { startTestApp, type TestApp } from '../helpers/app.ts'
 import { inBrowser, openPage, startBrowser } from '../helpers/browser.ts'
 import { optionalSuite } from '../helpers/optional.ts'
@@ -80,7 +80,7 @@ it('does not write what a client calls this server into the policy unless it is 
 
 it('the first start prints the console and the inbox with the key in the fragment, which no server sees', () => {
   const firstStart = { apiKey: 'ck_1', accessKey: 'ak_1', secretKey: 'sk_1', contact: 'demo-user', contactToken: 't' }
-  const lines = welcome({ url: app.url, firstStart }, { role: 'all', explore: true }).split('\n')
+  const lines = welcome({ url: app.url, firstStart }, { role: 'all', explore: true, operatorKey: null }).split('\n')
   for (const path of ['/', '/inbox', '/graphql']) expect(lines).toContain(`${app.url}${path}#authorization=Bearer%20ck_1`)
 })
 

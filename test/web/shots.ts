@@ -153,7 +153,7 @@ try {
   })
   await shoot(browser, 'console-template', start, async (page) => {
     await place('#/templates/order-shipped', 'Would be sent')(page)
-    await page.getByLabel('With the data').fill('{ "number": "A-1042", "day": "Friday" }')
+    await page.getByLabel('Data (JSON)').fill('{ "number": "A-1042", "day": "Friday" }')
     await page.getByText('Order A-1042 is on its way').first().waitFor()
   })
   await shoot(browser, 'console-providers', start, place('#/providers', 'capture-sms'), { colorScheme: 'dark' })

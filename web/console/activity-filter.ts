@@ -1,4 +1,4 @@
-/** What narrows the activity. The address holds it, so that a view can be sent to somebody. */
+/** The filters of the activity. They are kept in the URL, so that a view can be shared. */
 import { html, type TemplateResult } from 'lit'
 import type { NotificationFilter } from '../generated/graphql.ts'
 import { channelLabel, channelNames, statusLabel, statusNames } from './badge.ts'
@@ -9,12 +9,12 @@ import { changed, type Route } from './router.ts'
 const names = ['q', 'status', 'channel', 'template', 'contact', 'transaction', 'from', 'to'] as const
 type Name = (typeof names)[number]
 
-/** How long typing may pause before it counts. */
+/** How long typing must pause before the filter is applied, ms. */
 const TYPING_MS = 250
 
 type Given = { -readonly [K in keyof NotificationFilter]?: NonNullable<NotificationFilter[K]> }
 
-/** The filter that a query asks for; what is not a status or a channel is left out. */
+/** The filter in the query of a URL. Unknown statuses and channels are ignored. */
 export function filterOf(query: URLSearchParams): Given {
   const filter: Given = {}
   const of = (name: Name): string => query.get(name)?.trim() ?? ''
@@ -33,8 +33,7 @@ export function filterOf(query: URLSearchParams): Given {
   return filter
 }
 
-/** Makes the filters' form. */
-export function createFilters({ replace, update }: Pick<Deps, 'replace' | 'update'>, route: () => Route) {
+export function createFilters({ replace, update, isMasked }: Pick<Deps, 'replace' | 'update' | 'isMasked'>, route: () => Route) {
   let typing: ReturnType<typeof setTimeout> | null = null
   let pending: Partial<Record<Name, string>> = {}
   const given = (name: Name): string => pending[name] ?? route().query.get(name) ?? ''
@@ -65,17 +64,21 @@ export function createFilters({ replace, update }: Pick<Deps, 'replace' | 'updat
 
   const view = (): TemplateResult => {
     const used = hidden.filter((name) => given(name) !== '').length
-    return html`<form role="search" aria-label="Narrow the list" @submit=${submit(apply)}>
+    return html`<form role="search" aria-label="Filter notifications" @submit=${submit(apply)}>
       <div class="filters">
-        ${line({
-          id: 'q',
-          label: 'Search',
-          type: 'search',
-          class: 'search',
-          placeholder: 'Contact, name, address, template, id',
-          value: given('q'),
-          change: typed('q'),
-        })}
+        ${
+          isMasked
+            ? ''
+            : line({
+                id: 'q',
+                label: 'Search',
+                type: 'search',
+                class: 'search',
+                placeholder: 'Contact, name, address, template, id',
+                value: given('q'),
+                change: typed('q'),
+              })
+        }
         ${choice({
           id: 'status',
           label: 'Status',
@@ -95,9 +98,9 @@ export function createFilters({ replace, update }: Pick<Deps, 'replace' | 'updat
       <details ?open=${used > 0}>
         <summary>More filters${used === 0 ? '' : ` (${used})`}</summary>
         <div class="filters">
-          ${line({ id: 'template', label: 'Template (key)', value: given('template'), change: typed('template') })}
+          ${line({ id: 'template', label: 'Template key', value: given('template'), change: typed('template') })}
           ${line({ id: 'contact', label: 'Contact (externalId)', value: given('contact'), change: typed('contact') })}
-          ${line({ id: 'transaction', label: 'Transaction', value: given('transaction'), change: typed('transaction') })}
+          ${line({ id: 'transaction', label: 'Transaction id', value: given('transaction'), change: typed('transaction') })}
           ${line({ id: 'from', label: 'From', type: 'datetime-local', value: given('from'), change: typed('from') })}
           ${line({ id: 'to', label: 'To', type: 'datetime-local', value: given('to'), change: typed('to') })}
         </div>

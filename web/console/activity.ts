@@ -1,4 +1,4 @@
-/** What is being said, live: the newest notifications, narrowed as one likes. */
+/** The newest notifications, filtered, live. */
 import { html, type TemplateResult } from 'lit'
 import type { ActivityListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
@@ -36,14 +36,14 @@ const RetryFiltered = graphql(`
 
 type Row = ActivityListQuery['notifications']['nodes'][number]
 
-/** The list is asked for anew this often at most, however much happens. */
+/** The list is reloaded at most this often, ms. */
 const REFRESH_MS = 500
 
-/** Whom a notification tells. */
+/** The recipient of a notification: its contact, or the address that it was sent to. */
 export function recipient({ contact, messages }: Pick<Row, 'contact' | 'messages'>): string {
   if (contact !== null && contact !== undefined) return contact.externalId
   const address = messages.map((message) => ('address' in message ? message.address : null)).find((one) => (one ?? '') !== '')
-  return address ?? 'nobody'
+  return address ?? 'no recipient'
 }
 
 const columns: readonly Column<Row>[] = [
@@ -61,13 +61,12 @@ const columns: readonly Column<Row>[] = [
     cell: ({ messages, canceledAt }) =>
       html`<div class="badges">
         ${messages.map(({ channel, status }) => messageBadge(channel, status))}
-        ${messages.length === 0 ? html`<span class="quiet">${(canceledAt ?? null) === null ? 'folded into an unread one' : 'canceled'}</span>` : ''}
+        ${messages.length === 0 ? html`<span class="quiet">${(canceledAt ?? null) === null ? 'merged into an unread one' : 'canceled'}</span>` : ''}
       </div>`,
   },
-  { head: 'Id of the sender', class: 'minor', cell: ({ key }) => html`<span class="mono">${key ?? '–'}</span>` },
+  { head: 'Your id', class: 'minor id', cell: ({ key }) => html`<span class="mono">${key ?? '–'}</span>` },
 ]
 
-/** Opens the page. */
 export function openActivity(deps: Deps, first: Route): Page {
   const { api, update, replace } = deps
   let route = first
@@ -85,7 +84,7 @@ export function openActivity(deps: Deps, first: Route): Page {
   const refresh = createThrottle(() => void list.run(), REFRESH_MS)
   let unwatch = (): void => {}
 
-  /** Follows what the place asks for: the list, and what changes in it. */
+  /** Loads the list for the current route and subscribes to its changes. */
   function follow(): void {
     unwatch()
     known = new Set()
@@ -104,7 +103,7 @@ export function openActivity(deps: Deps, first: Route): Page {
           const row = list.value?.nodes.find(({ id }) => id === notification.id)
           const changed = row?.messages.find(({ id }) => id === message.id)
           if (changed !== undefined) changed.status = status
-          // Which rows belong here is the server's to say: with a status wanted, a change may bring one in or take one away.
+          // With a filter by status, a change may add a row or remove one, so the server has to be asked again.
           if (isFirstPage(route.query) && (changed === undefined || statuses !== undefined)) refresh()
           update()
         },
@@ -124,14 +123,14 @@ export function openActivity(deps: Deps, first: Route): Page {
 
   async function retry(): Promise<void> {
     const isSure = await deps.ask({
-      title: 'Send what failed again?',
-      text: 'Every failed message of the notifications that match the filter goes out again, not only those on this page.',
-      action: 'Send again',
+      title: 'Resend failed messages?',
+      text: 'Every failed message of the notifications that match the filter is sent again, not only those on this page.',
+      action: 'Resend',
     })
     if (!isSure) return
     try {
       const { retryMessages } = await api.ask(RetryFiltered, { filter: filterOf(route.query) })
-      deps.say(`Going out again: ${counted(retryMessages.retriedCount, 'message')}.`)
+      deps.say(`${counted(retryMessages.retriedCount, 'message')} queued again.`)
       await list.run()
     } catch (error) {
       deps.say(failureOf(error).message, 'bad')
@@ -142,8 +141,8 @@ export function openActivity(deps: Deps, first: Route): Page {
   const rows = (nodes: readonly Row[]): TemplateResult =>
     nodes.length === 0
       ? filters.isEmpty()
-        ? empty('Nothing was sent yet', 'What a backend sends with sendMessages appears here at once.')
-        : empty('Nothing matches', html`<button @click=${filters.clear}>Clear the filter</button>`)
+        ? empty('No notifications yet', 'Notifications sent with sendMessages will appear here.')
+        : empty('No matching notifications', html`<button @click=${filters.clear}>Clear filters</button>`)
       : table({
           caption: 'Notifications, newest first',
           columns,
@@ -159,7 +158,7 @@ export function openActivity(deps: Deps, first: Route): Page {
       <div class="head">
         <h1 tabindex="-1">Activity</h1>
         <div class="actions">
-          ${route.query.get('status') === 'FAILED' ? html`<button @click=${() => void retry()}>Send failed again</button>` : ''}
+          ${route.query.get('status') === 'FAILED' ? html`<button data-needs="SEND" @click=${() => void retry()}>Resend failed</button>` : ''}
           <button aria-pressed=${isPaused ? 'true' : 'false'} @click=${pause}>
             ${isPaused ? `Resume${missed === 0 ? '' : ` (${counted(missed, 'change')})`}` : 'Pause'}
           </button>

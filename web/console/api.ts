@@ -1,8 +1,9 @@
-/** The server, as this page sees it: operations over HTTP, subscriptions over one WebSocket that comes back by itself. */
+/** The server: operations over HTTP, subscriptions over one WebSocket that reconnects by itself. */
 import { type Client, createClient } from 'graphql-ws'
 import type { Document } from '../graphql.ts'
+import { serverUrl } from '../server-url.ts'
 
-/** Why an operation has no answer: the code of the catalogue, or UNREACHABLE. */
+/** A failed operation. `code` is the server's ErrorCode, or UNREACHABLE. */
 export class ApiError extends Error {
   readonly code: string
   readonly field: string | null
@@ -13,19 +14,19 @@ export class ApiError extends Error {
   }
 }
 
-/** What a subscription calls. */
+/** The listener of a subscription. */
 export interface Watcher<T> {
   next(data: T): void
-  /** The line was broken and is back: what happened meanwhile has to be asked for. */
+  /** The connection was lost and is back: changes in between have to be loaded. */
   resumed(): void
 }
 
-/** Whether what is watched arrives. */
-export type Line = 'idle' | 'live' | 'broken'
+/** The state of the WebSocket. `idle`: nothing is subscribed. */
+export type Connection = 'idle' | 'live' | 'broken'
 
 /** The server. */
 export interface Api {
-  readonly line: Line
+  readonly connection: Connection
   /** @throws ApiError */
   ask<T, V>(document: Document<T, V>, variables: V): Promise<T>
   /** Subscribes until the function that it returns is called. */
@@ -33,38 +34,44 @@ export interface Api {
   close(): void
 }
 
-/** What it needs. */
+/** What requests are authenticated with: a key, or the cookie of a session, which needs the project beside it. */
+export type Credential = { readonly key: string } | { readonly project: string }
+
+/** The credential, and what is called as it and the connection change. */
 export interface ApiOptions {
-  readonly key: string
+  readonly credential: Credential
   /** The credential is no longer accepted. */
   readonly refused: () => void
-  readonly lineChanged: () => void
+  /** An operation was not permitted: for a session, the role may be another one by now. */
+  readonly forbidden: () => void
+  readonly connectionChanged: () => void
 }
 
-interface Answer<T> {
+interface Result<T> {
   readonly data?: T | null
   readonly errors?: readonly { readonly message: string; readonly extensions?: Readonly<Record<string, unknown>> }[]
 }
 
 const FORBIDDEN = 4403
-const AGAIN_MS = 1_000
+const RESUBSCRIBE_MS = 1_000
 const isForbidden = (event: unknown): boolean => event instanceof CloseEvent && event.code === FORBIDDEN
-const passing = new Set<unknown>(['INTERNAL', 'OVERLOADED', 'RATE_LIMITED'])
-/** Whether a subscription was refused for a reason that is gone in a while. */
-const isPassing = (cause: unknown): boolean =>
+const transient = new Set<unknown>(['INTERNAL', 'OVERLOADED', 'RATE_LIMITED'])
+/** Whether a subscription failed for a reason that will pass. */
+const isTransient = (cause: unknown): boolean =>
   Array.isArray(cause) &&
-  cause.some(({ extensions }: { readonly extensions?: Readonly<Record<string, unknown>> }) => passing.has(extensions?.['code']))
+  cause.some(({ extensions }: { readonly extensions?: Readonly<Record<string, unknown>> }) => transient.has(extensions?.['code']))
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null)
 
-/** Makes it. No connection is open before something is watched. */
-export function createApi({ key, refused, lineChanged }: ApiOptions): Api {
-  const authorization = `Bearer ${key}`
+/** The WebSocket is opened with the first subscription. */
+export function createApi({ credential, refused, forbidden, connectionChanged }: ApiOptions): Api {
+  const identity: Record<string, string> =
+    'key' in credential ? { authorization: `Bearer ${credential.key}` } : { 'x-carillon-project': credential.project }
   const watchers = new Set<() => void>()
-  let line: Line = 'idle'
-  const become = (next: Line): void => {
-    if (line === next) return
-    line = next
-    lineChanged()
+  let connection: Connection = 'idle'
+  const become = (next: Connection): void => {
+    if (connection === next) return
+    connection = next
+    connectionChanged()
   }
 
   async function ask<T, V>(document: Document<T, V>, variables: V): Promise<T> {
@@ -73,31 +80,32 @@ export function createApi({ key, refused, lineChanged }: ApiOptions): Api {
     if (error !== undefined) {
       const code = text(error.extensions?.['code']) ?? 'INTERNAL'
       if (code === 'UNAUTHENTICATED') refused()
+      if (code === 'FORBIDDEN') forbidden()
       throw new ApiError(code, error.message, text(error.extensions?.['field']))
     }
-    if (answer.data === null || answer.data === undefined) throw new ApiError('INTERNAL', 'The answer is empty.', null)
+    if (answer.data === null || answer.data === undefined) throw new ApiError('INTERNAL', 'The response was empty.', null)
     return answer.data
   }
 
-  async function post<T>(body: string): Promise<Answer<T>> {
+  async function post<T>(body: string): Promise<Result<T>> {
     try {
       const headers = {
         'content-type': 'application/json',
         accept: 'application/graphql-response+json, application/json',
-        authorization,
+        ...identity,
       }
-      const response = await fetch('/graphql', { method: 'POST', headers, body, referrerPolicy: 'no-referrer' })
-      return (await response.json()) as Answer<T>
+      const response = await fetch(serverUrl('graphql'), { method: 'POST', headers, body, referrerPolicy: 'no-referrer' })
+      return (await response.json()) as Result<T>
     } catch (cause) {
-      throw Object.assign(new ApiError('UNREACHABLE', 'The server does not answer.', null), { cause })
+      throw Object.assign(new ApiError('UNREACHABLE', 'The server is not responding.', null), { cause })
     }
   }
 
   let socket: Client | null = null
   const connect = (): Client =>
     createClient({
-      url: `${location.origin.replace(/^http/, 'ws')}/graphql`,
-      connectionParams: { authorization },
+      url: serverUrl('graphql').replace(/^http/, 'ws'),
+      connectionParams: 'key' in credential ? identity : { project: credential.project },
       retryAttempts: Number.POSITIVE_INFINITY,
       retryWait: (tries) =>
         new Promise((resolve) => setTimeout(resolve, Math.min(10_000, 250 * 2 ** tries) * (0.5 + Math.random()))),
@@ -132,9 +140,9 @@ export function createApi({ key, refused, lineChanged }: ApiOptions): Api {
           next: ({ data }) => {
             if (data !== null && data !== undefined) watcher.next(data)
           },
-          error: (cause) => void (isPassing(cause) ? setTimeout(again, AGAIN_MS) : end()),
-          // A server ends a stream whose reader lags too far behind. Nothing says what was left out, so it is asked for.
-          complete: () => setTimeout(again, AGAIN_MS),
+          error: (cause) => void (isTransient(cause) ? setTimeout(again, RESUBSCRIBE_MS) : end()),
+          // The server ends a subscription whose client lags too far behind. There is no record of what was dropped, so it is loaded.
+          complete: () => setTimeout(again, RESUBSCRIBE_MS),
         },
       )
     }
@@ -152,8 +160,8 @@ export function createApi({ key, refused, lineChanged }: ApiOptions): Api {
   }
 
   return {
-    get line() {
-      return line
+    get connection() {
+      return connection
     },
     ask,
     watch,

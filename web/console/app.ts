@@ -1,39 +1,58 @@
-/** The console: signs in, finds the page of the address, draws. One tree, drawn again as a whole whenever something changed. */
+/** The console: sign-in, routing and rendering. The whole tree is rendered again on every change. */
 import { html, render } from 'lit'
 import { graphql } from '../graphql.ts'
-import { type Api, createApi } from './api.ts'
+import { serverUrl } from '../server-url.ts'
+import { chosenProject, type Session, takeKeyFromAddress } from '../session.ts'
+import { type Api, type Credential, createApi } from './api.ts'
 import { empty, failureOf, refused as refusal, waiting } from './load.ts'
-import type { Deps, Page, ProjectInfo, Question } from './page.ts'
-import { placeOf } from './places.ts'
+import type { Deps, Page, ProjectInfo, Question, Scope } from './page.ts'
+import { needsOf, operatorPlace, placeOf } from './places.ts'
 import { href, type Route, readRoute } from './router.ts'
-import { type Session, takeKeyFromAddress } from './session.ts'
 import { shell, type Toast } from './shell.ts'
 import { signIn } from './sign-in.ts'
+import { endSession, readPerson, type Viewer } from './viewer.ts'
 
 const WhoAmI = graphql(`
-  query WhoAmI { viewer { isOperator project { key name locale } contact { externalId } } }
+  query WhoAmI {
+    viewer {
+      isOperator scopes maskPersonalData
+      project { key name locale }
+      contact { externalId }
+      person { email name role projects { key name role } }
+    }
+  }
 `)
 
 const TOAST_MS = 6_000
-const EXPIRED = 'The server no longer accepts this key: it was revoked, or it has expired. Sign in with another one.'
+const EXPIRED = 'Your API key was revoked or has expired. Sign in with another one.'
+const ENDED = 'Your session has ended. Sign in again.'
+const NO_ROLE = 'You are signed in, but have no role in any project. Ask an admin of the project for one.'
 
-/** What is shown: the door, or the house. */
+/** Which of the screens is shown. */
 type Stage =
-  | { readonly at: 'door'; readonly notice: string | null; readonly wrong: string | null }
+  | { readonly at: 'sign-in'; readonly notice: string | null; readonly wrong: string | null; readonly hasSession?: boolean }
   | { readonly at: 'entering' }
-  | { readonly at: 'unreachable'; readonly failure: ReturnType<typeof failureOf> }
-  | { readonly at: 'inside'; readonly api: Api; readonly project: ProjectInfo }
+  | { readonly at: 'unreachable'; readonly failure: ReturnType<typeof failureOf>; readonly retry: () => void }
+  /** `project`: null for the operator */
+  | { readonly at: 'inside'; readonly api: Api; readonly project: ProjectInfo | null; readonly viewer: Viewer }
 
-/** Starts the console in an element. `given`: a key that came with the address. */
+/** What pages of the operator, who has no project, are given as one. */
+const noProject: ProjectInfo = { key: '', name: '', locale: 'en' }
+
+/**
+ * Starts the console in an element. `given`: the key from the URL, if there is one. The element names the identity provider, where people
+ * sign in.
+ */
 export function startConsole(root: HTMLElement, session: Session, given: string | null): void {
-  let stage: Stage = { at: 'door', notice: null, wrong: null }
+  const issuer = root.dataset['issuer'] ?? null
+  let stage: Stage = { at: 'sign-in', notice: null, wrong: null }
   let typed = ''
   let page: Page | null = null
   let pageKey = ''
   let isMenuOpen = false
   let toasts: readonly Toast[] = []
   let toastId = 0
-  let question: { readonly asked: Question; readonly answer: (isYes: boolean) => void } | null = null
+  let question: { readonly content: Question; readonly answer: (isYes: boolean) => void } | null = null
   let isDue = false
 
   const update = (): void => {
@@ -45,54 +64,96 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
     })
   }
 
-  function leave(notice: string | null): void {
+  function close(): void {
     if (stage.at === 'inside') stage.api.close()
     page?.close?.()
     page = null
     pageKey = ''
     question?.answer(false)
+  }
+  function leave(notice: string | null): void {
+    close()
     session.forget()
-    stage = { at: 'door', notice, wrong: null }
+    stage = { at: 'sign-in', notice, wrong: null }
     update()
   }
+  async function signOut(): Promise<void> {
+    try {
+      await endSession()
+      leave(null)
+    } catch (error) {
+      say(failureOf(error).message, 'bad')
+    }
+  }
 
-  async function enter(key: string): Promise<void> {
+  /** Enters as the person who is signed in, in the project of this tab or the first one. */
+  async function enterAsPerson(notice: string | null = null): Promise<void> {
+    close()
     stage = { at: 'entering' }
-    typed = key
+    update()
+    try {
+      const person = await readPerson()
+      const wanted = chosenProject.read()
+      const project = person?.projects.find(({ key }) => key === wanted) ?? person?.projects[0]
+      if (project !== undefined) return await enter({ project: project.key })
+      stage = { at: 'sign-in', notice: person === null ? notice : NO_ROLE, wrong: null, hasSession: person !== null }
+    } catch (error) {
+      stage = { at: 'unreachable', failure: failureOf(error), retry: () => void enterAsPerson(notice) }
+    }
+    update()
+  }
+  /** What a person may do has changed, or not: the server knows. */
+  async function lookAgain(api: Api): Promise<void> {
+    if (stage.at !== 'inside' || stage.api !== api || stage.project === null || stage.viewer.person === null) return
+    const { project, viewer } = stage
+    const person = await readPerson().catch(() => undefined)
+    const now = person?.projects.find(({ key }) => key === project.key)
+    if (person === undefined || (now?.role.toUpperCase() === viewer.person?.role && now?.maskPersonalData === viewer.isMasked))
+      return
+    if (stage.at === 'inside' && stage.api === api) await enterAsPerson(ENDED)
+  }
+
+  async function enter(credential: Credential): Promise<void> {
+    stage = { at: 'entering' }
+    typed = 'key' in credential ? credential.key : ''
     update()
     let isRefused = false
     const api: Api = createApi({
-      key,
+      credential,
       refused: () => {
         isRefused = true
-        if (stage.at === 'inside' && stage.api === api) leave(EXPIRED)
+        if (stage.at !== 'inside' || stage.api !== api) return
+        if ('key' in credential) leave(EXPIRED)
+        else void enterAsPerson(ENDED)
       },
-      lineChanged: update,
+      forbidden: () => void lookAgain(api),
+      connectionChanged: update,
     })
     try {
       const { viewer } = await api.ask(WhoAmI, {})
-      const wrong = viewer.isOperator
-        ? "This is the operator's key: it makes projects and opens none. Take an API key of a project."
-        : viewer.contact !== null && viewer.contact !== undefined
-          ? "This is the token of a contact's page. Take an API key of the project."
-          : viewer.project === null || viewer.project === undefined
-            ? 'This key belongs to no project.'
+      const wrong =
+        viewer.contact !== null && viewer.contact !== undefined
+          ? "This is a contact token. Sign in with a project's API key."
+          : !viewer.isOperator && (viewer.project === null || viewer.project === undefined)
+            ? 'This key does not belong to a project.'
             : null
-      if (wrong !== null || viewer.project === null || viewer.project === undefined) {
-        stage = { at: 'door', notice: null, wrong }
+      if (wrong !== null) {
+        stage = { at: 'sign-in', notice: null, wrong }
         session.forget()
         return
       }
-      session.write(key)
+      if ('key' in credential) session.write(credential.key)
+      else chosenProject.write(credential.project)
       typed = ''
-      stage = { at: 'inside', api, project: viewer.project }
+      const { scopes, maskPersonalData: isMasked, person } = viewer
+      stage = { at: 'inside', api, project: viewer.project ?? null, viewer: { scopes, isMasked, person: person ?? null } }
       follow()
     } catch (error) {
       const hadSession = session.read() !== null
       if (isRefused) session.forget()
       stage = isRefused
-        ? { at: 'door', notice: hadSession ? EXPIRED : null, wrong: hadSession ? null : 'The server does not know this key.' }
-        : { at: 'unreachable', failure: failureOf(error) }
+        ? { at: 'sign-in', notice: hadSession ? EXPIRED : null, wrong: hadSession ? null : 'This API key is not valid.' }
+        : { at: 'unreachable', failure: failureOf(error), retry: () => void enter(credential) }
     } finally {
       update()
     }
@@ -102,7 +163,7 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
     toastId += 1
     const id = toastId
     toasts = [...toasts.slice(-3), { id, text, tone }]
-    // What went wrong stays until it is read.
+    // Errors stay until they are dismissed.
     if (tone === 'good') setTimeout(() => unsay(id), TOAST_MS)
     update()
   }
@@ -110,11 +171,11 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
     toasts = toasts.filter((toast) => toast.id !== id)
     update()
   }
-  const ask = (asked: Question): Promise<boolean> => {
+  const ask = (content: Question): Promise<boolean> => {
     question?.answer(false)
     return new Promise((resolve) => {
       question = {
-        asked,
+        content,
         answer: (isYes) => {
           question = null
           resolve(isYes)
@@ -132,13 +193,13 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
     follow()
   }
 
-  /** Shows the page of the address. */
+  /** Shows the page for the URL. */
   function follow(): void {
     if (stage.at === 'inside') show(stage, readRoute(location.hash))
     update()
   }
-  function show({ api, project }: { readonly api: Api; readonly project: ProjectInfo }, route: Route): void {
-    const key = route.path.slice(0, 2).join('/')
+  function show({ api, project, viewer }: Extract<Stage, { at: 'inside' }>, route: Route): void {
+    const key = project === null ? 'operator' : route.path.slice(0, 2).join('/')
     if (page?.moved !== undefined && key === pageKey) {
       page.moved(route)
       return
@@ -147,8 +208,11 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
     const isFirst = pageKey === ''
     pageKey = key
     isMenuOpen = false
-    const place = placeOf(route)
-    page = place === undefined ? nowhere : place.open({ api, project, update, go, replace, say, ask }, route)
+    const place = project === null ? operatorPlace : placeOf(route)
+    const can: Deps['can'] = (scope) => viewer.scopes.includes(scope)
+    const isOpen = project === null || can(needsOf(route.path[0] ?? ''))
+    const deps = { api, project: project ?? noProject, isMasked: viewer.isMasked, can, update, go, replace, say, ask }
+    page = place === undefined ? nowhere : isOpen ? place.open(deps, route) : closed
     if (!isFirst) queueMicrotask(() => queueMicrotask(announce))
   }
   const announce = (): void => {
@@ -157,6 +221,8 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
   }
 
   function draw(): void {
+    const scopes = stage.at === 'inside' ? stage.viewer.scopes : allScopes
+    root.dataset['lacks'] = allScopes.filter((scope) => !scopes.includes(scope)).join(' ')
     document.title = page === null ? 'Carillon' : `${page.title()} · Carillon`
     render(content(), root)
   }
@@ -165,10 +231,10 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
     if (stage.at === 'unreachable') {
       return html`<main class="door">
         <h1>Carillon</h1>
-        ${refusal(stage.failure, () => void enter(typed))}
+        ${refusal(stage.failure, stage.retry)}
       </main>`
     }
-    if (stage.at === 'door') {
+    if (stage.at === 'sign-in') {
       const change = (key: string): void => {
         typed = key
         update()
@@ -178,18 +244,22 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
         wrong: stage.wrong,
         isBusy: false,
         key: typed,
+        issuer,
+        leave: stage.hasSession === true ? () => void signOut() : null,
         change,
-        enter: (key) => void enter(key),
+        enter: (key) => void enter({ key }),
       })
     }
-    const { api, project } = stage
+    const { api, project, viewer } = stage
     return shell({
       project,
-      current: placeOf(readRoute(location.hash))?.menu ?? '',
-      line: api.line,
+      viewer,
+      hasPeople: issuer !== null,
+      current: (project === null ? operatorPlace : placeOf(readRoute(location.hash)))?.menu ?? '',
+      connection: api.connection,
       isMenuOpen,
       toasts,
-      question: question?.asked ?? null,
+      question: question?.content ?? null,
       content: page?.view() ?? waiting(),
       toggleMenu() {
         isMenuOpen = !isMenuOpen
@@ -197,28 +267,47 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
       },
       answer: (isYes) => question?.answer(isYes),
       unsay,
-      explore: () => {
-        const credential = encodeURIComponent(`Bearer ${session.read() ?? ''}`)
-        window.open(`/graphql#authorization=${credential}`, '_blank', 'noopener')
+      explore:
+        viewer.person !== null
+          ? null
+          : () => {
+              const credential = encodeURIComponent(`Bearer ${session.read() ?? ''}`)
+              window.open(`${serverUrl('graphql')}#authorization=${credential}`, '_blank', 'noopener')
+            },
+      change(key) {
+        chosenProject.write(key)
+        // What is shown belongs to the other project.
+        history.replaceState(null, '', href([readRoute(location.hash).path[0] ?? 'activity']))
+        void enterAsPerson()
       },
-      leave: () => leave(null),
+      leave: () => (viewer.person === null ? leave(null) : void signOut()),
     })
   }
 
   window.addEventListener('hashchange', () => {
-    const another = takeKeyFromAddress()
+    const another = takeKeyFromAddress(session.read())
     if (another === null) return follow()
     leave(null)
-    void enter(another)
+    void enter({ key: another })
   })
   const key = given ?? session.read()
-  if (key === null) draw()
-  else void enter(key)
+  if (key !== null) void enter({ key })
+  else if (issuer !== null) void enterAsPerson()
+  else draw()
+}
+
+const allScopes: readonly Scope[] = ['SEND', 'READ', 'MANAGE', 'KEYS']
+
+const closed: Page = {
+  title: () => 'Not permitted',
+  view: () =>
+    html`<h1 tabindex="-1">Not permitted</h1>
+      <div class="panel">${empty('Your role does not include this page', html`Go to <a href=${href(['activity'])}>Activity</a>.`)}</div>`,
 }
 
 const nowhere: Page = {
-  title: () => 'Not found',
+  title: () => 'Page not found',
   view: () =>
-    html`<h1 tabindex="-1">Not found</h1>
-      <div class="panel">${empty('There is no such page', html`See what is going on in <a href=${href(['activity'])}>Activity</a>.`)}</div>`,
+    html`<h1 tabindex="-1">Page not found</h1>
+      <div class="panel">${empty('There is no page at this address', html`Go to <a href=${href(['activity'])}>Activity</a>.`)}</div>`,
 }

@@ -1,4 +1,4 @@
-/** States and channels in a word and a colour; the word alone says it too. */
+/** Labels of statuses and channels. Their colour repeats what the text says. */
 import { html, type TemplateResult } from 'lit'
 import type { Channel, MessageStatus } from '../generated/graphql.ts'
 
@@ -28,27 +28,27 @@ const channels = {
   WEBHOOK: 'Webhook',
 } satisfies Record<Channel, string>
 
-/** All statuses, in the order of a message's life. */
+/** All statuses, in the order of a message's lifecycle. */
 export const statusNames = Object.keys(statuses) as MessageStatus[]
 /** All channels. */
 export const channelNames = Object.keys(channels) as Channel[]
 
-/** A channel's name for people. */
+/** The display name of a channel. */
 export const channelLabel = (channel: Channel): string => channels[channel]
-/** A status' name for people. */
+/** The display name of a status. */
 export const statusLabel = (status: MessageStatus): string => statuses[status][0]
 
-/** Any word with a colour. */
+/** A short text with a colour. */
 export const badge = (text: string, tone: Tone = ''): TemplateResult => html`<span class="badge ${tone}">${text}</span>`
 
 /** A message's status. */
 export const statusBadge = (status: MessageStatus): TemplateResult => badge(statuses[status][0], statuses[status][1])
 
-/** A channel with where its message stands: "E-mail sent". */
+/** A channel and the status of its message: "E-mail sent". */
 export const messageBadge = (channel: Channel, status: MessageStatus): TemplateResult =>
   html`<span class="badge ${statuses[status][1]}" title="${channels[channel]}: ${statuses[status][0]}"
     >${channels[channel]} ${statuses[status][0].toLowerCase()}</span
   >`
 
-/** Whether something is in use. */
-export const activeBadge = (isActive: boolean): TemplateResult => (isActive ? badge('Active', 'good') : badge('Off'))
+/** Active or inactive. */
+export const activeBadge = (isActive: boolean): TemplateResult => (isActive ? badge('Active', 'good') : badge('Inactive'))

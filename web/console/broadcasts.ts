@@ -1,4 +1,4 @@
-/** Sending to many: a template to a segment or a topic, and how far it is. */
+/** Broadcasts: sending a template to a segment or a topic, and the progress of that. */
 import { html, type TemplateResult } from 'lit'
 import { graphql } from '../graphql.ts'
 import { area, choice, line, submit } from './form.ts'
@@ -26,12 +26,12 @@ const CancelBroadcast = graphql(`
   mutation CancelBroadcast($transactionId: ID!) { cancel(transactionId: $transactionId) { canceledCount alreadySentCount } }
 `)
 
-/** Opens the page: the form, and what was started from this tab. */
+/** The form, and the broadcasts started in this tab. */
 export function openBroadcasts({ api, update, go, ask }: Deps, { query }: Route): Page {
   const recent = createRecent()
   const typed = {
     template: query.get('template') ?? '',
-    // A topic and a segment may have the same key: the choice says which it is.
+    // A topic and a segment may have the same key, so the option names the kind too.
     to: query.has('topic') ? `topic ${query.get('topic')}` : query.has('segment') ? `segment ${query.get('segment')}` : '',
     data: '',
     sendAt: '',
@@ -50,7 +50,13 @@ export function openBroadcasts({ api, update, go, ask }: Deps, { query }: Route)
     const [kind = '', ...rest] = typed.to.split(' ')
     const key = rest.join(' ')
     if (!data.ok) return
-    if (!(await ask({ title: 'Send it?', text: `${typed.template} goes to everybody in the ${kind} ${key}.`, action: 'Send' })))
+    if (
+      !(await ask({
+        title: 'Send this broadcast?',
+        text: `${typed.template} will be sent to every contact in the ${kind} ${key}.`,
+        action: 'Send',
+      }))
+    )
       return
     isBusy = true
     wrong = null
@@ -80,8 +86,8 @@ export function openBroadcasts({ api, update, go, ask }: Deps, { query }: Route)
       segments: { nodes: [] },
     }
     const data = readObject(typed.data)
-    return html`<form class="panel" @submit=${submit(start)}>
-      <header><h2>Send to many</h2></header>
+    return html`<form data-needs="SEND" class="panel" @submit=${submit(start)}>
+      <header><h2>New broadcast</h2></header>
       <div class="body">
         ${wrong === null ? '' : html`<div class="notice bad" role="alert"><p>${wrong}</p></div>`}
         <div class="pair">
@@ -90,7 +96,7 @@ export function openBroadcasts({ api, update, go, ask }: Deps, { query }: Route)
             options: [['', 'Choose…'], ...templates.nodes.map(({ key, name }) => [key, name] as const)],
           })}
           ${choice({
-            ...{ id: 'broadcast-to', label: 'To everybody in', value: typed.to, change: (to) => set({ to }) },
+            ...{ id: 'broadcast-to', label: 'Audience', value: typed.to, change: (to) => set({ to }) },
             options: [
               ['', 'Choose…'],
               ...topics.nodes.map(
@@ -99,9 +105,9 @@ export function openBroadcasts({ api, update, go, ask }: Deps, { query }: Route)
               ...segments.nodes.map(({ key, name }) => [`segment ${key}`, `Segment ${name}`] as const),
             ],
           })}
-          ${line({ id: 'broadcast-at', label: 'At', hint: 'Left empty: now', type: 'datetime-local', value: typed.sendAt, change: (sendAt) => set({ sendAt }) })}
+          ${line({ id: 'broadcast-at', label: 'Send at', hint: 'Leave empty to send now', type: 'datetime-local', value: typed.sendAt, change: (sendAt) => set({ sendAt }) })}
         </div>
-        ${area({ id: 'broadcast-data', label: 'With the data (JSON)', value: typed.data, isCode: true, rows: 2, wrong: data.ok ? null : data.wrong, change: (value) => set({ data: value }) })}
+        ${area({ id: 'broadcast-data', label: 'Data (JSON)', value: typed.data, isCode: true, rows: 2, wrong: data.ok ? null : data.wrong, change: (value) => set({ data: value }) })}
         <div class="buttons">
           <button class="primary" ?disabled=${isBusy || typed.template === '' || typed.to === '' || !data.ok}>${isBusy ? 'Sending…' : 'Send'}</button>
         </div>
@@ -116,11 +122,11 @@ export function openBroadcasts({ api, update, go, ask }: Deps, { query }: Route)
       <div class="head"><h1 tabindex="-1">Broadcasts</h1></div>
       ${loaded(choices, form)}
       <section class="panel" aria-labelledby="follow-title">
-        <header><h2 id="follow-title">How far they are</h2></header>
+        <header><h2 id="follow-title">Recent broadcasts</h2></header>
         <div class="body">
           ${
             recent.list().length === 0
-              ? html`<p class="quiet small">What is started here stands here, for as long as this tab is open.</p>`
+              ? html`<p class="quiet small">Broadcasts started in this tab are listed here until you close it.</p>`
               : html`<ul class="plain-list">
                   ${recent
                     .list()
@@ -131,8 +137,8 @@ export function openBroadcasts({ api, update, go, ask }: Deps, { query }: Route)
                 </ul>`
           }
           <form class="filters" @submit=${submit(() => go(['broadcasts', typed.followed.trim()]))}>
-            ${line({ id: 'follow', label: 'Another transaction', value: typed.followed, placeholder: 'transactionId', isRequired: true, change: (followed) => set({ followed }) })}
-            <button ?disabled=${typed.followed.trim() === ''}>Follow</button>
+            ${line({ id: 'follow', label: 'Open another transaction', value: typed.followed, placeholder: 'transactionId', isRequired: true, change: (followed) => set({ followed }) })}
+            <button ?disabled=${typed.followed.trim() === ''}>Open</button>
           </form>
         </div>
       </section>
@@ -140,16 +146,17 @@ export function openBroadcasts({ api, update, go, ask }: Deps, { query }: Route)
   }
 }
 
-/** Opens the page of one transaction. */
+/** The page of a transaction. */
 export function openTransaction({ api, update, say, ask }: Deps, { path }: Route): Page {
   const transactionId = path[1] ?? ''
   const followed = followTransaction({ api, update }, transactionId)
   async function cancel(): Promise<void> {
-    const text = 'Nothing more of it goes out, to nobody. What was handed over stays.'
-    if (!(await ask({ title: 'Cancel it?', text, action: 'Cancel it', isDangerous: true }))) return
+    const text =
+      'Messages that have not been sent yet will not be sent, to any recipient. Messages already sent cannot be recalled.'
+    if (!(await ask({ title: 'Cancel this transaction?', text, action: 'Cancel transaction', isDangerous: true }))) return
     try {
       const { cancel: done } = await api.ask(CancelBroadcast, { transactionId })
-      say(`${count(done.canceledCount)} canceled, ${count(done.alreadySentCount)} had gone out before.`)
+      say(`${count(done.canceledCount)} canceled, ${count(done.alreadySentCount)} already sent.`)
     } catch (error) {
       say(failureOf(error).message, 'bad')
     }
@@ -163,11 +170,11 @@ export function openTransaction({ api, update, say, ask }: Deps, { path }: Route
           <p class="crumb"><a href=${href(['broadcasts'])}>Broadcasts</a></p>
           <h1 tabindex="-1">Transaction</h1>
           <div class="actions">
-            <a class="button" href=${href(['activity'], { transaction: transactionId })}>Its notifications</a>
-            ${status === 'ACCEPTED' || status === 'RUNNING' ? html`<button class="danger" @click=${() => void cancel()}>Cancel it</button>` : ''}
+            <a class="button" href=${href(['activity'], { transaction: transactionId })}>View notifications</a>
+            ${status === 'ACCEPTED' || status === 'RUNNING' ? html`<button data-needs="SEND" class="danger" @click=${() => void cancel()}>Cancel transaction</button>` : ''}
           </div>
         </div>
-        <section class="panel" aria-label="How far it is">
+        <section class="panel" aria-label="Progress">
           <header><h2 class="mono">${transactionId}</h2></header>
           <div class="body">${followed.view()}</div>
         </section>

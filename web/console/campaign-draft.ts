@@ -1,12 +1,12 @@
-/** A campaign while it is typed. */
+/** The form state of a campaign. */
 import type { CampaignInput, Channel, OneCampaignQuery } from '../generated/graphql.ts'
 
 type Stored = NonNullable<OneCampaignQuery['campaign']>
 
-/** How it begins. */
+/** What triggers it. `hand`: stored without a trigger, by another client. */
 export type Start = 'api' | 'at' | 'cron' | 'event' | 'hand'
 
-/** The campaign. */
+/** The fields of the form. */
 export interface CampaignDraft {
   key: string
   name: string
@@ -21,20 +21,20 @@ export interface CampaignDraft {
   onEvent: string
 }
 
-/** One that is not there yet. */
+/** The form of a new campaign. */
 export const newCampaign = (): CampaignDraft => ({
   ...{ key: '', name: '', active: true, start: 'api', channel: 'EMAIL', template: '', segment: '' },
   ...{ at: '', cron: '', timezone: Intl.DateTimeFormat().resolvedOptions().timeZone, onEvent: '' },
 })
 
-/** A moment as a field of the form has it: in this browser's zone. */
+/** A time as `datetime-local` fields take it, in this browser's time zone. */
 function localOf(iso: string | null): string {
   if (iso === null) return ''
   const date = new Date(iso)
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
 }
 
-/** A stored campaign, to be changed. */
+/** The form of a stored campaign. */
 export function draftOfCampaign(stored: Stored): CampaignDraft {
   const { dispatch, schedule } = stored
   const start =
@@ -57,7 +57,7 @@ export function draftOfCampaign(stored: Stored): CampaignDraft {
   }
 }
 
-/** The campaign as the server takes it. */
+/** The campaign as the API takes it. */
 export function inputOfCampaign(draft: CampaignDraft): CampaignInput {
   const { start, timezone } = draft
   const schedule =

@@ -1,4 +1,4 @@
-/** Calling a campaign by hand, as a backend does: recipients in, a transaction out. */
+/** Triggers a campaign from the console, as a backend does through the API. */
 import { html, type TemplateResult } from 'lit'
 import type { RecipientType, TriggerByHandMutation } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
@@ -18,14 +18,13 @@ const TriggerByHand = graphql(`
 `)
 
 const kinds = [
-  ['USER_ID', 'externalIds'],
-  ['EMAIL', 'E-mail addresses'],
-  ['PHONE_NUMBER', 'Phone numbers'],
+  ['USER_ID', 'External id'],
+  ['EMAIL', 'E-mail address'],
+  ['PHONE_NUMBER', 'Phone number'],
 ] as const
 
 type Outcome = TriggerByHandMutation['triggerCampaign']
 
-/** Makes the form. */
 export function createTrigger({ api, update, say }: Pick<Deps, 'api' | 'update' | 'say'>, campaign: string) {
   let type: RecipientType = 'USER_ID'
   let typed = ''
@@ -54,11 +53,11 @@ export function createTrigger({ api, update, say }: Pick<Deps, 'api' | 'update' 
     update()
   }
 
-  const told = ({ transactionId, acceptedCount, duplicateCount, skipped }: Outcome): TemplateResult => html`
+  const result = ({ transactionId, acceptedCount, duplicateCount, skipped }: Outcome): TemplateResult => html`
     <div class="notice ${skipped.length === 0 ? 'good' : 'warn'}" role="status">
       <p>
-        <strong>${count(acceptedCount)} accepted</strong>${duplicateCount === 0 ? '' : `, ${count(duplicateCount)} named twice`}:
-        <a href=${href(['broadcasts', transactionId])}>how far they are</a>.
+        <strong>${count(acceptedCount)} accepted</strong>${duplicateCount === 0 ? '' : `, ${count(duplicateCount)} duplicate`}:
+        <a href=${href(['broadcasts', transactionId])}>view progress</a>.
       </p>
       ${skipped.slice(0, 20).map(({ index, error }) => html`<p class="small">${named()[index] ?? index}: ${error.message} <span class="quiet mono">${error.code}</span></p>`)}
     </div>
@@ -66,12 +65,12 @@ export function createTrigger({ api, update, say }: Pick<Deps, 'api' | 'update' 
   return {
     view: (): TemplateResult => {
       const read = readObject(params)
-      return html`<form class="panel" @submit=${submit(run)}>
-        <header><h2>Call it</h2></header>
+      return html`<form data-needs="SEND" class="panel" @submit=${submit(run)}>
+        <header><h2>Trigger campaign</h2></header>
         <div class="body">
           <div class="pair">
             ${choice({
-              ...{ id: 'trigger-type', label: 'Recipients are', value: type, options: kinds },
+              ...{ id: 'trigger-type', label: 'Identify recipients by', value: type, options: kinds },
               change: (value) => {
                 type = kinds.find(([kind]) => kind === value)?.[0] ?? type
                 update()
@@ -84,7 +83,7 @@ export function createTrigger({ api, update, say }: Pick<Deps, 'api' | 'update' 
                 value: typed,
                 rows: 2,
                 isRequired: true,
-                hint: 'Separated by spaces, commas or lines',
+                hint: 'Separate with spaces, commas or line breaks',
               },
               change: (value) => {
                 typed = value
@@ -106,8 +105,8 @@ export function createTrigger({ api, update, say }: Pick<Deps, 'api' | 'update' 
               },
             })}
           </div>
-          <div class="buttons"><button ?disabled=${isBusy || !read.ok || named().length === 0}>${isBusy ? 'Calling…' : 'Call it'}</button></div>
-          ${outcome === null ? '' : told(outcome)}
+          <div class="buttons"><button ?disabled=${isBusy || !read.ok || named().length === 0}>${isBusy ? 'Triggering…' : 'Trigger'}</button></div>
+          ${outcome === null ? '' : result(outcome)}
         </div>
       </form>`
     },

@@ -1,4 +1,4 @@
-/** One campaign: what it says to whom, and when. */
+/** A campaign: its template, its audience and its trigger. */
 import { html, type TemplateResult } from 'lit'
 import { graphql } from '../graphql.ts'
 import { channelLabel, channelNames } from './badge.ts'
@@ -31,13 +31,13 @@ const DeleteCampaign = graphql(`
 `)
 
 const starts: readonly (readonly [Start, string])[] = [
-  ['api', 'when a backend calls it'],
-  ['at', 'once, at a time'],
-  ['cron', 'again and again'],
-  ['event', 'when a contact does something'],
+  ['api', 'API call'],
+  ['at', 'Scheduled, once'],
+  ['cron', 'Scheduled, recurring'],
+  ['event', 'Contact event'],
 ]
 
-/** Opens the page; the place `new-campaign` has a campaign that is not there yet. */
+/** The route `new-campaign` is for creating one. */
 export function openCampaign(deps: Deps, { path }: Route): Page {
   const { api, update, go, say, ask } = deps
   const isNew = path[0] === 'new-campaign'
@@ -62,7 +62,7 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
     update()
     try {
       await api.ask(SaveCampaign, { campaigns: [inputOfCampaign(draft)] })
-      say('The campaign was saved.')
+      say('Campaign saved.')
       if (isNew) go(['campaigns', draft.key.trim()])
       else await found.run()
     } catch (error) {
@@ -72,7 +72,7 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
     update()
   }
   async function remove(): Promise<void> {
-    const text = 'What it sent stays. Calls of it are refused from now on.'
+    const text = 'Messages already sent are kept. API calls that trigger this campaign will fail.'
     if (!(await ask({ title: `Delete the campaign ${key}?`, text, action: 'Delete', isDangerous: true }))) return
     try {
       await api.ask(DeleteCampaign, { keys: [key] })
@@ -82,17 +82,17 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
     }
   }
 
-  const begins = (): TemplateResult | string => {
+  const triggerFields = (): TemplateResult | string => {
     const zone = line({
       id: 'campaign-timezone',
-      label: 'In the time zone',
+      label: 'Time zone',
       value: draft.timezone,
       change: (timezone) => set({ timezone }),
     })
     if (draft.start === 'at') {
       return line({
         id: 'campaign-at',
-        label: 'At',
+        label: 'Send at',
         type: 'datetime-local',
         value: draft.at,
         isRequired: true,
@@ -100,13 +100,13 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
       })
     }
     if (draft.start === 'cron') {
-      return html`${line({ id: 'campaign-cron', label: 'Cron', placeholder: '0 9 * * MON', value: draft.cron, isRequired: true, change: (cron) => set({ cron }) })}
+      return html`${line({ id: 'campaign-cron', label: 'Cron expression', placeholder: '0 9 * * MON', value: draft.cron, isRequired: true, change: (cron) => set({ cron }) })}
       ${zone}`
     }
     return draft.start === 'event'
       ? line({
           id: 'campaign-event',
-          label: 'Name of the event',
+          label: 'Event name',
           value: draft.onEvent,
           isRequired: true,
           change: (onEvent) => set({ onEvent }),
@@ -122,7 +122,7 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
       <div class="body">
         ${wrong === null ? '' : html`<div class="notice bad" role="alert"><p>${wrong}</p></div>`}
         <div class="pair">
-          ${isNew ? line({ id: 'campaign-key', label: 'Key', hint: 'Its name in calls', value: draft.key, isRequired: true, change: (value) => set({ key: value }) }) : ''}
+          ${isNew ? line({ id: 'campaign-key', label: 'Key', hint: 'Identifies it in API calls', value: draft.key, isRequired: true, change: (value) => set({ key: value }) }) : ''}
           ${line({ id: 'campaign-name', label: 'Name', value: draft.name, change: (name) => set({ name }) })}
           ${choice({
             ...{ id: 'campaign-template', label: 'Template', value: draft.template, change: (template) => set({ template }) },
@@ -138,32 +138,32 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
           ${choice({
             ...{
               id: 'campaign-start',
-              label: 'It begins',
+              label: 'Trigger',
               value: draft.start,
-              options: draft.start === 'hand' ? [...starts, ['hand', 'never by itself'] as const] : starts,
+              options: draft.start === 'hand' ? [...starts, ['hand', 'None'] as const] : starts,
             },
             change: (value) => set({ start: starts.find(([start]) => start === value)?.[0] ?? draft.start }),
           })}
-          ${begins()}
+          ${triggerFields()}
           ${
             draft.start === 'api'
               ? ''
               : choice({
                   ...{
                     id: 'campaign-segment',
-                    label: draft.start === 'event' ? 'If the contact is in' : 'To everybody in',
+                    label: draft.start === 'event' ? 'Only contacts in' : 'Segment',
                     value: draft.segment,
                   },
                   change: (segment) => set({ segment }),
                   options: [
-                    ['', draft.start === 'event' ? 'any segment or none' : 'Choose…'],
+                    ['', draft.start === 'event' ? 'Any segment or none' : 'Choose…'],
                     ...segments.map((one) => [one.key, one.name] as const),
                   ],
                 })
           }
         </div>
         ${check('campaign-active', 'Active', draft.active, (active) => set({ active }))}
-        <div class="buttons">
+        <div data-needs="MANAGE" class="buttons">
           <button class="primary" ?disabled=${isBusy || draft.template === ''}>${isBusy ? 'Saving…' : 'Save'}</button>
           ${isNew ? '' : html`<button type="button" class="danger" @click=${() => void remove()}>Delete</button>`}
         </div>
@@ -180,11 +180,11 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
         <div class="head">
           <p class="crumb"><a href=${href(['campaigns'])}>Campaigns</a></p>
           <h1 tabindex="-1">${isNew ? 'New campaign' : (stored?.name ?? key)}</h1>
-          ${stored?.nextRunAt ? html`<span class="quiet">next ${when(stored.nextRunAt, 'full')}</span>` : ''}
+          ${stored?.nextRunAt ? html`<span class="quiet">Next run ${when(stored.nextRunAt, 'full')}</span>` : ''}
         </div>
         ${loaded(found, ({ campaign, templates, segments }) =>
           campaign === null && !isNew
-            ? html`<div class="panel">${empty('There is no such campaign', '')}</div>`
+            ? html`<div class="panel">${empty('Campaign not found', '')}</div>`
             : html`${form(templates.nodes, segments.nodes)}${campaign?.dispatch === 'API' ? trigger.view() : ''}`,
         )}
       `

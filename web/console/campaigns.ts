@@ -21,12 +21,12 @@ const CampaignList = graphql(`
 
 type Row = CampaignListQuery['campaigns']['nodes'][number]
 
-/** How a campaign begins, in words. */
-const begins = ({ dispatch, schedule }: Row): string => {
-  if (dispatch === 'API') return 'when it is called'
-  if (schedule === null) return 'by hand'
-  if (schedule.onEvent !== null) return `on ${schedule.onEvent}`
-  return schedule.cron ?? 'once'
+/** What triggers a campaign. */
+const triggerOf = ({ dispatch, schedule }: Row): string => {
+  if (dispatch === 'API') return 'API call'
+  if (schedule === null) return 'None'
+  if (schedule.onEvent !== null) return `Event ${schedule.onEvent}`
+  return schedule.cron ?? 'Once'
 }
 
 const columns: readonly Column<Row>[] = [
@@ -40,14 +40,13 @@ const columns: readonly Column<Row>[] = [
   {
     head: 'To',
     class: 'minor',
-    cell: ({ segment, dispatch }) => segment?.name ?? (dispatch === 'API' ? 'whom the call names' : '–'),
+    cell: ({ segment, dispatch }) => segment?.name ?? (dispatch === 'API' ? 'Set by the API call' : '–'),
   },
-  { head: 'Begins', cell: begins },
-  { head: 'Next', class: 'minor time', cell: ({ nextRunAt }) => when(nextRunAt) },
+  { head: 'Trigger', cell: triggerOf },
+  { head: 'Next run', class: 'minor time', cell: ({ nextRunAt }) => when(nextRunAt) },
   { head: '', class: 'keep', cell: ({ active }) => activeBadge(active) },
 ]
 
-/** Opens the page. */
 export function openCampaigns({ api, update, replace }: Deps, first: Route): Page {
   let route = first
   const list = createLoad(async () => (await api.ask(CampaignList, pageOf(route.query))).campaigns, update)
@@ -55,7 +54,7 @@ export function openCampaigns({ api, update, replace }: Deps, first: Route): Pag
     nodes.length === 0
       ? empty(
           'No campaigns yet',
-          html`A campaign is a stored use of a template, begun by a call, by a time or by an event. <a href=${href(['new-campaign'])}>Make the first one</a>.`,
+          html`A campaign sends a template when an API call, a schedule or an event triggers it. <a href=${href(['new-campaign'])}>Create your first campaign</a>.`,
         )
       : table({ caption: 'Campaigns', columns, rows: nodes, key: ({ key }) => key })
   void list.run()
@@ -64,7 +63,7 @@ export function openCampaigns({ api, update, replace }: Deps, first: Route): Pag
     view: () => html`
       <div class="head">
         <h1 tabindex="-1">Campaigns</h1>
-        <div class="actions"><a class="button primary" href=${href(['new-campaign'])}>New campaign</a></div>
+        <div class="actions"><a data-needs="MANAGE" class="button primary" href=${href(['new-campaign'])}>New campaign</a></div>
       </div>
       <div class="panel">
         ${loaded(list, ({ nodes, pageInfo, totalCount }) => html`${rows(nodes)}${pager(pageInfo, route, replace, totalCount)}`)}

@@ -1,4 +1,4 @@
-/** The capture box: what would have gone out, had a real provider been there. */
+/** The capture box: messages that `capture` providers stored instead of sending. */
 import { html, type TemplateResult } from 'lit'
 import type { CaptureListQuery, Channel } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
@@ -49,7 +49,7 @@ const capturedOf = (nodes: readonly Found[], channel: Channel | undefined): Capt
     ),
   )
 
-/** The first words of what was said. */
+/** The first words of the content. */
 const gist = ({ subject, text, html: mail }: Captured): string => subject ?? text?.slice(0, 120) ?? (mail === null ? '' : 'HTML')
 
 const shown = (one: Captured): TemplateResult => html`
@@ -62,8 +62,8 @@ const shown = (one: Captured): TemplateResult => html`
       <dt>To</dt>
       <dd>${one.address ?? '–'}</dd>
       <dt>Channel</dt>
-      <dd>${channelLabel(one.channel)}, kept by ${one.provider?.key}</dd>
-      <dt>When</dt>
+      <dd>${channelLabel(one.channel)} via ${one.provider?.key}</dd>
+      <dt>Captured</dt>
       <dd>${when(one.sentAt, 'full')}</dd>
     </dl>
     ${one.html === null ? '' : emailFrame(one.html, one.subject ?? '')}
@@ -77,7 +77,6 @@ const shown = (one: Captured): TemplateResult => html`
   </div>
 `
 
-/** Opens the page. */
 export function openCaptures({ api, update, replace }: Deps, first: Route): Page {
   let route = first
   const channel = (): Channel | undefined => outbound.find((one) => one === route.query.get('channel'))
@@ -87,13 +86,13 @@ export function openCaptures({ api, update, replace }: Deps, first: Route): Page
     update,
   )
   const refresh = createThrottle(() => void list.run(), REFRESH_MS)
-  let asked = ''
+  let loadedFor = ''
   let unwatch = (): void => {}
   function follow(): void {
     const { message: _message, ...place } = Object.fromEntries(route.query)
     const key = JSON.stringify(place)
-    if (key === asked) return
-    asked = key
+    if (key === loadedFor) return
+    loadedFor = key
     unwatch()
     void list.run()
     const watcher = { next: () => isFirstPage(route.query) && refresh(), resumed: refresh }
@@ -112,14 +111,14 @@ export function openCaptures({ api, update, replace }: Deps, first: Route): Page
     const captured = capturedOf(nodes, channel())
     if (captured.length === 0) {
       return empty(
-        'Nothing was captured',
-        html`A provider of the kind <code>capture</code> keeps what it is given, and sends nothing.`,
+        'No captured messages',
+        html`Providers of the kind <code>capture</code> store messages here instead of sending them.`,
       )
     }
     const open = captured.find(({ id }) => id === route.query.get('message')) ?? captured[0]
     return html`<div class="box">
       <ol aria-label="Captured messages">${captured.map((one) => entry(one, one === open))}</ol>
-      <section aria-label="The message">${open === undefined ? '' : shown(open)}</section>
+      <section aria-label="Message">${open === undefined ? '' : shown(open)}</section>
     </div>`
   }
   follow()

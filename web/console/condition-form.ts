@@ -1,4 +1,4 @@
-/** The form of a condition. */
+/** The condition editor of a segment. */
 import { html, type TemplateResult } from 'lit'
 import { type Node, newTest, operators, takesValue } from './condition.ts'
 import { choice, line } from './form.ts'
@@ -12,9 +12,9 @@ const groups = [
   ['none', 'None of these'],
 ] as const
 
-const MOST_DEEP = 4
+const MAX_DEPTH = 4
 
-/** Draws a group and all that is in it. `id` tells its controls from those of its neighbours. */
+/** A group and everything nested in it. `id` prefixes the ids of its controls. */
 export function conditionForm(
   node: Group,
   changed: () => void,
@@ -32,23 +32,23 @@ export function conditionForm(
     <legend>${groups.find(([kind]) => kind === node.kind)?.[1]}</legend>
     <div class="filters">
       ${choice({
-        ...{ id: `${id}-kind`, label: 'Together', value: node.kind, options: groups },
+        ...{ id: `${id}-kind`, label: 'Match', value: node.kind, options: groups },
         change: (value) => set(() => Object.assign(node, { kind: value }))(),
       })}
-      ${remove === null ? '' : html`<button type="button" class="small danger" @click=${remove}>Remove the group</button>`}
+      ${remove === null ? '' : html`<button data-needs="MANAGE" type="button" class="small danger" @click=${remove}>Remove group</button>`}
     </div>
     ${node.items.map((item, index) =>
       'items' in item
         ? conditionForm(item, changed, drop(index), `${id}-${index}`, depth + 1)
         : html`<div class="filters test">
             ${item.kind === 'profile' ? profileTest(item, `${id}-${index}`, changed) : eventTest(item, `${id}-${index}`, changed)}
-            <button type="button" class="small danger" aria-label="Remove this test" @click=${drop(index)}>Remove</button>
+            <button data-needs="MANAGE" type="button" class="small danger" aria-label="Remove this condition" @click=${drop(index)}>Remove</button>
           </div>`,
     )}
-    <div class="buttons">
-      <button type="button" class="small" @click=${add(newTest())}>Add a property</button>
-      <button type="button" class="small" @click=${add({ kind: 'event', name: '', withinSeconds: '', atLeast: '1', params: '' })}>Add an event</button>
-      ${depth < MOST_DEEP ? html`<button type="button" class="small" @click=${add({ kind: 'any', items: [newTest()] })}>Add a group</button>` : ''}
+    <div data-needs="MANAGE" class="buttons">
+      <button type="button" class="small" @click=${add(newTest())}>Add property</button>
+      <button type="button" class="small" @click=${add({ kind: 'event', name: '', withinSeconds: '', atLeast: '1', params: '' })}>Add event</button>
+      ${depth < MAX_DEPTH ? html`<button type="button" class="small" @click=${add({ kind: 'any', items: [newTest()] })}>Add group</button>` : ''}
     </div>
   </fieldset>`
 }
@@ -61,7 +61,7 @@ function profileTest(test: Extract<Test, { kind: 'profile' }>, id: string, chang
   return html`
     ${line({ id: `${id}-path`, label: 'Property', placeholder: 'plan, address.city', value: test.path, isRequired: true, change: (path) => set({ path }) })}
     ${choice({
-      ...{ id: `${id}-is`, label: 'Test', value: test.is, options: Object.entries(operators) },
+      ...{ id: `${id}-is`, label: 'Operator', value: test.is, options: Object.entries(operators) },
       change: (value) => set({ is: value as typeof test.is }),
     })}
     ${
@@ -84,9 +84,9 @@ function eventTest(test: Extract<Test, { kind: 'event' }>, id: string, changed: 
     changed()
   }
   return html`
-    ${line({ id: `${id}-name`, label: 'Did', placeholder: 'order_placed', value: test.name, isRequired: true, change: (name) => set({ name }) })}
-    ${line({ id: `${id}-times`, label: 'At least so often', type: 'number', value: test.atLeast, change: (atLeast) => set({ atLeast }) })}
-    ${line({ id: `${id}-within`, label: 'In the last seconds', type: 'number', placeholder: 'ever', value: test.withinSeconds, change: (withinSeconds) => set({ withinSeconds }) })}
-    ${line({ id: `${id}-params`, label: 'With parameters', placeholder: '{ "plan": "pro" }', value: test.params, change: (params) => set({ params }) })}
+    ${line({ id: `${id}-name`, label: 'Event', placeholder: 'order_placed', value: test.name, isRequired: true, change: (name) => set({ name }) })}
+    ${line({ id: `${id}-times`, label: 'At least (times)', type: 'number', value: test.atLeast, change: (atLeast) => set({ atLeast }) })}
+    ${line({ id: `${id}-within`, label: 'Within (seconds)', type: 'number', placeholder: 'any time', value: test.withinSeconds, change: (withinSeconds) => set({ withinSeconds }) })}
+    ${line({ id: `${id}-params`, label: 'Parameters', placeholder: '{ "plan": "pro" }', value: test.params, change: (params) => set({ params }) })}
   `
 }

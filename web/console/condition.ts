@@ -1,14 +1,14 @@
-/** A segment's condition while it is typed: a tree of groups, and of tests of the profile and of events. */
+/** The form state of a segment's condition: a tree of groups, and of conditions on properties and events. */
 import type { ConditionOperator, SegmentCondition } from '../generated/graphql.ts'
 import { readObject } from './json.ts'
 
-/** A node of it. */
+/** A node of the tree. */
 export type Node =
   | { kind: 'all' | 'any' | 'none'; items: Node[] }
   | { kind: 'profile'; path: string; is: ConditionOperator; value: string }
   | { kind: 'event'; name: string; withinSeconds: string; atLeast: string; params: string }
 
-/** The operators, in words. */
+/** The display names of the operators. */
 export const operators = {
   EQUALS: 'is',
   NOT_EQUALS: 'is not',
@@ -17,16 +17,16 @@ export const operators = {
   GREATER_THAN: 'is greater than',
   AT_LEAST: 'is at least',
   CONTAINS: 'contains',
-  STARTS_WITH: 'begins with',
+  STARTS_WITH: 'starts with',
   IN: 'is one of',
-  EXISTS: 'is there',
+  EXISTS: 'exists',
   MISSING: 'is missing',
 } satisfies Record<ConditionOperator, string>
 
-/** Whether an operator compares with a value. */
+/** Whether an operator takes a value. */
 export const takesValue = (is: ConditionOperator): boolean => is !== 'EXISTS' && is !== 'MISSING'
 
-/** A new test of the profile. */
+/** A new condition on a property. */
 export const newTest = (): Node => ({ kind: 'profile', path: '', is: 'EQUALS', value: '' })
 
 const record = (value: unknown): Record<string, unknown> =>
@@ -41,7 +41,7 @@ export function nodeOf(stored: unknown): Node {
   const { all, not, profile, event } = condition
   const either = condition['any']
   if (Array.isArray(either)) return { kind: 'any', items: either.map(nodeOf) }
-  // "None of" is how people say it; the language of conditions says: not any of.
+  // The API has no "none": it is written as "not any".
   if (not !== null && not !== undefined) {
     const inner = nodeOf(not)
     return { kind: 'none', items: inner.kind === 'any' ? inner.items : [inner] }
@@ -68,7 +68,7 @@ export function nodeOf(stored: unknown): Node {
   return { kind: 'all', items: list(all).map(nodeOf) }
 }
 
-/** What was typed as a value: a number, a yes or no, a list; anything else is text. A number in quotes is text, too. */
+/** Parses a value as JSON (a number, a boolean, a list, a quoted string); anything else is a string as it is. */
 export function typedValue(text: string): unknown {
   try {
     return JSON.parse(text) as unknown
@@ -77,7 +77,7 @@ export function typedValue(text: string): unknown {
   }
 }
 
-/** A tree as the server takes it. @throws Error, for people */
+/** The condition as the API takes it. @throws Error with a message to display */
 export function conditionOf(node: Node): SegmentCondition {
   if (node.kind === 'profile') {
     const value = typedValue(node.value)

@@ -1,11 +1,10 @@
-/** A contact's feed, live, as its own inbox would show it. Looking at it here marks nothing as seen. */
+/** A contact's feed, live, as its own inbox shows it. Viewing it here does not mark messages as seen. */
 import { html, type TemplateResult } from 'lit'
 import type { ContactFeedQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { badge } from './badge.ts'
-import type { Section } from './contact.ts'
 import { createLoad, createThrottle, empty, loaded } from './load.ts'
-import type { Deps } from './page.ts'
+import type { Deps, Section } from './page.ts'
 import { count, when } from './time.ts'
 
 const ContactFeed = graphql(`
@@ -26,7 +25,6 @@ type Entry = ContactFeedQuery['feed']['nodes'][number]
 const REFRESH_MS = 300
 const STEP = 25
 
-/** Opens the section. */
 export function openContactFeed({ api, update }: Deps, contact: string): Section {
   let shown = STEP
   const feed = createLoad(async () => (await api.ask(ContactFeed, { contact, first: shown, archived: null })).feed, update)
@@ -52,7 +50,7 @@ export function openContactFeed({ api, update }: Deps, contact: string): Section
         ${(title ?? '') === '' ? '' : html`<strong>${title}</strong>`}
         <p>${body}</p>
         <div class="badges">
-          ${name === 'default' ? '' : badge(name)} ${folded > 1 ? badge(`${folded} in one`) : ''} ${actor ? badge(`by ${actor.externalId}`) : ''}
+          ${name === 'default' ? '' : badge(name)} ${folded > 1 ? badge(`×${folded}`) : ''} ${actor ? badge(`by ${actor.externalId}`) : ''}
           ${archivedAt ? badge('Archived') : readAt ? badge('Read', 'good') : seenAt ? badge('Seen', 'live') : badge('Unseen', 'warn')}
         </div>
       </div>
@@ -69,7 +67,7 @@ export function openContactFeed({ api, update }: Deps, contact: string): Section
             <h2>Feed</h2>
             <span class="quiet small">${count(unreadCount)} unread, ${count(unseenCount)} unseen</span>
           </header>
-          ${nodes.length === 0 ? empty('The feed is empty', 'In-app messages to this contact appear here at once.') : html`<ol>${nodes.map(entry)}</ol>`}
+          ${nodes.length === 0 ? empty('The feed is empty', 'In-app messages to this contact will appear here.') : html`<ol>${nodes.map(entry)}</ol>`}
           ${
             pageInfo.hasNextPage && shown < 100
               ? html`<div class="pager"><span class="count"></span><button class="small" @click=${more}>Show more</button></div>`

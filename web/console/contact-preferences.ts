@@ -1,12 +1,11 @@
-/** What a contact wants: each channel as a whole, and each template on each of its channels. */
+/** A contact's preferences: for each channel, and for each template as a whole and on each of its channels. */
 import { html, type TemplateResult } from 'lit'
 import type { ContactPreferencesQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { badge, channelLabel } from './badge.ts'
-import type { Section } from './contact.ts'
 import { check } from './form.ts'
 import { createLoad, empty, failureOf, loaded } from './load.ts'
-import type { Deps } from './page.ts'
+import type { Deps, Section } from './page.ts'
 import { href } from './router.ts'
 
 const ContactPreferences = graphql(`
@@ -30,8 +29,8 @@ const ChangePreference = graphql(`
 type Preferences = ContactPreferencesQuery['preferences']
 type Channel = Preferences['channels'][number]['channel']
 
-/** What is wanted, with one more wish: a channel as a whole, a template as a whole, or a template on one channel. */
-function withWish(before: Preferences, template: string | null, channel: Channel | null, enabled: boolean): Preferences {
+/** The preferences with one change applied: to a channel, to a template, or to a template on one channel. */
+function withChange(before: Preferences, template: string | null, channel: Channel | null, enabled: boolean): Preferences {
   const onChannel = <T extends { readonly channel: Channel; readonly enabled: boolean }>(list: readonly T[]): T[] =>
     list.map((one) => (one.channel === channel ? { ...one, enabled } : one))
   if (template === null) return { ...before, channels: onChannel(before.channels) }
@@ -42,14 +41,13 @@ function withWish(before: Preferences, template: string | null, channel: Channel
   return { ...before, templates }
 }
 
-/** Opens the section. */
-export function openContactPreferences({ api, update, say }: Deps, contact: string): Section {
-  const wanted = createLoad(async () => (await api.ask(ContactPreferences, { contact })).preferences, update)
+export function openContactPreferences({ api, update, say, can }: Deps, contact: string): Section {
+  const stored = createLoad(async () => (await api.ask(ContactPreferences, { contact })).preferences, update)
   let pending = 0
   let isOverlapping = false
-  /** Shows a wish at once, and what the server made of it when none is on its way any more: an answer does not know of the next wish. */
+  /** Shows a change immediately. Responses are only shown when no request is pending: they do not include changes made after theirs. */
   const set = (template: string | null, channel: Channel | null) => async (enabled: boolean) => {
-    if (wanted.value !== null) wanted.put(withWish(wanted.value, template, channel, enabled))
+    if (stored.value !== null) stored.put(withChange(stored.value, template, channel, enabled))
     pending += 1
     isOverlapping ||= pending > 1
     let answer: Preferences | null = null
@@ -60,10 +58,10 @@ export function openContactPreferences({ api, update, say }: Deps, contact: stri
     }
     pending -= 1
     if (pending > 0) return
-    const isAlone = !isOverlapping
+    const isCurrent = !isOverlapping
     isOverlapping = false
-    if (answer !== null && isAlone) wanted.put(answer)
-    else await wanted.run()
+    if (answer !== null && isCurrent) stored.put(answer)
+    else await stored.run()
   }
   const row = ({ template, enabled, channels }: Preferences['templates'][number]): TemplateResult => html`
     <tr>
@@ -71,7 +69,7 @@ export function openContactPreferences({ api, update, say }: Deps, contact: stri
         <a href=${href(['templates', template.key])}>${template.name}</a>
         ${template.critical ? badge('Critical: always sent', 'warn') : ''}
       </td>
-      <td class="keep">${check(`want-${template.key}`, 'Wanted', enabled, (isOn) => void set(template.key, null)(isOn))}</td>
+      <td class="keep">${check(`want-${template.key}`, 'Enabled', enabled, (isOn) => void set(template.key, null)(isOn), !can('SEND'))}</td>
       <td>
         <div class="choices">
           ${channels.map(({ channel, enabled: isOn }) =>
@@ -80,33 +78,33 @@ export function openContactPreferences({ api, update, say }: Deps, contact: stri
               channelLabel(channel),
               isOn,
               (next) => void set(template.key, channel)(next),
-              !enabled,
+              !enabled || !can('SEND'),
             ),
           )}
         </div>
       </td>
     </tr>
   `
-  void wanted.run()
+  void stored.run()
   return {
     view: () => html`<div class="panel">
       ${loaded(
-        wanted,
+        stored,
         ({ channels, templates }) => html`
-          <header><h2>Channels</h2><span class="quiet small">for everything that is not critical</span></header>
+          <header><h2>Channels</h2><span class="quiet small">apply to all templates that are not critical</span></header>
           <div class="body">
             <div class="choices">
               ${channels.map(({ channel, enabled }) =>
-                check(`want-${channel}`, channelLabel(channel), enabled, (isOn) => void set(null, channel)(isOn)),
+                check(`want-${channel}`, channelLabel(channel), enabled, (isOn) => void set(null, channel)(isOn), !can('SEND')),
               )}
             </div>
           </div>
           ${
             templates.length === 0
-              ? empty('No templates yet', 'What a contact wants of each stands here once there are some.')
+              ? empty('No templates yet', 'Preferences for each template will appear here.')
               : html`<table>
-                  <caption>What it wants of each template</caption>
-                  <thead><tr><th scope="col">Template</th><th scope="col">At all</th><th scope="col">On</th></tr></thead>
+                  <caption>Preferences by template</caption>
+                  <thead><tr><th scope="col">Template</th><th scope="col">Enabled</th><th scope="col">Channels</th></tr></thead>
                   <tbody>${templates.map(row)}</tbody>
                 </table>`
           }

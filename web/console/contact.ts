@@ -1,4 +1,4 @@
-/** One contact, in sections: what is known, what it wants, how it is reached, what it was told. */
+/** A contact: profile, addresses and credentials; preferences; feed. */
 import { html, type TemplateResult } from 'lit'
 import type { OneContactQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
@@ -8,7 +8,7 @@ import { openContactPreferences } from './contact-preferences.ts'
 import { nameOf } from './contacts.ts'
 import { shownJson } from './json.ts'
 import { createLoad, empty, loaded } from './load.ts'
-import type { Deps, Page } from './page.ts'
+import type { Deps, Page, Section } from './page.ts'
 import { href, type Route } from './router.ts'
 import { count, when } from './time.ts'
 
@@ -38,15 +38,9 @@ const credential = ({
     ${deviceTokens.map((token) => html`<p class="mono small">${token}</p>`)}
     ${webhookUrl === null ? '' : html`<p class="mono small">${webhookUrl}</p>`}
     ${channelName === null ? '' : html`<p class="small">${channelName}</p>`}
-    <p class="quiet small">set ${when(updatedAt, 'full')}</p>
+    <p class="quiet small">updated ${when(updatedAt, 'full')}</p>
   </div>
 `
-
-/** A section of the page: drawn by itself, closed when another is opened. */
-export interface Section {
-  view(): TemplateResult
-  close?(): void
-}
 
 const sections = [
   ['', 'Profile'],
@@ -56,7 +50,7 @@ const sections = [
 
 const profile = (one: Found): TemplateResult => html`
   <div class="columns">
-    <section class="panel" aria-label="What is known">
+    <section class="panel" aria-label="Contact details">
       <header><h2>Contact</h2></header>
       <div class="body">
         <dl class="facts">
@@ -76,9 +70,9 @@ const profile = (one: Found): TemplateResult => html`
           <dd class="badges">
             ${one.topics.length === 0 ? '–' : one.topics.map(({ key, name }) => html`<a href=${href(['topics', key])}>${name}</a>`)}
           </dd>
-          <dt>Made</dt>
+          <dt>Created</dt>
           <dd>${when(one.createdAt, 'full')}</dd>
-          <dt>Changed</dt>
+          <dt>Updated</dt>
           <dd>${when(one.updatedAt, 'full')}</dd>
           <dt>Id</dt>
           <dd class="mono">${one.id}</dd>
@@ -92,13 +86,13 @@ const profile = (one: Found): TemplateResult => html`
         <h3>Credentials</h3>
         ${
           one.credentials.length === 0
-            ? html`<p class="quiet small">It has no device and no address beyond those above.</p>`
+            ? html`<p class="quiet small">No devices or additional addresses.</p>`
             : one.credentials.map(credential)
         }
-        <h3>Received, by month</h3>
+        <h3>Received by month</h3>
         ${
           one.monthlyReceived.length === 0
-            ? html`<p class="quiet small">Nothing so far.</p>`
+            ? html`<p class="quiet small">Nothing yet.</p>`
             : html`<dl class="facts">
                 ${one.monthlyReceived
                   .toReversed()
@@ -113,7 +107,6 @@ const profile = (one: Found): TemplateResult => html`
   </div>
 `
 
-/** Opens the page. */
 export function openContact(deps: Deps, first: Route): Page {
   const { api, update } = deps
   const externalId = first.path[1] ?? ''
@@ -150,7 +143,7 @@ export function openContact(deps: Deps, first: Route): Page {
       </div>
       ${loaded(found, ({ contact }) =>
         contact === null
-          ? html`<div class="panel">${empty('There is no such contact', 'It may have been deleted.')}</div>`
+          ? html`<div class="panel">${empty('Contact not found', 'It may have been deleted.')}</div>`
           : html`<nav class="tabs" aria-label="Sections">
                 ${sections.map(
                   ([key, label]) =>

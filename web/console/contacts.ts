@@ -1,4 +1,4 @@
-/** All contacts: found by whatever is known of them. */
+/** The list of contacts, with a search. */
 import { html, type TemplateResult } from 'lit'
 import type { ContactListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
@@ -23,7 +23,7 @@ const ContactList = graphql(`
 
 type Row = ContactListQuery['contacts']['nodes'][number]
 
-/** First and last name, as far as there are any. */
+/** First and last name, or an empty string. */
 export const nameOf = ({ firstName, lastName }: Pick<Row, 'firstName' | 'lastName'>): string =>
   [firstName, lastName].filter((part) => (part ?? '') !== '').join(' ')
 
@@ -38,13 +38,12 @@ const columns: readonly Column<Row>[] = [
   { head: 'E-mail', cell: ({ email }) => email ?? '–' },
   { head: 'Phone', class: 'minor keep', cell: ({ phone }) => phone ?? '–' },
   { head: 'Language', class: 'minor', cell: ({ locale }) => locale ?? '–' },
-  { head: 'Made', class: 'minor time', cell: ({ createdAt }) => when(createdAt) },
+  { head: 'Created', class: 'minor time', cell: ({ createdAt }) => when(createdAt) },
   { head: '', class: 'keep', cell: ({ isOnline }) => (isOnline ? badge('Online', 'good') : '') },
 ]
 
-/** Opens the page. */
 export function openContacts(deps: Deps, first: Route): Page {
-  const { api, update, replace } = deps
+  const { api, update, replace, isMasked } = deps
   let route = first
   const list = createLoad(async () => {
     const search = route.query.get('q')?.trim() ?? ''
@@ -56,15 +55,11 @@ export function openContacts(deps: Deps, first: Route): Page {
     nodes.length > 0
       ? table({ caption: 'Contacts', columns, rows: nodes, key: ({ externalId }) => externalId })
       : search.value() === ''
-        ? empty('No contacts yet', 'A contact is made by upsertContacts, or by the first message to it.')
-        : empty('Nobody matches', 'The search looks at ids, names, addresses and numbers.')
+        ? empty('No contacts yet', 'Contacts are created with upsertContacts, or by sending a message to a new externalId.')
+        : empty('No matching contacts', 'The search covers ids, names, e-mail addresses and phone numbers.')
 
-  void list.run()
-  return {
-    title: () => 'Contacts',
-    view: () => html`
-      <div class="head"><h1 tabindex="-1">Contacts</h1></div>
-      <form class="filters" role="search" aria-label="Find contacts" @submit=${submit(search.apply)}>
+  const searchForm = (): TemplateResult => html`
+      <form class="filters" role="search" aria-label="Search contacts" @submit=${submit(search.apply)}>
         ${line({
           id: 'q',
           label: 'Search',
@@ -75,6 +70,14 @@ export function openContacts(deps: Deps, first: Route): Page {
           change: search.type,
         })}
       </form>
+  `
+
+  void list.run()
+  return {
+    title: () => 'Contacts',
+    view: () => html`
+      <div class="head"><h1 tabindex="-1">Contacts</h1></div>
+      ${isMasked ? '' : searchForm()}
       <div class="panel" aria-busy=${list.isLoading ? 'true' : 'false'}>
         ${loaded(list, ({ nodes, pageInfo, totalCount }) => html`${rows(nodes)}${pager(pageInfo, route, replace, totalCount)}`)}
       </div>

@@ -1,8 +1,8 @@
-/** Dialogs: the browser's own, which keeps the focus inside and gives it back. */
+/** Modal dialogs: the native element, which traps the focus and restores it. */
 import { html, type TemplateResult } from 'lit'
 import { ref } from 'lit/directives/ref.js'
 
-/** A dialog. It is open for as long as it is drawn. */
+/** A dialog. It is open for as long as it is rendered. */
 export interface Dialog {
   readonly title: string
   readonly body: unknown
@@ -12,13 +12,12 @@ export interface Dialog {
 
 const open = (element: Element | undefined): void => {
   if (!(element instanceof HTMLDialogElement) || element.open) return
-  // It is drawn before it is in the document.
+  // The reference is set before the element is in the document.
   queueMicrotask(() => {
     if (element.isConnected && !element.open) element.showModal()
   })
 }
 
-/** Draws it. */
 export const dialog = ({ title, body, isWide, close }: Dialog): TemplateResult => html`
   <dialog class=${isWide === true ? 'wide' : ''} aria-labelledby="dialog-title" ${ref(open)} @close=${close}>
     <div class="top">

@@ -1,11 +1,11 @@
-/** An e-mail as its reader would see it, in a frame that can do nothing: no script, no link, nothing fetched from anywhere. */
+/** An e-mail in a sandboxed frame: no scripts, no working links, nothing loaded from elsewhere. */
 import { html, type TemplateResult } from 'lit'
 
 const NOTHING = 'data:image/svg+xml,%3Csvg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/%3E'
 const isHere = (url: string): boolean => /^data:/i.test(url.trim())
 const fetches = /url\((?!\s*['"]?data:)[^)]*\)/gi
 
-/** The browser's leave to read a text as HTML. It is given here alone, and only for what goes into the frame. */
+/** Trusted Types. This is the only policy that allows HTML, and it is only used for the frame. */
 interface TrustedTypes {
   createPolicy(name: string, rules: { createHTML(source: string): string }): { createHTML(source: string): unknown }
 }
@@ -13,11 +13,11 @@ const { trustedTypes } = window as Window & { readonly trustedTypes?: TrustedTyp
 const policy = trustedTypes?.createPolicy('carillon-email', { createHTML: (source) => source })
 const asHtml = (source: string): string => (policy?.createHTML(source) ?? source) as string
 
-// The policy refuses handlers anyway, but says so in the browser's console each time that a text with one is read.
+// The Content-Security-Policy blocks inline handlers anyway, but the browser would log each of them.
 const withoutHandlers = (source: string): string =>
   source.replace(/<[^<>]*>/g, (tag) => tag.replace(/([\s"'/])on(?=[a-z]+\s*=)/gi, '$1data-on'))
 
-/** The e-mail without what would be fetched or run, and how much of it there was. */
+/** The e-mail without scripts and external content, and how much of that was removed. */
 export function quietEmail(source: string): { readonly html: string; readonly removed: number } {
   const page = new DOMParser().parseFromString(asHtml(withoutHandlers(source)), 'text/html')
   let removed = 0
@@ -44,9 +44,8 @@ export function quietEmail(source: string): { readonly html: string; readonly re
   return { html: page.documentElement.outerHTML, removed }
 }
 
-/** Draws the frame. */
 export function emailFrame(source: string, title: string): TemplateResult {
   const { html: quiet, removed } = quietEmail(source)
   return html`<iframe class="email" title="E-mail: ${title}" sandbox="" srcdoc=${asHtml(quiet)} loading="lazy"></iframe>
-    ${removed === 0 ? '' : html`<p class="quiet small">Pictures and other things from elsewhere are not loaded here (${removed}).</p>`}`
+    ${removed === 0 ? '' : html`<p class="quiet small">Remote images and other external content are not loaded here (${removed}).</p>`}`
 }

@@ -1,9 +1,9 @@
-/** Parts of forms. Every control has a label, and says what is wrong with it beside it. */
+/** Form controls. Each has a label, and shows its validation error next to it. */
 import { html, type TemplateResult } from 'lit'
 import { ifDefined } from 'lit/directives/if-defined.js'
 import { live } from 'lit/directives/live.js'
 
-/** What is common to all controls. */
+/** The options that all controls share. */
 export interface Field {
   readonly id: string
   readonly label: string
@@ -24,13 +24,13 @@ function framed({ id, label, hint, wrong }: Field, control: TemplateResult, name
 
 const described = ({ id, hint, wrong }: Field): string | undefined => {
   const ids = [hint === undefined ? '' : `${id}-hint`, wrong === undefined || wrong === null ? '' : `${id}-wrong`]
-  const said = ids.filter((one) => one !== '').join(' ')
-  return said === '' ? undefined : said
+  const list = ids.filter((one) => one !== '').join(' ')
+  return list === '' ? undefined : list
 }
 
 const textOf = (event: Event): string => (event.target as HTMLInputElement).value
 
-/** One line. */
+/** A single-line text field. */
 export function line(
   field: Field & {
     readonly value: string
@@ -62,7 +62,7 @@ export function line(
   )
 }
 
-/** Several lines. */
+/** A multi-line text field. */
 export function area(
   field: Field & {
     readonly value: string
@@ -87,7 +87,7 @@ export function area(
   )
 }
 
-/** One of several. */
+/** A select. */
 export function choice(
   field: Field & {
     readonly value: string
@@ -108,7 +108,7 @@ export function choice(
   )
 }
 
-/** Yes or no. */
+/** A checkbox. */
 export const check = (
   id: string,
   label: string,
@@ -126,7 +126,7 @@ export const check = (
     />${label}</label
   >`
 
-/** Runs what a form is for, and keeps the page. */
+/** A submit handler that runs `action` instead of leaving the page. */
 export const submit = (action: () => unknown) => (event: Event) => {
   event.preventDefault()
   action()

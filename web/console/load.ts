@@ -1,23 +1,23 @@
-/** Something that is asked for: it is awaited, there, or refused; what was there stays while it is asked for again. */
+/** Loading states. While something is reloaded, its previous value stays visible. */
 import { html, type TemplateResult } from 'lit'
 import { ApiError } from './api.ts'
 
-/** What is asked for. */
+/** A value that is loaded. */
 export interface Load<T> {
   readonly value: T | null
   readonly failure: ApiError | null
   readonly isLoading: boolean
-  /** Asks. Of several at once, the last one counts. */
+  /** Loads it. Of several concurrent runs, the last one wins. */
   run(): Promise<void>
-  /** Replaces what is there, without asking. */
+  /** Replaces the value without loading. */
   put(value: T): void
 }
 
-/** Whatever was thrown, as something that can be shown. */
+/** Any thrown value as an ApiError. */
 export const failureOf = (error: unknown): ApiError =>
   error instanceof ApiError ? error : new ApiError('INTERNAL', error instanceof Error ? error.message : String(error), null)
 
-/** Makes it; nothing is asked before `run`. */
+/** Nothing is loaded before `run`. */
 export function createLoad<T>(ask: () => Promise<T>, update: () => void): Load<T> {
   let turn = 0
   const state = {
@@ -52,11 +52,11 @@ export function createLoad<T>(ask: () => Promise<T>, update: () => void): Load<T
   return state
 }
 
-/** What stands where something will be. */
+/** A placeholder while something is loading. */
 export const waiting = (): TemplateResult =>
   html`<div class="wait" role="status" aria-label="Loading"><i></i><i></i><i></i><i></i><i></i></div>`
 
-/** Why something is not there. */
+/** An error, with a button to retry. */
 export const refused = (failure: ApiError, retry: (() => void) | null = null): TemplateResult =>
   html`<div class="notice bad" role="alert">
     <p><strong>${failure.message}</strong></p>
@@ -64,18 +64,18 @@ export const refused = (failure: ApiError, retry: (() => void) | null = null): T
     ${retry === null ? '' : html`<button class="small" @click=${retry}>Try again</button>`}
   </div>`
 
-/** Nothing to show, and what to do about it. */
+/** An empty state, and what to do about it. */
 export const empty = (title: string, text: unknown = ''): TemplateResult =>
   html`<div class="empty"><h2>${title}</h2><p class="text">${text}</p></div>`
 
-/** Shows what was asked for, whatever became of it. */
+/** Renders a loaded value, its placeholder, or its error. */
 export function loaded<T>(load: Load<T>, view: (value: T) => unknown): unknown {
   const retry = (): void => void load.run()
   if (load.value === null) return load.failure === null ? waiting() : refused(load.failure, retry)
   return html`${load.failure === null ? '' : refused(load.failure, retry)}${view(load.value)}`
 }
 
-/** Runs `action` at once, and again after `ms` if it was asked for meanwhile: never more often. */
+/** Runs `action` immediately, and at most once every `ms`; calls in between are combined into one. */
 export function createThrottle(action: () => void, ms: number): { (): void; stop(): void } {
   let timer: ReturnType<typeof setTimeout> | null = null
   let isWanted = false

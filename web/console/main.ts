@@ -1,6 +1,7 @@
-/** The console's entry: nothing but a start. */
+/** The console's entry point. */
+
+import { createSession, takeKeyFromAddress } from '../session.ts'
 import { startConsole } from './app.ts'
-import { createSession, takeKeyFromAddress } from './session.ts'
 import { base } from './style.ts'
 import { forms } from './style-forms.ts'
 import { frame } from './style-frame.ts'
@@ -12,4 +13,5 @@ document.adoptedStyleSheets = [base, frame, parts, forms, details, plots].flatMa
   styleSheet === undefined ? [] : [styleSheet],
 )
 const root = document.getElementById('console')
-if (root !== null) startConsole(root, createSession(), takeKeyFromAddress())
+const session = createSession()
+if (root !== null) startConsole(root, session, takeKeyFromAddress(session.read()))

@@ -1,7 +1,7 @@
-/** The sign: a bell. */
+/** The logo: a bell. */
 import { html, type TemplateResult } from 'lit'
 
-/** Draws it. It says nothing: the name stands beside it. */
+/** Hidden from screen readers: the name is next to it. */
 export const mark =
   (): TemplateResult => html`<svg width="20" height="20" viewBox="0 0 20 20" aria-hidden="true" focusable="false">
   <path

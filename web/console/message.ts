@@ -1,4 +1,4 @@
-/** One message: where it stands and why, how it got there, what it says. */
+/** A message: its status and error, its timeline, and its content. */
 import { html, type TemplateResult } from 'lit'
 import type { OneNotificationQuery } from '../generated/graphql.ts'
 import { badge, channelLabel, statusBadge, statusLabel } from './badge.ts'
@@ -9,7 +9,7 @@ type AnyMessage = NonNullable<OneNotificationQuery['notification']>['messages'][
 type Attempt = AnyMessage['attempts'][number]
 type Event = AnyMessage['history'][number]
 
-/** Draws it. `retry` is told whether nobody knows what became of the message. */
+/** `retry` is called with whether the outcome of the message is unknown. */
 export function messagePanel(message: AnyMessage, retry: (isUnknown: boolean) => void): TemplateResult {
   const { channel, status } = message
   const title = `message-${message.id}`
@@ -20,7 +20,7 @@ export function messagePanel(message: AnyMessage, retry: (isUnknown: boolean) =>
       <span class="quiet small">${addressed(message)}</span>
       ${
         status === 'FAILED' || status === 'UNKNOWN'
-          ? html`<span class="end"><button class="small" @click=${() => retry(status === 'UNKNOWN')}>Send again</button></span>`
+          ? html`<span class="end"><button data-needs="SEND" class="small" @click=${() => retry(status === 'UNKNOWN')}>Resend</button></span>`
           : ''
       }
     </header>
@@ -28,14 +28,14 @@ export function messagePanel(message: AnyMessage, retry: (isUnknown: boolean) =>
       ${why(message)}
       <div class="columns">
         <div class="form">
-          <h3>Time line</h3>
+          <h3>Timeline</h3>
           <ol class="steps">
             ${steps(message)}
           </ol>
         </div>
         <div class="form">
-          <h3>What it says</h3>
-          ${said(message)}
+          <h3>Content</h3>
+          ${contentOf(message)}
         </div>
       </div>
     </div>
@@ -47,20 +47,20 @@ function addressed(message: AnyMessage): string {
     return message.feed === 'default' || message.feed === '' ? '' : `feed ${message.feed}`
   if (message.__typename !== 'OutboundMessage') return ''
   const to = message.address ?? ''
-  return message.provider ? `${to} through ${message.provider.key}` : to
+  return message.provider ? `${to} via ${message.provider.key}` : to
 }
 
 function why({ error, status }: AnyMessage): TemplateResult | string {
   if (error === null || error === undefined) return ''
   const tone = status === 'FAILED' ? 'bad' : status === 'UNKNOWN' ? 'warn' : ''
-  const head = status === 'SKIPPED' ? 'Not sent: ' : status === 'QUEUED' ? 'It is tried again. Last time: ' : ''
+  const head = status === 'SKIPPED' ? 'Not sent: ' : status === 'QUEUED' ? 'Will be retried. Last error: ' : ''
   return html`<div class="notice ${tone}">
     <p>${head}<strong>${error.message}</strong></p>
-    <p class="quiet small"><span class="mono">${error.code}</span>${error.retryable ? ' · another try can help' : ''}</p>
+    <p class="quiet small"><span class="mono">${error.code}</span>${error.retryable ? ' · retryable' : ''}</p>
   </div>`
 }
 
-/** Statuses and attempts in one line of time: an attempt belongs to the SENDING that it began with. */
+/** Statuses and attempts in one timeline. Each attempt replaces the SENDING status that it began with. */
 function steps({ history, attempts }: AnyMessage): TemplateResult[] {
   const rest = [...attempts]
   const shown = history.map((event) => {
@@ -82,20 +82,20 @@ const statusStep = ({ status, at, detail }: Event): TemplateResult => html`
 const attemptStep = ({ number, provider, durationMs, ok, response, error, startedAt }: Attempt): TemplateResult => html`
   <li class="step attempt ${ok ? '' : 'bad'}">
     <span>
-      Attempt ${number}${provider ? html` through <span class="mono">${provider.key}</span>` : ''}${
+      Attempt ${number}${provider ? html` via <span class="mono">${provider.key}</span>` : ''}${
         durationMs === null || durationMs === undefined ? '' : html` <span class="quiet unbroken">${duration(durationMs)}</span>`
       }
       ${error ? html`<span class="sub">${error.message} <span class="mono">${error.code}</span></span>` : ''}
-      ${(response ?? '') === '' ? '' : html`<pre tabindex="0" role="group" aria-label="The provider's answer">${response}</pre>`}
+      ${(response ?? '') === '' ? '' : html`<pre tabindex="0" role="group" aria-label="Provider response">${response}</pre>`}
     </span>
     ${when(startedAt)}
   </li>
 `
 
-function said(message: AnyMessage): TemplateResult {
+function contentOf(message: AnyMessage): TemplateResult {
   if (message.__typename === 'InAppMessage') {
     const { title, body, url, count, seenAt, readAt, archivedAt, primaryAction, secondaryAction } = message
-    if (body === '') return html`<p class="quiet small">It is rendered when it is due.</p>`
+    if (body === '') return html`<p class="quiet small">Will be rendered when it is due.</p>`
     return html`<div class="card">
         ${(title ?? '') === '' ? '' : html`<strong>${title}</strong>`}
         <p class="body">${body}</p>
@@ -108,16 +108,16 @@ function said(message: AnyMessage): TemplateResult {
         <dt>Read</dt>
         <dd>${when(readAt)}</dd>
         ${archivedAt ? html`<dt>Archived</dt><dd>${when(archivedAt)}</dd>` : ''}
-        ${count > 1 ? html`<dt>Folded</dt><dd>${count} in one</dd>` : ''}
+        ${count > 1 ? html`<dt>Merged</dt><dd>${count} messages</dd>` : ''}
       </dl>`
   }
   if (message.__typename !== 'OutboundMessage') return html``
   const { subject, text, html: mail, providerMessageId } = message
-  if ((subject ?? text ?? mail ?? null) === null) return html`<p class="quiet small">Nothing was rendered.</p>`
+  if ((subject ?? text ?? mail ?? null) === null) return html`<p class="quiet small">No content.</p>`
   return html`
     ${(subject ?? '') === '' ? '' : html`<p><strong>${subject}</strong></p>`}
     ${(mail ?? '') === '' ? '' : emailFrame(mail ?? '', subject ?? 'E-mail')}
     ${(text ?? '') === '' ? '' : html`<pre tabindex="0" role="group" aria-label="Text">${text}</pre>`}
-    ${(providerMessageId ?? '') === '' ? '' : html`<p class="quiet small">Provider's id: <span class="mono">${providerMessageId}</span></p>`}
+    ${(providerMessageId ?? '') === '' ? '' : html`<p class="quiet small">Provider message id: <span class="mono">${providerMessageId}</span></p>`}
   `
 }

@@ -1,4 +1,4 @@
-/** One notification: what was decided, and what became of each message. */
+/** A notification and its messages. */
 import { html, type TemplateResult } from 'lit'
 import type { OneNotificationQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
@@ -18,6 +18,7 @@ const OneNotification = graphql(`
       template { key name }
       contact { externalId firstName lastName }
       actor { externalId }
+      warnings { field }
       messages {
         __typename id channel status createdAt sentAt deliveredAt
         error { code message retryable }
@@ -44,9 +45,8 @@ const CancelTransaction = graphql(`
 
 type Found = NonNullable<OneNotificationQuery['notification']>
 const REFRESH_MS = 300
-const waits: readonly string[] = ['SCHEDULED', 'QUEUED', 'SENDING']
+const cancelable: readonly string[] = ['SCHEDULED', 'QUEUED', 'SENDING']
 
-/** Opens the page. */
 export function openNotification(deps: Deps, { path }: Route): Page {
   const { api, update, say, ask } = deps
   const id = path[1] ?? ''
@@ -80,15 +80,15 @@ export function openNotification(deps: Deps, { path }: Route): Page {
     const isSure =
       !isUnknown ||
       (await ask({
-        title: 'It may arrive twice',
-        text: 'The provider may have taken this message: nobody knows. Sent again, it may reach its receiver a second time.',
-        action: 'Send again',
+        title: 'This message may arrive twice',
+        text: 'It is unknown whether the provider accepted this message. If it did, resending delivers it a second time.',
+        action: 'Resend',
         isDangerous: true,
       }))
     if (!isSure) return
     try {
       const { retryMessages } = await api.ask(RetryMessage, { messages: [messageId] })
-      say(retryMessages.retriedCount === 0 ? 'It no longer waits to be sent again.' : 'The message goes out again.')
+      say(retryMessages.retriedCount === 0 ? 'This message can no longer be resent.' : 'The message was queued again.')
       await found.run()
     } catch (error) {
       say(failureOf(error).message, 'bad')
@@ -98,14 +98,14 @@ export function openNotification(deps: Deps, { path }: Route): Page {
   async function cancel(transactionId: string): Promise<void> {
     const isSure = await ask({
       title: 'Cancel the whole transaction?',
-      text: 'Nothing more of it goes out, to nobody. In-app messages that nobody has seen are taken back. What was handed over stays.',
+      text: 'Messages that have not been sent yet will not be sent, to any recipient. Unseen in-app messages are retracted. Messages already sent cannot be recalled.',
       action: 'Cancel transaction',
       isDangerous: true,
     })
     if (!isSure) return
     try {
       const { cancel: done } = await api.ask(CancelTransaction, { transactionId })
-      say(`${count(done.canceledCount)} canceled, ${count(done.alreadySentCount)} had gone out before.`)
+      say(`${count(done.canceledCount)} canceled, ${count(done.alreadySentCount)} already sent.`)
       await found.run()
     } catch (error) {
       say(failureOf(error).message, 'bad')
@@ -113,7 +113,7 @@ export function openNotification(deps: Deps, { path }: Route): Page {
   }
 
   const facts = (one: Found): TemplateResult => html`
-    <section class="panel" aria-label="What it is">
+    <section class="panel" aria-label="Notification details">
       <header><h2>Notification</h2></header>
       <div class="body">
         <dl class="facts">
@@ -123,12 +123,12 @@ export function openNotification(deps: Deps, { path }: Route): Page {
           <dd>${one.template ? html`<a href=${href(['templates', one.template.key])}>${one.template.name}</a>` : '–'}</dd>
           <dt>Accepted</dt>
           <dd>${when(one.createdAt, 'full')}</dd>
-          ${one.sendAt ? html`<dt>To be sent</dt><dd>${when(one.sendAt, 'full')}</dd>` : ''}
+          ${one.sendAt ? html`<dt>Scheduled for</dt><dd>${when(one.sendAt, 'full')}</dd>` : ''}
           ${one.canceledAt ? html`<dt>Canceled</dt><dd>${when(one.canceledAt, 'full')}</dd>` : ''}
-          ${one.actor ? html`<dt>By</dt><dd><a href=${href(['contacts', one.actor.externalId])}>${one.actor.externalId}</a></dd>` : ''}
+          ${one.actor ? html`<dt>Actor</dt><dd><a href=${href(['contacts', one.actor.externalId])}>${one.actor.externalId}</a></dd>` : ''}
           <dt>Channels</dt>
           <dd class="badges">${one.channels.map((channel) => badge(channelLabel(channel)))}</dd>
-          <dt>Id of the sender</dt>
+          <dt>Your id</dt>
           <dd class="mono">${one.key ?? '–'}</dd>
           <dt>Transaction</dt>
           <dd class="mono"><a href=${href(['activity'], { transaction: one.transactionId })}>${one.transactionId}</a></dd>
@@ -136,7 +136,8 @@ export function openNotification(deps: Deps, { path }: Route): Page {
           <dd class="mono">${one.id}</dd>
         </dl>
         <h3>Data</h3>
-        ${Object.keys(one.data).length === 0 ? html`<p class="quiet small">It was sent without data.</p>` : shownJson(one.data)}
+        ${Object.keys(one.data).length === 0 ? html`<p class="quiet small">No data.</p>` : shownJson(one.data)}
+        ${one.warnings.length > 0 ? html`<p class="quiet small">No value for: ${one.warnings.map(({ field }) => field).join(', ')}</p>` : ''}
       </div>
     </section>
   `
@@ -144,7 +145,7 @@ export function openNotification(deps: Deps, { path }: Route): Page {
   const content = (one: Found): TemplateResult => html`
     ${
       one.messages.length === 0
-        ? html`<div class="panel">${empty('No message of its own', 'It was folded into an unread message with the same incrementId.')}</div>`
+        ? html`<div class="panel">${empty('No message of its own', 'It was merged into an unread message with the same incrementId.')}</div>`
         : one.messages.map((message) => messagePanel(message, (isUnknown) => void retry(message.id, isUnknown)))
     }
     ${facts(one)}
@@ -161,15 +162,15 @@ export function openNotification(deps: Deps, { path }: Route): Page {
           <h1 tabindex="-1">${one === null ? 'Notification' : `${one.template?.name ?? 'Notification'} to ${recipient(one)}`}</h1>
           <div class="actions">
             ${
-              one?.messages.some(({ status }) => waits.includes(status)) === true
-                ? html`<button class="danger" @click=${() => void cancel(one.transactionId)}>Cancel transaction</button>`
+              one?.messages.some(({ status }) => cancelable.includes(status)) === true
+                ? html`<button data-needs="SEND" class="danger" @click=${() => void cancel(one.transactionId)}>Cancel transaction</button>`
                 : ''
             }
           </div>
         </div>
         ${loaded(found, ({ notification }) =>
           notification === null
-            ? html`<div class="panel">${empty('There is no such notification', 'It may have been erased with its contact, or belong to another project.')}</div>`
+            ? html`<div class="panel">${empty('Notification not found', 'It may have been deleted with its contact, or belong to another project.')}</div>`
             : content(notification),
         )}
       `

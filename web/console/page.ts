@@ -1,46 +1,60 @@
-/** What a page is, and what it is given. */
+/** Pages, and what they are given. */
 import type { TemplateResult } from 'lit'
 import type { Api } from './api.ts'
 import type { Query, Route } from './router.ts'
 
-/** A question before something is done that can't be undone. */
+/** A confirmation before an action. */
 export interface Question {
   readonly title: string
   readonly text: string
-  /** what the button says */
+  /** label of the button */
   readonly action: string
   readonly isDangerous?: boolean
 }
 
-/** The project that the credential opens. */
+/** The project of the API key. */
 export interface ProjectInfo {
   readonly key: string
   readonly name: string
   readonly locale: string
 }
 
-/** What every page works with. */
+/** A scope of the credential. */
+export type Scope = 'SEND' | 'READ' | 'MANAGE' | 'KEYS'
+
+/** The services that pages use. */
 export interface Deps {
   readonly api: Api
   readonly project: ProjectInfo
-  /** Draws again, once for however many calls of a moment. */
+  /** Personal data is masked: there is no search by address, and no preview. */
+  readonly isMasked: boolean
+  /** Whether the credential has a scope. What is marked with `data-needs` is hidden without it. */
+  can(scope: Scope): boolean
+  /** Renders again. Calls in the same task are combined into one. */
   update(): void
   go(path: readonly string[], query?: Query): void
-  /** Goes there without a new entry in the history: for filters. */
+  /** Navigates without a new history entry, for filters. */
   replace(path: readonly string[], query?: Query): void
-  /** Tells what was done, or what went wrong. */
+  /** Shows a toast. */
   say(text: string, tone?: 'good' | 'bad'): void
+  /** Asks for confirmation. @returns whether it was given */
   ask(question: Question): Promise<boolean>
 }
 
-/** One page. */
+/** A page. */
 export interface Page {
   readonly title: () => string
   view(): TemplateResult
-  /** The same page at another query or section. Without it, the page is made anew. */
+  /** The query or the section changed. Without it, the page is opened again. */
   moved?(route: Route): void
   close?(): void
 }
 
-/** Makes a page at its place. */
+/** A part of a page with its own data, closed when another part is opened. */
+export interface Section {
+  view(): TemplateResult
+  close?(): void
+}
+
+/** Opens the page of a route. */
 export type OpenPage = (deps: Deps, route: Route) => Page

@@ -1,5 +1,6 @@
-/** The pages by the first word of their address, and the menu that leads to them. */
+/** The pages by the first segment of their route, and the menu. */
 import { openActivity } from './activity.ts'
+import { openAudit } from './audit.ts'
 import { openBroadcasts, openTransaction } from './broadcasts.ts'
 import { openCampaign } from './campaign.ts'
 import { openCampaigns } from './campaigns.ts'
@@ -8,7 +9,9 @@ import { openContact } from './contact.ts'
 import { openContacts } from './contacts.ts'
 import { openKeys } from './keys.ts'
 import { openNotification } from './notification.ts'
-import type { OpenPage } from './page.ts'
+import type { OpenPage, Scope } from './page.ts'
+import { openPeople } from './people.ts'
+import { openProjects } from './projects.ts'
 import { openProviders } from './providers.ts'
 import type { Route } from './router.ts'
 import { openSegment } from './segment.ts'
@@ -20,13 +23,15 @@ import { openTemplates } from './templates.ts'
 import { openTopic } from './topic.ts'
 import { openTopics } from './topics.ts'
 
-/** A page, and the entry of the menu that it belongs to. */
+/** A page, and the menu entry that it belongs to. */
 export interface Place {
   readonly open: OpenPage
   readonly menu: string
+  /** the scope without which there is nothing to see or do; left out: `READ` */
+  readonly needs?: Scope
 }
 
-/** A list and one of it, at the same first word. */
+/** A list and its detail page, under the same first segment. */
 const listAndOne =
   (list: OpenPage, one: OpenPage): OpenPage =>
   (deps, route) =>
@@ -40,54 +45,72 @@ const places: Readonly<Record<string, Place>> = {
   contacts: { open: listAndOne(openContacts, openContact), menu: 'contacts' },
   topics: { open: listAndOne(openTopics, openTopic), menu: 'topics' },
   segments: { open: listAndOne(openSegments, openSegment), menu: 'segments' },
-  'new-segment': { open: openSegment, menu: 'segments' },
+  'new-segment': { open: openSegment, menu: 'segments', needs: 'MANAGE' },
   templates: { open: listAndOne(openTemplates, openTemplate), menu: 'templates' },
-  'new-template': { open: openTemplate, menu: 'templates' },
+  'new-template': { open: openTemplate, menu: 'templates', needs: 'MANAGE' },
   campaigns: { open: listAndOne(openCampaigns, openCampaign), menu: 'campaigns' },
-  'new-campaign': { open: openCampaign, menu: 'campaigns' },
+  'new-campaign': { open: openCampaign, menu: 'campaigns', needs: 'MANAGE' },
   broadcasts: { open: listAndOne(openBroadcasts, openTransaction), menu: 'broadcasts' },
   suppressions: { open: openSuppressions, menu: 'suppressions' },
   providers: { open: openProviders, menu: 'providers' },
-  keys: { open: openKeys, menu: 'keys' },
+  people: { open: openPeople, menu: 'people', needs: 'KEYS' },
+  keys: { open: openKeys, menu: 'keys', needs: 'KEYS' },
+  audit: { open: openAudit, menu: 'audit', needs: 'KEYS' },
 }
 
-/** The place of an address; there may be none. */
+/** The operator's only page. */
+export const operatorPlace: Place = { open: openProjects, menu: 'projects' }
+
+/** The page of a route, if there is one. */
 export const placeOf = ({ path: [name = ''] }: Route): Place | undefined =>
   Object.hasOwn(places, name) ? places[name] : undefined
 
+/** The scope that a page needs. */
+export const needsOf = (name: string): Scope => (Object.hasOwn(places, name) ? places[name]?.needs : undefined) ?? 'READ'
+
+/** A menu. */
+export type Menu = readonly {
+  readonly title: string
+  readonly entries: readonly (readonly [path: string, label: string])[]
+}[]
+
+/** The operator's menu. */
+export const operatorMenu: Menu = [{ title: 'Server', entries: [['projects', 'Projects']] }]
+
 /** The menu. */
-export const menu: readonly { readonly title: string; readonly entries: readonly (readonly [path: string, label: string])[] }[] =
-  [
-    {
-      title: 'Watch',
-      entries: [
-        ['activity', 'Activity'],
-        ['captures', 'Capture box'],
-        ['stats', 'Statistics'],
-      ],
-    },
-    {
-      title: 'Audience',
-      entries: [
-        ['contacts', 'Contacts'],
-        ['topics', 'Topics'],
-        ['segments', 'Segments'],
-        ['suppressions', 'Suppressions'],
-      ],
-    },
-    {
-      title: 'Send',
-      entries: [
-        ['templates', 'Templates'],
-        ['campaigns', 'Campaigns'],
-        ['broadcasts', 'Broadcasts'],
-      ],
-    },
-    {
-      title: 'Set-up',
-      entries: [
-        ['providers', 'Providers'],
-        ['keys', 'API keys'],
-      ],
-    },
-  ]
+export const menu: Menu = [
+  {
+    title: 'Monitor',
+    entries: [
+      ['activity', 'Activity'],
+      ['captures', 'Capture box'],
+      ['stats', 'Statistics'],
+    ],
+  },
+  {
+    title: 'Audience',
+    entries: [
+      ['contacts', 'Contacts'],
+      ['topics', 'Topics'],
+      ['segments', 'Segments'],
+      ['suppressions', 'Suppressions'],
+    ],
+  },
+  {
+    title: 'Send',
+    entries: [
+      ['templates', 'Templates'],
+      ['campaigns', 'Campaigns'],
+      ['broadcasts', 'Broadcasts'],
+    ],
+  },
+  {
+    title: 'Settings',
+    entries: [
+      ['providers', 'Providers'],
+      ['people', 'People'],
+      ['keys', 'API keys'],
+      ['audit', 'Audit log'],
+    ],
+  },
+]

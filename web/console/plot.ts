@@ -1,19 +1,19 @@
-/** Plots of days. The numbers stand in a table as well: a canvas says nothing to who can't see it. */
+/** Charts by day. The numbers are in a table too, because a canvas is not accessible. */
 import { html, type TemplateResult } from 'lit'
 import { ref } from 'lit/directives/ref.js'
 import uPlot from 'uplot'
 
-/** Colours that plots may use, as the sheet names them. */
+/** Colours of the style sheet that charts may use. */
 export type Colour = 'accent' | 'good' | 'warn' | 'bad' | 'quiet' | 'violet' | 'teal' | 'rose' | 'olive'
 
-/** One line. */
+/** A line of a chart. */
 export interface Line {
   readonly label: string
   readonly colour: Colour
   readonly values: readonly number[]
 }
 
-/** A plot that stays the same element while its numbers change. */
+/** A chart that keeps its element while its numbers change. */
 export interface Plot {
   view(seconds: readonly number[], lines: readonly Line[]): TemplateResult
   close(): void
@@ -21,7 +21,6 @@ export interface Plot {
 
 const HEIGHT = 220
 
-/** Makes it. */
 export function createPlot(label: string): Plot {
   let host: HTMLElement | null = null
   let plot: uPlot | null = null
@@ -33,7 +32,7 @@ export function createPlot(label: string): Plot {
     plot = null
     if (host === null || shown === null) return
     const colours = getComputedStyle(host)
-    // What is light or dark is settled where the colour is used: a probe wears it.
+    // light-dark() is only resolved where a colour is used, so it is read from an element that uses it.
     const probe = host.appendChild(document.createElement('i'))
     const colour = (name: string): string => {
       probe.style.color = colours.getPropertyValue(`--${name}`)

@@ -1,9 +1,11 @@
-/** One channel of a preview, drawn as its reader would meet it. */
+/** The preview of a template on one channel, styled like the real thing. */
 import { html, type TemplateResult } from 'lit'
-import type { Channel } from '../generated/graphql.ts'
+import type { Channel, ShowPreviewQuery } from '../generated/graphql.ts'
 import { badge, channelLabel } from './badge.ts'
 import { emailFrame } from './email-frame.ts'
-import type { PreviewedChannel } from './template-preview.ts'
+
+/** The preview of a template on one channel. */
+export type PreviewedChannel = ShowPreviewQuery['preview']['channels'][number]
 
 const titled = ({ title, body }: PreviewedChannel): TemplateResult =>
   html`${(title ?? '') === '' ? '' : html`<strong>${title}</strong>`}<p class="body">${body}</p>`
@@ -35,7 +37,7 @@ const push = (one: PreviewedChannel): TemplateResult => html`<div class="card pu
 const plain = (one: PreviewedChannel): TemplateResult =>
   html`<pre tabindex="0" role="group" aria-label="Text">${one.body ?? one.text ?? ''}</pre>`
 
-const drawings = {
+const renderers = {
   IN_APP: inbox,
   EMAIL: email,
   SMS: sms,
@@ -47,19 +49,18 @@ const drawings = {
   WEBHOOK: plain,
 } satisfies Record<Channel, (one: PreviewedChannel) => TemplateResult>
 
-const saysNothing = ({ subject, title, body, html: mail, text }: PreviewedChannel): boolean =>
+const isEmpty = ({ subject, title, body, html: mail, text }: PreviewedChannel): boolean =>
   [subject, title, body, mail, text].every((part) => (part ?? '') === '')
 
-/** Draws it. */
 export const previewCard = (one: PreviewedChannel): TemplateResult => html`
   <section class="previewed" aria-label="Preview of ${channelLabel(one.channel)}">
     <div class="buttons">
       <h3>${channelLabel(one.channel)}</h3>
       ${one.wouldSend ? badge('Would be sent', 'good') : badge('Would not be sent', 'warn')}
-      ${one.truncated ? badge('Cut by the platform', 'warn') : ''}
-      <span class="quiet small">${one.address ?? ''}${one.provider ? ` through ${one.provider}` : ''}</span>
+      ${one.truncated ? badge('Truncated by the platform', 'warn') : ''}
+      <span class="quiet small">${one.address ?? ''}${one.provider ? ` via ${one.provider}` : ''}</span>
     </div>
     ${one.reason ? html`<p class="small">${one.reason.message} <span class="quiet mono">${one.reason.code}</span></p>` : ''}
-    ${saysNothing(one) ? '' : drawings[one.channel](one)}
+    ${isEmpty(one) ? '' : renderers[one.channel](one)}
   </section>
 `

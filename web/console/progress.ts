@@ -1,4 +1,4 @@
-/** How far a transaction is: asked once, then followed live. */
+/** The progress of a transaction: loaded once, then followed live. */
 import { html, type TemplateResult } from 'lit'
 import type { TransactionProgressQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
@@ -15,7 +15,7 @@ const ProgressChanges = graphql(`
   subscription ProgressChanges($transactionId: ID!) { progress(transactionId: $transactionId) { transactionId status total done sent failed } }
 `)
 
-/** How far a transaction is. */
+/** The progress of a transaction. */
 export type Progress = NonNullable<TransactionProgressQuery['transaction']>
 
 const states = {
@@ -25,7 +25,7 @@ const states = {
   CANCELED: badge('Canceled'),
 } satisfies Record<Progress['status'], TemplateResult>
 
-/** A transaction that is followed. */
+/** A transaction whose progress is followed. */
 export interface Followed {
   readonly value: () => Progress | null
   view(): unknown
@@ -35,11 +35,10 @@ export interface Followed {
 const bar = ({ total, done }: Progress): TemplateResult => {
   const most = total ?? 0
   const share = most === 0 ? 0 : Math.min(1, done / most)
-  return html`<progress max="1" .value=${share} aria-label="How far it is"></progress>
-    <p class="quiet small">${count(done)} of ${total === null ? 'who knows how many' : count(total)}${most === 0 ? '' : ` · ${percent(share)}`}</p>`
+  return html`<progress max="1" .value=${share} aria-label="Progress"></progress>
+    <p class="quiet small">${count(done)} of ${total === null ? 'an unknown number' : count(total)}${most === 0 ? '' : ` · ${percent(share)}`}</p>`
 }
 
-/** Draws how far it is. */
 export const progressView = (one: Progress): TemplateResult => html`
   <div class="badges">${states[one.status]}</div>
   ${bar(one)}
@@ -64,7 +63,7 @@ export function followTransaction({ api, update }: Pick<Deps, 'api' | 'update'>,
     {
       next({ progress }) {
         state.put({ progress })
-        // Then the server has no more to tell: asked again, it would count it all again.
+        // There will be no more changes, and subscribing again would make the server count everything again.
         if (progress.status === 'DONE' || progress.status === 'CANCELED') unwatch()
       },
       resumed: refresh,
@@ -76,7 +75,7 @@ export function followTransaction({ api, update }: Pick<Deps, 'api' | 'update'>,
     view: () =>
       loaded(state, ({ progress }) =>
         progress === null
-          ? empty('There is no such transaction', 'It may be older than what the project keeps.')
+          ? empty('Transaction not found', 'It may be older than the retention period of the project.')
           : progressView(progress),
       ),
     close() {

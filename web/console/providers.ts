@@ -1,4 +1,4 @@
-/** Providers: which vendors carry which channel, and how they fare. */
+/** Providers: which vendor carries which channel, and their health. */
 import { html, type TemplateResult } from 'lit'
 import type { ProviderListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
@@ -15,9 +15,13 @@ const ProviderList = graphql(`
   query ProviderList {
     providers {
       key channel kind settings priority ratePerSecond active
-      health { state successRate latencyMs lastError checkedAt }
+      health { state successRate latencyMs lastError recipientFailures lastRecipientError checkedAt }
     }
   }
+`)
+
+const ProviderKinds = graphql(`
+  query ProviderKinds { providerKinds { kind title channels settings } }
 `)
 
 const SaveProvider = graphql(`
@@ -44,11 +48,18 @@ const states = {
   UNUSED: badge('Unused'),
 } satisfies Record<Health['state'], TemplateResult>
 
-const examples: Partial<Record<Row['channel'], string>> = {
+/** What the test dialog suggests as the address. */
+const examples = {
+  IN_APP: '',
   EMAIL: 'you@example.com',
   SMS: '+15005550006',
+  PUSH: '',
+  WEB_PUSH: '',
+  CHAT: '',
+  ALIMTALK: '',
+  FRIENDTALK: '',
   WEBHOOK: 'https://example.com/hook',
-}
+} satisfies Record<Row['channel'], string>
 
 interface Trial {
   readonly provider: Row
@@ -57,11 +68,22 @@ interface Trial {
   readonly outcome: TemplateResult | null
 }
 
-const fares = ({ successRate, latencyMs, lastError, checkedAt }: Health): TemplateResult | string =>
+const attempts = ({
+  successRate,
+  latencyMs,
+  lastError,
+  recipientFailures,
+  lastRecipientError,
+  checkedAt,
+}: Health): TemplateResult | string =>
   checkedAt === null
     ? '–'
     : html`${successRate === null ? '' : percent(successRate)}${latencyMs === null ? '' : html` <span class="quiet">${duration(latencyMs)}</span>`}
-        ${lastError === null ? '' : html`<span class="sub">${lastError}</span>`}<span class="sub">${when(checkedAt)}</span>`
+        ${lastError === null ? '' : html`<span class="sub">${lastError}</span>`}${
+          recipientFailures === 0
+            ? ''
+            : html`<span class="sub">${recipientFailures} failed at the recipient: ${lastRecipientError ?? ''}</span>`
+        }<span class="sub">${when(checkedAt)}</span>`
 
 /** Opens the page. */
 export function openProviders({ api, update, say, ask }: Deps): Page {
@@ -69,6 +91,7 @@ export function openProviders({ api, update, say, ask }: Deps): Page {
   let wrong: string | null = null
   let trial: Trial | null = null
   const list = createLoad(async () => (await api.ask(ProviderList, {})).providers, update)
+  const kinds = createLoad(async () => (await api.ask(ProviderKinds, {})).providerKinds, update)
   const edit = (next: ProviderDraft | null): void => {
     draft = next
     wrong = null
@@ -80,7 +103,7 @@ export function openProviders({ api, update, say, ask }: Deps): Page {
   }
 
   async function save(one: ProviderDraft): Promise<void> {
-    const input = inputOfProvider(one)
+    const input = inputOfProvider(one, kinds.value ?? [])
     if (input === null) return
     try {
       await api.ask(SaveProvider, { providers: [input] })
@@ -109,7 +132,7 @@ export function openProviders({ api, update, say, ask }: Deps): Page {
       ({ testProvider: { ok, error, durationMs, providerMessageId } }) =>
         ok
           ? html`<div class="notice good" role="status">
-              <p><strong>It was taken</strong> in ${duration(durationMs)}.</p>
+              <p><strong>It was accepted</strong> in ${duration(durationMs)}.</p>
               ${providerMessageId === null ? '' : html`<p class="quiet small mono">${providerMessageId}</p>`}
             </div>`
           : html`<div class="notice bad" role="alert">
@@ -137,15 +160,15 @@ export function openProviders({ api, update, say, ask }: Deps): Page {
       class: 'keep',
       cell: ({ active, health }) => (active ? states[health.state] : badge('Off')),
     },
-    { head: 'Last 24 hours', class: 'minor', cell: ({ health }) => fares(health) },
+    { head: 'Last 24 hours', class: 'minor', cell: ({ health }) => attempts(health) },
     {
       head: '',
       class: 'act',
       cell: (row) =>
-        html`<button
+        html`<button data-needs="MANAGE"
           class="small"
           aria-label="Test ${row.key}"
-          @click=${() => attempt({ provider: row, to: examples[row.channel] ?? '', isBusy: false, outcome: null })}
+          @click=${() => attempt({ provider: row, to: examples[row.channel], isBusy: false, outcome: null })}
         >
           Test
         </button>`,
@@ -158,13 +181,11 @@ export function openProviders({ api, update, say, ask }: Deps): Page {
       close: () => attempt(null),
       body: html`<form @submit=${submit(() => run(one))}>
         ${line({
-          ...{
-            id: 'test-to',
-            label: 'Send one message to',
-            hint: `An address of the channel ${channelLabel(one.provider.channel)}`,
-            value: one.to,
-            isRequired: true,
-          },
+          id: 'test-to',
+          label: 'Send one message to',
+          hint: `An address of the channel ${channelLabel(one.provider.channel)}`,
+          value: one.to,
+          isRequired: true,
           change: (to) => attempt({ ...one, to }),
         })}
         <div class="buttons end"><button class="primary" ?disabled=${one.isBusy}>${one.isBusy ? 'Sending…' : 'Send'}</button></div>
@@ -178,18 +199,19 @@ export function openProviders({ api, update, say, ask }: Deps): Page {
       title: one.isNew ? 'New provider' : one.key,
       isWide: true,
       close: () => edit(null),
-      body: html`${providerForm(one, wrong, update, () => save(one))}
-      ${one.isNew || stored === undefined ? '' : html`<div><button class="small danger" @click=${() => void remove(stored)}>Delete this provider</button></div>`}`,
+      body: html`${loaded(kinds, (known) => providerForm(one, known, wrong, update, () => save(one)))}
+      ${one.isNew || stored === undefined ? '' : html`<div data-needs="MANAGE"><button class="small danger" @click=${() => void remove(stored)}>Delete this provider</button></div>`}`,
     })
   }
 
   void list.run()
+  void kinds.run()
   return {
     title: () => 'Providers',
     view: () => html`
       <div class="head">
         <h1 tabindex="-1">Providers</h1>
-        <div class="actions"><button class="primary" @click=${() => edit(newProvider())}>New provider</button></div>
+        <div class="actions"><button data-needs="MANAGE" class="primary" @click=${() => edit(newProvider())}>New provider</button></div>
       </div>
       <div class="panel">
         ${loaded(list, (rows) =>

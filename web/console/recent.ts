@@ -1,21 +1,21 @@
-/** What was started from this tab: the server has no list of transactions. */
+/** The broadcasts started in this tab: the server has no list of transactions. */
 const NAME = 'carillon:recent'
 const KEPT = 20
 
-/** Something that was started. */
+/** A broadcast that was started. */
 export interface Started {
   readonly transactionId: string
   readonly title: string
   readonly at: string
 }
 
-/** The list, newest first; it lasts as long as the tab. */
+/** Newest first, kept in sessionStorage. */
 export function createRecent() {
   let list: readonly Started[] = []
   try {
     list = JSON.parse(sessionStorage.getItem(NAME) ?? '[]') as Started[]
   } catch {
-    // Switched off, or not ours: the list begins empty.
+    // Storage is disabled or holds something else: start with an empty list.
   }
   return {
     list: (): readonly Started[] => list,
@@ -24,7 +24,7 @@ export function createRecent() {
       try {
         sessionStorage.setItem(NAME, JSON.stringify(list))
       } catch {
-        // It is there until the page is reloaded.
+        // Storage is disabled: the list lasts until the page is reloaded.
       }
     },
   }

@@ -1,10 +1,10 @@
-/** Typing that ends up in the address: what is typed counts when it pauses. */
+/** A search field whose value goes into the URL when typing pauses. */
 import type { Deps } from './page.ts'
 import { changed, type Route } from './router.ts'
 
 const TYPING_MS = 250
 
-/** Makes a search that the parameter `name` of the address holds. */
+/** `name` is the query parameter. */
 export function createSearch({ replace, update }: Pick<Deps, 'replace' | 'update'>, route: () => Route, name = 'q') {
   let typing: ReturnType<typeof setTimeout> | null = null
   let pending: string | null = null

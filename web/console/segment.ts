@@ -1,4 +1,4 @@
-/** One segment: its condition, and who meets it now. */
+/** A segment: its condition and the contacts that match it. */
 import { html, type TemplateResult } from 'lit'
 import type { OneSegmentQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
@@ -35,13 +35,13 @@ const DeleteSegment = graphql(`
 type Group = Extract<Node, { items: Node[] }>
 type Stored = NonNullable<OneSegmentQuery['segment']>
 
-/** A condition whose outermost part is a group: a single test is all of one. */
+/** A condition with a group at its root: a single condition is wrapped in one. */
 const groupOf = (stored: unknown): Group => {
   const node = nodeOf(stored)
   return 'items' in node ? node : { kind: 'all', items: [node] }
 }
 
-/** Opens the page; the place `new-segment` has a segment that is not there yet. */
+/** The route `new-segment` is for creating one. */
 export function openSegment({ api, update, go, say, ask }: Deps, { path }: Route): Page {
   const isNew = path[0] === 'new-segment'
   const typed: { key: string; name: string; where: Group } = {
@@ -73,7 +73,7 @@ export function openSegment({ api, update, go, say, ask }: Deps, { path }: Route
           { key: typed.key.trim(), name: typed.name.trim() === '' ? null : typed.name.trim(), where: conditionOf(typed.where) },
         ],
       })
-      say('The segment was saved.')
+      say('Segment saved.')
       if (isNew) go(['segments', typed.key.trim()])
       else {
         found.put({ segment: upsertSegments[0] ?? null })
@@ -86,7 +86,7 @@ export function openSegment({ api, update, go, say, ask }: Deps, { path }: Route
     update()
   }
   async function remove(): Promise<void> {
-    const text = 'Campaigns that go to it have nobody to go to any more.'
+    const text = 'Campaigns that use it will no longer reach anyone.'
     if (!(await ask({ title: `Delete the segment ${typed.key}?`, text, action: 'Delete', isDangerous: true }))) return
     try {
       await api.ask(DeleteSegment, { keys: [typed.key] })
@@ -101,11 +101,11 @@ export function openSegment({ api, update, go, say, ask }: Deps, { path }: Route
       <div class="body">
         ${wrong === null ? '' : html`<div class="notice bad" role="alert"><p>${wrong}</p></div>`}
         <div class="pair">
-          ${isNew ? line({ id: 'segment-key', label: 'Key', hint: 'Its name in calls', value: typed.key, isRequired: true, change: (key) => set({ key }) }) : ''}
+          ${isNew ? line({ id: 'segment-key', label: 'Key', hint: 'Identifies it in API calls', value: typed.key, isRequired: true, change: (key) => set({ key }) }) : ''}
           ${line({ id: 'segment-name', label: 'Name', value: typed.name, change: (name) => set({ name }) })}
         </div>
         ${conditionForm(typed.where, update)}
-        <div class="buttons">
+        <div data-needs="MANAGE" class="buttons">
           <button class="primary" ?disabled=${isBusy}>${isBusy ? 'Saving…' : 'Save'}</button>
           ${isNew ? '' : html`<button type="button" class="danger" @click=${() => void remove()}>Delete</button>`}
         </div>
@@ -115,14 +115,14 @@ export function openSegment({ api, update, go, say, ask }: Deps, { path }: Route
   const who = (segment: Stored): TemplateResult => html`
     <section class="panel" aria-labelledby="who-title">
       <header>
-        <h2 id="who-title">Who is in it now</h2>
+        <h2 id="who-title">Contacts in this segment</h2>
         <span class="quiet small">${counted(segment.contactCount, 'contact')}</span>
       </header>
       ${loaded(members, (nodes) =>
         nodes.length === 0
-          ? empty('Nobody meets it', '')
+          ? empty('No matching contacts', '')
           : table({
-              caption: 'Contacts that meet the condition',
+              caption: 'Contacts in this segment',
               rows: nodes,
               key: ({ externalId }) => externalId,
               columns: [
@@ -146,11 +146,11 @@ export function openSegment({ api, update, go, say, ask }: Deps, { path }: Route
       <div class="head">
         <p class="crumb"><a href=${href(['segments'])}>Segments</a></p>
         <h1 tabindex="-1">${isNew ? 'New segment' : (found.value?.segment?.name ?? typed.key)}</h1>
-        ${isNew ? '' : html`<div class="actions"><a class="button" href=${href(['broadcasts'], { segment: typed.key })}>Broadcast to it</a></div>`}
+        ${isNew ? '' : html`<div class="actions"><a data-needs="SEND" class="button" href=${href(['broadcasts'], { segment: typed.key })}>Send broadcast</a></div>`}
       </div>
       ${loaded(found, ({ segment }) =>
         segment === null && !isNew
-          ? html`<div class="panel">${empty('There is no such segment', '')}</div>`
+          ? html`<div class="panel">${empty('Segment not found', '')}</div>`
           : html`${form()}${segment === null ? '' : who(segment)}`,
       )}
     `,

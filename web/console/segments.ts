@@ -1,4 +1,4 @@
-/** All segments. */
+/** The list of segments. */
 import { html, type TemplateResult } from 'lit'
 import type { SegmentListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
@@ -26,10 +26,9 @@ const columns: readonly Column<Row>[] = [
     cell: ({ key, name }) => html`<a class="row" href=${href(['segments', key])}>${name}</a><span class="sub mono">${key}</span>`,
   },
   { head: 'Contacts', class: 'number', cell: ({ contactCount }) => count(contactCount) },
-  { head: 'Changed', class: 'minor time', cell: ({ updatedAt }) => when(updatedAt) },
+  { head: 'Updated', class: 'minor time', cell: ({ updatedAt }) => when(updatedAt) },
 ]
 
-/** Opens the page. */
 export function openSegments({ api, update, replace }: Deps, first: Route): Page {
   let route = first
   const list = createLoad(async () => (await api.ask(SegmentList, pageOf(route.query))).segments, update)
@@ -37,7 +36,7 @@ export function openSegments({ api, update, replace }: Deps, first: Route): Page
     nodes.length === 0
       ? empty(
           'No segments yet',
-          html`A segment is a stored condition over contacts and what they did. <a href=${href(['new-segment'])}>Make the first one</a>.`,
+          html`A segment groups contacts by their properties and events. <a href=${href(['new-segment'])}>Create your first segment</a>.`,
         )
       : table({ caption: 'Segments', columns, rows: nodes, key: ({ key }) => key })
   void list.run()
@@ -46,7 +45,7 @@ export function openSegments({ api, update, replace }: Deps, first: Route): Page
     view: () => html`
       <div class="head">
         <h1 tabindex="-1">Segments</h1>
-        <div class="actions"><a class="button primary" href=${href(['new-segment'])}>New segment</a></div>
+        <div class="actions"><a data-needs="MANAGE" class="button primary" href=${href(['new-segment'])}>New segment</a></div>
       </div>
       <div class="panel">
         ${loaded(list, ({ nodes, pageInfo, totalCount }) => html`${rows(nodes)}${pager(pageInfo, route, replace, totalCount)}`)}

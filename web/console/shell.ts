@@ -1,25 +1,31 @@
-/** The frame: the menu, the page, what is said, what is asked. */
+/** The frame around a page: menu, toasts and confirmations. */
 import { html, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import type { Line } from './api.ts'
+import type { Connection } from './api.ts'
 import { dialog } from './dialog.ts'
+import { choice } from './form.ts'
 import { mark } from './mark.ts'
 import type { ProjectInfo, Question } from './page.ts'
-import { menu } from './places.ts'
+import { menu, needsOf, operatorMenu } from './places.ts'
 import { href } from './router.ts'
+import type { Viewer } from './viewer.ts'
 
-/** Something that was said. */
+/** A short message at the edge of the screen. */
 export interface Toast {
   readonly id: number
   readonly text: string
   readonly tone: 'good' | 'bad'
 }
 
-/** What the frame shows. */
+/** The state of the frame, and what its controls do. */
 export interface Shell {
-  readonly project: ProjectInfo
+  /** null: the operator of the server */
+  readonly project: ProjectInfo | null
+  readonly viewer: Viewer
+  /** people sign in on this server */
+  readonly hasPeople: boolean
   readonly current: string
-  readonly line: Line
+  readonly connection: Connection
   readonly isMenuOpen: boolean
   readonly toasts: readonly Toast[]
   readonly question: Question | null
@@ -27,19 +33,21 @@ export interface Shell {
   toggleMenu(): void
   answer(isYes: boolean): void
   unsay(id: number): void
-  explore(): void
+  /** null: there is no key to open it with */
+  readonly explore: (() => void) | null
+  /** Goes to another project of the person. */
+  change(project: string): void
   leave(): void
 }
 
-const lines = {
-  idle: ['', 'Nothing is watched on this page'],
-  live: ['Live', 'What happens shows at once'],
-  broken: ['Reconnecting…', 'The connection is broken; it is tried again'],
-} satisfies Record<Line, readonly [string, string]>
+const connections = {
+  idle: ['', 'This page has no live updates'],
+  live: ['Live', 'Changes appear as they happen'],
+  broken: ['Reconnecting…', 'The connection was lost. Reconnecting.'],
+} satisfies Record<Connection, readonly [string, string]>
 
-const lineTone = { idle: '', live: 'good', broken: 'warn' } satisfies Record<Line, string>
+const tones = { idle: '', live: 'good', broken: 'warn' } satisfies Record<Connection, string>
 
-/** Draws the frame around a page. */
 export const shell = (state: Shell): TemplateResult => html`
   <a class="skip" href="#content" @click=${skip}>Skip to content</a>
   ${bar(state)}
@@ -54,37 +62,50 @@ export const shell = (state: Shell): TemplateResult => html`
         </div>`,
     )}
   </div>
-  ${state.question === null ? '' : asked(state.question, state.answer)}
+  ${state.question === null ? '' : confirmation(state.question, state.answer)}
 `
 
-const bar = ({ project, current, line, isMenuOpen, toggleMenu, explore, leave }: Shell): TemplateResult => html`
+const bar = ({
+  project,
+  viewer,
+  hasPeople,
+  current,
+  connection,
+  isMenuOpen,
+  toggleMenu,
+  explore,
+  change,
+  leave,
+}: Shell): TemplateResult => html`
   <header class="bar ${isMenuOpen ? 'open' : ''}">
     <div class="brand">
       ${mark()}<span>Carillon</span>
       <button class="small" aria-expanded=${isMenuOpen ? 'true' : 'false'} aria-controls="menu" @click=${toggleMenu}>Menu</button>
     </div>
     <div class="menu" id="menu">
-      <nav aria-label="Pages of the console">
-        ${menu.map(
+      <nav aria-label="Main">
+        ${(project === null ? operatorMenu : menu).map(
           ({ title, entries }) => html`<section>
             <h2>${title}</h2>
             <ul>
-              ${entries.map(
-                ([path, label]) =>
-                  html`<li><a href=${href([path])} aria-current=${path === current ? 'page' : nothing}>${label}</a></li>`,
-              )}
+              ${entries
+                .filter(
+                  ([path]) => project === null || (viewer.scopes.includes(needsOf(path)) && (path !== 'people' || hasPeople)),
+                )
+                .map(
+                  ([path, label]) =>
+                    html`<li><a href=${href([path])} aria-current=${path === current ? 'page' : nothing}>${label}</a></li>`,
+                )}
             </ul>
           </section>`,
         )}
       </nav>
       <div class="foot">
-        <div>
-          <div>${project.name}</div>
-          <div class="quiet mono">${project.key}</div>
-        </div>
-        <div title=${lines[line][1]}>${lines[line][0] === '' ? '' : html`<span class="badge ${lineTone[line]}">${lines[line][0]}</span>`}</div>
+        ${viewer.person === null ? '' : signedIn(viewer.person)}
+        ${project === null || viewer.person === null || viewer.person.projects.length < 2 ? named(project) : projectSwitch(project, viewer.person.projects, change)}
+        <div title=${connections[connection][1]}>${connections[connection][0] === '' ? '' : html`<span class="badge ${tones[connection]}">${connections[connection][0]}</span>`}</div>
         <div class="buttons">
-          <button class="small" title="Opens GraphiQL with this key" @click=${explore}>GraphiQL</button>
+          ${explore === null ? '' : html`<button class="small" title="Opens GraphiQL with this key" @click=${explore}>GraphiQL</button>`}
           <button class="small plain" @click=${leave}>Sign out</button>
         </div>
       </div>
@@ -92,18 +113,45 @@ const bar = ({ project, current, line, isMenuOpen, toggleMenu, explore, leave }:
   </header>
 `
 
-const asked = ({ title, text, action, isDangerous }: Question, answer: (isYes: boolean) => void): TemplateResult =>
+const named = (project: ProjectInfo | null): TemplateResult => html`
+  <div>
+    <div>${project?.name ?? 'Operator'}</div>
+    <div class="quiet mono">${project?.key ?? 'all projects'}</div>
+  </div>
+`
+
+const signedIn = ({ name, email, role }: NonNullable<Viewer['person']>): TemplateResult => html`
+  <div class="person">
+    <div>${name ?? email ?? 'Signed in'}</div>
+    <div class="quiet small">${role.toLowerCase()}</div>
+  </div>
+`
+
+const projectSwitch = (
+  project: ProjectInfo,
+  projects: NonNullable<Viewer['person']>['projects'],
+  change: (project: string) => void,
+): TemplateResult =>
+  choice({
+    id: 'project',
+    label: 'Project',
+    value: project.key,
+    options: projects.map(({ key, name }) => [key, name === key ? key : `${name} (${key})`] as const),
+    change,
+  })
+
+const confirmation = ({ title, text, action, isDangerous }: Question, answer: (isYes: boolean) => void): TemplateResult =>
   dialog({
     title,
     close: () => answer(false),
     body: html`<p>${text}</p>
       <div class="buttons end">
-        <button @click=${() => answer(false)}>Leave it</button>
+        <button @click=${() => answer(false)}>Go back</button>
         <button class="primary ${isDangerous === true ? 'danger' : ''}" @click=${() => answer(true)}>${action}</button>
       </div>`,
   })
 
-// The hash is the router's: the link must not change it.
+// The router uses the hash, so the link must not change it.
 const skip = (event: Event): void => {
   event.preventDefault()
   document.getElementById('content')?.focus()

@@ -1,4 +1,4 @@
-/** How much was sent and what became of it, day by day. */
+/** What was sent, and with what outcome, by day. */
 import { html, type TemplateResult } from 'lit'
 import type { Channel, StatsByDayQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
@@ -31,13 +31,22 @@ const spans = [
   ['7', '7 days'],
   ['32', '32 days'],
   ['90', '90 days'],
-  ['365', 'a year'],
+  ['365', '1 year'],
 ] as const
-const channelColours = ['accent', 'good', 'warn', 'bad', 'violet', 'teal', 'rose', 'olive', 'quiet'] as const
+const channelColours = {
+  IN_APP: 'accent',
+  EMAIL: 'good',
+  SMS: 'warn',
+  PUSH: 'bad',
+  WEB_PUSH: 'violet',
+  CHAT: 'teal',
+  ALIMTALK: 'rose',
+  FRIENDTALK: 'olive',
+  WEBHOOK: 'quiet',
+} as const satisfies Record<Channel, string>
 
 const secondsOf = ({ date }: Day): number => Date.parse(`${date}T00:00:00Z`) / 1_000
 
-/** Opens the page. */
 export function openStats({ api, update, replace }: Deps, first: Route): Page {
   let route = first
   const of = (name: string): string => route.query.get(name) ?? ''
@@ -46,8 +55,8 @@ export function openStats({ api, update, replace }: Deps, first: Route): Page {
     const channel: Channel | null = channelNames.find((one) => one === of('channel')) ?? null
     return api.ask(StatsByDay, { last: Number(span()), template: of('template') === '' ? null : of('template'), channel })
   }, update)
-  const outcome = createPlot('What became of the notifications of each day')
-  const byChannel = createPlot('Sent on each channel, by day')
+  const outcome = createPlot('Outcome by day')
+  const byChannel = createPlot('Sent by channel and day')
   const set = (name: string) => (value: string) => replace(['stats'], changed(route.query, { [name]: value }))
 
   const number = (label: string, value: number): TemplateResult =>
@@ -76,13 +85,11 @@ export function openStats({ api, update, replace }: Deps, first: Route): Page {
         </div>
       </section>
       <section class="panel" aria-labelledby="channels-title">
-        <header><h2 id="channels-title">Sent, by channel</h2></header>
+        <header><h2 id="channels-title">Sent by channel</h2></header>
         <div class="body">
           ${byChannel.view(
             x,
-            used.map((channel) =>
-              line(channelLabel(channel), channelColours[channelNames.indexOf(channel)] ?? 'quiet', sentOn(channel)),
-            ),
+            used.map((channel) => line(channelLabel(channel), channelColours[channel], sentOn(channel))),
           )}
         </div>
       </section>
@@ -103,7 +110,7 @@ export function openStats({ api, update, replace }: Deps, first: Route): Page {
         { head: 'Seen', class: 'number minor', cell: (day) => count(day.seen) },
         { head: 'Read', class: 'number minor', cell: (day) => count(day.read) },
         {
-          head: 'Most used',
+          head: 'Top templates',
           class: 'minor',
           cell: ({ templates }) =>
             templates
@@ -120,7 +127,7 @@ export function openStats({ api, update, replace }: Deps, first: Route): Page {
     view: () => html`
       <div class="head"><h1 tabindex="-1">Statistics</h1></div>
       <div class="filters">
-        ${choice({ id: 'days', label: 'Days', value: span(), options: spans, change: set('days') })}
+        ${choice({ id: 'days', label: 'Period', value: span(), options: spans, change: set('days') })}
         ${choice({
           ...{ id: 'channel', label: 'Channel', value: of('channel'), change: set('channel') },
           options: [['', 'All'], ...channelNames.map((one) => [one, channelLabel(one)] as const)],
@@ -134,12 +141,12 @@ export function openStats({ api, update, replace }: Deps, first: Route): Page {
         found,
         ({ stats }) => html`
           <dl class="figures">
-            ${number('Sent in 7 days', stats.weeklySent)} ${number('Sent in a month', stats.monthlySent)} ${number('Sent in a year', stats.yearlySent)}
+            ${number('Sent in the last 7 days', stats.weeklySent)} ${number('Sent in the last month', stats.monthlySent)} ${number('Sent in the last year', stats.yearlySent)}
           </dl>
           ${
             stats.days.every((day) => day.count === 0)
-              ? html`<div class="panel">${empty('Nothing was sent in these days', '')}</div>`
-              : html`${plots(stats.days)}<section class="panel" aria-label="Day by day">${dayTable(stats.days)}</section>`
+              ? html`<div class="panel">${empty('Nothing was sent in this period', '')}</div>`
+              : html`${plots(stats.days)}<section class="panel" aria-label="By day">${dayTable(stats.days)}</section>`
           }
         `,
       )}

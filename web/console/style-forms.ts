@@ -1,7 +1,6 @@
-/** How forms and dialogs look. */
+/** Styles of forms and dialogs. */
 import { css } from 'lit'
 
-/** The sheet. */
 export const forms = css`
   form,
   .form {

@@ -1,12 +1,17 @@
-/** How the frame looks: the menu, the head of a page, what is said. */
+/** Styles of the frame: menu, page header, toasts. */
 import { css } from 'lit'
 
-/** The sheet. */
 export const frame = css`
   #console {
     display: grid;
     grid-template-columns: var(--bar) minmax(0, 1fr);
     min-height: 100dvh;
+  }
+  /* What the credential is not good for is not offered. */
+  [data-lacks~='SEND'] [data-needs='SEND'],
+  [data-lacks~='MANAGE'] [data-needs='MANAGE'],
+  [data-lacks~='KEYS'] [data-needs='KEYS'] {
+    display: none !important;
   }
   .skip {
     position: fixed;

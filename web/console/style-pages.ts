@@ -1,7 +1,6 @@
-/** What single pages have of their own. */
+/** Styles of single pages. */
 import { css } from 'lit'
 
-/** The sheet. */
 export const details = css`
   .door {
     width: min(420px, 100%);
@@ -212,6 +211,37 @@ export const details = css`
       border-right: 0;
       border-bottom: 1px solid var(--line);
     }
+  }
+  .changes,
+  .change {
+    display: grid;
+    gap: 12px;
+  }
+  .change {
+    gap: 4px;
+  }
+  .change h3 {
+    font-size: 13px;
+    font-weight: 600;
+    overflow-wrap: anywhere;
+  }
+  .change del,
+  .change ins {
+    max-height: 320px;
+    overflow: auto;
+    padding: 4px 10px;
+    border-left: 3px solid var(--tone);
+    background: color-mix(in srgb, var(--tone) 9%, var(--surface));
+    font: 13px / 1.5 var(--mono);
+    text-decoration: none;
+    white-space: pre-wrap;
+    overflow-wrap: anywhere;
+  }
+  .change del {
+    --tone: var(--bad);
+  }
+  .change ins {
+    --tone: var(--good);
   }
   iframe.email {
     width: 100%;

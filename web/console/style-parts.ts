@@ -1,7 +1,6 @@
-/** How tables, badges, panels and states look. */
+/** Styles of panels, tables, badges, notices and placeholders. */
 import { css } from 'lit'
 
-/** The sheet. */
 export const parts = css`
   .panel {
     border: 1px solid var(--line);
@@ -41,7 +40,8 @@ export const parts = css`
     border-collapse: collapse;
     font-size: 13px;
   }
-  caption {
+  caption,
+  .unseen {
     position: absolute;
     width: 1px;
     height: 1px;
@@ -63,7 +63,8 @@ export const parts = css`
     overflow-wrap: anywhere;
   }
   td:first-child,
-  td.who {
+  td.who,
+  td.id {
     min-width: 132px;
   }
   td time {

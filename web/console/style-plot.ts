@@ -1,7 +1,6 @@
-/** How plots look, beside uPlot's own sheet (page.css brings that). */
+/** Styles of charts, in addition to uPlot's own style sheet, which is in page.css. */
 import { css } from 'lit'
 
-/** Colours of lines, the legend, and the figures above. */
 export const plots = css`
   :root {
     --violet: light-dark(#7436b8, #c39bff);

@@ -1,7 +1,7 @@
-/** How everything looks: one sheet, made in script, so that the page needs no inline style. Colours are pairs, light and dark. */
+/** The base style sheet. It is constructed in script, so that the page needs no inline styles. Each colour is a light-dark() pair. */
 import { css } from 'lit'
 
-/** Colours, sizes, and the elements as they are. */
+/** Colours, sizes and plain elements. */
 export const base = css`
   :root {
     color-scheme: light dark;

@@ -1,4 +1,4 @@
-/** Addresses that nothing is sent to, and why. */
+/** Suppressed addresses: nothing is sent to them. */
 import { html, type TemplateResult } from 'lit'
 import type { Channel, SuppressionListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
@@ -25,20 +25,19 @@ const AddSuppression = graphql(`
   mutation AddSuppression($suppressions: [SuppressionInput!]!) { addSuppressions(suppressions: $suppressions) { id } }
 `)
 
-const LiftSuppression = graphql(`
-  mutation LiftSuppression($id: ID!) { removeSuppression(id: $id) { id } }
+const RemoveSuppression = graphql(`
+  mutation RemoveSuppression($id: ID!) { removeSuppression(id: $id) { id } }
 `)
 
 type Row = SuppressionListQuery['suppressions']['nodes'][number]
 
 const reasons = {
-  HARD_BOUNCE: badge('No such address', 'bad'),
-  COMPLAINT: badge('Complained', 'bad'),
+  HARD_BOUNCE: badge('Hard bounce', 'bad'),
+  COMPLAINT: badge('Complaint', 'bad'),
   UNSUBSCRIBED: badge('Unsubscribed', 'warn'),
-  MANUAL: badge('By hand'),
+  MANUAL: badge('Manual'),
 } satisfies Record<Row['reason'], TemplateResult>
 
-/** Opens the page. */
 export function openSuppressions({ api, update, replace, say, ask }: Deps, first: Route): Page {
   let route = first
   let added: { channel: Channel; address: string } | null = null
@@ -59,22 +58,25 @@ export function openSuppressions({ api, update, replace, say, ask }: Deps, first
     attempt(async () => {
       await api.ask(AddSuppression, { suppressions: [{ ...one, address: one.address.trim() }] })
       added = null
-      return `Nothing is sent to ${one.address.trim()} any more.`
+      return `${one.address.trim()} is now suppressed.`
     })
-  async function lift({ id, address, reason }: Row): Promise<void> {
+  async function remove({ id, address, reason }: Row): Promise<void> {
     const text =
       reason === 'MANUAL'
-        ? 'Messages to this address go out again.'
-        : 'Messages to this address go out again. Its owner, or its provider, said that they should not.'
-    if (!(await ask({ title: `Send to ${address} again?`, text, action: 'Send again', isDangerous: reason !== 'MANUAL' }))) return
+        ? 'Messages to this address will be sent again.'
+        : 'Messages to this address will be sent again, although its owner or provider rejected them.'
+    if (
+      !(await ask({ title: `Remove the suppression of ${address}?`, text, action: 'Remove', isDangerous: reason !== 'MANUAL' }))
+    )
+      return
     await attempt(async () => {
-      await api.ask(LiftSuppression, { id })
-      return `${address} is sent to again.`
+      await api.ask(RemoveSuppression, { id })
+      return `${address} is no longer suppressed.`
     })
   }
   const rows = (nodes: readonly Row[]): TemplateResult =>
     nodes.length === 0
-      ? empty('No address is suppressed', 'Bounces, complaints and people who unsubscribe appear here by themselves.')
+      ? empty('No suppressed addresses', 'Bounces, complaints and unsubscribes are added automatically.')
       : table<Row>({
           caption: 'Suppressed addresses, newest first',
           rows: nodes,
@@ -85,13 +87,13 @@ export function openSuppressions({ api, update, replace, say, ask }: Deps, first
               cell: ({ address, channel }) => html`${address}<span class="sub narrow">${channelLabel(channel)}</span>`,
             },
             { head: 'Channel', class: 'minor keep', cell: ({ channel }) => channelLabel(channel) },
-            { head: 'Why', cell: ({ reason }) => reasons[reason] },
+            { head: 'Reason', cell: ({ reason }) => reasons[reason] },
             { head: 'Since', class: 'minor time', cell: ({ createdAt }) => when(createdAt) },
             {
               head: '',
               class: 'act',
               cell: (row) =>
-                html`<button class="small" aria-label="Lift ${row.address}" @click=${() => void lift(row)}>Lift</button>`,
+                html`<button data-needs="MANAGE" class="small" aria-label="Remove ${row.address}" @click=${() => void remove(row)}>Remove</button>`,
             },
           ],
         })
@@ -108,7 +110,7 @@ export function openSuppressions({ api, update, replace, say, ask }: Deps, first
           change: (value) => set({ ...one, channel: channelNames.find((channel) => channel === value) ?? one.channel }),
         })}
         ${line({ id: 'suppress-address', label: 'Address', value: one.address, isRequired: true, change: (address) => set({ ...one, address }) })}
-        <div class="buttons end"><button class="primary">Suppress it</button></div>
+        <div class="buttons end"><button class="primary">Suppress</button></div>
       </form>`,
     })
   void list.run()
@@ -117,7 +119,7 @@ export function openSuppressions({ api, update, replace, say, ask }: Deps, first
     view: () => html`
       <div class="head">
         <h1 tabindex="-1">Suppressions</h1>
-        <div class="actions"><button @click=${() => set({ channel: 'EMAIL', address: '' })}>Suppress an address</button></div>
+        <div class="actions"><button data-needs="MANAGE" @click=${() => set({ channel: 'EMAIL', address: '' })}>Suppress an address</button></div>
       </div>
       <div class="panel">
         ${loaded(list, ({ nodes, pageInfo, totalCount }) => html`${rows(nodes)}${pager(pageInfo, route, replace, totalCount)}`)}

@@ -1,4 +1,4 @@
-/** Tables: columns as data. On a narrow screen, minor columns go, and a first cell may say the most of it in a second line. */
+/** Tables, with columns as data. Narrow screens hide the minor columns; the first cell may repeat the most important of them. */
 import { html, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
 import { changed, type Query, type Route } from './router.ts'
@@ -8,13 +8,13 @@ import { count } from './time.ts'
 export interface Column<T> {
   readonly head: string
   readonly cell: (row: T) => unknown
-  /** `number`, `time`, `act`, `keep` (unbroken), and `minor`: only where there is room */
+  /** `number`, `time`, `act`, `keep` (no line breaks), and `minor` (hidden on narrow screens) */
   readonly class?: string
 }
 
 /** A table. */
 export interface Table<T> {
-  /** what it lists, for who can't see it */
+  /** for screen readers */
   readonly caption: string
   readonly columns: readonly Column<T>[]
   readonly rows: readonly T[]
@@ -22,7 +22,6 @@ export interface Table<T> {
   readonly isFresh?: (row: T) => boolean
 }
 
-/** Draws it. */
 export const table = <T>({ caption, columns, rows, key, isFresh }: Table<T>): TemplateResult => html`
   <table>
     <caption>${caption}</caption>
@@ -46,7 +45,7 @@ export const table = <T>({ caption, columns, rows, key, isFresh }: Table<T>): Te
   </table>
 `
 
-/** Where a page stands in its list. */
+/** The position of a page in its list. */
 export interface PageInfo {
   readonly hasNextPage: boolean
   readonly hasPreviousPage: boolean
@@ -54,19 +53,19 @@ export interface PageInfo {
   readonly endCursor: string | null
 }
 
-/** How many a page holds. */
+/** Rows per page. */
 export const PAGE_SIZE = 25
 
-/** Variables of the page that a place asks for. */
+/** The pagination arguments of a route. */
 export function pageOf(query: URLSearchParams, size = PAGE_SIZE) {
   const before = query.get('before')
   return before === null ? { first: size, after: query.get('after') } : { last: size, before }
 }
 
-/** Whether a place is the first page of its list. */
+/** Whether a route is the first page of its list. */
 export const isFirstPage = (query: URLSearchParams): boolean => !query.has('after') && !query.has('before')
 
-/** Buttons to the neighbouring pages. */
+/** Pagination buttons, and the total. */
 export function pager(
   info: PageInfo,
   { path, query }: Route,
@@ -77,7 +76,7 @@ export function pager(
   if (!hasBack && !info.hasNextPage && (total ?? 0) === 0) return ''
   const to = (place: Query) => () => go(path, changed(query, { after: null, before: null, ...place }))
   return html`<nav class="pager small" aria-label="Pages">
-    <span class="count quiet">${total === null ? '' : `${count(total)} in all`}</span>
+    <span class="count quiet">${total === null ? '' : `${count(total)} total`}</span>
     ${
       hasBack || info.hasNextPage
         ? html`<button class="small" ?disabled=${isFirstPage(query)} @click=${to({})}>First</button>

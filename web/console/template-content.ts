@@ -1,4 +1,4 @@
-/** The form of what a template says: a channel, a language, its fields. */
+/** The editor of a template's content, by channel and language. */
 import { html, type TemplateResult } from 'lit'
 import type { Channel } from '../generated/graphql.ts'
 import { channelLabel, channelNames } from './badge.ts'
@@ -7,17 +7,25 @@ import type { Draft, DraftContent } from './template-draft.ts'
 import { newContent } from './template-draft.ts'
 import { type FieldSpec, specOf } from './template-fields.ts'
 
-/** What the form works with. */
+/** The template that is edited. */
 export interface ContentForm {
   readonly draft: () => Draft
-  /** the language that a new content speaks */
+  /** the language of new content */
   readonly locale: string
-  /** id of the control that is wrong, and why */
+  /** the validation error, and the id of its control */
   readonly wrong: () => { readonly field: string; readonly message: string } | null
   changed(): void
 }
 
-/** Makes it. */
+/** A language tag as the server stores it, or what was typed: the server says what is wrong with it. */
+function spelled(typed: string): string {
+  try {
+    return new Intl.Locale(typed.trim().replaceAll('_', '-')).toString()
+  } catch {
+    return typed
+  }
+}
+
 export function createContentForm({ draft, locale, wrong, changed }: ContentForm) {
   let channel: Channel = channelNames.find((one) => draft().contents[one].length > 0) ?? 'IN_APP'
   let index = 0
@@ -29,7 +37,8 @@ export function createContentForm({ draft, locale, wrong, changed }: ContentForm
     index = 0
     changed()
   }
-  function add(language: string): void {
+  function add(typed: string): void {
+    const language = spelled(typed)
     const known = list().findIndex((content) => content.locale === language)
     index = known >= 0 ? known : list().push(newContent(channel, language)) - 1
     added = ''
@@ -60,8 +69,8 @@ export function createContentForm({ draft, locale, wrong, changed }: ContentForm
     if (typeof value === 'object') {
       return html`<fieldset class="pair">
         <legend>${label}</legend>
-        ${line({ id, label: 'It says', value: value.label, change: (next) => set({ ...value, label: next }) })}
-        ${line({ id: `${id}-url`, label: 'It leads to', value: value.url, change: (next) => set({ ...value, url: next }) })}
+        ${line({ id, label: 'Label', value: value.label, change: (next) => set({ ...value, label: next }) })}
+        ${line({ id: `${id}-url`, label: 'URL', value: value.url, change: (next) => set({ ...value, url: next }) })}
       </fieldset>`
     }
     const text = value ?? ''
@@ -93,11 +102,11 @@ export function createContentForm({ draft, locale, wrong, changed }: ContentForm
         rare.length === 0
           ? ''
           : html`<details ?open=${isUsed}>
-              <summary>More</summary>
+              <summary>More options</summary>
               <div class="form">${rare.map((spec) => control(content, spec))}</div>
             </details>`
       }
-      <div class="buttons"><button type="button" class="small danger" @click=${remove}>Remove ${content.locale}</button></div>
+      <div data-needs="MANAGE" class="buttons"><button type="button" class="small danger" @click=${remove}>Remove ${content.locale}</button></div>
     `
   }
 
@@ -110,7 +119,7 @@ export function createContentForm({ draft, locale, wrong, changed }: ContentForm
         ${channelNames.map(
           (one) =>
             html`<button type="button" aria-pressed=${one === channel ? 'true' : 'false'} @click=${open(one)}>
-              ${channelLabel(one)}${draft().contents[one].length > 0 ? html`<span class="dot" title="says something"></span>` : ''}
+              ${channelLabel(one)}${draft().contents[one].length > 0 ? html`<span class="dot" title="has content"></span>` : ''}
             </button>`,
         )}
       </div>
@@ -137,7 +146,7 @@ export function createContentForm({ draft, locale, wrong, changed }: ContentForm
               ? ''
               : html`${line({
                   id: 'add-language',
-                  label: 'Another language',
+                  label: 'Add language',
                   value: added,
                   placeholder: 'ko, pt-BR',
                   change: (value) => {
@@ -145,14 +154,14 @@ export function createContentForm({ draft, locale, wrong, changed }: ContentForm
                     changed()
                   },
                 })}
-                  <button type="button" class="small" ?disabled=${added === ''} @click=${() => add(added)}>Add</button>`
+                  <button data-needs="MANAGE" type="button" class="small" ?disabled=${added === ''} @click=${() => add(added)}>Add</button>`
           }
         </div>
         ${
           content === undefined
             ? html`<div class="empty">
-                <p>It says nothing on ${channelLabel(channel)}.</p>
-                <button type="button" @click=${() => add(locale)}>Say something</button>
+                <p>No content for ${channelLabel(channel)} yet.</p>
+                <button data-needs="MANAGE" type="button" @click=${() => add(locale)}>Add content</button>
               </div>`
             : fields(content)
         }

@@ -1,4 +1,4 @@
-/** A template while it is typed: everything as text, until it is saved or shown. */
+/** The form state of a template. Everything is text until it is saved or previewed. */
 import type { Channel, ChannelCondition, OneTemplateQuery, TemplateInput } from '../generated/graphql.ts'
 import { channelNames } from './badge.ts'
 import { readJson, readObject, writtenJson } from './json.ts'
@@ -12,22 +12,23 @@ export interface DraftAction {
   readonly url: string
 }
 
-/** One content in one language: its fields by name. JSON is text. */
+/** The content of a channel in one language, its fields by name. JSON is text. */
 export type DraftContent = { locale: string } & { [field: string]: string | boolean | DraftAction }
 
-/** When a channel speaks. */
+/** The delivery rule of a channel. */
 export interface DraftRule {
   channel: Channel
   delaySeconds: string
   onlyIf: ChannelCondition
 }
 
-/** The template. */
+/** The fields of the form. */
 export interface Draft {
   key: string
   name: string
   active: boolean
   critical: boolean
+  inPreferences: boolean
   feed: string
   dataSchema: string
   delaySeconds: string
@@ -37,7 +38,7 @@ export interface Draft {
   contents: Record<Channel, DraftContent[]>
 }
 
-/** What is wrong with a draft before a server sees it. */
+/** A validation error that is found in the browser. */
 export class DraftError extends Error {
   readonly field: string
   constructor(field: string, message: string) {
@@ -59,7 +60,7 @@ const noContents = (): Record<Channel, DraftContent[]> =>
     WEBHOOK: [],
   }) satisfies Record<Channel, DraftContent[]>
 
-/** An empty content. */
+/** Empty content. */
 export function newContent(channel: Channel, locale: string): DraftContent {
   const content: DraftContent = { locale }
   for (const { name, kind } of specOf(channel).fields) {
@@ -75,6 +76,7 @@ export const newDraft = (locale: string): Draft => ({
     name: '',
     active: true,
     critical: false,
+    inPreferences: true,
     feed: 'default',
     dataSchema: '',
     delaySeconds: '',
@@ -85,7 +87,7 @@ export const newDraft = (locale: string): Draft => ({
   contents: { ...noContents(), IN_APP: [newContent('IN_APP', locale)] },
 })
 
-/** A stored template, to be changed. */
+/** The form of a stored template. */
 export function draftOf(stored: Stored): Draft {
   const contents = noContents()
   for (const channel of channelNames) {
@@ -109,6 +111,7 @@ export function draftOf(stored: Stored): Draft {
     name: stored.name,
     active: stored.active,
     critical: stored.critical,
+    inPreferences: stored.inPreferences,
     feed: stored.feed,
     dataSchema: writtenJson(stored.dataSchema),
     delaySeconds: stored.delaySeconds === null ? '' : String(stored.delaySeconds),
@@ -128,11 +131,11 @@ function actionOf(value: unknown): DraftAction {
 const secondsOf = (field: string, text: string): number | null => {
   if (text.trim() === '') return null
   const seconds = Number(text)
-  if (!Number.isInteger(seconds) || seconds < 0) throw new DraftError(field, 'Type whole seconds.')
+  if (!Number.isInteger(seconds) || seconds < 0) throw new DraftError(field, 'Enter a whole number of seconds.')
   return seconds
 }
 
-/** A draft as the server takes it. What was emptied is removed. @throws DraftError for what is not JSON, or not a number */
+/** The template as the API takes it. Empty fields are removed. @throws DraftError for invalid JSON or numbers */
 export function inputOf(draft: Draft): TemplateInput {
   const schema = readObject(draft.dataSchema)
   if (!schema.ok) throw new DraftError('dataSchema', schema.wrong)
@@ -146,6 +149,7 @@ export function inputOf(draft: Draft): TemplateInput {
     name: draft.name.trim() === '' ? null : draft.name.trim(),
     active: draft.active,
     critical: draft.critical,
+    inPreferences: draft.inPreferences,
     feed: draft.feed.trim() === '' ? null : draft.feed.trim(),
     dataSchema: schema.value,
     delaySeconds: secondsOf('delaySeconds', draft.delaySeconds),

@@ -1,21 +1,21 @@
-/** What can be said on each channel: the fields of its contents, as data. */
+/** The content fields of each channel, as data. */
 import type { Channel } from '../generated/graphql.ts'
 
-/** How a field is typed. */
+/** The control of a field. */
 export type FieldKind = 'line' | 'text' | 'html' | 'json' | 'check' | 'type' | 'action'
 
-/** A field of a content. */
+/** A content field. */
 export interface FieldSpec {
   readonly name: string
   readonly label: string
   readonly kind: FieldKind
   readonly isRequired?: boolean
-  /** seldom wanted: out of the way */
+  /** shown under More options */
   readonly isRare?: boolean
   readonly hint?: string
 }
 
-/** The name of a channel's contents in `TemplateInput`, and what they are made of. */
+/** The field of `TemplateInput` for a channel's content, and its fields. */
 export interface ContentSpec {
   readonly input: 'inApp' | 'email' | 'sms' | 'push' | 'webPush' | 'chat' | 'alimtalk' | 'friendtalk' | 'webhook'
   readonly fields: readonly FieldSpec[]
@@ -24,22 +24,22 @@ export interface ContentSpec {
 const push: readonly FieldSpec[] = [
   { name: 'title', label: 'Title', kind: 'line', isRequired: true },
   { name: 'body', label: 'Text', kind: 'text', isRequired: true },
-  { name: 'url', label: 'Where a click leads', kind: 'line' },
-  { name: 'imageUrl', label: 'Picture', kind: 'line', isRare: true },
-  { name: 'data', label: 'Data for the app', kind: 'json', isRare: true },
+  { name: 'url', label: 'Link URL', kind: 'line' },
+  { name: 'imageUrl', label: 'Image URL', kind: 'line', isRare: true },
+  { name: 'data', label: 'Custom data for the app', kind: 'json', isRare: true },
 ]
 
-/** All channels. */
+/** The content fields of all channels. */
 export const contentSpecs = {
   IN_APP: {
     input: 'inApp',
     fields: [
       { name: 'title', label: 'Title', kind: 'line' },
       { name: 'body', label: 'Text', kind: 'text', isRequired: true },
-      { name: 'url', label: 'Where a click leads', kind: 'line' },
-      { name: 'iconUrl', label: 'Icon', kind: 'line', isRare: true },
-      { name: 'primaryAction', label: 'First button', kind: 'action', isRare: true },
-      { name: 'secondaryAction', label: 'Second button', kind: 'action', isRare: true },
+      { name: 'url', label: 'Link URL', kind: 'line' },
+      { name: 'iconUrl', label: 'Icon URL', kind: 'line', isRare: true },
+      { name: 'primaryAction', label: 'Primary button', kind: 'action', isRare: true },
+      { name: 'secondaryAction', label: 'Secondary button', kind: 'action', isRare: true },
     ],
   },
   EMAIL: {
@@ -48,7 +48,7 @@ export const contentSpecs = {
       { name: 'subject', label: 'Subject', kind: 'line', isRequired: true },
       { name: 'html', label: 'HTML', kind: 'html' },
       { name: 'text', label: 'Plain text', kind: 'text' },
-      { name: 'from', label: 'From', kind: 'line', isRare: true, hint: "Left empty: the provider's own" },
+      { name: 'from', label: 'From', kind: 'line', isRare: true, hint: "Default: the provider's sender" },
       { name: 'replyTo', label: 'Reply to', kind: 'line', isRare: true },
       { name: 'cc', label: 'Cc', kind: 'line', isRare: true },
       { name: 'bcc', label: 'Bcc', kind: 'line', isRare: true },
@@ -58,7 +58,7 @@ export const contentSpecs = {
     input: 'sms',
     fields: [
       { name: 'body', label: 'Text', kind: 'text', isRequired: true },
-      { name: 'type', label: 'Kind', kind: 'type' },
+      { name: 'type', label: 'Type', kind: 'type' },
       { name: 'title', label: 'Title', kind: 'line', isRare: true, hint: 'LMS and MMS only' },
     ],
   },
@@ -68,15 +68,15 @@ export const contentSpecs = {
   ALIMTALK: {
     input: 'alimtalk',
     fields: [
-      { name: 'templateCode', label: 'Code of the registered template', kind: 'line', isRequired: true },
-      { name: 'body', label: 'Text, to show here', kind: 'text' },
+      { name: 'templateCode', label: 'Registered template code', kind: 'line', isRequired: true },
+      { name: 'body', label: 'Text, for the preview', kind: 'text' },
     ],
   },
   FRIENDTALK: {
     input: 'friendtalk',
     fields: [
       { name: 'body', label: 'Text', kind: 'text', isRequired: true },
-      { name: 'isAd', label: 'It is an advertisement', kind: 'check' },
+      { name: 'isAd', label: 'Advertisement', kind: 'check' },
     ],
   },
   WEBHOOK: {
@@ -85,5 +85,5 @@ export const contentSpecs = {
   },
 } satisfies Record<Channel, ContentSpec>
 
-/** What a channel's contents are made of. */
+/** The content fields of a channel. */
 export const specOf = (channel: Channel): ContentSpec => contentSpecs[channel]

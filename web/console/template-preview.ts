@@ -1,6 +1,6 @@
-/** What a template would say as it stands in the form, on every channel, a moment after the last key. Nothing is stored. */
+/** A live preview of the unsaved template on every channel. Nothing is stored. */
 import { html, type TemplateResult } from 'lit'
-import type { ShowPreviewQuery, TemplateInput } from '../generated/graphql.ts'
+import type { TemplateInput } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { ApiError } from './api.ts'
 import { area, line } from './form.ts'
@@ -24,14 +24,11 @@ const ShowPreview = graphql(`
   }
 `)
 
-/** One channel, previewed. */
-export type PreviewedChannel = ShowPreviewQuery['preview']['channels'][number]
-
-/** How often a preview is asked for at most while somebody types. */
+/** The preview is loaded at most this often, ms. */
 const TYPING_MS = 250
 
-/** Somebody to show it to where nobody is named: nobody is made. */
-const somebody = (locale: string) => ({
+/** The sample contact, for when none is entered. It is not stored. */
+const sampleContact = (locale: string) => ({
   ...{
     externalId: 'somebody',
     email: 'somebody@example.com',
@@ -42,8 +39,10 @@ const somebody = (locale: string) => ({
   },
 })
 
-/** Makes the preview of a draft. */
-export function createPreview({ api, update, project }: Pick<Deps, 'api' | 'update' | 'project'>, draft: () => TemplateInput) {
+export function createPreview(
+  { api, update, project, isMasked }: Pick<Deps, 'api' | 'update' | 'project' | 'isMasked'>,
+  draft: () => TemplateInput,
+) {
   let contact = ''
   let data = '{}'
   let dataWrong: string | null = null
@@ -55,12 +54,13 @@ export function createPreview({ api, update, project }: Pick<Deps, 'api' | 'upda
       throw Object.assign(new ApiError('BAD_INPUT', read.wrong, 'data'), { cause: new DraftError('data', read.wrong) })
     const message = {
       template: template.key === '' ? 'draft' : template.key,
-      contact: contact.trim() === '' ? somebody(project.locale) : { externalId: contact.trim() },
+      contact: contact.trim() === '' ? sampleContact(project.locale) : { externalId: contact.trim() },
       data: read.value ?? {},
     }
     return (await api.ask(ShowPreview, { message, draft: { ...template, key: message.template } })).preview
   }, update)
-  const refresh = createThrottle(() => void shown.run(), TYPING_MS)
+  // A preview shows the data of contacts.
+  const refresh = createThrottle(() => void (isMasked ? undefined : shown.run()), TYPING_MS)
 
   const cards = (): TemplateResult => {
     const { value, failure } = shown
@@ -68,13 +68,37 @@ export function createPreview({ api, update, project }: Pick<Deps, 'api' | 'upda
     return html`
       ${failure === null || failure.cause instanceof DraftError ? '' : refused(failure)}
       ${value.ok || value.error === null ? '' : html`<div class="notice warn"><p><strong>${value.error.message}</strong></p><p class="quiet small mono">${value.error.code}</p></div>`}
-      ${value.channels.length === 0 && value.ok ? empty('It says nothing yet', '') : value.channels.map(previewCard)}
+      ${value.channels.length === 0 && value.ok ? empty('No content yet', '') : value.channels.map(previewCard)}
     `
   }
+  const form = (): TemplateResult => html`
+        <div class="body">
+          <div class="pair">
+            ${line({
+              ...{ id: 'preview-contact', label: 'Contact', value: contact, placeholder: 'Sample contact' },
+              change: (value) => {
+                contact = value
+                refresh()
+                update()
+              },
+            })}
+            ${area({
+              ...{ id: 'preview-data', label: 'Data (JSON)', value: data, rows: 3, isCode: true, wrong: dataWrong },
+              change: (value) => {
+                data = value
+                refresh()
+                update()
+              },
+            })}
+          </div>
+          <div class="form" aria-live="polite" aria-busy=${shown.isLoading ? 'true' : 'false'}>${cards()}</div>
+        </div>
+  `
+
   return {
-    /** Something changed: it is shown anew soon. */
+    /** Reloads the preview. */
     refresh,
-    /** Values to begin with, for the variables that the template uses. */
+    /** Sets sample data for the variables of the template. */
     begin(variables: readonly string[]): void {
       const known = [
         'firstName',
@@ -95,27 +119,7 @@ export function createPreview({ api, update, project }: Pick<Deps, 'api' | 'upda
     view: (): TemplateResult => html`
       <section class="panel" aria-labelledby="preview-title">
         <header><h2 id="preview-title">Preview</h2></header>
-        <div class="body">
-          <div class="pair">
-            ${line({
-              ...{ id: 'preview-contact', label: 'To the contact', value: contact, placeholder: 'somebody made up' },
-              change: (value) => {
-                contact = value
-                refresh()
-                update()
-              },
-            })}
-            ${area({
-              ...{ id: 'preview-data', label: 'With the data', value: data, rows: 3, isCode: true, wrong: dataWrong },
-              change: (value) => {
-                data = value
-                refresh()
-                update()
-              },
-            })}
-          </div>
-          <div class="form" aria-live="polite" aria-busy=${shown.isLoading ? 'true' : 'false'}>${cards()}</div>
-        </div>
+        ${isMasked ? empty('Not available', 'A preview shows personal data, which is masked for you.') : form()}
       </section>
     `,
     stop: () => refresh.stop(),

@@ -1,20 +1,20 @@
-/** When a template speaks: at once, later, gathered, and on a channel only if another was not enough. */
+/** The delivery rules of a template: delays, digests, and conditions on channels. */
 import { html, type TemplateResult } from 'lit'
 import { channelLabel, channelNames } from './badge.ts'
 import { choice, line } from './form.ts'
 import type { Draft, DraftRule } from './template-draft.ts'
 
-const conditions = [
-  ['ALWAYS', 'always'],
-  ['UNSEEN', 'only if the in-app message is unseen'],
-  ['UNREAD', 'only if the in-app message is unread'],
-  ['OFFLINE', 'only if the contact is offline'],
-] as const
+const conditionLabels = {
+  ALWAYS: 'Always',
+  UNSEEN: 'Only if the in-app message is unseen',
+  UNREAD: 'Only if the in-app message is unread',
+  OFFLINE: 'Only if the contact is offline',
+} satisfies Record<DraftRule['onlyIf'], string>
+const conditions = Object.entries(conditionLabels) as [DraftRule['onlyIf'], string][]
 
-type Mistake = { readonly field: string; readonly message: string } | null
+type Invalid = { readonly field: string; readonly message: string } | null
 
-/** Draws the form. */
-export function whenForm(draft: Draft, mistake: Mistake, changed: () => void): TemplateResult {
+export function whenForm(draft: Draft, mistake: Invalid, changed: () => void): TemplateResult {
   const wrong = (field: string): string | null => (mistake?.field === field ? mistake.message : null)
   const unruled = channelNames.filter((channel) => draft.rules.every((rule) => rule.channel !== channel))
   const set = (change: () => void): void => {
@@ -25,15 +25,15 @@ export function whenForm(draft: Draft, mistake: Mistake, changed: () => void): T
     <fieldset class="pair">
       <legend>${channelLabel(one.channel)}</legend>
       ${line({
-        ...{ id: `rule-${index}`, label: 'Seconds to wait', value: one.delaySeconds, wrong: wrong(`rule-${index}`) },
+        ...{ id: `rule-${index}`, label: 'Delay (seconds)', value: one.delaySeconds, wrong: wrong(`rule-${index}`) },
         change: (value) => set(() => Object.assign(one, { delaySeconds: value })),
       })}
       ${choice({
-        ...{ id: `rule-${index}-if`, label: 'And then', value: one.onlyIf, options: conditions },
+        ...{ id: `rule-${index}-if`, label: 'Condition', value: one.onlyIf, options: conditions },
         change: (value) => set(() => Object.assign(one, { onlyIf: value })),
       })}
       <div class="buttons">
-        <button type="button" class="small danger" @click=${() => set(() => draft.rules.splice(index, 1))}>Remove the rule</button>
+        <button data-needs="MANAGE" type="button" class="small danger" @click=${() => set(() => draft.rules.splice(index, 1))}>Remove rule</button>
       </div>
     </fieldset>
   `
@@ -42,7 +42,7 @@ export function whenForm(draft: Draft, mistake: Mistake, changed: () => void): T
       ${line({
         ...{
           id: 'delaySeconds',
-          label: 'Seconds to wait before anything',
+          label: 'Delay before sending (seconds)',
           value: draft.delaySeconds,
           wrong: wrong('delaySeconds'),
         },
@@ -51,11 +51,11 @@ export function whenForm(draft: Draft, mistake: Mistake, changed: () => void): T
       ${line({
         ...{
           id: 'digestSeconds',
-          label: 'Gather for so many seconds',
+          label: 'Digest window (seconds)',
           value: draft.digestSeconds,
           wrong: wrong('digestSeconds'),
         },
-        hint: 'A digest: all of a window in one message',
+        hint: 'Combines all notifications in the window into one message',
         change: (value) => set(() => Object.assign(draft, { digestSeconds: value })),
       })}
       ${
@@ -64,9 +64,9 @@ export function whenForm(draft: Draft, mistake: Mistake, changed: () => void): T
           : line({
               ...{
                 id: 'digestKey',
-                label: 'Gather by',
+                label: 'Digest key',
                 value: draft.digestKey,
-                hint: 'Liquid over the data; empty: all of a contact',
+                hint: 'Liquid, with the data as variables. Empty: one digest per contact',
               },
               change: (value) => set(() => Object.assign(draft, { digestKey: value })),
             })
@@ -77,8 +77,8 @@ export function whenForm(draft: Draft, mistake: Mistake, changed: () => void): T
       unruled.length === 0
         ? ''
         : choice({
-            ...{ id: 'add-rule', label: 'Add a rule for', value: '' },
-            options: [['', 'a channel…'], ...unruled.map((channel) => [channel, channelLabel(channel)] as const)],
+            ...{ id: 'add-rule', label: 'Add rule for', value: '' },
+            options: [['', 'Choose a channel…'], ...unruled.map((channel) => [channel, channelLabel(channel)] as const)],
             change: (value) => {
               const channel = unruled.find((one) => one === value)
               if (channel !== undefined) set(() => draft.rules.push({ channel, delaySeconds: '0', onlyIf: 'ALWAYS' }))

@@ -1,4 +1,4 @@
-/** One template: its form, and beside it what it would say. */
+/** A template: its editor, and a live preview. */
 import { html, type TemplateResult } from 'lit'
 import { graphql } from '../graphql.ts'
 import { ApiError } from './api.ts'
@@ -14,7 +14,7 @@ import { whenForm } from './template-when.ts'
 const OneTemplate = graphql(`
   query OneTemplate($key: ID!) {
     template(key: $key) {
-      key name active critical feed variables dataSchema delaySeconds
+      key name active critical inPreferences feed variables dataSchema delaySeconds
       rules { channel delaySeconds onlyIf }
       digest { windowSeconds key }
       inApp { locale title body iconUrl url primaryAction { label url } secondaryAction { label url } }
@@ -44,7 +44,7 @@ interface Editor {
   readonly preview: ReturnType<typeof createPreview>
 }
 
-/** Opens the page; the place `new-template` has a template that is not there yet. */
+/** The route `new-template` is for creating one. */
 export function openTemplate(deps: Deps, { path }: Route): Page {
   const { api, update, go, say, ask, project } = deps
   const isNew = path[0] === 'new-template'
@@ -61,7 +61,7 @@ export function openTemplate(deps: Deps, { path }: Route): Page {
       editor?.preview.refresh()
       update()
     }
-    // What can't be read yet is said at its field; the preview stays as it was.
+    // An invalid field shows its error; the preview stays as it was.
     const input = () => {
       try {
         const read = inputOf(draft)
@@ -101,7 +101,7 @@ export function openTemplate(deps: Deps, { path }: Route): Page {
       const { upsertTemplates } = await api.ask(SaveTemplate, { templates: [inputOf(draft)] })
       isChanged = false
       mistake = null
-      say('The template was saved.')
+      say('Template saved.')
       if (isNew) go(['templates', upsertTemplates[0]?.key ?? draft.key])
     } catch (error) {
       if (error instanceof DraftError) mistake = { field: error.field, message: error.message }
@@ -112,11 +112,12 @@ export function openTemplate(deps: Deps, { path }: Route): Page {
   }
 
   async function remove(): Promise<void> {
-    const text = 'What was said with it stays. Nothing can be sent with it any more, and what waits is not sent.'
+    const text =
+      'Messages already sent are kept. Nothing can be sent with it any more, and messages still waiting will not be sent.'
     if (!(await ask({ title: `Delete the template ${key}?`, text, action: 'Delete', isDangerous: true }))) return
     try {
       await api.ask(DeleteTemplate, { keys: [key] })
-      say('The template was deleted.')
+      say('Template deleted.')
       go(['templates'])
     } catch (error) {
       say(failureOf(error).message, 'bad')
@@ -137,40 +138,41 @@ export function openTemplate(deps: Deps, { path }: Route): Page {
         <section class="panel" aria-label="Template">
           <div class="body">
             <div class="pair">
-              ${isNew ? line({ id: 'key', label: 'Key', hint: 'Its name in calls', value: draft.key, isRequired: true, change: (value) => set({ key: value }) }) : ''}
+              ${isNew ? line({ id: 'key', label: 'Key', hint: 'Identifies it in API calls', value: draft.key, isRequired: true, change: (value) => set({ key: value }) }) : ''}
               ${line({ id: 'name', label: 'Name', value: draft.name, change: (value) => set({ name: value }) })}
               ${line({ id: 'feed', label: 'Feed', value: draft.feed, change: (value) => set({ feed: value }) })}
             </div>
             <div class="choices">
               ${check('active', 'Active', draft.active, (active) => set({ active }))}
-              ${check('critical', 'Critical: sent whatever is preferred', draft.critical, (critical) => set({ critical }))}
+              ${check('critical', 'Critical (ignores preferences)', draft.critical, (critical) => set({ critical }))}
+              ${check('inPreferences', 'Contacts see it among their preferences', draft.inPreferences, (inPreferences) => set({ inPreferences }))}
             </div>
           </div>
         </section>
-        <section class="panel" aria-label="What it says">${content.view()}</section>
-        <section class="panel" aria-label="When and with what">
+        <section class="panel" aria-label="Content">${content.view()}</section>
+        <section class="panel" aria-label="Delivery">
           <div class="body">
             <details ?open=${draft.rules.length > 0 || draft.digestSeconds !== ''}>
-              <summary>When it is sent</summary>
+              <summary>Delivery rules</summary>
               <div class="form">${whenForm(draft, mistake, () => set({}))}</div>
             </details>
             <details ?open=${draft.dataSchema !== ''}>
-              <summary>What its data must be</summary>
+              <summary>Data schema</summary>
               ${area({
                 ...{ id: 'dataSchema', label: 'JSON Schema', value: draft.dataSchema, isCode: true, rows: 5 },
                 ...{
                   wrong: mistake?.field === 'dataSchema' ? mistake.message : null,
-                  hint: 'Data that does not fit is refused with DATA_INVALID',
+                  hint: 'Messages whose data does not match are rejected with DATA_INVALID',
                 },
                 change: (value) => set({ dataSchema: value }),
               })}
             </details>
           </div>
         </section>
-        <div class="buttons">
+        <div data-needs="MANAGE" class="buttons">
           <button class="primary" ?disabled=${isSaving}>${isSaving ? 'Saving…' : 'Save'}</button>
           ${isNew ? '' : html`<button type="button" class="danger" @click=${() => void remove()}>Delete</button>`}
-          ${isChanged ? html`<span class="quiet small">Not saved yet</span>` : ''}
+          ${isChanged ? html`<span class="quiet small">Unsaved changes</span>` : ''}
         </div>
       </form>
       ${preview.view()}
@@ -190,7 +192,7 @@ export function openTemplate(deps: Deps, { path }: Route): Page {
             : html`<div class="actions"><a class="button" href=${href(['activity'], { template: key })}>Activity</a></div>`
         }
       </div>
-      ${loaded(found, () => (editor === null ? html`<div class="panel">${empty('There is no such template', '')}</div>` : form(editor)))}
+      ${loaded(found, () => (editor === null ? html`<div class="panel">${empty('Template not found', '')}</div>` : form(editor)))}
     `,
     close: () => editor?.preview.stop(),
   }

@@ -1,4 +1,4 @@
-/** All templates. */
+/** The list of templates. */
 import { html, type TemplateResult } from 'lit'
 import type { TemplateListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
@@ -33,12 +33,11 @@ const columns: readonly Column<Row>[] = [
       html`<div class="badges">${channels.map((channel) => html`<span class="badge bare">${channelLabel(channel)}</span>`)}</div>`,
   },
   { head: 'Languages', class: 'minor', cell: ({ locales }) => locales.join(', ') },
-  { head: 'Changed', class: 'minor time', cell: ({ updatedAt }) => when(updatedAt) },
+  { head: 'Updated', class: 'minor time', cell: ({ updatedAt }) => when(updatedAt) },
   { head: '', class: 'minor', cell: ({ critical }) => (critical ? badge('Critical', 'warn') : '') },
   { head: '', class: 'keep', cell: ({ active }) => activeBadge(active) },
 ]
 
-/** Opens the page. */
 export function openTemplates({ api, update, replace }: Deps, first: Route): Page {
   let route = first
   const list = createLoad(async () => (await api.ask(TemplateList, pageOf(route.query))).templates, update)
@@ -46,7 +45,7 @@ export function openTemplates({ api, update, replace }: Deps, first: Route): Pag
     nodes.length === 0
       ? empty(
           'No templates yet',
-          html`A template says what a notification is on each channel. <a href=${href(['new-template'])}>Make the first one</a>.`,
+          html`A template defines the content of a notification on each channel. <a href=${href(['new-template'])}>Create your first template</a>.`,
         )
       : table({ caption: 'Templates', columns, rows: nodes, key: ({ key }) => key })
   void list.run()
@@ -55,7 +54,7 @@ export function openTemplates({ api, update, replace }: Deps, first: Route): Pag
     view: () => html`
       <div class="head">
         <h1 tabindex="-1">Templates</h1>
-        <div class="actions"><a class="button primary" href=${href(['new-template'])}>New template</a></div>
+        <div class="actions"><a data-needs="MANAGE" class="button primary" href=${href(['new-template'])}>New template</a></div>
       </div>
       <div class="panel">
         ${loaded(list, ({ nodes, pageInfo, totalCount }) => html`${rows(nodes)}${pager(pageInfo, route, replace, totalCount)}`)}

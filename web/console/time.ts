@@ -1,4 +1,4 @@
-/** Times and numbers, as an operator reads them: exact, short, in columns. */
+/** Formats times and numbers for tables. */
 import { html, type TemplateResult } from 'lit'
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
@@ -21,17 +21,26 @@ const full = new Intl.DateTimeFormat(undefined, {
 })
 const number = new Intl.NumberFormat()
 
+const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' })
+const isThisYear = (date: Date): boolean => date.getFullYear() === new Date().getFullYear()
 const isToday = (date: Date): boolean => date.toDateString() === new Date().toDateString()
 
-/** A time: the clock alone where it is today's; all of it in the tooltip. */
+/** A time, without the date if it is today; the tooltip has all of it. */
 export function when(iso: string | null | undefined, style: 'short' | 'full' = 'short'): TemplateResult | string {
   if (iso === null || iso === undefined) return '–'
   const date = new Date(iso)
-  const text = style === 'full' ? full.format(date) : isToday(date) ? clock.format(date) : dayAndClock.format(date)
+  const text =
+    style === 'full'
+      ? full.format(date)
+      : isToday(date)
+        ? clock.format(date)
+        : isThisYear(date)
+          ? dayAndClock.format(date)
+          : day.format(date)
   return html`<time datetime=${iso} title="${full.format(date)} · ${iso}">${text}</time>`
 }
 
-/** A count, grouped. */
+/** A number with thousands separators. */
 export const count = (value: number): string => number.format(value)
 
 /** A count of something: "1 contact", "1,204 contacts". */
@@ -45,5 +54,5 @@ export function duration(ms: number): string {
   return `${Math.round(ms / 60_000)} min`
 }
 
-/** A share, 0-1, in percent. */
+/** A fraction from 0 to 1 as a percentage. */
 export const percent = (share: number): string => `${(share * 100).toFixed(share === 1 || share === 0 ? 0 : 1)} %`

@@ -1,4 +1,4 @@
-/** One topic: who is in it, who comes and who goes. */
+/** A topic: its contacts, added and removed. */
 import { html, type TemplateResult } from 'lit'
 import type { OneTopicQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
@@ -34,7 +34,6 @@ const DeleteTopic = graphql(`
 
 type Row = OneTopicQuery['contacts']['nodes'][number]
 
-/** Opens the page. */
 export function openTopic(deps: Deps, first: Route): Page {
   const { api, update, replace, go, say, ask } = deps
   const key = first.path[1] ?? ''
@@ -57,13 +56,13 @@ export function openTopic(deps: Deps, first: Route): Page {
       typed = ''
       return `${counted(contacts.length, 'contact')} added.`
     })
-  const part = (contact: string): Promise<void> =>
+  const leave = (contact: string): Promise<void> =>
     attempt(async () => {
       await api.ask(LeaveTopic, { topic: key, contacts: [contact] })
-      return `${contact} is no longer in the topic.`
+      return `${contact} removed.`
     })
   const remove = async (): Promise<void> => {
-    const text = 'Its contacts stay; what was sent to it stays.'
+    const text = 'Its contacts, and messages already sent to it, are kept.'
     if (!(await ask({ title: `Delete the topic ${key}?`, text, action: 'Delete', isDangerous: true }))) return
     try {
       await api.ask(DeleteTopic, { keys: [key] })
@@ -75,7 +74,7 @@ export function openTopic(deps: Deps, first: Route): Page {
 
   const members = (nodes: readonly Row[]): TemplateResult =>
     nodes.length === 0
-      ? empty('Nobody is in it yet', 'Add contacts by their ids.')
+      ? empty('No contacts yet', 'Add contacts by their externalId.')
       : table<Row>({
           caption: 'Contacts in the topic',
           rows: nodes,
@@ -91,7 +90,7 @@ export function openTopic(deps: Deps, first: Route): Page {
               head: '',
               class: 'act',
               cell: ({ externalId }) =>
-                html`<button class="small" aria-label="Take ${externalId} out" @click=${() => void part(externalId)}>Take out</button>`,
+                html`<button data-needs="SEND" class="small" aria-label="Remove ${externalId}" @click=${() => void leave(externalId)}>Remove</button>`,
             },
           ],
         })
@@ -105,20 +104,20 @@ export function openTopic(deps: Deps, first: Route): Page {
         <h1 tabindex="-1">${found.value?.topic?.name ?? key}</h1>
         <span class="quiet">${found.value?.topic ? counted(found.value.topic.contactCount, 'contact') : ''}</span>
         <div class="actions">
-          <a class="button" href=${href(['broadcasts'], { topic: key })}>Broadcast to it</a>
-          <button class="danger" @click=${() => void remove()}>Delete</button>
+          <a data-needs="SEND" class="button" href=${href(['broadcasts'], { topic: key })}>Send broadcast</a>
+          <button data-needs="MANAGE" class="danger" @click=${() => void remove()}>Delete</button>
         </div>
       </div>
       ${loaded(found, ({ topic, contacts }) =>
         topic === null
-          ? html`<div class="panel">${empty('There is no such topic', '')}</div>`
-          : html`<form class="panel" @submit=${submit(join)}>
+          ? html`<div class="panel">${empty('Topic not found', '')}</div>`
+          : html`<form data-needs="SEND" class="panel" @submit=${submit(join)}>
                 <div class="body">
                   ${area({
                     ...{
                       id: 'join',
                       label: 'Add contacts',
-                      hint: 'externalIds, separated by spaces, commas or lines',
+                      hint: 'externalIds, separated by spaces, commas or line breaks',
                       rows: 2,
                       value: typed,
                       isRequired: true,

@@ -1,4 +1,4 @@
-/** All topics, and making one. */
+/** The list of topics, with a dialog to create one. */
 import { html, type TemplateResult } from 'lit'
 import type { TopicListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
@@ -32,22 +32,21 @@ const columns: readonly Column<Row>[] = [
     cell: ({ key, name }) => html`<a class="row" href=${href(['topics', key])}>${name}</a><span class="sub mono">${key}</span>`,
   },
   { head: 'Contacts', class: 'number', cell: ({ contactCount }) => count(contactCount) },
-  { head: 'Made', class: 'minor time', cell: ({ createdAt }) => when(createdAt) },
+  { head: 'Created', class: 'minor time', cell: ({ createdAt }) => when(createdAt) },
 ]
 
-/** Opens the page. */
 export function openTopics({ api, update, replace, go, say }: Deps, first: Route): Page {
   let route = first
-  let made: { key: string; name: string } | null = null
+  let draft: { key: string; name: string } | null = null
   const list = createLoad(async () => (await api.ask(TopicList, pageOf(route.query))).topics, update)
-  const set = (next: typeof made) => {
-    made = next
+  const set = (next: typeof draft) => {
+    draft = next
     update()
   }
-  async function make({ key, name }: { key: string; name: string }): Promise<void> {
+  async function create({ key, name }: { key: string; name: string }): Promise<void> {
     try {
       await api.ask(SaveTopic, { topics: [{ key: key.trim(), ...(name.trim() === '' ? {} : { name: name.trim() }) }] })
-      made = null
+      draft = null
       go(['topics', key.trim()])
     } catch (error) {
       say(failureOf(error).message, 'bad')
@@ -55,16 +54,16 @@ export function openTopics({ api, update, replace, go, say }: Deps, first: Route
   }
   const rows = (nodes: readonly Row[]): TemplateResult =>
     nodes.length === 0
-      ? empty('No topics yet', 'A topic is a named set of contacts that a broadcast can go to.')
+      ? empty('No topics yet', 'A topic is a named list of contacts that you can broadcast to.')
       : table({ caption: 'Topics', columns, rows: nodes, key: ({ key }) => key })
   const form = (one: { key: string; name: string }): TemplateResult =>
     dialog({
       title: 'New topic',
       close: () => set(null),
-      body: html`<form @submit=${submit(() => make(one))}>
-        ${line({ id: 'topic-key', label: 'Key', hint: 'Its name in calls', value: one.key, isRequired: true, change: (key) => set({ ...one, key }) })}
+      body: html`<form @submit=${submit(() => create(one))}>
+        ${line({ id: 'topic-key', label: 'Key', hint: 'Identifies it in API calls', value: one.key, isRequired: true, change: (key) => set({ ...one, key }) })}
         ${line({ id: 'topic-name', label: 'Name', value: one.name, change: (name) => set({ ...one, name }) })}
-        <div class="buttons end"><button class="primary">Make it</button></div>
+        <div class="buttons end"><button class="primary">Create</button></div>
       </form>`,
     })
   void list.run()
@@ -73,12 +72,12 @@ export function openTopics({ api, update, replace, go, say }: Deps, first: Route
     view: () => html`
       <div class="head">
         <h1 tabindex="-1">Topics</h1>
-        <div class="actions"><button class="primary" @click=${() => set({ key: '', name: '' })}>New topic</button></div>
+        <div class="actions"><button data-needs="MANAGE" class="primary" @click=${() => set({ key: '', name: '' })}>New topic</button></div>
       </div>
       <div class="panel">
         ${loaded(list, ({ nodes, pageInfo, totalCount }) => html`${rows(nodes)}${pager(pageInfo, route, replace, totalCount)}`)}
       </div>
-      ${made === null ? '' : form(made)}
+      ${draft === null ? '' : form(draft)}
     `,
     moved(to) {
       route = to

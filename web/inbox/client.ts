@@ -1,171 +1,108 @@
 /**
- * An inbox without a face: a contact's messages and counts, live, gone on with after every cut where it stopped, marked at once and told
- * to the server as soon as it can be. `<carillon-inbox>` is a face of it; make another one with `createInboxClient`.
+ * A headless inbox: a contact's messages and counts, live. It resumes from its cursor after every disconnect, shows what the contact does
+ * immediately, and sends it to the server when it can. `<carillon-inbox>` is built on it; build your own interface with `createInboxClient`.
  */
-import {
-  InboxAct,
-  InboxChanges,
-  InboxCountChanges,
-  InboxCounts,
-  InboxMark,
-  InboxPage,
-  InboxPreferences,
-  InboxSetPreference,
-} from './documents.ts'
+import { createApi } from './api.ts'
+import { type CountStore, countsOf, noCounts } from './counts.ts'
+import { InboxChanges, InboxCountChanges, InboxCounts, InboxPreferences, InboxSetPreference } from './documents.ts'
+import { createFeedPages } from './feed-pages.ts'
+import { InboxError } from './inbox-error.ts'
+import type { InboxEvents, InboxOptions, InboxState } from './inbox-state.ts'
 import { createLists, type InboxShow, isIn, type List } from './lists.ts'
-import { type Change, type Follower, type Live, type LiveState, startLive } from './live.ts'
-import {
-  type InboxCounts as Counts,
-  type InboxAction,
-  type InboxChannel,
-  type InboxMarks,
-  type InboxMessage,
-  type InboxPreferencesState,
-  weightOf,
-  withMarks,
-} from './message.ts'
-import { createOutbox, type Deed, type Outbox } from './outbox.ts'
-import { createShown } from './shown.ts'
-import { contactOf, openPlace, ownerOf, type Place } from './snapshot.ts'
-import { createTokenKeeper, createWire, InboxError, type TokenProvider } from './wire.ts'
-
-export type { InboxShow } from './lists.ts'
-export type { LiveState } from './live.ts'
-export type { InboxAction, InboxChannel, InboxMarks, InboxMessage, InboxPreferencesState } from './message.ts'
-export type { Counts, TokenProvider }
-export { InboxError }
-
-/** How an inbox is made. */
-export interface InboxOptions {
-  /** origin of the Carillon server; default: where the script came from */
-  readonly server?: string
-  /** the contact's token, from `createContactToken` */
-  readonly token?: string | null
-  /** asked for a token when there is none, or the one at hand has expired */
-  readonly tokenProvider?: TokenProvider | null
-  /** only these feeds; default: all. With two or more, each can be looked at alone */
-  readonly feeds?: readonly string[] | null
-  /** whether the newest messages are kept in localStorage, to have something to show without a network; default true */
-  readonly keep?: boolean
-}
-
-/** What there is to show. */
-export interface InboxState {
-  /** `expired`: the inbox waits for `setToken` */
-  readonly phase: 'loading' | 'ready' | 'error' | 'expired'
-  /** `offline`: what is shown may be old; it goes on by itself */
-  readonly live: LiveState
-  /** the contact's externalId, once there is a token */
-  readonly contact: string | null
-  /** the feed that is shown; null: all */
-  readonly feed: string | null
-  readonly show: InboxShow
-  /** of the feed that is shown, newest first, as far as they are loaded */
-  readonly messages: readonly InboxMessage[]
-  readonly hasMore: boolean
-  readonly isLoadingMore: boolean
-  /** of all feeds of this inbox */
-  readonly counts: Counts
-  /** of each of `feeds` */
-  readonly countsByFeed: Readonly<Record<string, Counts>>
-  /** what is done here and not known to the server yet */
-  readonly pendingCount: number
-  readonly error: InboxError | null
-}
-
-/** What happens beside changes of the state. */
-export interface InboxEvents {
-  /** a message came, live or missed while there was no connection */
-  received: InboxMessage
-  /** every change that came, in order */
-  changed: { readonly kind: string; readonly message: InboxMessage | null; readonly cursor: string }
-  /** the token has expired and there is no provider that gives another one */
-  expired: { readonly contact: string | null }
-  failed: InboxError
-}
+import { type Change, type FeedSubscription, type Live, type LiveState, startLive } from './live.ts'
+import type { InboxAction, InboxChannel, InboxMarks, InboxMessage, InboxPreferencesState } from './message.ts'
+import { createOptimisticView } from './optimistic-view.ts'
+import { createOutbox, type Outbox } from './outbox.ts'
+import { createSender } from './sender.ts'
+import { serverAddress } from './server-address.ts'
+import { contactOf, openSnapshotStore, ownerOf, type SnapshotStore } from './snapshot-store.ts'
+import { createTokenKeeper, type TokenProvider } from './token-keeper.ts'
 
 /** An inbox. */
 export type InboxClient = ReturnType<typeof createInboxClient>
 
-const FIRST_PAGE = 30
-const PAGE = 100
-/** How many messages are read again when the place to go on from is lost; the rest when it is scrolled to. */
-const MAX_RELOAD = 500
-const none: Counts = { unseen: 0, unread: 0 }
+/** How many messages are stored in the browser. */
+const MAX_STORED = 50
 
-/** Makes an inbox and connects it. */
+/** Creates an inbox and connects it. */
 export function createInboxClient(options: InboxOptions = {}) {
-  const server = (options.server ?? new URL(import.meta.url).origin).replace(/\/+$/, '')
+  const server = serverAddress(options.server)
   const rootFeeds =
     options.feeds === undefined || options.feeds === null || options.feeds.length === 0 ? null : [...options.feeds]
   const tabs = rootFeeds !== null && rootFeeds.length > 1 ? rootFeeds : []
   const lists = createLists()
+  const counts: CountStore = { total: noCounts, byFeed: new Map() }
   const listeners = new Set<(state: InboxState) => void>()
   const handlers = new Map<keyof InboxEvents, Set<(detail: never) => void>>()
 
   let provider = options.tokenProvider ?? null
+  /** whose inbox it is: changes when another contact signs in */
   let owner: string | null = null
   let contact: string | null = null
-  let place: Place | null = null
+  let store: SnapshotStore | null = null
   let phase: InboxState['phase'] = 'loading'
   let liveState: LiveState = 'connecting'
   let error: InboxError | null = null
   let feed: string | null = null
   let show: InboxShow = 'all'
-  /** null: everything has to be read first */
+  /** the last change that was applied; null: the inbox has to be loaded first */
   let cursor: string | null = null
-  let counts: Counts = none
-  const byFeed = new Map<string, { counts: Counts; cursor: string }>()
-  /** "all marked" that came from this browser, and whose echo is still to come */
-  let ownAllMarks = 0
   let isClosed = false
+  /** cached; null: out of date */
   let state: InboxState | null = null
-  let isTelling = false
+  let isNotifying = false
 
   const tokens = createTokenKeeper(
     options.token ?? null,
     () => provider,
     () => {
-      // Before there ever was one, the page is still finding out who it is for.
+      // Before the first token, the page may still be signing the contact in.
       if (owner !== null) phase = 'expired'
-      touch()
+      changed()
       emit('expired', { contact })
     },
   )
-  const wire = createWire(server, tokens)
+  const api = createApi(server, tokens)
+  const sender = createSender({ api, lists, counts, owner: () => owner })
   const outbox: Outbox = createOutbox({
-    send,
-    onChange: () => touch(),
-    tell: (word) => place?.tell(word),
+    send: sender.send,
+    onChange: () => changed(),
+    broadcast: (message) => store?.broadcast(message),
     onRefused: (refused) => emit('failed', refused),
   })
-
-  const { viewOf, shownCounts } = createShown(lists, outbox)
+  const optimistic = createOptimisticView(lists, outbox)
   const feedsOf = (which: string | null): readonly string[] | null => (which === null ? rootFeeds : [which])
   const current = (): List => lists.of(feedsOf(feed), show)
+  const pages = createFeedPages({ api, lists, current, owner: () => owner, onChange: changed, onFailed: fail })
 
   function emit<K extends keyof InboxEvents>(name: K, detail: InboxEvents[K]): void {
     for (const handler of handlers.get(name) ?? []) handler(detail as never)
   }
-  /** Something is different: whoever listens is told once, when all of it is. */
-  function touch(): void {
+  /** Notifies the listeners in a microtask, so that several changes made together are one notification. */
+  function changed(): void {
     state = null
-    if (isTelling || isClosed) return
-    isTelling = true
+    if (isNotifying || isClosed) return
+    isNotifying = true
     queueMicrotask(() => {
-      isTelling = false
+      isNotifying = false
       const now = getState()
       for (const listener of listeners) listener(now)
-      place?.keep(() => ({ counts, messages: rawMessages(lists.of(rootFeeds, 'all')), deeds: outbox.deeds }))
+      store?.save(() => ({
+        counts: counts.total,
+        messages: lists
+          .of(rootFeeds, 'all')
+          .ids.slice(0, MAX_STORED)
+          .flatMap((id) => lists.get(id) ?? []),
+        operations: outbox.operations,
+      }))
     })
   }
-  const rawMessages = (list: List): InboxMessage[] =>
-    list.ids.slice(0, 50).flatMap((id) => {
-      const message = lists.get(id)
-      return message === undefined ? [] : [message]
-    })
-
-  // ------------------------------------------------------------------ what is shown
+  function fail(failed: InboxError): void {
+    error = failed
+    phase = 'error'
+    changed()
+    emit('failed', failed)
+  }
 
   function getState(): InboxState {
     if (state !== null) return state
@@ -174,7 +111,7 @@ export function createInboxClient(options: InboxOptions = {}) {
     for (const id of list.ids) {
       const message = lists.get(id)
       if (message === undefined) continue
-      const view = viewOf(message)
+      const view = optimistic.viewOf(message)
       if (isIn(list, view)) messages.push(view)
     }
     state = {
@@ -186,269 +123,124 @@ export function createInboxClient(options: InboxOptions = {}) {
       messages,
       hasMore: list.hasMore,
       isLoadingMore: list.isLoaded && list.loading !== null,
-      counts: shownCounts(counts, rootFeeds),
-      countsByFeed: Object.fromEntries(tabs.map((tab) => [tab, shownCounts(byFeed.get(tab)?.counts ?? none, [tab])])),
-      pendingCount: outbox.deeds.length,
+      counts: optimistic.countsOf(counts.total, rootFeeds),
+      countsByFeed: Object.fromEntries(
+        tabs.map((tab) => [tab, optimistic.countsOf(counts.byFeed.get(tab)?.counts ?? noCounts, [tab])]),
+      ),
+      pendingCount: outbox.operations.length,
       error,
     }
     return state
   }
 
-  // ------------------------------------------------------------------ what the server says
-
-  /** The server has a message otherwise than it was here, and no count came with that. */
-  function count(before: InboxMessage, after: InboxMessage): void {
-    const [was, is] = [weightOf(before), weightOf(after)]
-    const add = (to: Counts): Counts => ({
-      unseen: to.unseen + is.unseen - was.unseen,
-      unread: to.unread + is.unread - was.unread,
-    })
-    counts = add(counts)
-    const tab = byFeed.get(after.feed)
-    if (tab !== undefined) tab.counts = add(tab.counts)
-  }
+  // ------------------------------------------------------------------ from the server
 
   function onChange(change: Change): void {
     cursor = change.cursor
-    counts = { unseen: change.unseenCount, unread: change.unreadCount }
+    counts.total = countsOf(change)
     const { kind = 'UPDATED', message = null } = change
     if (message === null) {
-      if (ownAllMarks > 0) ownAllMarks -= 1
-      else void reload().catch(() => undefined)
+      if (!sender.consumeOwnMarkAll()) void pages.reload().catch(() => undefined)
     } else if (kind === 'RETRACTED' || message.status === 'CANCELED') {
       lists.remove(message.id)
     } else {
-      const before = lists.take(message)
+      const before = lists.upsert(message)
       const isFolded = before !== undefined && message.count > before.count
       lists.placeEverywhere(message, isFolded)
       if (kind === 'RECEIVED' && before === undefined) emit('received', message)
     }
     emit('changed', { kind, message, cursor: change.cursor })
-    touch()
+    changed()
   }
 
-  const page = async (list: List, after: string | null, first: number) =>
-    (
-      await wire.ask(InboxPage, {
-        feeds: list.feeds === null ? null : [...list.feeds],
-        read: list.show === 'unread' ? false : null,
-        archived: list.show === 'archived',
-        first,
-        after,
-      })
-    ).feed
-
-  /** Reads a list anew, as far as it was loaded. */
-  async function reload(): Promise<void> {
+  /** Loads the first page, the counts and the cursors; drops them if another contact has signed in meanwhile. */
+  async function load(): Promise<void> {
     const mine = owner
     const list = current()
-    const had = new Set(list.ids)
-    const wanted = Math.min(Math.max(list.ids.length, FIRST_PAGE), MAX_RELOAD)
-    lists.dropOthers(list)
-    const pages = []
-    let got = 0
-    for (let after: string | null = null; ; ) {
-      const one: Awaited<ReturnType<typeof page>> = await page(list, after, Math.min(wanted - got, PAGE))
-      if (owner !== mine) return
-      pages.push(one)
-      got += one.nodes.length
-      if (!one.pageInfo.hasNextPage || got >= wanted) break
-      after = one.pageInfo.endCursor
-    }
-    lists.replace(list, pages, had)
-    touch()
-  }
-
-  /** Reads what is shown, all counts, and where the feeds stand; nothing, when the inbox became another contact's meanwhile. */
-  async function start(): Promise<void> {
-    const mine = owner
-    const list = current()
-    // Where a subscription goes on was read before the messages were: what changes in between comes again, and is the same.
-    const root = list.feeds === rootFeeds ? null : (await wire.ask(InboxCounts, { feeds: rootFeeds })).feed
+    // The cursor is read before the messages: a change in between arrives again over the socket, which is harmless.
+    const root = list.feeds === rootFeeds ? null : (await api.request(InboxCounts, { feeds: rootFeeds })).feed
     const [first, ...others] = await Promise.all([
-      page(list, null, FIRST_PAGE),
-      ...tabs.map((tab) => wire.ask(InboxCounts, { feeds: [tab] })),
+      pages.load(list),
+      ...tabs.map((tab) => api.request(InboxCounts, { feeds: [tab] })),
     ])
     if (owner !== mine) return
     tabs.forEach((tab, index) => {
       const found = others[index]?.feed
-      if (found !== undefined)
-        byFeed.set(tab, { counts: { unseen: found.unseenCount, unread: found.unreadCount }, cursor: found.cursor })
+      if (found !== undefined) counts.byFeed.set(tab, { counts: countsOf(found), cursor: found.cursor })
     })
-    const { unseenCount, unreadCount, cursor: at } = root ?? first
-    counts = { unseen: unseenCount, unread: unreadCount }
-    lists.dropOthers(list)
+    counts.total = countsOf(root ?? first)
+    lists.unloadOthers(list)
     lists.replace(list, [first])
-    cursor = at
+    cursor = (root ?? first).cursor
   }
 
-  /** Sees to it that there is a place to go on from, in the inbox of whoever the token is of. */
-  async function settle(): Promise<void> {
+  /** Makes sure that there is a cursor to resume from, in the inbox of the current token's contact. */
+  async function ensureLoaded(): Promise<void> {
     const token = await tokens.get()
-    if ((ownerOf(token) ?? '?') !== owner) belongTo(token)
+    if ((ownerOf(token) ?? '?') !== owner) switchOwner(token)
     const mine = owner
     try {
-      if (cursor === null) await start()
+      if (cursor === null) await load()
     } catch (failed) {
       if (owner === mine) throw failed
     }
-    // Another one signed in while this one was asked for.
-    if (owner !== mine) await settle()
+    // Another contact signed in during the request.
+    if (owner !== mine) await ensureLoaded()
   }
 
-  async function prepare(): Promise<readonly Follower[]> {
+  async function prepare(): Promise<readonly FeedSubscription[]> {
     try {
-      await settle()
+      await ensureLoaded()
     } catch (cause) {
       const failed = cause instanceof InboxError ? cause : new InboxError('INTERNAL', String(cause), { cause })
-      // With something to show, being away is no failure: it says offline.
+      // With messages to show, being unreachable is not an error but the offline state.
       if (!/^(NETWORK|TOKEN)$/.test(failed.code) || !current().isLoaded) fail(failed)
       throw failed
     }
     phase = 'ready'
     error = null
-    ownAllMarks = 0
-    touch()
+    sender.reset()
+    changed()
     outbox.flush()
-    const root: Follower = { document: String(InboxChanges), feeds: rootFeeds, after: () => cursor ?? '', next: onChange }
     return [
-      root,
+      { document: String(InboxChanges), feeds: rootFeeds, after: () => cursor ?? '', next: onChange },
       ...tabs.map(
-        (tab): Follower => ({
+        (tab): FeedSubscription => ({
           document: String(InboxCountChanges),
           feeds: [tab],
-          after: () => byFeed.get(tab)?.cursor ?? cursor ?? '',
+          after: () => counts.byFeed.get(tab)?.cursor ?? cursor ?? '',
           next(change) {
-            byFeed.set(tab, { counts: { unseen: change.unseenCount, unread: change.unreadCount }, cursor: change.cursor })
-            touch()
+            counts.byFeed.set(tab, { counts: countsOf(change), cursor: change.cursor })
+            changed()
           },
         }),
       ),
     ]
   }
 
-  function fail(failed: InboxError): void {
-    error = failed
-    phase = 'error'
-    touch()
-    emit('failed', failed)
-  }
-
-  /** The inbox is the one of this token's contact from now on; nothing of another one's stays. */
-  function belongTo(token: string): void {
-    place?.close()
+  /** Clears the inbox and opens that of the token's contact. */
+  function switchOwner(token: string): void {
+    store?.close()
     lists.clear()
-    byFeed.clear()
+    counts.byFeed.clear()
     outbox.clear()
-    counts = none
+    counts.total = noCounts
     cursor = null
     error = null
     phase = 'loading'
     contact = contactOf(token)
     owner = ownerOf(token) ?? '?'
-    const isKept = options.keep !== false && owner !== '?'
-    place = openPlace(`${server}/${owner}/${JSON.stringify(rootFeeds)}`, isKept, (word) => outbox.hear(word))
-    const kept = place.read()
-    if (kept !== null) {
-      counts = kept.counts
+    const isStored = options.keep !== false && owner !== '?'
+    store = openSnapshotStore(`${server}/${owner}/${JSON.stringify(rootFeeds)}`, isStored, outbox.receive)
+    const stored = store.read()
+    if (stored !== null) {
+      counts.total = stored.counts
       const pageInfo = { hasNextPage: false, endCursor: null }
-      lists.replace(lists.of(rootFeeds, 'all'), [{ nodes: kept.messages, pageInfo }])
-      outbox.restore(kept.deeds)
+      lists.replace(lists.of(rootFeeds, 'all'), [{ nodes: stored.messages, pageInfo }])
+      outbox.restore(stored.operations)
       phase = 'ready'
     }
-    touch()
-  }
-
-  // ------------------------------------------------------------------ what the contact does
-
-  async function send(deed: Deed): Promise<void> {
-    if (deed.kind === 'act') {
-      const [message] = deed.ids
-      const variables = { message, type: deed.type, status: 'DONE' as const }
-      const { recordAction } = await wire.ask(
-        InboxAct,
-        deed.payload === null ? variables : { ...variables, payload: deed.payload },
-      )
-      const before = lists.get(message)
-      if (before !== undefined) lists.set({ ...before, ...recordAction })
-      return
-    }
-    if (deed.kind === 'mark') {
-      const { markAs } = await wire.ask(InboxMark, { messages: [...deed.ids], ...deed.marks })
-      for (const marked of markAs.messages) {
-        const before = lists.get(marked.id)
-        if (before === undefined || before.updatedAt > marked.updatedAt) continue
-        const after = { ...before, ...marked }
-        lists.set(after)
-        count(before, after)
-      }
-      return
-    }
-    ownAllMarks += 1
-    const mine = owner
-    try {
-      const feeds = deed.feeds === null ? null : [...deed.feeds]
-      const { markAs } = await wire.ask(InboxMark, { all: { feeds, until: deed.until }, ...deed.marks })
-      if (owner !== mine) return
-      // Nothing was changed, so nothing is told.
-      if (markAs.changedCount === 0) ownAllMarks = Math.max(0, ownAllMarks - 1)
-      for (const id of deed.ids) {
-        const before = lists.get(id)
-        if (before === undefined) continue
-        const after = withMarks(before, deed.marks, deed.at)
-        lists.set(after)
-        count(before, after)
-      }
-      const now = { unseen: markAs.unseenCount, unread: markAs.unreadCount }
-      const tab = deed.feeds?.length === 1 ? byFeed.get(deed.feeds[0] ?? '') : undefined
-      if (tab !== undefined) tab.counts = now
-      else counts = now
-    } catch (failed) {
-      ownAllMarks = Math.max(0, ownAllMarks - 1)
-      throw failed
-    }
-  }
-
-  async function loadMore(): Promise<void> {
-    const mine = owner
-    const list = current()
-    if (!list.isLoaded || !list.hasMore) return list.loading ?? undefined
-    list.loading ??= (async () => {
-      try {
-        const more = await page(list, list.endCursor, PAGE)
-        if (list.isLoaded && owner === mine) lists.append(list, more)
-      } catch (failed) {
-        if (owner !== mine) return
-        if (!(failed instanceof InboxError) || !/CURSOR/.test(failed.code)) throw failed
-        await reload()
-      }
-    })().finally(() => {
-      list.loading = null
-      touch()
-    })
-    touch()
-    return list.loading
-  }
-
-  async function select(to: { feed?: string | null; show?: InboxShow }): Promise<void> {
-    if (to.feed !== undefined) feed = to.feed
-    if (to.show !== undefined) show = to.show
-    const mine = owner
-    const list = current()
-    touch()
-    if (list.isLoaded || cursor === null) return
-    list.loading ??= page(list, null, FIRST_PAGE)
-      .then((first) => {
-        if (owner === mine) lists.replace(list, [first])
-      })
-      .catch((failed: unknown) => {
-        if (failed instanceof InboxError && owner === mine) fail(failed)
-      })
-      .finally(() => {
-        list.loading = null
-        touch()
-      })
-    await list.loading
+    changed()
   }
 
   const live: Live = startLive({
@@ -458,9 +250,9 @@ export function createInboxClient(options: InboxOptions = {}) {
     onState(now) {
       if (liveState === now) return
       liveState = now
-      touch()
+      changed()
     },
-    onLost() {
+    onCursorLost() {
       cursor = null
     },
     onRefused: (code, message) => fail(new InboxError(code, message)),
@@ -470,96 +262,117 @@ export function createInboxClient(options: InboxOptions = {}) {
     get state(): InboxState {
       return getState()
     },
-    /** Tells of every change of the state. @returns what ends it */
+    /** Calls `listener` on every change of the state. @returns a function that unsubscribes */
     subscribe(listener: (state: InboxState) => void): () => void {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    /** Tells of an event. @returns what ends it */
+    /** Calls `handler` on every event of that name. @returns a function that unsubscribes */
     on<K extends keyof InboxEvents>(name: K, handler: (detail: InboxEvents[K]) => void): () => void {
       const set = handlers.get(name) ?? new Set()
       handlers.set(name, set)
       set.add(handler as (detail: never) => void)
       return () => set.delete(handler as (detail: never) => void)
     },
-    /** Which feed is shown (null: all), and which of its messages. */
-    select,
-    /** The next page, where there is one. */
-    loadMore,
-    /** Marks messages. It is shown at once. */
+    /** Selects the feed (null: all) and the filter. */
+    async select(to: { feed?: string | null; show?: InboxShow }): Promise<void> {
+      if (to.feed !== undefined) feed = to.feed
+      if (to.show !== undefined) show = to.show
+      changed()
+      if (!current().isLoaded && cursor !== null) await pages.first()
+    },
+    /** Loads the next page, if there is one. @throws InboxError */
+    loadMore: pages.more,
+    /** Marks messages. The state shows it immediately. */
     mark(ids: readonly string[], marks: InboxMarks): void {
       if (ids.length > 0) outbox.add({ kind: 'mark', ids: [...ids], marks })
     },
-    /** Marks everything in the feed that is shown, loaded or not, up to what has come until now. */
+    /** Marks everything that has arrived so far in the selected feed, loaded or not. */
     markAll(marks: InboxMarks): void {
       if (cursor === null) return
       const feeds = feedsOf(feed)
-      const ids = [...lists.messages()].filter((id) => feeds === null || feeds.includes(lists.get(id)?.feed ?? ''))
+      const ids = [...lists.ids()].filter((id) => feeds === null || feeds.includes(lists.get(id)?.feed ?? ''))
       const now = getState()
       outbox.add({
         kind: 'all',
         feeds,
         until: cursor,
         ids,
-        counts: feed === null ? now.counts : (now.countsByFeed[feed] ?? none),
+        counts: feed === null ? now.counts : (now.countsByFeed[feed] ?? noCounts),
         marks,
       })
     },
-    /** Tells that a button of a message was used. */
+    /** Records that a button of a message was used. */
     act(id: string, type: InboxAction['type'], payload: Record<string, unknown> | null = null): void {
       outbox.add({ kind: 'act', ids: [id], type, payload })
     },
-    /** What the contact wants. @throws InboxError */
-    preferences: async (): Promise<InboxPreferencesState> => (await wire.ask(InboxPreferences, {})).preferences,
-    /** Says yes or no to a template, to a channel, or to both. @returns what is wanted now. @throws InboxError FORBIDDEN for a critical one */
-    setPreference: async (wish: {
+    /** Loads the contact's preferences. @throws InboxError */
+    preferences: async (): Promise<InboxPreferencesState> => (await api.request(InboxPreferences, {})).preferences,
+    /**
+     * Turns a template, a channel, or a template on one channel on or off.
+     * @returns the new preferences. @throws InboxError FORBIDDEN for a critical template
+     */
+    setPreference: async (change: {
       template?: string
       channel?: InboxChannel
       enabled: boolean
-    }): Promise<InboxPreferencesState> => (await wire.ask(InboxSetPreference, wish)).setPreference,
-    /** Another token: of the same contact goes on, of another begins anew. */
+    }): Promise<InboxPreferencesState> => (await api.request(InboxSetPreference, change)).setPreference,
+    /** Sets the token. If it belongs to another contact, the inbox is cleared and shows that contact's. */
     setToken(token: string): void {
       const isOther = owner !== null && (ownerOf(token) ?? '?') !== owner
       tokens.set(token)
       if (phase === 'expired') phase = current().isLoaded ? 'ready' : 'loading'
       if (isOther) {
-        belongTo(token)
+        switchOwner(token)
         live.restart()
       }
-      touch()
-      live.poke()
+      changed()
+      live.reconnectNow()
     },
     setTokenProvider(to: TokenProvider | null): void {
       provider = to
       tokens.again()
     },
-    /** Tries again at once. */
+    /** Retries now. */
     retry(): void {
       tokens.again()
       if (phase === 'error') phase = 'loading'
       error = null
-      touch()
-      live.poke()
+      changed()
+      live.reconnectNow()
       outbox.flush()
     },
-    /** Closes the socket and opens none until `resume`, which goes on where it stopped. */
+    /** Closes the socket until `resume`, which continues from the last cursor. */
     pause(): void {
       live.pause()
     },
     resume(): void {
       live.resume()
     },
-    /** Removes what is kept in this browser: for when somebody signs out. */
+    /** Removes what is stored in this browser, for when the contact signs out. */
     forget(): void {
-      place?.forget()
+      store?.forget()
     },
-    /** Ends it. */
     close(): void {
       if (isClosed) return
       live.close()
       outbox.close()
-      place?.close()
+      store?.close()
       isClosed = true
     },
   }
 }
+
+export type { InboxEvents, InboxOptions, InboxState } from './inbox-state.ts'
+export type { InboxShow } from './lists.ts'
+export type { LiveState } from './live.ts'
+export type {
+  InboxAction,
+  InboxChannel,
+  InboxCounts as Counts,
+  InboxMarks,
+  InboxMessage,
+  InboxPreferencesState,
+} from './message.ts'
+export type { TokenProvider } from './token-keeper.ts'
+export { InboxError }

@@ -1,7 +1,7 @@
-/** What the inbox asks of the server. All of it is open to a contact token. */
-import { graphql } from '../graphql.ts'
+/** The GraphQL documents of the inbox. A contact token may run all of them. */
+import { graphql } from './graphql.ts'
 
-/** One page, the counts, and where a subscription goes on. */
+/** A page of the feed, the counts, and the cursor that a subscription resumes from. */
 export const InboxPage = graphql(`
   query InboxPage($feeds: [ID!], $read: Boolean, $archived: Boolean, $first: Int, $after: String) {
     feed(feeds: $feeds, read: $read, archived: $archived, first: $first, after: $after) {
@@ -17,12 +17,12 @@ export const InboxPage = graphql(`
   }
 `)
 
-/** The counts of some feeds alone. */
+/** The counts and the cursor of some feeds. */
 export const InboxCounts = graphql(`
   query InboxCounts($feeds: [ID!]) { feed(feeds: $feeds, first: 1) { unseenCount unreadCount cursor } }
 `)
 
-/** Every change since a place in the feed, then live. */
+/** Every change since a cursor, then live. */
 export const InboxChanges = graphql(`
   subscription InboxChanges($feeds: [ID!], $after: String) {
     feedChanged(feeds: $feeds, after: $after) {
@@ -44,7 +44,7 @@ export const InboxCountChanges = graphql(`
   }
 `)
 
-/** Marks. */
+/** Marks some messages, or everything up to a cursor. */
 export const InboxMark = graphql(`
   mutation InboxMark($messages: [ID!], $all: FeedSelector, $seen: Boolean, $read: Boolean, $archived: Boolean) {
     markAs(messages: $messages, all: $all, seen: $seen, read: $read, archived: $archived) {
@@ -53,7 +53,7 @@ export const InboxMark = graphql(`
   }
 `)
 
-/** Tells that a button was used. */
+/** Records that a button was used. */
 export const InboxAct = graphql(`
   mutation InboxAct($message: ID!, $type: ActionType!, $status: ActionStatus!, $payload: JSONObject) {
     recordAction(message: $message, type: $type, status: $status, payload: $payload) {
@@ -64,7 +64,7 @@ export const InboxAct = graphql(`
   }
 `)
 
-/** What the contact wants. */
+/** The contact's preferences. */
 export const InboxPreferences = graphql(`
   query InboxPreferences {
     preferences {
@@ -74,7 +74,7 @@ export const InboxPreferences = graphql(`
   }
 `)
 
-/** Says yes or no to a template, a channel, or both. */
+/** Turns a template, a channel, or a template on one channel on or off. */
 export const InboxSetPreference = graphql(`
   mutation InboxSetPreference($template: ID, $channel: Channel, $enabled: Boolean!) {
     setPreference(template: $template, channel: $channel, enabled: $enabled) {

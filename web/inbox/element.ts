@@ -1,20 +1,23 @@
-/** `<carillon-inbox>`: a bell with a count, and the inbox behind it; or, with `mode="inline"`, the inbox alone. */
+/** `<carillon-inbox>`: a bell with a count that opens the inbox, or with `mode="inline"` the inbox alone. */
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
-import { createInboxClient, type InboxClient, InboxError, type InboxState, type TokenProvider } from './client.ts'
+import { createInboxClient, type InboxClient } from './client.ts'
 import { icons } from './icons.ts'
+import { InboxError } from './inbox-error.ts'
+import type { InboxState } from './inbox-state.ts'
+import { createListView } from './list-view.ts'
 import type { InboxMessage, InboxPreferencesState } from './message.ts'
 import { renderPanel, tool } from './panel.ts'
-import { placePanel } from './placing.ts'
-import { renderPreferences, type Wish } from './preferences.ts'
-import { createReader } from './reader.ts'
+import { positionPanel } from './position-panel.ts'
+import { type PreferenceChange, renderPreferences } from './preferences.ts'
 import type { RowContext } from './row.ts'
 import { style } from './style.ts'
 import { type Clock, createClock, fill, type InboxTexts, textsFor } from './texts.ts'
+import type { TokenProvider } from './token-keeper.ts'
 
-/** How often "3 minutes ago" is said anew, ms. */
+/** How often relative times such as "3 minutes ago" are refreshed, ms. */
 const TICK_MS = 30_000
 
-/** A list, or one text with commas: Vue sets the property also where a template gives the attribute. */
+/** A list, or a comma-separated string: Vue sets the property even when the template has the attribute. */
 type FeedNames = readonly string[] | string | null | undefined
 const listOf = (given: FeedNames): readonly string[] =>
   (typeof given === 'string' ? given.split(',') : (given ?? [])).map((feed) => feed.trim()).filter(Boolean)
@@ -27,7 +30,7 @@ export class CarillonInbox extends LitElement {
     server: {},
     tokenProvider: { attribute: false },
     feeds: {
-      // A framework may make the same list anew each time that it draws.
+      // A framework may create an equal array on every render.
       hasChanged: (one: FeedNames, other: FeedNames) => JSON.stringify(listOf(one)) !== JSON.stringify(listOf(other)),
       converter: listOf,
     },
@@ -56,7 +59,7 @@ export class CarillonInbox extends LitElement {
   #client: InboxClient | null = null
   #stops: (() => void)[] = []
   #state: InboxState | null = null
-  readonly #reader = createReader({
+  readonly #list = createListView({
     messages: () => this.#state?.messages ?? [],
     scroller: () => (this.#view === 'list' && this.#isShown ? this.renderRoot.querySelector<HTMLElement>('.scroll') : null),
     focused: () => this.shadowRoot?.activeElement ?? null,
@@ -64,14 +67,15 @@ export class CarillonInbox extends LitElement {
     onSeen: (ids) => this.#client?.mark(ids, { seen: true }),
     onNearEnd: () => this.#loadMore(),
   })
-  #said = ''
+  #announcement = ''
   #view: 'list' | 'preferences' = 'list'
   #preferences: InboxPreferencesState | null = null
   #preferencesFailed = false
-  #wishes = 0
-  readonly #broken = new Set<string>()
+  /** counts the changes, to tell which response is the latest */
+  #preferenceChanges = 0
+  readonly #brokenImages = new Set<string>()
   #tick: ReturnType<typeof setInterval> | undefined
-  #words: { key: string; texts: InboxTexts; clock: Clock } | null = null
+  #language: { key: string; texts: InboxTexts; clock: Clock } | null = null
   #lastCounts = ''
   #lastPhase = ''
 
@@ -90,7 +94,7 @@ export class CarillonInbox extends LitElement {
     this.noKeep = false
   }
 
-  /** The inbox behind the face; null while the element is not in a document. */
+  /** The headless inbox; null while the element is not in a document. */
   get client(): InboxClient | null {
     return this.#client
   }
@@ -110,7 +114,7 @@ export class CarillonInbox extends LitElement {
     this.open = !this.open
   }
 
-  // ------------------------------------------------------------------ life
+  // ------------------------------------------------------------------ lifecycle
 
   override connectedCallback(): void {
     super.connectedCallback()
@@ -125,12 +129,12 @@ export class CarillonInbox extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback()
     clearInterval(this.#tick)
-    this.#reader.stop()
+    this.#list.stop()
     document.removeEventListener('pointerdown', this.#onOutside)
     document.removeEventListener('visibilitychange', this.#onVisible)
     removeEventListener('resize', this.#onMoved)
     removeEventListener('scroll', this.#onMoved, { capture: true })
-    // An element that is only moved to another place is back at once.
+    // An element that is only being moved in the document is connected again by then.
     queueMicrotask(() => {
       if (!this.isConnected) this.#stop()
     })
@@ -187,9 +191,9 @@ export class CarillonInbox extends LitElement {
     const isOther = this.#state !== null && this.#state.contact !== state.contact
     this.#state = state
     if (isOther) {
-      // What another one wants is nobody else's business.
+      // The preferences belong to the contact who was signed in before.
       this.#preferences = null
-      this.#wishes += 1
+      this.#preferenceChanges += 1
       if (this.#view === 'preferences') void this.#loadPreferences()
     }
     const counts = { unseenCount: state.counts.unseen, unreadCount: state.counts.unread }
@@ -207,8 +211,8 @@ export class CarillonInbox extends LitElement {
   }
 
   #onReceived(message: InboxMessage): void {
-    this.#said = fill(this.#language().texts.arrived, { text: message.title ?? message.body })
-    this.#reader.arrived()
+    this.#announcement = fill(this.#localized().texts.arrived, { text: message.title ?? message.body })
+    this.#list.arrived()
     this.#emit('carillon-message', { message })
     this.requestUpdate()
   }
@@ -222,9 +226,9 @@ export class CarillonInbox extends LitElement {
   readonly #onOutside = (event: Event): void => {
     if (this.mode !== 'inline' && this.open && !event.composedPath().includes(this)) this.#setOpen(false)
   }
-  readonly #onVisible = (): void => this.#reader.noteSeen()
+  readonly #onVisible = (): void => this.#list.noteSeen()
   readonly #onMoved = (): void => {
-    if (this.mode !== 'inline' && this.open) placePanel(this.#panel, this.#bell)
+    if (this.mode !== 'inline' && this.open) positionPanel(this.#panel, this.#bell)
   }
   get #panel(): HTMLElement | null {
     return this.renderRoot.querySelector<HTMLElement>('.panel')
@@ -245,7 +249,7 @@ export class CarillonInbox extends LitElement {
 
   readonly #context: Pick<RowContext, 'onOpen' | 'onAction' | 'onRead' | 'onArchive' | 'onBrokenImage'> = {
     onOpen: (message, event) => {
-      // A text that is being marked is not opened.
+      // Selecting text in a message is not a click on it.
       if (!(getSelection()?.isCollapsed ?? true) && event.type === 'click') return
       if (!this.#emit('carillon-message-click', { message }, true)) event.preventDefault()
       if (message.readAt === null) this.#client?.mark([message.id], { read: true })
@@ -261,11 +265,11 @@ export class CarillonInbox extends LitElement {
     },
     onRead: (message) => this.#client?.mark([message.id], { read: message.readAt === null }),
     onArchive: (message) => {
-      this.#reader.moveOn(message.id)
+      this.#list.moveOn(message.id)
       this.#client?.mark([message.id], { archived: message.archivedAt === null })
     },
     onBrokenImage: (url) => {
-      this.#broken.add(url)
+      this.#brokenImages.add(url)
       this.requestUpdate()
     },
   }
@@ -278,7 +282,7 @@ export class CarillonInbox extends LitElement {
       return
     }
     if (event.altKey || event.ctrlKey || event.metaKey || this.#view !== 'list') return
-    this.#reader.onKey(event, this.#context)
+    this.#list.onKey(event, this.#context)
   }
 
   #loadMore(): void {
@@ -308,17 +312,17 @@ export class CarillonInbox extends LitElement {
     this.requestUpdate()
   }
 
-  async #wish(wish: Wish): Promise<void> {
-    const mine = ++this.#wishes
+  async #setPreference(change: PreferenceChange): Promise<void> {
+    const mine = ++this.#preferenceChanges
     const contact = this.#state?.contact
     this.#preferencesFailed = false
     try {
-      const now = await this.#client?.setPreference(wish)
-      // Of two answers that cross, the one to the later wish counts.
-      if (now !== undefined && mine === this.#wishes) this.#preferences = now
+      const now = await this.#client?.setPreference(change)
+      // Responses may arrive out of order: only the one to the latest change counts.
+      if (now !== undefined && mine === this.#preferenceChanges) this.#preferences = now
     } catch {
       this.#preferencesFailed ||= contact === this.#state?.contact
-      // A switch that was turned turns back.
+      // Rendering again turns the switch back.
       this.#preferences = this.#preferences === null ? null : { ...this.#preferences }
     }
     this.requestUpdate()
@@ -326,20 +330,20 @@ export class CarillonInbox extends LitElement {
 
   // ------------------------------------------------------------------ what is shown
 
-  #language(): { texts: InboxTexts; clock: Clock } {
+  #localized(): { texts: InboxTexts; clock: Clock } {
     const lang = this.lang || this.closest<HTMLElement>('[lang]')?.lang || document.documentElement.lang || navigator.language
     const key = `${lang} ${JSON.stringify(this.texts)}`
-    if (this.#words?.key !== key) {
+    if (this.#language?.key !== key) {
       const texts = textsFor(lang, this.texts ?? {})
-      this.#words = { key, texts, clock: createClock(lang, texts.justNow) }
+      this.#language = { key, texts, clock: createClock(lang, texts.justNow) }
     }
-    return this.#words
+    return this.#language
   }
 
   protected override render(): TemplateResult {
-    const { texts } = this.#language()
+    const { texts } = this.#localized()
     const unseen = this.unseenCount
-    const status = html`<div class="hidden" role="status">${this.#said}</div>`
+    const status = html`<div class="hidden" role="status">${this.#announcement}</div>`
     if (this.mode === 'inline') {
       return html`<div class="panel" part="panel" role="group" aria-label=${texts.title} @keydown=${this.#onKey}>${this.#renderPanel(texts)}</div>${status}`
     }
@@ -372,22 +376,22 @@ export class CarillonInbox extends LitElement {
             preferences: this.#preferences,
             failed: this.#preferencesFailed,
             texts,
-            onWish: (wish) => void this.#wish(wish),
+            onChange: (change) => void this.#setPreference(change),
             onRetry: () => void this.#loadPreferences(),
           })}
         </div>`
     }
-    const { clock } = this.#language()
+    const { clock } = this.#localized()
     return renderPanel({
       texts,
       state: this.#state,
       feeds: this.feeds,
-      reader: this.#reader,
-      row: { ...this.#context, texts, clock, nowMs: Date.now(), linkTarget: this.linkTarget, brokenImages: this.#broken },
+      list: this.#list,
+      row: { ...this.#context, texts, clock, nowMs: Date.now(), linkTarget: this.linkTarget, brokenImages: this.#brokenImages },
       hasPreferences: !this.noPreferences,
       onClose,
       onSelect: (to) => {
-        this.#reader.reset()
+        this.#list.reset()
         void this.#client?.select(to)
       },
       onMarkAll: (marks) => this.#client?.markAll(marks),
@@ -397,14 +401,14 @@ export class CarillonInbox extends LitElement {
   }
 
   protected override update(changed: PropertyValues<this>): void {
-    const place = this.hasUpdated ? this.#reader.before() : { anchor: null, focusedRow: null }
+    const before = this.hasUpdated ? this.#list.before() : { anchor: null, focusedRow: null }
     super.update(changed)
     const panel = this.#panel
     if (panel?.hasAttribute('popover') === true && typeof panel.showPopover === 'function' && !panel.matches(':popover-open')) {
       panel.showPopover()
     }
-    if (this.mode !== 'inline' && this.open) placePanel(panel, this.#bell)
-    this.#reader.after(place)
+    if (this.mode !== 'inline' && this.open) positionPanel(panel, this.#bell)
+    this.#list.after(before)
   }
 }
 

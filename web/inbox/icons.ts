@@ -1,4 +1,4 @@
-/** The icons, drawn in the colour of the text around them. */
+/** The icons, in the colour of the surrounding text. */
 import { svg } from 'lit'
 
 const icon = (path: string, size = 20) =>

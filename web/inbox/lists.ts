@@ -1,11 +1,12 @@
-/** The messages that are at hand, and the lists of them: one for each feed and each way to look at it. */
+/** The loaded messages, and the lists that they are in: one per combination of feeds and filter. */
 import type { InboxMessage } from './message.ts'
 
-/** Which of a feed's messages are shown. */
+/** The filter of a list. `all` leaves out the archived messages. */
 export type InboxShow = 'all' | 'unread' | 'archived'
 
-/** A list: what it holds of the feed, newest first, and how it goes on. */
+/** A list, newest first, as far as it is loaded. */
 export interface List {
+  /** null: all feeds */
   readonly feeds: readonly string[] | null
   readonly show: InboxShow
   ids: string[]
@@ -23,23 +24,22 @@ export interface Page {
 
 interface Entry {
   message: InboxMessage
-  /** when it came to the top of its feed: its arrival, or the last time that another one was folded into it */
+  /** the time that it is sorted by: its arrival, or the last time that another message was folded into it */
   at: string
 }
 
-/** Whether a list would show a message. */
+/** Whether a message belongs in a list. */
 export const isIn = ({ feeds, show }: Pick<List, 'feeds' | 'show'>, message: InboxMessage): boolean =>
   (feeds === null || feeds.includes(message.feed)) &&
   (message.archivedAt !== null) === (show === 'archived') &&
   (show !== 'unread' || message.readAt === null)
 
-/** Messages by id, and lists of them. */
 export function createLists() {
   const entries = new Map<string, Entry>()
   const lists = new Map<string, List>()
 
-  /** Takes a message as the server has it, unless what is here is newer. @returns what was here before */
-  function take(message: InboxMessage): InboxMessage | undefined {
+  /** Adds or updates a message, unless the one here is newer. @returns the message that was here before */
+  function upsert(message: InboxMessage): InboxMessage | undefined {
     const entry = entries.get(message.id)
     if (entry === undefined) {
       entries.set(message.id, { message, at: message.count > 1 ? message.updatedAt : (message.sentAt ?? message.createdAt) })
@@ -53,7 +53,7 @@ export function createLists() {
     return before
   }
 
-  /** Puts a message where it belongs in a list; what belongs below the part that is loaded is left to the next page. */
+  /** Inserts or moves a message to its position in a list. One that belongs below the loaded part will come with the next page. */
   function place(list: List, id: string): void {
     const entry = entries.get(id)
     if (entry === undefined || !list.isLoaded) return
@@ -68,22 +68,20 @@ export function createLists() {
 
   return {
     get: (id: string): InboxMessage | undefined => entries.get(id)?.message,
-    take,
-    /** Writes over a message: its marks as the server answered. */
+    upsert,
+    /** Replaces a message that is loaded. */
     set(message: InboxMessage): void {
       const entry = entries.get(message.id)
       if (entry !== undefined) entry.message = message
     },
-    remove(id: string): InboxMessage | undefined {
-      const message = entries.get(id)?.message
+    remove(id: string): void {
       entries.delete(id)
       for (const list of lists.values()) {
         const at = list.ids.indexOf(id)
         if (at >= 0) list.ids.splice(at, 1)
       }
-      return message
     },
-    /** The list of a feed (null: all that are shown here), made when it is first asked for. */
+    /** The list of some feeds (null: all feeds), created on first use. */
     of(feeds: readonly string[] | null, show: InboxShow): List {
       const key = JSON.stringify([feeds, show])
       let list = lists.get(key)
@@ -93,17 +91,17 @@ export function createLists() {
       }
       return list
     },
-    /** A message that is new, came to the top, or may now belong to lists that it was not in. */
+    /** Adds a message to the lists it belongs in. `toTop`: it also moves in the lists that already have it. */
     placeEverywhere(message: InboxMessage, toTop: boolean): void {
       for (const list of lists.values()) {
         if (!isIn(list, message)) continue
         if (toTop || !list.ids.includes(message.id)) place(list, message.id)
       }
     },
-    /** Replaces what a list holds by pages that were just read. `had`: what it held before they were asked for; what came since stays above. */
+    /** Replaces the content of a list with pages just loaded. `had`: its ids before the request; messages that arrived since stay on top. */
     replace(list: List, pages: readonly Page[], had: ReadonlySet<string> | null = null): void {
       const nodes = pages.flatMap((page) => page.nodes)
-      for (const node of nodes) take(node)
+      for (const node of nodes) upsert(node)
       const read = new Set(nodes.map(({ id }) => id))
       const fresh = had === null ? [] : list.ids.filter((id) => !read.has(id) && !had.has(id))
       list.ids = [...fresh, ...read]
@@ -115,14 +113,14 @@ export function createLists() {
     append(list: List, page: Page): void {
       const had = new Set(list.ids)
       for (const node of page.nodes) {
-        take(node)
+        upsert(node)
         if (!had.has(node.id)) list.ids.push(node.id)
       }
       list.endCursor = page.pageInfo.endCursor ?? list.endCursor
       list.hasMore = page.pageInfo.hasNextPage
     },
-    /** Forgets what the other lists hold: it may be old. */
-    dropOthers(kept: List): void {
+    /** Unloads all lists but one, because they may be out of date. */
+    unloadOthers(kept: List): void {
       for (const list of lists.values())
         if (list !== kept) Object.assign(list, { ids: [], endCursor: null, hasMore: false, isLoaded: false })
     },
@@ -130,13 +128,10 @@ export function createLists() {
       entries.clear()
       lists.clear()
     },
-    /** all that are at hand */
-    messages: (): IterableIterator<string> => entries.keys(),
-    get size() {
-      return entries.size
-    },
+    /** ids of all loaded messages */
+    ids: (): IterableIterator<string> => entries.keys(),
   }
 }
 
-/** The messages at hand. */
+/** The loaded messages and their lists. */
 export type Lists = ReturnType<typeof createLists>

@@ -1,56 +1,56 @@
-/** The live part: one socket at a time, opened again for as long as it is wanted, each time from where the last one stopped. */
+/** Live updates over one WebSocket at a time. It reconnects until it is paused or closed, and resumes from the last cursor. */
 import { type Client, createClient } from 'graphql-ws'
 import type { InboxChangesSubscription } from '../generated/graphql.ts'
-import type { TokenKeeper } from './wire.ts'
+import type { TokenKeeper } from './token-keeper.ts'
 
-/** A change of the feed; a follower of counts alone gets no kind and no message. */
+/** A change of the feed; a subscription to counts only has no kind and no message. */
 export type Change = Pick<InboxChangesSubscription['feedChanged'], 'unseenCount' | 'unreadCount' | 'cursor'> &
   Partial<InboxChangesSubscription['feedChanged']>
 
-/** One subscription of the socket. */
-export interface Follower {
+/** A GraphQL subscription on the socket. */
+export interface FeedSubscription {
   readonly document: string
   readonly feeds: readonly string[] | null
-  /** where it goes on */
+  /** the cursor to resume from */
   after(): string
   next(change: Change): void
 }
 
-/** Whether what is shown is what the server has. */
+/** `live` when connected, `offline` while waiting to reconnect. */
 export type LiveState = 'connecting' | 'live' | 'offline'
 
-/** What the live part needs. */
+/** The server, and what is called as the connection comes and goes. */
 export interface LiveDeps {
   readonly server: string
   readonly tokens: TokenKeeper
-  /** Sees to it that there is a state to go on from. @returns what to follow. @throws when the server can't be reached */
-  prepare(): Promise<readonly Follower[]>
+  /** Loads the inbox if there is no cursor to resume from. @returns the subscriptions to open. @throws when the server can't be reached */
+  prepare(): Promise<readonly FeedSubscription[]>
   onState(state: LiveState): void
-  /** The place to go on from is too old, or not known: everything has to be read again. */
-  onLost(): void
-  /** What no trying again will mend by itself. */
+  /** The cursor has expired or is invalid: everything has to be loaded again. */
+  onCursorLost(): void
+  /** An error that retrying alone will not fix. */
   onRefused(code: string, message: string): void
 }
 
-/** The running live part. */
+/** The connection. */
 export interface Live {
   /** Closes the socket and opens none until `resume`. */
   pause(): void
   resume(): void
-  /** Tries at once, where it waits. */
-  poke(): void
-  /** Closes the socket and opens another. */
+  /** Reconnects now if it is waiting to. */
+  reconnectNow(): void
+  /** Replaces the socket with a new one. */
   restart(): void
   close(): void
 }
 
 const FIRST_WAIT_MS = 300
 const MAX_WAIT_MS = 30_000
-/** How often the server is asked whether it is there, and how long it may take, ms: a cut line is noticed by nobody else. */
+/** How often the server is pinged, and how long its answer may take, ms. Nothing else notices a dead connection. */
 const PING_MS = 15_000
 const PONG_MS = 5_000
-/** A socket that lived for so long was a good one, ms. */
-const GOOD_MS = 5_000
+/** A socket that ends sooner than this counts as a failed attempt, ms. */
+const STABLE_MS = 5_000
 
 type End =
   | { readonly kind: 'closed'; readonly code: number }
@@ -65,12 +65,11 @@ const endOf = (error: unknown): End => {
   return { kind: 'closed', code }
 }
 
-/** Starts it. */
 export function startLive(deps: LiveDeps): Live {
   const { server, tokens } = deps
   let isClosed = false
   let isPaused = false
-  let waits = 0
+  let failures = 0
   let wake: () => void = () => {}
   let endSession: () => void = () => {}
 
@@ -83,8 +82,8 @@ export function startLive(deps: LiveDeps): Live {
       }
     })
 
-  /** One socket, from its opening to its end. */
-  async function session(followers: readonly Follower[]): Promise<End> {
+  /** Opens a socket and resolves when it ends. */
+  async function session(subscriptions: readonly FeedSubscription[]): Promise<End> {
     let token = ''
     let client: Client | null = null
     let pongTimer: ReturnType<typeof setTimeout> | undefined
@@ -97,13 +96,13 @@ export function startLive(deps: LiveDeps): Live {
           token = await tokens.get()
           return { authorization: `Bearer ${token}` }
         },
-        // Asking again is done here, because the place to go on from is another one by then.
+        // Reconnecting is up to run(): by then there is another cursor to resume from.
         retryAttempts: 0,
         keepAlive: PING_MS,
         on: {
           connected: () => {
             tokens.accept(token)
-            waits = 0
+            failures = 0
             deps.onState('live')
           },
           ping: (isReceived) => {
@@ -114,13 +113,13 @@ export function startLive(deps: LiveDeps): Live {
           },
         },
       })
-      for (const follower of followers) {
+      for (const subscription of subscriptions) {
         client.subscribe<{ feedChanged: Change }>(
-          { query: follower.document, variables: { feeds: follower.feeds, after: follower.after() } },
+          { query: subscription.document, variables: { feeds: subscription.feeds, after: subscription.after() } },
           {
             next: ({ data, errors }) => {
               if (errors !== undefined) resolve(endOf(errors))
-              else if (data?.feedChanged !== undefined) follower.next(data.feedChanged)
+              else if (data?.feedChanged !== undefined) subscription.next(data.feedChanged)
             },
             error: (error) => resolve(endOf(error)),
             complete: () => resolve({ kind: 'closed', code: 1000 }),
@@ -132,7 +131,7 @@ export function startLive(deps: LiveDeps): Live {
     endSession = () => {}
     ;(client as Client | null)?.terminate()
     if (end.kind === 'closed' && end.code === 4403) tokens.refuse(token)
-    if (performance.now() - started < GOOD_MS) waits += 1
+    if (performance.now() - started < STABLE_MS) failures += 1
     return end
   }
 
@@ -145,30 +144,30 @@ export function startLive(deps: LiveDeps): Live {
       }
       deps.onState('connecting')
       try {
-        const followers = await deps.prepare()
+        const subscriptions = await deps.prepare()
         if (isPaused || isClosed) continue
-        const end = await session(followers)
+        const end = await session(subscriptions)
         if (isClosed) return
         if (end.kind === 'error') {
-          if (end.code === 'CURSOR_EXPIRED' || end.code === 'BAD_CURSOR') deps.onLost()
+          if (end.code === 'CURSOR_EXPIRED' || end.code === 'BAD_CURSOR') deps.onCursorLost()
           else if (end.code !== 'UNAUTHENTICATED' && end.code !== 'RATE_LIMITED') deps.onRefused(end.code, end.message)
-        } else if (end.code === 4403 && waits < 2) continue // another token, at once
+        } else if (end.code === 4403 && failures < 2) continue // with a new token, without waiting
       } catch {
-        waits += 1
+        failures += 1
       }
       if (isClosed || isPaused) continue
       deps.onState('offline')
-      const most = Math.min(FIRST_WAIT_MS * 2 ** Math.min(waits, 10), MAX_WAIT_MS)
-      await wait(most * (0.5 + Math.random() / 2))
+      const backOffMs = Math.min(FIRST_WAIT_MS * 2 ** Math.min(failures, 10), MAX_WAIT_MS)
+      await wait(backOffMs * (0.5 + Math.random() / 2))
     }
   }
 
-  const poke = (): void => wake()
+  const reconnectNow = (): void => wake()
   const onOffline = (): void => endSession()
   const onVisible = (): void => {
-    if (document.visibilityState === 'visible') poke()
+    if (document.visibilityState === 'visible') reconnectNow()
   }
-  addEventListener('online', poke)
+  addEventListener('online', reconnectNow)
   addEventListener('offline', onOffline)
   document.addEventListener('visibilitychange', onVisible)
   void run()
@@ -180,14 +179,14 @@ export function startLive(deps: LiveDeps): Live {
     },
     resume() {
       isPaused = false
-      waits = 0
+      failures = 0
       wake()
     },
-    poke,
+    reconnectNow,
     restart: () => endSession(),
     close() {
       isClosed = true
-      removeEventListener('online', poke)
+      removeEventListener('online', reconnectNow)
       removeEventListener('offline', onOffline)
       document.removeEventListener('visibilitychange', onVisible)
       endSession()

@@ -1,12 +1,12 @@
 /**
- * What the contact did and the server has not heard yet. It is shown as done at once, is sent in order, survives a reload, and is the same
- * in all tabs of a browser.
+ * What the contact did and the server has not confirmed yet. Each operation is shown as done immediately, sent in order, kept across a
+ * reload, and shared between the tabs of a browser.
  */
+import type { InboxError } from './inbox-error.ts'
 import type { InboxAction, InboxCounts, InboxMarks } from './message.ts'
-import type { InboxError } from './wire.ts'
 
-/** One thing that was done. */
-export type Deed = {
+/** An operation of the contact: marking messages, marking everything, or using a button. */
+export type Operation = {
   readonly id: string
   /** when, ISO 8601 */
   readonly at: string
@@ -16,10 +16,11 @@ export type Deed = {
       readonly kind: 'all'
       /** null: all feeds */
       readonly feeds: readonly string[] | null
+      /** cursor of the last change that it covers */
       readonly until: string
-      /** the messages that are shown as marked meanwhile */
+      /** the messages that are shown as marked until the server has confirmed */
       readonly ids: readonly string[]
-      /** what the counts of those feeds were */
+      /** the counts of those feeds at that moment */
       readonly counts: InboxCounts
       readonly marks: InboxMarks
     }
@@ -31,71 +32,71 @@ export type Deed = {
     }
 )
 
-/** What is on its way for one message. */
+/** The combined effect of all pending operations on one message. */
 export interface Pending {
   readonly marks: InboxMarks
   readonly at: string
   readonly acted: readonly InboxAction['type'][]
 }
 
-/** A deed without what the outbox gives it. */
-export type NewDeed = Deed extends infer One ? (One extends Deed ? Omit<One, 'id' | 'at'> : never) : never
+/** An operation before the outbox has given it an id and a time. */
+export type NewOperation = Operation extends infer One ? (One extends Operation ? Omit<One, 'id' | 'at'> : never) : never
 
-/** What the outbox needs. */
+/** The server, the other tabs, and the listeners of an outbox. */
 export interface OutboxDeps {
-  /** Tells the server. @returns once it knows. @throws InboxError */
-  send(deed: Deed): Promise<void>
-  /** What is pending has changed. */
+  /** Sends an operation to the server. @throws InboxError */
+  send(operation: Operation): Promise<void>
   onChange(): void
-  /** For the other tabs. */
-  tell(word: Word): void
-  /** The server will not have it, ever. */
+  /** Sends a message to the other tabs. */
+  broadcast(message: TabMessage): void
+  /** The server rejected an operation for good. */
   onRefused(error: InboxError): void
 }
 
-/** What tabs tell each other. */
-export type Word = { readonly word: 'deed'; readonly deed: Deed } | { readonly word: 'done'; readonly id: string }
+/** What the tabs of a browser send each other: an operation that is pending, or the id of one that is settled. */
+export type TabMessage =
+  | { readonly kind: 'pending'; readonly operation: Operation }
+  | { readonly kind: 'settled'; readonly id: string }
 
-/** The outbox. */
+/** The pending operations. */
 export interface Outbox {
-  add(deed: NewDeed): void
+  add(operation: NewOperation): void
   pendingOf(id: string): Pending | undefined
-  /** ids of the messages for which something is pending */
+  /** ids of the messages that have pending operations */
   readonly pendingIds: Iterable<string>
-  readonly deeds: readonly Deed[]
-  /** Hears another tab. */
-  hear(word: Word): void
-  /** Takes what was kept of an earlier page. */
-  restore(deeds: readonly Deed[]): void
-  /** Sends what waits. */
+  readonly operations: readonly Operation[]
+  /** Handles a message from another tab. */
+  receive(message: TabMessage): void
+  /** Adds operations that were stored before a reload. */
+  restore(operations: readonly Operation[]): void
+  /** Sends now instead of waiting for the timer. */
   flush(): void
-  /** Forgets everything: it was another contact's. */
+  /** Drops everything, for when another contact signs in. */
   clear(): void
   close(): void
 }
 
 const MAX_IDS = 1_000
-/** Marks of one moment go out together, ms. */
+/** Equal marks within this time are sent as one operation, ms. */
 const GATHER_MS = 40
 const RETRY_MS = 5_000
-/** What says nothing against the deed: it is tried again for as long as it takes. */
-const passing = new Set(['NETWORK', 'TOKEN', 'RATE_LIMITED', 'OVERLOADED'])
-/** The server failed, or may have done it: once more does no harm. Given up after so many times, or all that comes after would wait for ever. */
+/** Not the operation's fault: retried without limit. */
+const transient = new Set(['NETWORK', 'TOKEN', 'RATE_LIMITED', 'OVERLOADED'])
+/** The server failed, or may have applied it; repeating is harmless. Retried up to MAX_FAILURES times, or it would block the queue permanently. */
 const failing = new Set(['INTERNAL', 'OUTCOME_UNKNOWN'])
 const MAX_FAILURES = 60
-/** A deed of another tab that is not done by then is this tab's: the other one may be gone, ms. */
+/** An operation of another tab that is not settled after this time is taken over, because that tab may be closed, ms. */
 const ADOPT_MS = 5_000
 
-/** How long a deed of another tab stays shown after it was done, ms. */
-const DONE_MS = 1_000
+/** How long an operation of another tab stays visible after it is settled, ms. */
+const SETTLED_MS = 1_000
 
-/** Makes it. */
-export function createOutbox({ send, onChange, tell, onRefused }: OutboxDeps): Outbox {
-  let deeds: Deed[] = []
-  /** deeds of other tabs, and until when they are left to them */
+export function createOutbox({ send, onChange, broadcast, onRefused }: OutboxDeps): Outbox {
+  let operations: Operation[] = []
+  /** ids of other tabs' operations, and the time until which they are left to those tabs */
   const foreign = new Map<string, number>()
   let sending: string | null = null
-  /** how often the server failed with the deed that is the first to go */
+  /** how often the server has failed on the operation that is being sent */
   let failures = 0
   let pending: Map<string, Pending> | null = null
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -111,24 +112,28 @@ export function createOutbox({ send, onChange, tell, onRefused }: OutboxDeps): O
     timer = setTimeout(() => void flush(), ms)
   }
   const drop = (id: string): void => {
-    deeds = deeds.filter((deed) => deed.id !== id)
+    operations = operations.filter((operation) => operation.id !== id)
     foreign.delete(id)
     changed()
+  }
+  const settle = (id: string): void => {
+    drop(id)
+    broadcast({ kind: 'settled', id })
   }
   const all = (): Map<string, Pending> => {
     if (pending !== null) return pending
     const map = new Map<string, Pending>()
-    for (const deed of deeds) {
-      for (const id of deed.ids) {
-        const before = map.get(id) ?? { marks: {}, at: deed.at, acted: [] }
+    for (const operation of operations) {
+      for (const id of operation.ids) {
+        const before = map.get(id) ?? { marks: {}, at: operation.at, acted: [] }
         map.set(
           id,
-          deed.kind === 'act'
-            ? { ...before, acted: [...before.acted, deed.type] }
+          operation.kind === 'act'
+            ? { ...before, acted: [...before.acted, operation.type] }
             : {
                 ...before,
-                marks: { ...before.marks, ...deed.marks, ...(deed.marks.read === true ? { seen: true } : {}) },
-                at: deed.at,
+                marks: { ...before.marks, ...operation.marks, ...(operation.marks.read === true ? { seen: true } : {}) },
+                at: operation.at,
               },
         )
       }
@@ -141,45 +146,43 @@ export function createOutbox({ send, onChange, tell, onRefused }: OutboxDeps): O
     clearTimeout(timer)
     if (sending !== null || isClosed) return
     const now = Date.now()
-    const deed = deeds.find(({ id }) => (foreign.get(id) ?? 0) <= now)
-    if (deed === undefined) {
-      if (deeds.length > 0) schedule(ADOPT_MS)
+    const operation = operations.find(({ id }) => (foreign.get(id) ?? 0) <= now)
+    if (operation === undefined) {
+      if (operations.length > 0) schedule(ADOPT_MS)
       return
     }
-    sending = deed.id
+    sending = operation.id
     try {
-      await send(deed)
+      await send(operation)
       failures = 0
-      drop(deed.id)
-      tell({ word: 'done', id: deed.id })
+      settle(operation.id)
     } catch (error) {
       const { code, index } = error as InboxError
       if (failing.has(code)) failures += 1
-      if (passing.has(code) || (failing.has(code) && failures < MAX_FAILURES)) {
+      if (transient.has(code) || (failing.has(code) && failures < MAX_FAILURES)) {
         sending = null
         return schedule(RETRY_MS)
       }
       failures = 0
-      const left = deed.ids.filter((_id, at) => at !== index)
-      if (deed.kind === 'mark' && code === 'NOT_FOUND' && index !== null && left.length > 0) {
-        // It was taken back meanwhile; the others are still there.
-        deeds = deeds.map((one) => (one === deed ? { ...deed, ids: left } : one))
+      const left = operation.ids.filter((_id, at) => at !== index)
+      if (operation.kind === 'mark' && code === 'NOT_FOUND' && index !== null && left.length > 0) {
+        // That message has been retracted in the meantime; the others are still there.
+        operations = operations.map((one) => (one === operation ? { ...operation, ids: left } : one))
         changed()
       } else {
-        drop(deed.id)
-        tell({ word: 'done', id: deed.id })
+        settle(operation.id)
         if (code !== 'NOT_FOUND') onRefused(error as InboxError)
       }
     }
     sending = null
-    if (deeds.length > 0) schedule(0)
+    if (operations.length > 0) schedule(0)
   }
 
   return {
     add(given) {
       const at = new Date().toISOString()
-      const last = deeds.at(-1)
-      // Marks of one moment are one deed, while it has not left.
+      const last = operations.at(-1)
+      // Equal marks made in quick succession are merged while the first has not been sent.
       if (
         given.kind === 'mark' &&
         last?.kind === 'mark' &&
@@ -188,13 +191,13 @@ export function createOutbox({ send, onChange, tell, onRefused }: OutboxDeps): O
         last.ids.length + given.ids.length <= MAX_IDS &&
         JSON.stringify(last.marks) === JSON.stringify(given.marks)
       ) {
-        const joined: Deed = { ...last, ids: [...new Set([...last.ids, ...given.ids])] }
-        deeds[deeds.length - 1] = joined
-        tell({ word: 'deed', deed: joined })
+        const merged: Operation = { ...last, ids: [...new Set([...last.ids, ...given.ids])] }
+        operations[operations.length - 1] = merged
+        broadcast({ kind: 'pending', operation: merged })
       } else {
-        const deed: Deed = { ...given, id: newId(), at }
-        deeds.push(deed)
-        tell({ word: 'deed', deed })
+        const operation: Operation = { ...given, id: newId(), at }
+        operations.push(operation)
+        broadcast({ kind: 'pending', operation })
       }
       changed()
       schedule(GATHER_MS)
@@ -203,29 +206,30 @@ export function createOutbox({ send, onChange, tell, onRefused }: OutboxDeps): O
     get pendingIds() {
       return all().keys()
     },
-    get deeds() {
-      return deeds
+    get operations() {
+      return operations
     },
-    hear(word) {
-      // The change itself comes by this tab's own socket, a moment later at most; until then it stays shown.
-      if (word.word === 'done') return void setTimeout(() => drop(word.id), DONE_MS)
-      foreign.set(word.deed.id, Date.now() + ADOPT_MS)
-      const at = deeds.findIndex(({ id }) => id === word.deed.id)
-      if (at < 0) deeds.push(word.deed)
-      else deeds[at] = word.deed
+    receive(message) {
+      // The change itself arrives over this tab's own socket, slightly later; until then the operation keeps it visible.
+      if (message.kind === 'settled') return void setTimeout(() => drop(message.id), SETTLED_MS)
+      const { operation } = message
+      foreign.set(operation.id, Date.now() + ADOPT_MS)
+      const at = operations.findIndex(({ id }) => id === operation.id)
+      if (at < 0) operations.push(operation)
+      else operations[at] = operation
       changed()
       if (sending === null) schedule(ADOPT_MS + 100)
     },
-    restore(kept) {
-      deeds = [...kept, ...deeds]
-      if (deeds.length === 0) return
+    restore(stored) {
+      operations = [...stored, ...operations]
+      if (operations.length === 0) return
       changed()
       schedule(GATHER_MS)
     },
     flush: () => void flush(),
     clear() {
       clearTimeout(timer)
-      deeds = []
+      operations = []
       failures = 0
       foreign.clear()
       pending = null
@@ -237,5 +241,5 @@ export function createOutbox({ send, onChange, tell, onRefused }: OutboxDeps): O
   }
 }
 
-/** A name that no other tab uses; crypto.randomUUID is not there on a page without https. */
-const newId = (): string => Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join('-')
+/** An id that no other tab uses. crypto.randomUUID does not exist on pages without https. */
+const newId = (): string => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('-')

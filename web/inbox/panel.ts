@@ -1,23 +1,23 @@
-/** The panel: its heading, tabs and filters, and the list, or why there is none. */
+/** The panel: heading, tabs, filters, and the list or the reason why there is none. */
 import { html, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
 import type { InboxShow, InboxState } from './client.ts'
 import { icons } from './icons.ts'
+import type { ListView } from './list-view.ts'
 import type { InboxMarks } from './message.ts'
-import type { Reader } from './reader.ts'
 import { type RowContext, renderRow } from './row.ts'
 import { fill, type InboxTexts } from './texts.ts'
 
-/** What the panel is drawn with, and what can be done with it. */
+/** The state of the panel, and what its controls do. */
 export interface PanelContext {
   readonly texts: InboxTexts
-  /** null: there is nothing yet */
+  /** null: not connected yet */
   readonly state: InboxState | null
   readonly feeds: readonly string[]
-  readonly reader: Reader
+  readonly list: ListView
   readonly row: Omit<RowContext, 'setSize'>
   readonly hasPreferences: boolean
-  /** null: it can't be closed */
+  /** null: it has no close button */
   readonly onClose: (() => void) | null
   onSelect(to: { feed?: string | null; show?: InboxShow }): void
   onMarkAll(marks: InboxMarks): void
@@ -30,13 +30,12 @@ const shows = { all: 'showAll', unread: 'showUnread', archived: 'showArchived' }
   keyof InboxTexts
 >
 
-/** A button with an icon. */
+/** An icon button. */
 export const tool = (name: string, label: string, icon: unknown, onClick: () => void, isOff = false): TemplateResult =>
   html`<button type="button" class="tool ${name}" part="tool" title=${label} aria-label=${label} ?disabled=${isOff} @click=${onClick}>${icon}</button>`
 
-/** Draws it. */
 export function renderPanel(context: PanelContext): TemplateResult {
-  const { texts, state, reader, onSelect, onMarkAll } = context
+  const { texts, state, list, onSelect, onMarkAll } = context
   const unread = state?.counts.unread ?? 0
   const isEmpty = (state?.messages.length ?? 0) === 0
   return html`
@@ -57,8 +56,8 @@ export function renderPanel(context: PanelContext): TemplateResult {
     ${renderBanner(context)}
     <div class="wrap">
       ${
-        reader.freshCount > 0
-          ? html`<button type="button" class="pill" part="new-messages" @click=${() => reader.goTo(0)}>${icons.up}${fill(texts.newMessages, { n: reader.freshCount })}</button>`
+        list.freshCount > 0
+          ? html`<button type="button" class="pill" part="new-messages" @click=${() => list.goTo(0)}>${icons.up}${fill(texts.newMessages, { n: list.freshCount })}</button>`
           : nothing
       }
       ${state === null || isEmpty ? renderNone(context) : renderList(context, state)}
@@ -80,7 +79,7 @@ function renderTabs({ texts, state, feeds, onSelect }: PanelContext): TemplateRe
   </div>`
 }
 
-/** Arrows go from tab to tab, the way that they point. */
+/** Arrow keys move between tabs, in the direction they point. */
 function onTabKey(event: KeyboardEvent): void {
   const { currentTarget, target, key } = event
   if (!(currentTarget instanceof HTMLElement) || !(target instanceof HTMLElement)) return
@@ -111,11 +110,11 @@ function renderBanner({ texts, state, onRetry }: PanelContext): TemplateResult |
   return nothing
 }
 
-function renderList({ texts, reader, row }: PanelContext, { messages, hasMore, isLoadingMore }: InboxState): TemplateResult {
-  const { start, end, current } = reader.window()
+function renderList({ texts, list, row }: PanelContext, { messages, hasMore, isLoadingMore }: InboxState): TemplateResult {
+  const { start, end, current } = list.window()
   const context: RowContext = { ...row, setSize: hasMore ? -1 : messages.length }
   return html`
-    <div class="scroll" part="list" @scroll=${reader.onScroll}>
+    <div class="scroll" part="list" @scroll=${list.onScroll}>
       <div id="list" role="feed" aria-label=${texts.title} aria-busy=${isLoadingMore}>
         ${repeat(
           messages.slice(start, end),

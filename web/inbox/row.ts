@@ -1,18 +1,18 @@
-/** One message in the list. Whatever it says is text: nothing of it is read as HTML. */
+/** A message in the list. Its texts are rendered as text, never as HTML. */
 import { html, nothing, type TemplateResult } from 'lit'
 import { icons } from './icons.ts'
 import { type InboxAction, type InboxMessage, safeImage, safeLink } from './message.ts'
 import type { Clock, InboxTexts } from './texts.ts'
 
-/** What a row is drawn with. */
+/** What the rows of a list share. */
 export interface RowContext {
   readonly texts: InboxTexts
   readonly clock: Clock
   readonly nowMs: number
   readonly linkTarget: string
-  /** -1: not all are loaded */
+  /** the length of the list for `aria-setsize`; -1: not all messages are loaded */
   readonly setSize: number
-  /** Ids of pictures that could not be loaded. */
+  /** URLs of images that could not be loaded */
   readonly brokenImages: ReadonlySet<string>
   onOpen(message: InboxMessage, event: Event): void
   onAction(message: InboxMessage, action: InboxAction, event: Event): void
@@ -26,13 +26,12 @@ const nameOf = ({ actor, title, body }: InboxMessage): string =>
 
 const initialOf = (name: string): string => [...name.trim()][0]?.toUpperCase() ?? '·'
 
-/** One of eight tints, always the same for the same name. */
+/** One of eight background tints, derived from the name. */
 const tintOf = (name: string): number => [...name].reduce((sum, char) => (sum * 31 + (char.codePointAt(0) ?? 0)) % 8, 7)
 
-/** What leaves the page opens without a hold on it. */
+/** Links to other sites get no reference to this page. */
 const relOf = (url: string): string | typeof nothing => (/^\s*(https?:|mailto:)/i.test(url) ? 'noopener noreferrer' : nothing)
 
-/** Draws it. */
 export function renderRow(message: InboxMessage, index: number, isCurrent: boolean, context: RowContext): TemplateResult {
   const { texts, clock, nowMs, linkTarget } = context
   const { id, title, body, count } = message
@@ -72,7 +71,7 @@ export function renderRow(message: InboxMessage, index: number, isCurrent: boole
             : initialOf(name)
         }
       </span>
-      <div class="said">
+      <div class="content">
         <h3 id="t-${id}" part="message-title">
           ${isUnread ? html`<span class="hidden">${texts.unread}: </span>` : nothing}
           ${url === null ? named : html`<a class="link" href=${url} target=${linkTarget} rel=${relOf(url)} tabindex="-1">${named}</a>`}
@@ -104,6 +103,6 @@ export function renderRow(message: InboxMessage, index: number, isCurrent: boole
   `
 }
 
-/** When it was last news. */
+/** The time shown: of the last fold while that is unseen, otherwise of the arrival. */
 const timeOf = ({ count, sentAt, createdAt, updatedAt, seenAt }: InboxMessage): string =>
   count > 1 && seenAt === null ? updatedAt : (sentAt ?? createdAt)

@@ -1,4 +1,4 @@
-/** How it looks. Whatever a page may want otherwise is a custom property or a part. */
+/** The element's style sheet. Pages change it through custom properties and parts. */
 import { css } from 'lit'
 
 const dark = css`
@@ -109,10 +109,10 @@ export const style = css`
   .icon img { width: 100%; height: 100%; object-fit: cover; }
   .tint-0 { --_hue: 226; } .tint-1 { --_hue: 262; } .tint-2 { --_hue: 320; } .tint-3 { --_hue: 4; }
   .tint-4 { --_hue: 28; } .tint-5 { --_hue: 150; } .tint-6 { --_hue: 178; } .tint-7 { --_hue: 200; }
-  .said { flex: 1; min-width: 0; }
-  .said h3 { font-weight: 500; padding-inline-end: 18px; }
+  .content { flex: 1; min-width: 0; }
+  .content h3 { font-weight: 500; padding-inline-end: 18px; }
   .is-unread h3 { font-weight: 650; }
-  .said p { color: var(--_muted); margin-top: 1px; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; white-space: pre-line; }
+  .content p { color: var(--_muted); margin-top: 1px; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; white-space: pre-line; }
   .link { color: inherit; text-decoration: none; }
   .row:hover .link { text-decoration: underline; text-decoration-color: var(--_muted); text-underline-offset: 3px; }
   .count { color: var(--_muted); font-weight: 500; font-variant-numeric: tabular-nums; }
@@ -150,12 +150,12 @@ export const style = css`
   .tail { padding: 14px; text-align: center; color: var(--_muted); font-size: 0.92em; }
 
   .section { padding: 14px 16px 6px; font-size: 0.87em; font-weight: 600; color: var(--_muted); }
-  .wishes { margin: 0 12px 10px; border: 1px solid var(--_line); border-radius: 12px; overflow: hidden; }
-  .wish { display: flex; align-items: center; justify-content: space-between; gap: 12px; padding: 10px 14px; font-weight: 550; cursor: pointer; }
-  .wish + .wish { border-top: 1px solid var(--_line); }
-  div.wish { cursor: default; }
-  .wish.small { padding-block: 7px; padding-inline-start: 28px; font-weight: 400; color: var(--_muted); }
-  .wish .muted { font-weight: 400; font-size: 0.92em; }
+  .preferences { margin: 0 12px 10px; border: 1px solid var(--_line); border-radius: 12px; overflow: hidden; }
+  .preference { display: flex; align-items: center; justify-content: space-between; gap: 12px; padding: 10px 14px; font-weight: 550; cursor: pointer; }
+  .preference + .preference { border-top: 1px solid var(--_line); }
+  div.preference { cursor: default; }
+  .preference.small { padding-block: 7px; padding-inline-start: 28px; font-weight: 400; color: var(--_muted); }
+  .preference .muted { font-weight: 400; font-size: 0.92em; }
   input[role='switch'] { appearance: none; position: relative; width: 36px; height: 22px; margin: 0; border-radius: 11px; background: color-mix(in srgb, var(--_muted) 55%, var(--_bg)); cursor: pointer; flex: none; transition: background 0.15s; }
   input[role='switch']::before { content: ''; position: absolute; inset-block-start: 3px; inset-inline-start: 3px; width: 16px; height: 16px; border-radius: 50%; background: #fff; transition: inset-inline-start 0.15s; }
   input[role='switch']:checked { background: var(--_accent); }

@@ -1,13 +1,14 @@
-/** What the inbox says, in English and Korean; a page may replace any of it. */
+/** The texts of the inbox, in English and Korean. A page can replace any of them. */
+import type { InboxChannel } from './message.ts'
 
-/** The texts. `{n}` and `{feed}` stand for a number and the name of a feed. */
+/** The texts. `{n}` stands for a number, `{text}` for the text of a message. */
 export interface InboxTexts {
-  /** name of the bell and heading of the panel */
+  /** label of the bell and heading of the panel */
   title: string
-  /** of the bell, for screen readers */
+  /** label of the bell for screen readers when there are unseen messages */
   bellUnseen: string
   all: string
-  /** names of feeds; a feed that is not named here is called by its own name */
+  /** display names of feeds; default: the feed's identifier */
   feeds: Readonly<Record<string, string>>
   showAll: string
   showUnread: string
@@ -60,31 +61,31 @@ const en: InboxTexts = {
   markRead: 'Mark as read',
   markUnread: 'Mark as unread',
   archive: 'Archive',
-  unarchive: 'Move back to the inbox',
+  unarchive: 'Move to inbox',
   unread: 'Unread',
   done: 'Done',
   preferences: 'Preferences',
   back: 'Back',
   close: 'Close',
   emptyTitle: 'All caught up',
-  emptyText: 'New notifications appear here at once.',
-  emptyUnread: 'Nothing unread.',
-  emptyArchived: 'Nothing archived.',
+  emptyText: 'New notifications will appear here.',
+  emptyUnread: 'No unread notifications',
+  emptyArchived: 'No archived notifications',
   loading: 'Loading',
-  errorTitle: 'This did not work',
+  errorTitle: 'Something went wrong',
   errorText: 'The notifications could not be loaded.',
   retry: 'Try again',
   expiredTitle: 'Your session has ended',
   expiredText: 'Sign in again to see what is new.',
-  offline: 'Offline. This is what was here last.',
+  offline: 'You are offline. Showing saved notifications.',
   connecting: 'Connecting',
   newMessages: '{n} new',
   arrived: 'New: {text}',
   more: 'Loading more',
   preferencesChannels: 'Channels',
-  preferencesTemplates: 'By kind',
-  preferencesFailed: 'That could not be saved.',
-  preferencesNone: 'There is nothing to choose yet.',
+  preferencesTemplates: 'Notification types',
+  preferencesFailed: 'Your change could not be saved.',
+  preferencesNone: 'There are no preferences to set yet.',
   critical: 'Always sent',
   channels: {
     IN_APP: 'In-app',
@@ -96,7 +97,7 @@ const en: InboxTexts = {
     ALIMTALK: 'KakaoTalk Alimtalk',
     FRIENDTALK: 'KakaoTalk Friendtalk',
     WEBHOOK: 'Webhook',
-  },
+  } satisfies Record<InboxChannel, string>,
   justNow: 'just now',
 }
 
@@ -149,17 +150,18 @@ const ko: InboxTexts = {
     ALIMTALK: '알림톡',
     FRIENDTALK: '친구톡',
     WEBHOOK: '웹훅',
-  },
+  } satisfies Record<InboxChannel, string>,
   justNow: '방금 전',
 }
 
-/** The texts of a language, with a page's own in place of ours. */
+/** The texts in a language, with the page's replacements. */
 export function textsFor(language: string, own: Partial<InboxTexts>): InboxTexts {
-  const base = /^ko\b/i.test(language) ? ko : en
+  // A tag's subtags are joined by a hyphen or a low line, which is a letter to `\b`.
+  const base = /^ko(?:[-_]|$)/i.test(language) ? ko : en
   return { ...base, ...own, channels: { ...base.channels, ...own.channels }, feeds: { ...base.feeds, ...own.feeds } }
 }
 
-/** Puts a number or a text into one. */
+/** Fills the placeholders of a text. */
 export const fill = (text: string, values: Readonly<Record<string, string | number>>): string =>
   text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole))
 
@@ -172,15 +174,16 @@ const STEPS = [
   ['minute', 60],
 ] as const
 
-/** Says how long ago a moment was, and when exactly. */
+/** Formats times, relative and absolute. */
 export interface Clock {
   ago(iso: string, nowMs: number): string
   exact(iso: string): string
 }
 
-/** Makes one for a language; one that the browser does not know becomes its own. */
+/** Falls back to the browser's own language for one that it does not support. */
 export function createClock(language: string, justNow: string): Clock {
-  const languages = Intl.DateTimeFormat.supportedLocalesOf(isTag(language) ? language : []).concat(navigator.language)
+  const tag = language.replaceAll('_', '-')
+  const languages = Intl.DateTimeFormat.supportedLocalesOf(isTag(tag) ? tag : []).concat(navigator.language)
   const relative = new Intl.RelativeTimeFormat(languages, { numeric: 'auto', style: 'short' })
   const date = new Intl.DateTimeFormat(languages, { dateStyle: 'medium', timeStyle: 'short' })
   return {

@@ -1,0 +1,137 @@
+/**
+ * What new notifications and messages add to the statistics: counted in memory, and inserted by the statement that writes them. Changes of
+ * messages, and what processes of an earlier version insert, are counted by triggers (prisma/migrations/0017_stats).
+ */
+import type { Channel, MessageStatus } from '../words.ts'
+
+/** What is added for notifications of one minute and template. `channel`: empty for notifications as a whole, whatever their channels. */
+export interface StatDelta {
+  readonly projectId: string
+  readonly at: string
+  readonly templateId: string
+  readonly campaignId: string | null
+  /** if there are sends to many in it: these notifications are counted under the first of them */
+  readonly transactionId: string | null
+  readonly channel: Channel | ''
+  count: number
+  messages: number
+  sent: number
+  delivered: number
+  failed: number
+}
+
+/** What new notifications have in common, as far as they are counted. */
+export interface Counted {
+  readonly projectId: string
+  readonly transactionId: string
+  readonly templateId: string | null
+  readonly campaignId?: string | null
+  readonly channels: readonly Channel[]
+  readonly createdAt: string
+  /** their transaction has sends to many */
+  readonly isOfMany?: boolean
+}
+
+/** Under this id are the statistics of notifications without a template. */
+export const NO_TEMPLATE = '00000000-0000-0000-0000-000000000000'
+
+/** What the status of a new message says of its notification. */
+interface Results {
+  sent: boolean
+  delivered: boolean
+  failed: boolean
+}
+
+const resultsOf = (status: MessageStatus): Results => ({
+  sent: status === 'SENT' || status === 'DELIVERED',
+  delivered: status === 'DELIVERED',
+  failed: status === 'FAILED',
+})
+
+function addResults(delta: StatDelta, { sent, delivered, failed }: Results): void {
+  if (sent) delta.sent++
+  if (delivered) delta.delivered++
+  if (failed) delta.failed++
+}
+
+/** The deltas of one minute, template, campaign and transaction, by channel. */
+type Group = (channel: Channel | '') => StatDelta
+
+/** Collects deltas. */
+function openGroups() {
+  const groups = new Map<string, Group>()
+  const deltas: StatDelta[] = []
+  function groupOf({ projectId, createdAt, templateId, campaignId = null, transactionId, isOfMany }: Counted): Group {
+    const at = `${createdAt.slice(0, 16)}:00.000Z`
+    const many = isOfMany === true ? transactionId : null
+    const key = `${projectId} ${at} ${templateId} ${campaignId} ${many}`
+    const known = groups.get(key)
+    if (known !== undefined) return known
+    const byChannel = new Map<Channel | '', StatDelta>()
+    const group: Group = (channel) => {
+      const found = byChannel.get(channel)
+      if (found !== undefined) return found
+      const dimensions = { projectId, at, templateId: templateId ?? NO_TEMPLATE, campaignId, transactionId: many, channel }
+      const delta = { ...dimensions, count: 0, messages: 0, sent: 0, delivered: 0, failed: 0 }
+      byChannel.set(channel, delta)
+      deltas.push(delta)
+      return delta
+    }
+    groups.set(key, group)
+    return group
+  }
+  return { groupOf, deltas }
+}
+
+/**
+ * What new notifications add, with their messages, which are new too.
+ * @param notifications by id; those that share an object are looked at once
+ */
+export function deltasOf(
+  notifications: Iterable<readonly [id: string, counted: Counted]>,
+  messages: Iterable<{ readonly notificationId: string; readonly channel: Channel; readonly status: MessageStatus }>,
+): StatDelta[] {
+  const { groupOf, deltas } = openGroups()
+  const groups = new Map<Counted, Group>()
+  const byId = new Map<string, { readonly group: Group; readonly results: Results }>()
+  for (const [id, counted] of notifications) {
+    const group = groups.get(counted) ?? groupOf(counted)
+    groups.set(counted, group)
+    byId.set(id, { group, results: { sent: false, delivered: false, failed: false } })
+    group('').count++
+    for (const channel of counted.channels) group(channel).count++
+  }
+  for (const { notificationId, channel, status } of messages) {
+    const one = byId.get(notificationId)
+    if (one === undefined) throw new Error(`The notification ${notificationId} of a message is not written with it`)
+    const results = resultsOf(status)
+    const delta = one.group(channel)
+    delta.messages++
+    addResults(delta, results)
+    one.results.sent ||= results.sent
+    one.results.delivered ||= results.delivered
+    one.results.failed ||= results.failed
+  }
+  for (const { group, results } of byId.values()) addResults(group(''), results)
+  return deltas
+}
+
+/**
+ * SQL: the send to many under which a transaction is counted: its first. With OFFSET it is found by its transaction and then sorted, never by
+ * reading all in the order of their ids. Rides on fanout_project_id_transaction_id_idx.
+ */
+export const firstFanout = (projectId: string, transactionId: string): string => `(SELECT y.id FROM (SELECT x.id FROM fanout x
+      WHERE x.project_id = ${projectId} AND x.transaction_id = ${transactionId} OFFSET 0) y ORDER BY y.id LIMIT 1)`
+
+/**
+ * SQL: inserts the deltas of parameter `parameter`, a JSON array. Tells the triggers that what this transaction inserts is counted.
+ */
+export const insertDeltas = (
+  parameter: string,
+): string => `INSERT INTO stat_delta (project_id, at, template_id, campaign_id, fanout_id, channel, count,
+    messages, sent, delivered, failed)
+  SELECT "projectId", at, "templateId", "campaignId", CASE WHEN "transactionId" IS NOT NULL THEN ${firstFanout('"projectId"', '"transactionId"')} END,
+    channel, count, messages, sent, delivered, failed
+  FROM json_to_recordset(${parameter}) AS r ("projectId" uuid, at timestamptz, "templateId" uuid, "campaignId" uuid, "transactionId" text, channel text,
+    count int, messages int, sent int, delivered int, failed int)
+  WHERE set_config('carillon.counted', 'on', true) = 'on'`

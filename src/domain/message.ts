@@ -1,0 +1,80 @@
+/** Messages: a notification on one channel. */
+import type { Database } from '../db/database.ts'
+import type { Attempt, Message } from '../db/generated/client.ts'
+import { CarillonError } from '../errors.ts'
+import type { Actor, FeedMessage, JsonObject } from '../words.ts'
+
+/** What Prisma loads of its notification with an in-app message, for `messageOf`. */
+export const notificationOfMessage = { template: { select: { key: true } }, actor: true } as const
+type MessageWithNotification = Message & {
+  readonly notification: {
+    readonly transactionId: string
+    readonly data: unknown
+    readonly template: { readonly key: string } | null
+    readonly actor: Actor | null
+  }
+}
+
+/** A message of either kind: of a feed, or a row that goes out through a provider. */
+export type AnyMessage = FeedMessage | Message
+
+/** Whether it is an in-app message, which has what a feed shows. */
+export const isFeedMessage = (message: AnyMessage): message is FeedMessage => 'templateKey' in message
+
+const actorOf = (row: Actor | null): Actor | null =>
+  row === null ? null : { externalId: row.externalId, firstName: row.firstName, lastName: row.lastName, photoUrl: row.photoUrl }
+
+/** The message of a row. */
+export function messageOf({ notification, ...row }: MessageWithNotification): AnyMessage {
+  if (row.channel !== 'IN_APP') return row
+  return {
+    projectId: row.projectId,
+    id: row.id,
+    contactId: row.contactId ?? '',
+    notificationId: row.notificationId,
+    transactionId: notification.transactionId,
+    templateKey: notification.template?.key ?? null,
+    status: row.status,
+    feed: row.feed ?? '',
+    title: row.title,
+    // Not rendered yet, or never.
+    body: row.body ?? '',
+    iconUrl: row.iconUrl,
+    url: row.url,
+    actor: actorOf(notification.actor),
+    data: notification.data as JsonObject,
+    count: row.count,
+    actions: (row.actions ?? []) as never,
+    arrivedSeq: Number(row.arrivedSeq ?? 0),
+    listedSeq: Number(row.listedSeq ?? 0),
+    changedSeq: Number(row.changedSeq ?? 0),
+    seenAt: row.seenAt?.toISOString() ?? null,
+    readAt: row.readAt?.toISOString() ?? null,
+    archivedAt: row.archivedAt?.toISOString() ?? null,
+    sentAt: row.sentAt?.toISOString() ?? null,
+    createdAt: row.createdAt.toISOString(),
+    updatedAt: row.updatedAt.toISOString(),
+  }
+}
+
+/** The two keys of a message's row. */
+interface MessageKey {
+  readonly projectId: string
+  readonly id: string
+}
+
+/** Creates the operations that read messages. */
+export function createMessages({ db: { prisma } }: { readonly db: Database }) {
+  return {
+    /** The row of a message, such as one of a feed. Prisma gathers such look-ups of one moment into one query. @throws NOT_FOUND */
+    async row({ projectId, id }: MessageKey): Promise<Message> {
+      const row = await prisma.message.findUnique({ where: { projectId_id: { projectId, id } } })
+      if (row === null) throw new CarillonError('NOT_FOUND', { message: 'The message was removed meanwhile.' })
+      return row
+    },
+
+    /** Every attempt to send a message, oldest first. */
+    attempts: ({ projectId, id }: MessageKey): Promise<Attempt[]> =>
+      prisma.attempt.findMany({ where: { projectId, messageId: id }, orderBy: { number: 'asc' } }),
+  }
+}

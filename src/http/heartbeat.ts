@@ -1,0 +1,136 @@
+/** The heartbeat: one timer that pings all live connections, and ends those whose reader has stalled or whose credential is no longer valid. */
+import type { Caller } from '../domain/caller.ts'
+import type { PersonCaller } from '../domain/person.ts'
+import type { Log } from '../log.ts'
+import type { AuthHooks } from './admission.ts'
+import type { ConnectionLimits } from './limits.ts'
+
+/** A live connection, as the heartbeat sees it. */
+export interface LiveConnection {
+  caller(): Caller
+  /** bytes that wait for the reader */
+  backlog(): number
+  /** a value that changes whenever some of those bytes have left */
+  progress(): number | string
+  /** Pings the client. A connection whose last ping was not answered cuts itself off instead. */
+  ping(): void
+  end(reason: 'credential' | 'stalled'): void
+}
+
+/** The timer that watches all live connections. */
+export interface Heartbeat {
+  /** @returns a function that removes the connection */
+  add(connection: LiveConnection): () => void
+  stop(): void
+}
+
+interface State {
+  nextPingAt: number
+  progress: number | string
+  movedAt: number
+}
+
+/** Creates the heartbeat. Whatever it watches for, it notices within `tickMs`. */
+export function createHeartbeat(
+  auth: Pick<AuthHooks, 'findRevoked' | 'isEnded' | 'people'>,
+  limits: Pick<ConnectionLimits, 'pingMs' | 'stallMs'>,
+  log: Log,
+  tickMs = 1_000,
+): Heartbeat {
+  const states = new Map<LiveConnection, State>()
+  let isLookingUp = false
+  let isLookingUpPeople = false
+
+  const tick = (): void => {
+    const nowMs = Date.now()
+    const elapsed = performance.now()
+    for (const [connection, state] of states) {
+      const caller = connection.caller()
+      const hasExpired = 'expiresAt' in caller && caller.expiresAt !== null && caller.expiresAt.getTime() <= nowMs
+      if (hasExpired || auth.isEnded(caller)) {
+        connection.end('credential')
+        continue
+      }
+      const progress = connection.progress()
+      if (connection.backlog() === 0 || progress !== state.progress) {
+        state.progress = progress
+        state.movedAt = elapsed
+      } else if (elapsed - state.movedAt >= limits.stallMs) {
+        connection.end('stalled')
+        continue
+      }
+      if (elapsed >= state.nextPingAt) {
+        state.nextPingAt = elapsed + limits.pingMs
+        connection.ping()
+      }
+    }
+    void endRevoked()
+    void endChangedPeople()
+  }
+
+  const endRevoked = async (): Promise<void> => {
+    const byKey = new Map<string, LiveConnection[]>()
+    for (const connection of states.keys()) {
+      const caller = connection.caller()
+      if (caller.kind !== 'project' || caller.keyId === null) continue
+      const others = byKey.get(caller.keyId)
+      if (others === undefined) byKey.set(caller.keyId, [connection])
+      else others.push(connection)
+    }
+    if (byKey.size === 0 || isLookingUp) return
+    isLookingUp = true
+    try {
+      for (const key of await auth.findRevoked([...byKey.keys()])) {
+        for (const connection of byKey.get(key) ?? []) connection.end('credential')
+      }
+    } catch (error) {
+      // The database is unavailable: open connections stay, and the next tick tries again.
+      log.debug('Could not look up revoked keys.', { message: error instanceof Error ? error.message : String(error) })
+    } finally {
+      isLookingUp = false
+    }
+  }
+
+  /** Ends the connections of people whose session has ended, or whose role has changed: they come back with the new one. */
+  const endChangedPeople = async (): Promise<void> => {
+    if (auth.people === undefined || isLookingUpPeople) return
+    const byCaller = new Map<PersonCaller, LiveConnection>()
+    for (const connection of states.keys()) {
+      const caller = connection.caller()
+      if (isPerson(caller)) byCaller.set(caller, connection)
+    }
+    if (byCaller.size === 0) return
+    isLookingUpPeople = true
+    try {
+      for (const caller of await auth.people.findChanged([...byCaller.keys()])) byCaller.get(caller)?.end('credential')
+    } catch (error) {
+      log.debug('Could not look up the sessions of people.', { message: error instanceof Error ? error.message : String(error) })
+    } finally {
+      isLookingUpPeople = false
+    }
+  }
+
+  let timer: NodeJS.Timeout | null = null
+  return {
+    add(connection) {
+      // Spread over the interval, so that ten thousand sockets opened together are not pinged together.
+      const now = performance.now()
+      const nextPingAt = now + limits.pingMs * (0.5 + Math.random() / 2)
+      states.set(connection, { nextPingAt, progress: connection.progress(), movedAt: now })
+      timer ??= setInterval(tick, tickMs).unref()
+      return () => {
+        states.delete(connection)
+        if (states.size > 0 || timer === null) return
+        clearInterval(timer)
+        timer = null
+      }
+    },
+    stop() {
+      if (timer !== null) clearInterval(timer)
+      timer = null
+      states.clear()
+    },
+  }
+}
+
+const isPerson = (caller: Caller): caller is PersonCaller => caller.kind === 'project' && caller.sessionId !== undefined

@@ -1,0 +1,96 @@
+/** Limits the requests to one provider: how many run at once, and how many begin in a second. */
+
+/** Admits requests one after another. */
+export interface Limiter {
+  /**
+   * Waits to be admitted. @returns the function that releases the place, to be called once; null: the signal was aborted, or it would be
+   * admitted after `deadline` (performance.now)
+   * @param isBulk it is of a send to many, and waits until no other request does
+   */
+  enter(signal: AbortSignal, deadline: number, isBulk?: boolean): Promise<(() => void) | null>
+  /** Whether one more request could be admitted before `deadline` (performance.now), by the rate alone. */
+  isOpenUntil(deadline: number, isBulk?: boolean): boolean
+}
+
+/**
+ * @param concurrency the most requests at once
+ * @param perSecond the most requests that begin in a second; null: there is no limit but `concurrency`
+ */
+export function createLimiter(concurrency: number, perSecond: number | null): Limiter {
+  const stepMs = perSecond === null ? 0 : 1000 / perSecond
+  let inside = 0
+  let nextAtMs = 0
+  const waiting: Waiter[] = []
+  const bulk: Waiter[] = []
+  const pass = (): void => {
+    while (inside < concurrency) {
+      const next = waiting.shift() ?? bulk.shift()
+      if (next === undefined) return
+      inside++
+      next(true)
+    }
+  }
+  const leave = (): void => {
+    inside--
+    pass()
+  }
+  return {
+    isOpenUntil: (deadline, isBulk = false) =>
+      Math.max(performance.now(), nextAtMs) + (waiting.length + (isBulk ? bulk.length : 0)) * stepMs <= deadline,
+    async enter(signal, deadline, isBulk = false) {
+      if (signal.aborted) return null
+      // A request that has no place by its deadline leaves the queue: a place may never become free.
+      if (!(await placeIn(isBulk ? bulk : waiting, pass, signal, deadline))) return null
+      const now = performance.now()
+      const at = Math.max(now, nextAtMs)
+      // A request that is too late takes none of the rate: it would only delay those behind it.
+      if (signal.aborted || at > deadline) {
+        leave()
+        return null
+      }
+      nextAtMs = at + stepMs
+      if (at > now) await untilOrAborted(at - now, signal)
+      if (!signal.aborted) return leave
+      leave()
+      return null
+    },
+  }
+}
+
+/** @param isIn false: it left the queue without a place */
+type Waiter = (isIn: boolean) => void
+
+/** Waits in a queue. @returns whether it got a place */
+function placeIn(queue: Waiter[], pass: () => void, signal: AbortSignal, deadline: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined
+    const waiter: Waiter = (isIn) => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', give)
+      resolve(isIn)
+    }
+    const give = (): void => {
+      const place = queue.indexOf(waiter)
+      if (place < 0) return
+      queue.splice(place, 1)
+      waiter(false)
+    }
+    queue.push(waiter)
+    pass()
+    if (!queue.includes(waiter)) return
+    timer = setTimeout(give, Math.max(1, deadline - performance.now()))
+    signal.addEventListener('abort', give)
+  })
+}
+
+function untilOrAborted(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done)
+  })
+}

@@ -1,0 +1,206 @@
+/**
+ * Accepts messages: those of a batch are planned, then all of them are written in one transaction. Calls that arrive while a transaction
+ * is running are batched, and share the next one. A call whose schemas or overrides are to be checked in the sandbox leaves its batch, and
+ * comes back with the results: the others don't wait for it.
+ *
+ * After a crash either all of a batch is stored or nothing: the rows are the outbox (see jobs/deliver.ts).
+ */
+import type { PoolClient } from 'pg'
+import { isConnectionLoss, transact } from '../db/database.ts'
+import { createFairQueue } from '../db/fair-queue.ts'
+import { CarillonError } from '../errors.ts'
+import { programLimits } from '../render/limits.ts'
+import { createMeter } from '../render/meter.ts'
+import { type CallBudget, createCallBudget } from '../render/sandbox.ts'
+import type { SendDeps } from './deps.ts'
+import type { Call, Verdicts } from './intent.ts'
+import { lookUp } from './known.ts'
+import type { SendOutcome } from './outcome.ts'
+import { planCalls } from './plan.ts'
+import { type Left, screen, screenInSandbox } from './screen.ts'
+import { writePlan } from './write-plan.ts'
+
+/** Accepts one call. @returns the outcome of each of its messages, in order @throws CarillonError OVERLOADED when too many messages wait */
+export type Accept = (call: Call) => Promise<SendOutcome[]>
+
+/** A transaction takes no more calls when it has this many messages. */
+const BATCH = 200
+/** Transactions at a time, in this process. */
+const TRANSACTIONS_MAX = 4
+/** Messages that may wait for a transaction. A project may have as many of them as are left for others. */
+const WAITING_MAX = 40_000
+/**
+ * Normally one transaction runs at a time, which measured a tenth faster than two. When one takes longer than this, ms, because another
+ * process holds a lock or the database is slow, the next one begins without waiting for it.
+ */
+const PATIENCE_MS = 25
+const RETRIES = 5
+
+interface Waiting {
+  readonly call: Call
+  readonly verdicts: Verdicts
+  readonly budget: CallBudget
+  /** how often it was in the sandbox */
+  rounds: number
+  resolve(outcomes: SendOutcome[]): void
+  reject(error: unknown): void
+}
+
+/** A call that leaves its batch for the sandbox. */
+interface Held {
+  readonly left: readonly Left[]
+}
+/** A template that is changed while its schema is run in the sandbox is run again, this often. */
+const ROUNDS_MAX = 3
+
+const UNIQUE_VIOLATION = '23505'
+const FOREIGN_KEY_VIOLATION = '23503'
+/** Whether another process took an id, or deleted a row, between the read and the write: the batch has to be read again. */
+export const isCollision = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === UNIQUE_VIOLATION || error.code === FOREIGN_KEY_VIOLATION)
+
+/** @returns a function that accepts calls; those that wait at the same time share a transaction */
+export function createAccept(deps: SendDeps): Accept {
+  /** projects have their turns one after the other */
+  const waiting = createFairQueue<Waiting>()
+  const waitingOf = new Map<string, number>()
+  let waitingMessages = 0
+  let running = 0
+  /** when the latest transaction began */
+  let startedAt = 0
+  let isTimerSet = false
+
+  async function acceptTogether(batch: readonly Waiting[]): Promise<(SendOutcome[] | Held)[]> {
+    // All on one connection, on which statements are pipelined: looking up costs one round trip, and writing two.
+    const client = await deps.db.pool.connect()
+    let lost: Error | undefined
+    try {
+      return await acceptOn(client, batch)
+    } catch (error) {
+      if (isConnectionLoss(error)) lost = error as Error
+      throw error
+    } finally {
+      client.release(lost)
+    }
+  }
+
+  async function acceptOn(client: PoolClient, batch: readonly Waiting[]): Promise<(SendOutcome[] | Held)[]> {
+    for (let attempt = 1; ; attempt++) {
+      const known = await lookUp(
+        client,
+        deps,
+        batch.map((one) => one.call),
+      )
+      const held = new Map<Waiting, Held>()
+      const calls: Call[] = []
+      for (const one of batch) {
+        const { call, verdicts } = one
+        const allowance = createMeter(programLimits.callUnits)
+        const left = screen(deps, known, call.project, call.intents, allowance, verdicts)
+        if (left.length > 0) held.set(one, { left })
+        else calls.push({ ...call, verdicts, allowance })
+      }
+      const plan = planCalls(deps, known, calls)
+      if (plan.messages.length + plan.fanouts.length > 0) {
+        try {
+          deps.publish(await transact(deps.db.pool, (tx, finish) => writePlan(tx, deps, known, plan, finish), client))
+        } catch (error) {
+          if (isCollision(error) && attempt < RETRIES) continue
+          throw error
+        }
+        if (plan.fanouts.length > 0 || plan.messages.some((one) => one.wakes)) deps.wake()
+      }
+      const outcomes = plan.outcomes().values()
+      return batch.map((one) => held.get(one) ?? outcomes.next().value ?? [])
+    }
+  }
+
+  /** Checks in the sandbox what is left of a call, which then waits for a transaction again. */
+  async function screenHeld(one: Waiting, { left }: Held): Promise<void> {
+    try {
+      if (++one.rounds > ROUNDS_MAX) throw new CarillonError('OVERLOADED', { retryAfterSeconds: 1 })
+      await screenInSandbox(deps.sandbox, one.call.project, left, one.verdicts, one.budget)
+      enqueue(one)
+    } catch (error) {
+      one.reject(error)
+    }
+  }
+  function enqueue(one: Waiting): void {
+    waiting.add([one.call.project.id], one)
+    count(one.call.project.id, one.call.intents.length)
+    pump()
+  }
+
+  async function run(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const outcomes = await acceptTogether(batch)
+      batch.forEach((one, index) => {
+        const outcome = outcomes[index] ?? []
+        if ('left' in outcome) void screenHeld(one, outcome)
+        else one.resolve(outcome)
+      })
+    } catch (error) {
+      const [only, ...others] = batch
+      if (only === undefined) return
+      if (others.length === 0) return only.reject(error)
+      if (isConnectionLoss(error)) {
+        // The commit may have happened: a second try would return ID_EXISTS for a message that is new.
+        for (const one of batch) one.reject(error)
+        return
+      }
+      // The error may be due to one call: each is tried on its own.
+      for (const one of batch) await run([one])
+    }
+  }
+
+  function pump(): void {
+    while (waiting.size > 0 && running < TRANSACTIONS_MAX) {
+      const patienceMs = startedAt + PATIENCE_MS - performance.now()
+      if (running > 0 && patienceMs > 0) {
+        if (!isTimerSet) {
+          isTimerSet = true
+          setTimeout(() => {
+            isTimerSet = false
+            pump()
+          }, patienceMs)
+        }
+        return
+      }
+      startedAt = performance.now()
+      const batch: Waiting[] = []
+      let size = 0
+      while (size < BATCH) {
+        const next = waiting.take()
+        if (next === undefined) break
+        size += next.call.intents.length
+        count(next.call.project.id, -next.call.intents.length)
+        batch.push(next)
+      }
+      running++
+      // Calls of several projects share a transaction: its connection is of no project's share.
+      void deps.db
+        .runFor('', () => run(batch))
+        .finally(() => {
+          running--
+          pump()
+        })
+    }
+  }
+
+  function count(projectId: string, messages: number): void {
+    waitingMessages += messages
+    const own = (waitingOf.get(projectId) ?? 0) + messages
+    if (own === 0) waitingOf.delete(projectId)
+    else waitingOf.set(projectId, own)
+  }
+
+  return (call) => {
+    const own = (waitingOf.get(call.project.id) ?? 0) + call.intents.length
+    const max = WAITING_MAX - waitingMessages
+    if (own > max) throw new CarillonError('OVERLOADED', { retryAfterSeconds: 5, max, got: own })
+    return new Promise<SendOutcome[]>((resolve, reject) => {
+      const budget = createCallBudget({ waits: deps.waits === true })
+      enqueue({ call, verdicts: new Map(), budget, rounds: 0, resolve, reject })
+    })
+  }
+}

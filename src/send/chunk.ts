@@ -1,0 +1,245 @@
+/**
+ * Plans a chunk of a send to many, where no message folds into another or into a digest. Each message is decided as any other is; a text
+ * that is the same for all contacts is rendered once; the result is columns for one statement (db/write-chunk.ts).
+ */
+import type { LockedFanout } from '../db/fanout.ts'
+import type { ChunkColumns, ChunkHead, MessageKind } from '../db/write-chunk.ts'
+import type { Clock } from '../domain/clock.ts'
+import type { Ids } from '../domain/ids.ts'
+import { arrivedAs } from '../domain/ledger.ts'
+import { CarillonError } from '../errors.ts'
+import type { TemplateContents } from '../render/contents.ts'
+import { programLimits } from '../render/limits.ts'
+import { createMeter } from '../render/meter.ts'
+import type { InAppText, Renderer } from '../render/renderer.ts'
+import { SlowTemplate } from '../render/renderer.ts'
+import type {
+  Channel,
+  ContactInfo,
+  ContentOf,
+  CredentialInfo,
+  FeedCounts,
+  JsonObject,
+  Overrides,
+  Signal,
+  StatusChange,
+  SuppressionReason,
+} from '../words.ts'
+import { type ChannelDecision, decide, type Routes } from './decide.ts'
+import { isDue, messageRow } from './rows.ts'
+import { isDeferred, type NotBefore, sendAtOf, whenOf } from './rule.ts'
+
+/** What the contacts of a chunk have in common. */
+export interface ChunkOf {
+  readonly fanout: LockedFanout
+  readonly contents: TemplateContents
+  readonly routes: Routes
+  /** by contact id */
+  readonly credentials: ReadonlyMap<string, readonly CredentialInfo[]>
+  readonly suppressed: ReadonlyMap<string, SuppressionReason>
+}
+
+/** A chunk to write. */
+export interface PlannedChunk {
+  readonly head: ChunkHead
+  readonly columns: ChunkColumns
+  /** contacts with a message in the feed and none that waits for a worker */
+  readonly sent: number
+  /** contacts with a message that waits for a worker */
+  readonly open: number
+  /** contacts for whom the template has no content */
+  readonly failed: number
+  /** whether messages are due at a worker now */
+  readonly wakes: boolean
+  /** What to publish after the commit, given the states of the feeds as they were written. */
+  signals(states: readonly { readonly contactId: string; readonly feedSeq: number; readonly counts: FeedCounts }[]): Signal[]
+}
+
+/** The time that the caller gave; one that has passed means now, even if the template has a delay. */
+export const requestedTime = ({ sendAt }: Pick<LockedFanout, 'sendAt'>, now: Date): NotBefore =>
+  sendAt === null ? null : sendAt <= now ? { inMs: 0 } : { at: sendAt }
+
+/** Variables that are always the same for all contacts. Any other is only if `data` has it: it may be a property of the contact otherwise. */
+const SHARED = new Set(['data', 'payload', 'event', 'actor', 'project'])
+
+/** Whether texts that use these variables are rendered the same for every contact. */
+export const isSameForAll = (names: readonly string[], data: JsonObject): boolean =>
+  names.every((name) => SHARED.has(name) || (Object.hasOwn(data, name) && name !== 'contact' && name !== 'unsubscribeUrl'))
+
+/** Whether an in-app content, with overrides, is rendered the same for every contact. */
+export function isShared(
+  renderer: Pick<Renderer, 'variables'>,
+  locale: string,
+  stored: ContentOf['IN_APP'],
+  over: Overrides['inApp'],
+  data: JsonObject,
+): boolean {
+  const replaced = Object.fromEntries(Object.entries(over ?? {}).filter(([, text]) => text !== null && text !== undefined))
+  const content = { ...stored, ...replaced }
+  const names = renderer.variables([{ channel: 'IN_APP', locale, content }])
+  return names !== null && isSameForAll(names, data) && !hasComputedName(content) && !formatsDates(content)
+}
+
+/** Whether a text may use a variable whose name is the value of another one: `{{ [name] }}` can be any. */
+const hasComputedName = (value: unknown): boolean =>
+  typeof value === 'string'
+    ? value.includes('{') && value.includes('[')
+    : typeof value === 'object' && value !== null && Object.values(value).some(hasComputedName)
+
+/** Whether a text may show a date, which is another one in another time zone. */
+const formatsDates = (value: unknown): boolean =>
+  typeof value === 'string'
+    ? /\|\s*date/.test(value)
+    : typeof value === 'object' && value !== null && Object.values(value).some(formatsDates)
+
+/** A rendered text; the error of a template that can't be rendered; or `slow`: a worker renders it, in the sandbox. */
+type Rendered = InAppText | CarillonError | 'slow'
+
+/** @returns a function that renders the in-app text for a contact; one that is the same for all contacts is rendered once per locale */
+function createChunkRenderer(renderer: Renderer, { fanout, contents }: ChunkOf) {
+  const { project, actor, data, overrides } = fanout
+  const kept = new Map<string, Rendered>()
+  const shared = new Map<string, boolean>()
+  return (contact: ContactInfo, locale: string): { readonly text: Rendered; readonly isShared: boolean } | null => {
+    const stored = contents.get('IN_APP', locale)
+    if (stored === null) return null
+    const isSame = shared.get(locale) ?? isShared(renderer, locale, stored, overrides?.inApp, data)
+    shared.set(locale, isSame)
+    const known = kept.get(locale)
+    if (isSame && known !== undefined) return { text: known, isShared: true }
+    let text: Rendered
+    try {
+      text = renderer.inApp(stored, { project, contact, actor, data, unsubscribeUrl: null }, overrides)
+    } catch (error) {
+      if (error instanceof SlowTemplate) text = 'slow'
+      else if (error instanceof CarillonError) text = error
+      else throw error
+    }
+    if (isSame) kept.set(locale, text)
+    return { text, isShared: isSame }
+  }
+}
+
+/** Decides and renders for each contact. @param members in the order of their ids */
+export function planColumns(
+  { renderer, ids, clock }: { readonly renderer: Renderer; readonly ids: Ids; readonly clock: Clock },
+  of: ChunkOf,
+  members: readonly ContactInfo[],
+): PlannedChunk {
+  const { fanout, contents, routes, credentials, suppressed } = of
+  const { project, template, transactionId, channels: requested, data, overrides, actor } = fanout
+  const at = clock.now()
+  const now = at.toISOString()
+  const moment = { now, offsetMs: clock.offsetMs }
+  const when = whenOf(requestedTime(fanout, at), template)
+  const sendAt = sendAtOf(when, at)
+  const renderFor = createChunkRenderer(renderer.within(createMeter(programLimits.chunkUnits)), of)
+  const feed = overrides?.inApp?.feed ?? template.feed
+
+  const notificationIds: string[] = []
+  const contactIds: string[] = []
+  const kinds: MessageKind[] = []
+  const kindOf = new Map<string, number>()
+  const messages = {
+    ids: [] as string[],
+    notificationIds: [] as string[],
+    contactIds: [] as string[],
+    addresses: [] as (string | null)[],
+    kinds: [] as number[],
+  }
+  const arriving: string[] = []
+  const arrivals = new Map<string, { messageId: string; notificationId: string; text: InAppText }>()
+  const changes: StatusChange[] = []
+  const count = { sent: 0, open: 0, failed: 0, wakes: false }
+
+  /** The index of a kind. @param key the same for messages of the same kind; null: the kind is for one message only */
+  const kind = (key: string | null, make: () => MessageKind): number => {
+    const known = key === null ? undefined : kindOf.get(key)
+    if (known !== undefined) return known
+    kinds.push(make())
+    if (key !== null) kindOf.set(key, kinds.length - 1)
+    return kinds.length - 1
+  }
+
+  /** The kind of a decision's row, and the text that arrives in the feed, if it does now. Equal rows share a kind. */
+  function kindFor(contact: ContactInfo, decision: ChannelDecision): { readonly index: number; readonly text: InAppText | null } {
+    const { channel, locale, reason } = decision
+    const arrivesNow = channel === 'IN_APP' && reason === null && !isDeferred(decision) && locale !== null
+    const rendered = arrivesNow ? renderFor(contact, locale) : null
+    const inApp = rendered === null || rendered.text === 'slow' ? null : rendered.text
+    const make = (): MessageKind => messageRow(decision, inApp, moment)
+    if (reason !== null) return { index: kind(`${channel} ${reason.code} ${reason.message}`, make), text: null }
+    if (rendered === null || inApp === null) {
+      if (isDue(decision)) count.wakes = true
+      return { index: kind(channel, make), text: null }
+    }
+    const index = kind(rendered.isShared ? `IN_APP ${locale}` : null, make)
+    return { index, text: inApp instanceof CarillonError ? null : inApp }
+  }
+
+  let channels: readonly Channel[] = []
+  for (const contact of members) {
+    const reach = { bare: null, credentials: credentials.get(contact.id) ?? [], routes, suppressed }
+    const decisions = decide({ project, contents, contact, requested, template, when, ...reach })
+    if (decisions.every((one) => one.reason?.code === 'TEMPLATE_EMPTY') && (requested === null || requested.length > 0)) {
+      count.failed++
+      continue
+    }
+    channels = decisions.map((one) => one.channel)
+    const notificationId = ids()
+    notificationIds.push(notificationId)
+    contactIds.push(contact.id)
+    let isOpen = false
+    let isInFeed = false
+    for (const decision of decisions) {
+      const { index, text } = kindFor(contact, decision)
+      const messageId = ids()
+      const status = kinds[index]?.status ?? 'FAILED'
+      messages.ids.push(messageId)
+      messages.notificationIds.push(notificationId)
+      messages.contactIds.push(contact.id)
+      messages.addresses.push(decision.address)
+      messages.kinds.push(index)
+      changes.push({ notificationId, messageId, status, at: now })
+      if (status === 'QUEUED' || status === 'SCHEDULED') isOpen = true
+      if (text !== null) {
+        isInFeed = true
+        arriving.push(contact.id)
+        arrivals.set(contact.id, { messageId, notificationId, text })
+      }
+    }
+    if (isOpen) count.open++
+    else if (isInFeed) count.sent++
+  }
+
+  return {
+    head: {
+      projectId: project.id,
+      transactionId,
+      templateId: template.id,
+      campaignId: fanout.campaignId,
+      // null as well if the actor has been erased meanwhile: the row must not refer to a contact that does not exist.
+      actorId: actor === null ? null : fanout.actorId,
+      data,
+      overrides,
+      channels,
+      createdAt: now,
+      sendAt: sendAt?.toISOString() ?? null,
+      feed,
+    },
+    columns: { notificationIds, contactIds, kinds, messages, arriving },
+    ...count,
+    signals(states) {
+      const signals = states.flatMap(({ contactId, feedSeq, counts }): Signal[] => {
+        const arrival = arrivals.get(contactId)
+        if (arrival === undefined) return []
+        const where = { projectId: project.id, contactId, transactionId, templateId: template.id, templateKey: template.key }
+        const message = arrivedAs({ ...arrival, ...where, incrementId: null, feed, actor, data, at }, feedSeq)
+        return [
+          { topic: 'feed', projectId: project.id, contactId, changes: [{ seq: feedSeq, kind: 'RECEIVED', message, counts }] },
+        ]
+      })
+      return [...signals, { topic: 'activity', projectId: project.id, changes }]
+    },
+  }
+}

@@ -1,0 +1,271 @@
+/** `preview`: what `sendMessages` would decide and render, by the same code; nothing is stored or sent. */
+import type { Database } from '../db/database.ts'
+import { findProviders, type ProviderRow } from '../db/provider.ts'
+import type { Clock } from '../domain/clock.ts'
+import type { ContentCache } from '../domain/contents.ts'
+import type { Ids } from '../domain/ids.ts'
+import { keyOf } from '../domain/ids.ts'
+import type { Vendors } from '../domain/provider.ts'
+import type { createTemplates, TemplateInput } from '../domain/template.ts'
+import { CarillonError, type Problem, problem } from '../errors.ts'
+import { programLimits } from '../render/limits.ts'
+import { createMeter } from '../render/meter.ts'
+import { type Renderer, SlowTemplate } from '../render/renderer.ts'
+import { type CallBudget, createCallBudget, type Sandbox } from '../render/sandbox.ts'
+import type { SmsSize } from '../values/sms.ts'
+import {
+  type Actor,
+  actorOf,
+  type Channel,
+  type ChannelCondition,
+  type ContactInfo,
+  type DigestItems,
+  type DirectContent,
+  type JsonObject,
+  type Overrides,
+  type ProjectInfo,
+  type TemplateInfo,
+} from '../words.ts'
+import { suppressedCopies } from './copies.ts'
+import type { ChannelDecision } from './decide.ts'
+import type { CheckExtra } from './extra.ts'
+import type { Intent, Verdicts } from './intent.ts'
+import { type Known, lookUp } from './known.ts'
+import { type PlannedMessage, planMessage } from './plan.ts'
+import { sendAtOf } from './rule.ts'
+import { screenAll } from './screen.ts'
+import { checkMessage, type MessageInput } from './send.ts'
+import type { Target } from './target.ts'
+
+/** One channel of a preview. */
+export interface ChannelPreview {
+  readonly channel: Channel
+  readonly wouldSend: boolean
+  readonly reason: Problem | null
+  readonly address: string | null
+  /** how long it waits until it is due; `onlyIf`: what must hold then */
+  readonly delaySeconds: number
+  readonly onlyIf: ChannelCondition
+  /** key of the provider that it would be sent through */
+  readonly provider: string | null
+  readonly subject: string | null
+  readonly title: string | null
+  readonly body: string | null
+  readonly html: string | null
+  readonly text: string | null
+  /** of an e-mail; null: the provider's own */
+  readonly from: string | null
+  readonly replyTo: string | null
+  readonly cc: readonly string[]
+  readonly bcc: readonly string[]
+  /** cc and bcc that are left out, because they are suppressed */
+  readonly suppressedCopies: readonly string[]
+  readonly sms: SmsSize | null
+  readonly truncated: boolean
+}
+
+/** The preview of a message. */
+export interface Preview {
+  readonly ok: boolean
+  /** why the message would be refused */
+  readonly error: Problem | null
+  /** the locale of the first channel that has one */
+  readonly locale: string | null
+  readonly channels: readonly ChannelPreview[]
+  /** as in the result of sending it */
+  readonly warnings: readonly Problem[]
+}
+
+/** What `createPreview` needs. */
+export interface PreviewDeps {
+  readonly db: Database
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly renderer: Renderer
+  readonly sandbox: Pick<Sandbox, 'render' | 'check' | 'parse'>
+  readonly contents: ContentCache
+  readonly rehearse: Rehearse
+  readonly checkExtra: CheckExtra
+  readonly vendors: Pick<Vendors, 'dials'>
+  readonly templates: Pick<ReturnType<typeof createTemplates>, 'draft'>
+}
+
+const refused = (error: Problem): Preview => ({ ok: false, error, locale: null, channels: [], warnings: [] })
+
+/** One channel of a message that would be accepted. */
+export interface Rehearsable {
+  readonly project: ProjectInfo
+  readonly template: TemplateInfo | null
+  readonly content: DirectContent | null
+  readonly channel: Channel
+  readonly contact: ContactInfo | null
+  readonly actor: Actor | null
+  readonly data: JsonObject
+  readonly overrides: Overrides | null
+  readonly decision: Pick<ChannelDecision, 'locale' | 'targets'>
+  readonly digest: DigestItems | null
+}
+/** The texts of a channel, as they would be sent. */
+export type RehearsedTexts = Pick<
+  ChannelPreview,
+  'subject' | 'title' | 'body' | 'html' | 'text' | 'from' | 'replyTo' | 'cc' | 'bcc' | 'sms' | 'truncated'
+>
+/** Its texts, where it would go, and why it would not. */
+export type Rehearsed = RehearsedTexts & { readonly target: Target | null; readonly reason: Problem | null }
+/** Renders a channel, and has its providers check it, without sending. @throws SlowTemplate */
+export type Rehearse = (
+  message: Rehearsable,
+  providers: readonly ProviderRow[],
+  deps: { readonly contents: ContentCache; readonly renderer: Renderer },
+) => Promise<Rehearsed>
+
+/** Texts of a channel that has none. */
+export const noTexts: RehearsedTexts = {
+  subject: null,
+  title: null,
+  body: null,
+  html: null,
+  text: null,
+  from: null,
+  replyTo: null,
+  cc: [],
+  bcc: [],
+  sms: null,
+  truncated: false,
+}
+
+/** The rest of a channel's preview: what was decided, apart from its texts. */
+function decisionOf(
+  { window, template }: PlannedMessage,
+  { channel, reason, address, notBefore, onlyIf }: ChannelDecision,
+  provider: string | null,
+  now: Date,
+) {
+  const dueMs = (sendAtOf(notBefore, now)?.getTime() ?? now.getTime()) - now.getTime()
+  const windowMs = window === null ? 0 : window.windowMs + (template?.delaySeconds ?? 0) * 1000
+  const delaySeconds = Math.ceil((dueMs + windowMs) / 1000)
+  return { channel, wouldSend: reason === null, reason, address, provider, delaySeconds, onlyIf }
+}
+
+/** @returns `preview`. `draft`: a template to use in place of the stored one. What `sendMessages` would refuse is in the result */
+export function createPreview(deps: PreviewDeps) {
+  const { db } = deps
+
+  /** Renders here or, if the template is slow, in the sandbox. @throws CarillonError */
+  async function rehearseHereOrInSandbox(
+    rehearse: (renderer: Renderer) => Promise<Rehearsed>,
+    renderer: Renderer,
+    projectId: string,
+    budget: CallBudget,
+  ): Promise<Rehearsed> {
+    try {
+      return await rehearse(renderer)
+    } catch (error) {
+      if (!(error instanceof SlowTemplate)) throw error
+      const rendered = await deps.sandbox.render(projectId, error.call, budget)
+      // A channel calls the renderer once, and the result of that call is here now.
+      return rehearse({ ...renderer, [error.call.method]: () => rendered })
+    }
+  }
+
+  /** What was looked up, with the draft in place of the stored template. */
+  async function drafted(
+    known: Known,
+    projectId: string,
+    draft: TemplateInput,
+    budget: CallBudget,
+  ): Promise<{ known: Known; contents: ContentCache }> {
+    const key = keyOf(projectId, draft.key)
+    const stored = known.templates.get(key)
+    const { contents } = deps
+    const before = stored === undefined ? null : { info: stored, contents: contents.get(stored), check: contents.check(stored) }
+    const whole = await deps.templates.draft(projectId, draft, before, budget)
+    return {
+      known: { ...known, templates: new Map([...known.templates, [key, { ...whole.info, projectId }]]) },
+      // A preview is of one message, so it uses no other template.
+      contents: { load: contents.load, get: () => whole.contents, check: () => whole.check },
+    }
+  }
+
+  return async (project: ProjectInfo, input: MessageInput, draft: TemplateInput | null = null): Promise<Preview> => {
+    let intent: Intent
+    let known: Known
+    let verdicts: Verdicts
+    let { contents } = deps
+    const budget = createCallBudget()
+    const allowance = createMeter(programLimits.callUnits)
+    const renderer = deps.renderer.within(allowance)
+    try {
+      const checked = checkMessage(input, deps.clock.now())
+      if ('topic' in checked) {
+        throw new CarillonError('BAD_INPUT', { field: 'topic', message: 'A preview is for one contact: name one of the topic.' })
+      }
+      intent = checked
+      if (draft !== null && draft.key !== intent.template) {
+        throw new CarillonError('BAD_INPUT', { field: 'draft.key', message: 'draft.key must be the template of the message.' })
+      }
+      known = await lookUp(db.pool, deps, [{ project, intents: [intent] }])
+      if (draft !== null) ({ known, contents } = await drafted(known, project.id, draft, budget))
+      verdicts = await screenAll({ ...deps, contents }, known, project, [intent], allowance, budget)
+    } catch (error) {
+      if (!(error instanceof CarillonError)) throw error
+      return refused(problem(error.code, error.message, error.details.field ?? null))
+    }
+    const planned = planMessage(
+      { ...deps, renderer, contents },
+      known,
+      project,
+      { transactionId: deps.ids(), mark: Symbol('preview'), verdicts },
+      intent,
+    )
+    if (!('notification' in planned)) return planned.ok ? refused(problem('INTERNAL')) : refused(planned.error)
+    const providers = await findProviders(db.pool, [project.id])
+    const contact = planned.contactKey === null ? null : (known.contacts.get(planned.contactKey)?.info ?? null)
+    const actor = planned.actorKey === null ? null : (known.contacts.get(planned.actorKey)?.info ?? null)
+    const message: Omit<Rehearsable, 'channel' | 'decision'> = {
+      project,
+      template: planned.template,
+      content: intent.bare?.content ?? null,
+      contact,
+      actor: actor === null ? null : actorOf(actor),
+      data: intent.data,
+      overrides: intent.overrides,
+      digest: planned.window === null ? null : { count: 1, items: [intent.data], latest: intent.data },
+    }
+    const previews = planned.decisions.map(async (decision): Promise<ChannelPreview> => {
+      const { channel } = decision
+      try {
+        const rehearse = (renderer: Renderer) =>
+          deps.rehearse({ ...message, channel, decision }, providers, { contents, renderer })
+        const { target, reason, ...texts } =
+          decision.locale === null && message.content === null
+            ? { ...noTexts, target: null, reason: null }
+            : await rehearseHereOrInSandbox(rehearse, renderer, project.id, budget)
+        const { cc, bcc } = texts
+        const leftOut = await suppressedCopies(db.pool, project.id, planned.template?.critical === true, [...cc, ...bcc])
+        const isKept = (copy: string): boolean => !leftOut.has(copy)
+        const copies = { cc: cc.filter(isKept), bcc: bcc.filter(isKept), suppressedCopies: [...leftOut.keys()] }
+        const provider = target?.provider ?? decision.provider
+        const whole = { ...decision, reason: decision.reason ?? reason }
+        return { ...decisionOf(planned, whole, provider, deps.clock.now()), ...texts, ...copies }
+      } catch (error) {
+        if (!(error instanceof CarillonError)) throw error
+        const reason = problem(error.code, error.message)
+        return {
+          ...decisionOf(planned, { ...decision, reason }, decision.provider, deps.clock.now()),
+          ...noTexts,
+          suppressedCopies: [],
+        }
+      }
+    })
+    const channels = await Promise.all(previews)
+    const outcome = planned.outcome()
+    return {
+      ok: true,
+      error: null,
+      locale: planned.decisions.find((one) => one.locale !== null)?.locale ?? null,
+      channels,
+      warnings: outcome.ok ? outcome.warnings : [],
+    }
+  }
+}

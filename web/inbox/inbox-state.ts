@@ -1,0 +1,55 @@
+/** The options, state and events of an inbox. */
+import type { InboxError } from './inbox-error.ts'
+import type { InboxShow } from './lists.ts'
+import type { LiveState } from './live.ts'
+import type { InboxCounts, InboxMessage } from './message.ts'
+import type { TokenProvider } from './token-keeper.ts'
+
+/** The options of `createInboxClient`. */
+export interface InboxOptions {
+  /** URL of the Carillon server, with the path that it is below; default: where the script is */
+  readonly server?: string
+  /** the contact's token, from `createContactToken` */
+  readonly token?: string | null
+  /** called for a token when there is none or the current one has expired */
+  readonly tokenProvider?: TokenProvider | null
+  /** only these feeds; default: all. With two or more, each can be shown separately */
+  readonly feeds?: readonly string[] | null
+  /** whether the newest messages are stored in localStorage, to have something to show while offline; default true */
+  readonly keep?: boolean
+}
+
+/** The state of an inbox. */
+export interface InboxState {
+  /** `expired`: waiting for `setToken` */
+  readonly phase: 'loading' | 'ready' | 'error' | 'expired'
+  /** `offline`: the state may be out of date; the inbox reconnects by itself */
+  readonly live: LiveState
+  /** the contact's externalId, once there is a token */
+  readonly contact: string | null
+  /** the selected feed; null: all */
+  readonly feed: string | null
+  readonly show: InboxShow
+  /** the messages of the selected feed, newest first, as far as they are loaded */
+  readonly messages: readonly InboxMessage[]
+  readonly hasMore: boolean
+  readonly isLoadingMore: boolean
+  /** of all feeds of this inbox */
+  readonly counts: InboxCounts
+  /** of each of `feeds` */
+  readonly countsByFeed: Readonly<Record<string, InboxCounts>>
+  /** how many operations the server has not confirmed yet */
+  readonly pendingCount: number
+  readonly error: InboxError | null
+}
+
+/** The events of an inbox, in addition to its changes of state. */
+export interface InboxEvents {
+  /** a message arrived, either live or while disconnected */
+  received: InboxMessage
+  /** a change of the feed; all of them, in order */
+  changed: { readonly kind: string; readonly message: InboxMessage | null; readonly cursor: string }
+  /** the token has expired and no provider supplies another */
+  expired: { readonly contact: string | null }
+  failed: InboxError
+}

@@ -66,7 +66,7 @@ interface Attacker {
 
 async function startAttacker(loot: Loot): Promise<Attacker> {
   const file = join(import.meta.dirname, '../helpers/attacker.ts')
-  const child: ChildProcess = spawn(process.execPath, [file, server.url], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child: ChildProcess = spawn(process.execPath, [file, server.url], { stdio: ['pipe', 'pipe', 'inherit'], detached: true })
   const { stdin, stdout } = child
   if (stdin === null || stdout === null) throw new Error('The attacker could not be started')
   const lines = createInterface(stdout)

@@ -1,4 +1,4 @@
-/** The GraphQL engine: one chain of plugins, used by every transport. */
+/** The GraphQL engine: the same limits, budgets and errors for every transport. */
 import {
   type ExecutionArgs,
   type ExecutionResult,
@@ -11,8 +11,9 @@ import {
 import { createYoga, type Plugin } from 'graphql-yoga'
 import { CarillonError, catalogue } from '../errors.ts'
 import type { Caller, SendBuffer } from './context.ts'
-import { codeOf, ERRORS_MAX, type PresentError, withFirstErrors } from './errors.ts'
-import { type Answering, CHARACTERS_PER_COST, createDocumentCache, documentLimits, useLimits } from './limits.ts'
+import { codeOf, ERRORS_MAX, noOperation, type PresentError, withFirstErrors } from './errors.ts'
+import { type Answering, CHARACTERS_PER_COST, createDocumentCache, createLimits, documentLimits } from './limits.ts'
+import { createSingles } from './single.ts'
 import type { Budgets, Turns } from './transport.ts'
 
 /** The caller of one operation, and the budget of its answers. */
@@ -36,11 +37,11 @@ export interface HttpOperation extends Requester {
 
 /** The answer to it. */
 export interface HttpAnswer {
-  readonly response: Response
   readonly status: number
   readonly errors: readonly GraphQLError[]
-  /** an event stream, which lasts until the client ends it */
-  readonly isStream: boolean
+  readonly headers: Iterable<readonly [string, string]>
+  /** A text, or an event stream, which lasts until the client ends it. */
+  readonly body: string | ReadableStream<Uint8Array>
 }
 
 /** One GraphQL operation over a socket. */
@@ -97,6 +98,7 @@ const REFUSED_COST = 1
 /** Creates the engine. */
 export function createEngine<C extends object>(deps: EngineDeps<C>): Engine {
   const { schema, present, explore, budgets, turns, createContext } = deps
+  const limits = createLimits({ explore, budgets })
 
   const requests: Plugin<Record<string, never>, ServerContext> = {
     onRequestParse({ request, serverContext, setRequestParser }) {
@@ -118,16 +120,17 @@ export function createEngine<C extends object>(deps: EngineDeps<C>): Engine {
       if (errors.length > 0) setResult({ ...result, errors })
     },
   }
+  const contextOf = ({ caller, sendBuffer, remoteAddress, answering }: Requester & { readonly answering: Answering }): C =>
+    createContext({
+      caller,
+      sendBuffer,
+      remoteAddress,
+      pause: (work) => (answering.turn === null ? work() : answering.turn.pause(work)),
+    })
   const yoga = createYoga<ServerContext>({
     schema,
-    context: ({ caller, sendBuffer, remoteAddress, answering }) =>
-      createContext({
-        caller,
-        sendBuffer,
-        remoteAddress,
-        pause: (work) => (answering.turn === null ? work() : answering.turn.pause(work)),
-      }),
-    plugins: [requests, useLimits({ explore, budgets })],
+    context: contextOf,
+    plugins: [requests, limits.plugin],
     maskedErrors: { errorMessage: catalogue.INTERNAL.message, maskError: present },
     logging: false,
     graphiql: false,
@@ -157,21 +160,48 @@ export function createEngine<C extends object>(deps: EngineDeps<C>): Engine {
       }
     })
 
+  const singles = createSingles({
+    schema,
+    limits,
+    present,
+    check(query, answering) {
+      const engine = yoga.getEnveloped({ answering })
+      const document = engine.parse(query)
+      return { document, problems: engine.validate(engine.schema, document) }
+    },
+  })
+
+  async function answerSingle(operation: HttpOperation, answering: Answering): Promise<HttpAnswer | null> {
+    if (operation.method !== 'POST' || operation.refusal !== null) return null
+    const answer = await singles.answer(operation, answering, () => contextOf({ ...operation, answering }))
+    if (answer === null) return null
+    const { errors, data, text, mediaType } = answer
+    const status = statusOf({ errors, data: fillOf(data) }, mediaType === 'application/json')
+    return { status, errors, headers: [['content-type', `${mediaType}; charset=utf-8`]], body: text }
+  }
+
+  async function answerByYoga(operation: HttpOperation, answering: Answering): Promise<HttpAnswer> {
+    const outcome: Outcome = { errors: [], data: 'absent' }
+    // A fixed host: the client's Host header may be anything, and must not fail to parse here.
+    const request = new yoga.fetchAPI.Request(`http://localhost/graphql${operation.search}`, {
+      method: operation.method,
+      headers: { accept: operation.accept },
+    })
+    const response = await yoga.fetch(request, { ...operation, outcome, answering })
+    const { headers } = response
+    const type = headers.get('content-type') ?? ''
+    const { errors } = outcome
+    const status = errors.length === 0 ? response.status : statusOf(outcome, type.startsWith('application/json'))
+    const isStream = type.startsWith('text/event-stream') && response.body !== null
+    return { status, errors, headers, body: isStream && response.body !== null ? response.body : await response.text() }
+  }
+
   return {
     async answer(operation) {
       const { caller, remoteAddress } = operation
-      const outcome: Outcome = { errors: [], data: 'absent' }
       const answering: Answering = { caller, remoteAddress, turn: null, charge: null, isCostShown: caller.kind === 'contact' }
       budgets.check(answering)
-      // A fixed host: the client's Host header may be anything, and must not fail to parse here.
-      const request = new yoga.fetchAPI.Request(`http://localhost/graphql${operation.search}`, {
-        method: operation.method,
-        headers: { accept: operation.accept },
-      })
-      const response = await inTurn(answering, async () => yoga.fetch(request, { ...operation, outcome, answering }))
-      const type = response.headers.get('content-type') ?? ''
-      const status = outcome.errors.length === 0 ? response.status : statusOf(outcome, type.startsWith('application/json'))
-      return { response, status, errors: outcome.errors, isStream: type.startsWith('text/event-stream') }
+      return inTurn(answering, async () => (await answerSingle(operation, answering)) ?? answerByYoga(operation, answering))
     },
 
     async prepare({ query, variables, operationName, extensions, caller, sendBuffer, remoteAddress }) {
@@ -186,7 +216,7 @@ export function createEngine<C extends object>(deps: EngineDeps<C>): Engine {
           const problems: readonly unknown[] = engine.validate(engine.schema, document)
           if (problems.length > 0) return problems.slice(0, ERRORS_MAX).map(present)
           const operation = getOperationAST(document, operationName)
-          if (!operation) throw new CarillonError('QUERY_INVALID', { message: 'Could not determine what operation to execute.' })
+          if (!operation) throw noOperation()
           const contextValue: unknown = await engine.contextFactory()
           const args: ExecutionArgs = { schema: engine.schema, document, contextValue }
           Object.assign(args, { variableValues: variables, operationName })

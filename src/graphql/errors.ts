@@ -35,10 +35,13 @@ const byStatus: { readonly [status: number]: ErrorCode } = {
   415: 'UNSUPPORTED_MEDIA_TYPE',
 }
 
+/** How the executor begins an error of a variable's value. Validation has other ones that begin with a variable. */
+const badVariable = /^Variable "\$\w+" (got invalid value|of (required|non-null) type) /
+
 /** The code of an error of GraphQL or of the HTTP layer; null: it is neither. */
 function codeOfGraphQLError(error: GraphQLError, cause: unknown): ErrorCode | null {
   // The message comes from the executor and names the variable; the scalar's own error is part of it.
-  if (error.path === undefined && error.message.startsWith('Variable "$')) return 'BAD_INPUT'
+  if (error.path === undefined && badVariable.test(error.message)) return 'BAD_INPUT'
   // GraphQL stops looking for more, and says so without a location.
   if (error.message.startsWith('Too many errors processing variables')) return 'BAD_INPUT'
   if (error.message.startsWith('Too many validation errors')) return 'QUERY_INVALID'
@@ -52,6 +55,10 @@ function codeOfGraphQLError(error: GraphQLError, cause: unknown): ErrorCode | nu
   if (cause.locations !== undefined || /operation/i.test(cause.message)) return 'QUERY_INVALID'
   return null
 }
+
+/** The error of a document without the operation that is asked for. */
+export const noOperation = (): CarillonError =>
+  new CarillonError('QUERY_INVALID', { message: 'Could not determine what operation to execute.' })
 
 /** Errors of a request that are shown at most. */
 export const ERRORS_MAX = 10

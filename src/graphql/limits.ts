@@ -133,20 +133,38 @@ interface WithAnswering {
   readonly answering: Answering
 }
 
-/** What the plugin needs. */
+/** What the limits need. */
 export interface LimitDeps {
   /** off: introspection is refused */
   readonly explore: boolean
   readonly budgets: Budgets
 }
 
-/** The plugin that enforces `documentLimits` and charges each operation with its cost. */
-export function useLimits({ explore, budgets }: LimitDeps): Plugin<WithAnswering> {
+/** An operation that was charged, and may be executed now. */
+export interface Begun {
+  /** its result, if it need not be executed */
+  readonly ready: ExecutionResult | null
+  /** @returns the result as it is answered: with its charge, where that is shown */
+  done(result: ExecutionResult): ExecutionResult
+}
+
+/** Enforces `documentLimits`, and charges each operation with its cost. */
+export interface Limits {
+  /**
+   * Charges a query or a mutation, and waits for its turn if it costs much.
+   * @throws CarillonError QUERY_TOO_COMPLEX, RATE_LIMITED or OVERLOADED: it must not be executed
+   */
+  begin(args: ExecutionArgs, answering: Answering): Begun | Promise<Begun>
+  /** The same for operations that Yoga executes, and for every document that is parsed. */
+  readonly plugin: Plugin<WithAnswering>
+}
+
+/** Creates the limits. */
+export function createLimits({ explore, budgets }: LimitDeps): Limits {
   const answers = createIntrospectionAnswers()
 
   /** Refuses an operation, or charges it. */
-  const charge = (args: ExecutionArgs & { readonly contextValue: WithAnswering }): Measure => {
-    const { answering } = args.contextValue
+  const charge = (args: ExecutionArgs, answering: Answering): Measure => {
     const measured = assertWithinLimits(args, answering.caller)
     answering.charge = budgets.spend(answering, 1 + measured.cost)
     return measured
@@ -162,8 +180,39 @@ export function useLimits({ explore, budgets }: LimitDeps): Plugin<WithAnswering
     const { requested } = answering.charge
     if (actual !== requested) answering.charge = { ...budgets.correct(answering, actual - requested), requested }
   }
+  const withCost = (result: ExecutionResult, { isCostShown, charge: cost }: Answering): ExecutionResult =>
+    isCostShown ? { ...result, extensions: { ...result.extensions, cost } } : result
 
-  return {
+  // Not a validation rule: page sizes depend on variables, and the result of validation is cached per document.
+  const begin = (args: ExecutionArgs, answering: Answering): Begun | Promise<Begun> => {
+    const { document, operationName } = args
+    const variables = args.variableValues ?? {}
+    const measured = charge(args, answering)
+    const introspection = introspectionOf(document, operationName)
+    if (introspection !== 'none') budgets.introspect(answering)
+    const key = introspection === 'only' ? keyOf(document, operationName, variables) : null
+    const ready = key === null ? undefined : answers.find(key)
+    if (ready !== undefined) return { ready: withCost(ready, answering), done: (result) => result }
+    const begun: Begun = {
+      ready: null,
+      done(result) {
+        const failed = result.errors !== undefined && result.errors.length > 0
+        if (!failed && introspection === 'none') settle(answering, measured, result.data)
+        return withCost(key === null || failed ? result : answers.store(key, result), answering)
+      },
+    }
+    if (measured.cost <= HEAVY_COST || answering.turn === null) return begun
+    return answering.turn.grow().then(
+      () => begun,
+      (error: unknown) => {
+        // Nothing was done.
+        budgets.correct(answering, -1 - measured.cost)
+        throw error
+      },
+    )
+  }
+
+  const plugin: Plugin<WithAnswering> = {
     onParse({ params, context, setParseFn }) {
       const text = typeof params.source === 'string' ? params.source : params.source.body
       if (text.length > documentLimits.queryChars) {
@@ -191,39 +240,19 @@ export function useLimits({ explore, budgets }: LimitDeps): Plugin<WithAnswering
     onValidate({ addValidationRule }) {
       if (!explore) addValidationRule(NoSchemaIntrospectionCustomRule)
     },
-    // Not a validation rule: page sizes depend on variables, and the result of validation is cached per document.
     onExecute({ args, setResultAndStopExecution }) {
-      const { document, operationName, variableValues, contextValue } = args
-      const { answering } = contextValue
-      const measured = charge(args)
-      const introspection = introspectionOf(document, operationName)
-      if (introspection !== 'none') budgets.introspect(answering)
-      const key = introspection === 'only' ? keyOf(document, operationName, variableValues) : null
-      const ready = key === null ? undefined : answers.find(key)
-      if (ready !== undefined) {
-        const cost = answering.isCostShown ? { extensions: { cost: answering.charge } } : {}
-        return setResultAndStopExecution({ ...ready, ...cost })
+      const begun = begin(args, args.contextValue.answering)
+      const hooksOf = ({ ready, done }: Begun) => {
+        if (ready !== null) return setResultAndStopExecution(ready)
+        return {
+          onExecuteDone({ result, setResult }: ExecutionDone) {
+            if (!(Symbol.asyncIterator in result)) setResult(done(result))
+          },
+        }
       }
-      const done = {
-        onExecuteDone({ result, setResult }: ExecutionDone) {
-          if (Symbol.asyncIterator in result) return
-          const failed = result.errors !== undefined && result.errors.length > 0
-          if (!failed && introspection === 'none') settle(answering, measured, result.data)
-          const made = key === null || failed ? result : answers.store(key, result)
-          if (answering.isCostShown) setResult({ ...made, extensions: { ...made.extensions, cost: answering.charge } })
-          else if (made !== result) setResult(made)
-        },
-      }
-      if (measured.cost <= HEAVY_COST || answering.turn === null) return done
-      return answering.turn.grow().then(
-        () => done,
-        (error: unknown) => {
-          // Nothing was done.
-          budgets.correct(answering, -1 - measured.cost)
-          throw error
-        },
-      )
+      return begun instanceof Promise ? begun.then(hooksOf) : hooksOf(begun)
     },
-    onSubscribe: ({ args }) => void charge(args),
+    onSubscribe: ({ args }) => void charge(args, args.contextValue.answering),
   }
+  return { begin, plugin }
 }

@@ -124,27 +124,27 @@ export function createGraphqlEndpoint(deps: GraphqlEndpointDeps): GraphqlEndpoin
     sendBuffer: SendBuffer,
     caller: Caller,
   ): Promise<void> => {
-    const { response: rendered, status, errors } = answer
-    meter.operation(answer.isStream ? 'sse' : 'http', errors[0] === undefined ? 'OK' : codeOf(errors[0]))
-    rendered.headers.forEach((value, name) => {
+    const { status, errors, headers, body } = answer
+    const isStream = typeof body !== 'string'
+    meter.operation(isStream ? 'sse' : 'http', errors[0] === undefined ? 'OK' : codeOf(errors[0]))
+    for (const [name, value] of headers) {
       // `Content-Encoding: none` of its event streams is no coding, and proxies that take it for one pass nothing on.
       if (!ownHeaders.has(name.toLowerCase())) response.setHeader(name, value)
-    })
+    }
     const seconds = retryAfterOf(errors)
     if (seconds !== null) response.setHeader('retry-after', seconds)
     if (status === 405) response.setHeader('allow', 'POST')
-    if (answer.isStream && rendered.body !== null) {
+    if (isStream) {
       // A proxy that keeps, compresses or gathers what comes delays every event.
       response.setHeader('cache-control', 'no-cache, no-transform')
       response.setHeader('x-accel-buffering', 'no')
       if (request.method === 'HEAD') {
-        await discard(rendered.body.getReader())
+        await discard(body.getReader())
         return void response.writeHead(200).end()
       }
-      return stream(response, rendered.body, sendBuffer, caller)
+      return stream(response, body, sendBuffer, caller)
     }
     // As text: Node then sends head and body in one packet.
-    const body = await rendered.text()
     response.writeHead(status, { 'content-length': Buffer.byteLength(body) })
     response.end(body)
   }
@@ -180,7 +180,7 @@ export function createGraphqlEndpoint(deps: GraphqlEndpointDeps): GraphqlEndpoin
         const accept = headers.accept ?? '*/*'
         const answer = await engine.answer({ method, search, accept, body, caller, refusal, sendBuffer, remoteAddress })
         // An event stream is a live connection from here on, no longer a request in flight.
-        if (answer.isStream) leave()
+        if (typeof answer.body !== 'string') leave()
         if (answer.status === 406) {
           throw new CarillonError('BAD_REQUEST', { message: 'None of the media types in the Accept header is available.' })
         }

@@ -92,7 +92,11 @@ export class CarillonError extends Error {
   readonly details: ErrorDetails
 
   constructor(code: ErrorCode, details: ErrorDetails = {}) {
+    const { stackTraceLimit } = Error
+    // It is an answer, which says what to do. Where it was made would take longer to find out than the answer itself.
+    if (code !== 'INTERNAL') Error.stackTraceLimit = 0
     super(details.message ?? catalogue[code].message, details.cause === undefined ? undefined : { cause: details.cause })
+    Error.stackTraceLimit = stackTraceLimit
     this.code = code
     this.details = details
   }

@@ -153,7 +153,10 @@ export function createErrorPresenter(log: Log, explore: boolean): PresentError {
     }
     const { nodes, source, positions, path } = error instanceof GraphQLError ? error : nowhere
     const originalError = cause instanceof CarillonError ? cause : null
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     const result = new GraphQLError(message, { nodes: nodes ?? null, source, positions, path, extensions, originalError })
+    Error.stackTraceLimit = stackTraceLimit
     presented.add(result)
     return result
   }

@@ -13,7 +13,7 @@ import { LRUCache } from 'lru-cache'
 import { CarillonError, isStackOverflow } from '../errors.ts'
 import type { Caller } from './context.ts'
 import { createIntrospectionAnswers, introspectionOf, keyOf } from './introspection.ts'
-import { costOfResult, type Measure, measure, type Operation } from './measure.ts'
+import { costOfResult, createMeasure, type Measure } from './measure.ts'
 import type { Budgets, Charge, Spender, Turn } from './transport.ts'
 
 /** The limits of a document. One that exceeds them is refused with QUERY_TOO_COMPLEX. */
@@ -99,9 +99,8 @@ const units = {
   cost: 'units of cost',
 } satisfies Partial<Record<keyof Measure, string>>
 
-/** @returns its complexity @throws CarillonError QUERY_TOO_COMPLEX when the operation exceeds a limit */
-export function assertWithinLimits(operation: Operation, caller: Caller): Measure {
-  const measured = measure(operation)
+/** @throws CarillonError QUERY_TOO_COMPLEX when an operation of this complexity exceeds a limit */
+function assertWithinLimits(measured: Measure, caller: Caller): void {
   const hasKey = caller.kind === 'project' || caller.kind === 'operator'
   for (const key of ['depth', 'directives', 'cost'] as const) {
     const got = measured[key]
@@ -110,7 +109,6 @@ export function assertWithinLimits(operation: Operation, caller: Caller): Measur
     const message = `The operation is too complex: it has ${got} ${units[key]}, and at most ${max} are allowed.`
     throw new CarillonError('QUERY_TOO_COMPLEX', { message, max, got })
   }
-  return measured
 }
 
 /** An operation while it is answered. */
@@ -162,10 +160,12 @@ export interface Limits {
 /** Creates the limits. */
 export function createLimits({ explore, budgets }: LimitDeps): Limits {
   const answers = createIntrospectionAnswers()
+  const measureOf = createMeasure()
 
   /** Refuses an operation, or charges it. */
   const charge = (args: ExecutionArgs, answering: Answering): Measure => {
-    const measured = assertWithinLimits(args, answering.caller)
+    const measured = measureOf(args)
+    assertWithinLimits(measured, answering.caller)
     answering.charge = budgets.spend(answering, 1 + measured.cost)
     return measured
   }

@@ -64,6 +64,34 @@ export const isListOfObjects = (type: GraphQLOutputType): boolean => {
   return isListType(inner) && isCompositeType(getNamedType(inner))
 }
 
+/** What of a variable's value the measure of its operation depends on. */
+function sizeOf(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.length}`
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  return value === undefined ? '?' : typeof value === 'object' && value !== null ? '{' : ''
+}
+
+/** Measures of a document that are kept, by the sizes of its variables. */
+const KEPT = 20
+
+/** @returns `measure`, which measures a document only once for variables of the same sizes */
+export function createMeasure(): typeof measure {
+  const measures = new WeakMap<DocumentNode, Map<string, Measure>>()
+  return (operation) => {
+    const { document, operationName, variableValues } = operation
+    const node = getOperationAST(document, operationName)
+    const variables = node?.variableDefinitions ?? []
+    const sizes = variables.map(({ variable }) => sizeOf(variableValues?.[variable.name.value]))
+    const key = `${node?.name?.value ?? ''} ${sizes.join()}`
+    const ofDocument = measures.get(document) ?? new Map<string, Measure>()
+    const known = ofDocument.get(key)
+    if (known !== undefined) return known
+    const measured = measure(operation)
+    if (ofDocument.size < KEPT) measures.set(document, ofDocument.set(key, measured))
+    return measured
+  }
+}
+
 /** Measures an operation. Its document must have been validated: a fragment that contains itself would recurse endlessly. */
 export function measure({ schema, document, operationName, variableValues }: Operation): Measure {
   const operation = getOperationAST(document, operationName)

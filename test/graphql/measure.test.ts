@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { buildSchema, getIntrospectionQuery, isInterfaceType, isObjectType, parse, specifiedRules, validate } from 'graphql'
 import { describe, expect, it } from 'vitest'
 import { documentLimits } from '../../src/graphql/limits.ts'
-import { costOfResult, isListOfObjects, measure } from '../../src/graphql/measure.ts'
+import { costOfResult, createMeasure, isListOfObjects, measure } from '../../src/graphql/measure.ts'
 import { hasSize, named } from '../../src/graphql/sizes.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -171,4 +171,25 @@ describe('ordinary documents pass', () => {
     expect(directives).toBeLessThanOrEqual(documentLimits.directives)
     expect(cost).toBeLessThanOrEqual(documentLimits.cost)
   })
+})
+
+it('a document that comes again is measured by the sizes of its variables', () => {
+  const document = parse(`
+    query A($n: Int = 7, $yes: Boolean = true) { templates(first: $n) { nodes { key } } topics(first: 50) @include(if: $yes) { nodes { key } } }
+    mutation B($messages: [MessageInput!]!) { sendMessages(messages: $messages) { results { ok } } }
+  `)
+  const measureAgain = createMeasure()
+  const values = [undefined, null, {}, { n: 1 }, { n: 100 }, { n: null }, { n: 'x' }, { n: 7, yes: false }, { n: 1, yes: true }]
+  const sends = [{}, { messages: [] }, { messages: [{}] }, { messages: [{}, {}] }, { messages: {} }, { messages: 'x' }]
+  const operations = [
+    ...values.map((variableValues) => ({ schema, document, operationName: 'A', variableValues })),
+    ...sends.map((variableValues) => ({ schema, document, operationName: 'B', variableValues })),
+    { schema, document, operationName: 'C' },
+  ]
+  const costs = new Set<number>()
+  for (const operation of [...operations, ...operations]) {
+    expect(measureAgain(operation)).toEqual(measure(operation))
+    costs.add(measure(operation).cost)
+  }
+  expect(costs.size).toBeGreaterThan(7)
 })

@@ -11,7 +11,8 @@ import {
 import { createYoga, type Plugin } from 'graphql-yoga'
 import { CarillonError, catalogue } from '../errors.ts'
 import type { Caller, SendBuffer } from './context.ts'
-import { codeOf, ERRORS_MAX, noOperation, type PresentError, withFirstErrors } from './errors.ts'
+import { codeOf, ERRORS_MAX, type PresentError, withFirstErrors } from './errors.ts'
+import { createExecution } from './execution.ts'
 import { type Answering, CHARACTERS_PER_COST, createDocumentCache, createLimits, documentLimits } from './limits.ts'
 import { createSingles } from './single.ts'
 import type { Budgets, Turns } from './transport.ts'
@@ -141,13 +142,7 @@ export function createEngine<C extends object>(deps: EngineDeps<C>): Engine {
     parserAndValidationCache: { documentCache: createDocumentCache(), errorCache: createDocumentCache() },
   })
 
-  type Enveloped = ReturnType<typeof yoga.getEnveloped>
-  interface Known {
-    readonly engine: Enveloped
-    readonly type: Prepared['type']
-    readonly answering: Answering
-  }
-  const enveloped = new WeakMap<ExecutionArgs, Known>()
+  const prepared = new WeakMap<ExecutionArgs, { readonly type: Prepared['type']; readonly answering: Answering }>()
 
   /** Does the work of an operation when it is its turn. */
   const inTurn = <T>(answering: Answering, work: () => Promise<T>): Promise<T> =>
@@ -160,8 +155,7 @@ export function createEngine<C extends object>(deps: EngineDeps<C>): Engine {
       }
     })
 
-  const singles = createSingles({
-    schema,
+  const execution = createExecution({
     limits,
     present,
     check(query, answering) {
@@ -170,6 +164,7 @@ export function createEngine<C extends object>(deps: EngineDeps<C>): Engine {
       return { document, problems: engine.validate(engine.schema, document) }
     },
   })
+  const singles = createSingles({ schema, execution, present })
 
   async function answerSingle(operation: HttpOperation, answering: Answering): Promise<HttpAnswer | null> {
     if (operation.method !== 'POST' || operation.refusal !== null) return null
@@ -210,18 +205,13 @@ export function createEngine<C extends object>(deps: EngineDeps<C>): Engine {
       try {
         budgets.check(answering)
         return await inTurn(answering, async () => {
-          const params = { query, variables, operationName }
-          const engine = yoga.getEnveloped({ caller, sendBuffer, remoteAddress, answering, params })
-          const document = engine.parse(query)
-          const problems: readonly unknown[] = engine.validate(engine.schema, document)
+          const { document, problems, type } = execution.read(query, operationName, answering)
           if (problems.length > 0) return problems.slice(0, ERRORS_MAX).map(present)
-          const operation = getOperationAST(document, operationName)
-          if (!operation) throw noOperation()
-          const contextValue: unknown = await engine.contextFactory()
-          const args: ExecutionArgs = { schema: engine.schema, document, contextValue }
+          const contextValue = contextOf({ caller, sendBuffer, remoteAddress, answering })
+          const args: ExecutionArgs = { schema, document, contextValue }
           Object.assign(args, { variableValues: variables, operationName })
-          enveloped.set(args, { engine, type: operation.operation, answering })
-          return { args, type: operation.operation }
+          prepared.set(args, { type, answering })
+          return { args, type }
         })
       } catch (error) {
         return [present(error)]
@@ -230,13 +220,15 @@ export function createEngine<C extends object>(deps: EngineDeps<C>): Engine {
 
     async run(args) {
       try {
-        const known = enveloped.get(args)
+        const known = prepared.get(args)
         if (known === undefined) throw new Error('The operation was not prepared.')
-        const { engine, type, answering } = known
+        const { type, answering } = known
         const result: ExecutionResult | AsyncIterable<ExecutionResult> = await inTurn(answering, async () =>
-          type === 'subscription' ? engine.subscribe(args) : engine.execute(args),
+          type === 'subscription' ? execution.follow(args, answering) : execution.run(args, answering),
         )
-        return Symbol.asyncIterator in result ? result : withFirstErrors(result)
+        if (Symbol.asyncIterator in result) return result
+        const first = withFirstErrors(result)
+        return first.errors === undefined ? first : { ...first, errors: first.errors.map(present) }
       } catch (error) {
         return { errors: [present(error)] }
       }

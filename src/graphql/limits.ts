@@ -153,6 +153,8 @@ export interface Limits {
    * @throws CarillonError QUERY_TOO_COMPLEX, RATE_LIMITED or OVERLOADED: it must not be executed
    */
   begin(args: ExecutionArgs, answering: Answering): Begun | Promise<Begun>
+  /** Charges a subscription. @throws the same */
+  beginSubscription(args: ExecutionArgs, answering: Answering): void
   /** The same for operations that Yoga executes, and for every document that is parsed. */
   readonly plugin: Plugin<WithAnswering>
 }
@@ -212,6 +214,8 @@ export function createLimits({ explore, budgets }: LimitDeps): Limits {
     )
   }
 
+  const beginSubscription = (args: ExecutionArgs, answering: Answering): void => void charge(args, answering)
+
   const plugin: Plugin<WithAnswering> = {
     onParse({ params, context, setParseFn }) {
       const text = typeof params.source === 'string' ? params.source : params.source.body
@@ -252,7 +256,7 @@ export function createLimits({ explore, budgets }: LimitDeps): Limits {
       }
       return begun instanceof Promise ? begun.then(hooksOf) : hooksOf(begun)
     },
-    onSubscribe: ({ args }) => void charge(args, args.contextValue.answering),
+    onSubscribe: ({ args }) => beginSubscription(args, args.contextValue.answering),
   }
-  return { begin, plugin }
+  return { begin, beginSubscription, plugin }
 }

@@ -2,16 +2,11 @@
  * Operations that are posted as JSON and have one result: what nearly every call is. They are executed without the middleware of Yoga, which
  * answers everything else: GET, event streams, and whatever is not as it should be.
  */
-import { type DocumentNode, type ExecutionResult, execute, type GraphQLError, type GraphQLSchema, getOperationAST } from 'graphql'
+import type { ExecutionResult, GraphQLError, GraphQLSchema } from 'graphql'
 import { LRUCache } from 'lru-cache'
-import { noOperation, withFirstErrors } from './errors.ts'
-import { type Answering, createDocumentCache, type Limits } from './limits.ts'
-
-/** A document that was parsed and validated. */
-export interface Checked {
-  readonly document: DocumentNode
-  readonly problems: readonly GraphQLError[]
-}
+import { type PresentError, withFirstErrors } from './errors.ts'
+import type { Execution } from './execution.ts'
+import type { Answering } from './limits.ts'
 
 /** A result that may have a text of its own. */
 type Result = ExecutionResult & { readonly stringify?: (result: ExecutionResult) => string }
@@ -35,10 +30,8 @@ export interface Posted {
 /** What they need. */
 export interface SingleDeps {
   readonly schema: GraphQLSchema
-  readonly limits: Limits
-  present(error: unknown): GraphQLError
-  /** Parses and validates a document that was not seen before. @throws what is wrong with it */
-  check(query: string, answering: Answering): Checked
+  readonly execution: Execution
+  readonly present: PresentError
 }
 
 /** Executes such operations. */
@@ -95,8 +88,7 @@ function paramsOf(body: string): Params | null {
 const ACCEPTS = 100
 
 /** Creates them. */
-export function createSingles({ schema, limits, present, check }: SingleDeps): Singles {
-  const documents = createDocumentCache<Checked>()
+export function createSingles({ schema, execution, present }: SingleDeps): Singles {
   const mediaTypes = new LRUCache<string, { readonly type: MediaType | null }>({ max: ACCEPTS })
 
   const wanted = (accept: string): MediaType | null => {
@@ -107,22 +99,12 @@ export function createSingles({ schema, limits, present, check }: SingleDeps): S
     return type
   }
 
-  const checked = (query: string, answering: Answering): Checked => {
-    const known = documents.get(query)
-    if (known !== undefined) return known
-    const made = check(query, answering)
-    documents.set(query, made)
-    return made
-  }
-
   async function run(params: Params, answering: Answering, createContext: () => object): Promise<Result> {
     const { query, variables, operationName } = params
-    const { document, problems } = checked(query, answering)
-    if (!getOperationAST(document, operationName)) throw noOperation()
+    const { document, problems } = execution.read(query, operationName, answering)
     if (problems.length > 0) return { errors: problems }
     const args = { schema, document, contextValue: createContext(), variableValues: variables, operationName }
-    const { ready, done } = await limits.begin(args, answering)
-    return ready ?? done(await execute(args))
+    return execution.run(args, answering)
   }
 
   return {

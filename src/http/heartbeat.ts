@@ -41,6 +41,17 @@ export function createHeartbeat(
   let isLookingUp = false
   let isLookingUpPeople = false
 
+  const hasStalled = (connection: LiveConnection, state: State, elapsed: number): boolean => {
+    // Nearly all have nothing waiting, and are asked nothing else.
+    if (connection.backlog() > 0) {
+      const progress = connection.progress()
+      if (progress === state.progress) return elapsed - state.movedAt >= limits.stallMs
+      state.progress = progress
+    }
+    state.movedAt = elapsed
+    return false
+  }
+
   const tick = (): void => {
     const nowMs = Date.now()
     const elapsed = performance.now()
@@ -51,11 +62,7 @@ export function createHeartbeat(
         connection.end('credential')
         continue
       }
-      const progress = connection.progress()
-      if (connection.backlog() === 0 || progress !== state.progress) {
-        state.progress = progress
-        state.movedAt = elapsed
-      } else if (elapsed - state.movedAt >= limits.stallMs) {
+      if (hasStalled(connection, state, elapsed)) {
         connection.end('stalled')
         continue
       }

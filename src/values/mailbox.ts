@@ -3,6 +3,7 @@
  * written, compared, previewed and sent, so that what is accepted once is accepted everywhere.
  */
 import { domainToASCII, domainToUnicode } from 'node:url'
+import { LRUCache } from 'lru-cache'
 import { CarillonError } from '../errors.ts'
 import { decodeWords } from './encoded-word.ts'
 import { oneLine } from './one-line.ts'
@@ -31,10 +32,23 @@ const NAME_MAX = 200
 const FIELD_MAX = 32_768
 const MAILBOXES_MAX = 100
 
+/** Domains that were read: those of a project's contacts are few, and come with each message. */
+const domains = new LRUCache<string, { readonly ascii: string | null }>({ max: 2_000 })
+/** No longer domain is kept. */
+const KEPT_LENGTH = 253
+
 /**
  * The A-label form of a domain, or null when mail can't be sent to it: it needs two labels, or is `localhost`. An IP address is none.
  */
 function asciiDomain(domain: string): string | null {
+  const known = domains.get(domain)
+  if (known !== undefined) return known.ascii
+  const ascii = readDomain(domain)
+  if (domain.length <= KEPT_LENGTH) domains.set(domain, { ascii })
+  return ascii
+}
+
+function readDomain(domain: string): string | null {
   // domainToASCII reads its argument as part of a URL: it would take off a path, undo percent signs, and turn 127.1 into an address; and it
   // drops characters without a width. Joiners are allowed, because some scripts write words with them.
   if (domain.length > 1_000 || /[\s\p{Cc}%/?#\\@:[\]<>^|]|(?!\u200c|\u200d)\p{Cf}/u.test(domain)) return null

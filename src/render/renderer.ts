@@ -13,6 +13,7 @@ import {
   type ContentOf,
   channelTraits,
   type DigestItems,
+  type Extent,
   type Json,
   type JsonObject,
   type Overrides,
@@ -21,6 +22,7 @@ import {
   type TextType,
 } from '../words.ts'
 import type { StoredContent } from './contents.ts'
+import { foresee, type ShapedText } from './foresee.ts'
 import { createHtmlText, type HtmlText, needsText } from './html-text.ts'
 import { programLimits } from './limits.ts'
 import { addressesOf, type Compiled, createLiquid, type Escaping } from './liquid.ts'
@@ -28,6 +30,7 @@ import { createMeter, type Meter } from './meter.ts'
 import { addMissing, type Uses, usesOf } from './missing.ts'
 import { registeredVariables } from './registered-text.ts'
 import { unitsToParse } from './template-cost.ts'
+import { shapeOf, shapeOfWritten, type TextShape } from './text-shape.ts'
 
 /** What a template is rendered with. */
 export interface Scope {
@@ -93,6 +96,11 @@ export interface Renderer {
    * rendering. Texts that the allowance is too small to parse are left out.
    */
   addMissing(content: StoredContent, scope: Scope, overrides: Overrides | null, missing: Set<string>): void
+  /**
+   * How large a message of this content becomes at most, without rendering it; null: that rendering it succeeds, and leaves something to read,
+   * is not certain.
+   */
+  foresee(content: StoredContent, scope: Scope, overrides: Overrides | null): Extent | null
   /** The same renderer, whose work is a part of an allowance: of a call, or of a project's messages that are sent together. */
   within(allowance: Meter): Renderer
   // Each of these throws CarillonError TEMPLATE_BROKEN when a limit is exceeded, and SlowTemplate unless it is the sandbox's renderer.
@@ -187,6 +195,21 @@ const overriddenBy: { readonly [C in Channel]?: 'inApp' | 'email' | 'sms' | 'pus
   WEB_PUSH: 'push',
 }
 
+const overrideOf = (channel: Channel, overrides: Overrides | null): Readonly<Record<string, unknown>> | null => {
+  const field = overriddenBy[channel]
+  return (field === undefined ? null : overrides?.[field]) ?? null
+}
+/** A content with its overrides in it. */
+function replacedIn({ content, ...stored }: StoredContent, over: Readonly<Record<string, unknown>>): StoredContent {
+  const given = Object.fromEntries(Object.entries(over).filter(([, value]) => value !== null && value !== undefined))
+  const whole = { ...content, ...given }
+  // Of a push, the data of both are merged.
+  return {
+    ...stored,
+    content: 'data' in content && 'data' in whole ? { ...whole, data: { ...content.data, ...whole.data } } : whole,
+  }
+}
+
 /** What the link in a field is for. `page`: of those that lead somewhere */
 const useOfLink = (path: string, page: 'web' | 'app'): LinkUse => (/(^|\.)(icon|image)Url$/.test(path) ? 'picture' : page)
 const wantedOf: Readonly<Record<LinkUse, string>> = {
@@ -220,7 +243,10 @@ export function createRenderer({
 } = {}): Renderer {
   const liquid = createLiquid()
   const kept = new LRUCache<string, Compiled>({ max: 5_000, maxSize: 64_000_000, sizeCalculation: (_value, key) => key.length })
-  return createRendererWithin({ liquid, htmlText, kept, uses: new WeakMap(), meterOf }, null)
+  return createRendererWithin(
+    { liquid, htmlText, kept, uses: new WeakMap(), shapes: new WeakMap(), shaped: new WeakMap(), meterOf },
+    null,
+  )
 }
 
 interface Shared {
@@ -228,11 +254,14 @@ interface Shared {
   readonly htmlText: HtmlText
   readonly kept: LRUCache<string, Compiled>
   readonly uses: WeakMap<Compiled, Uses>
+  readonly shapes: WeakMap<Compiled, TextShape>
+  /** of contents that nothing is replaced in */
+  readonly shaped: WeakMap<object, readonly ShapedText[]>
   readonly meterOf: (() => Meter) | null
 }
 
 function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer {
-  const { liquid, htmlText, kept, uses, meterOf } = shared
+  const { liquid, htmlText, kept, uses, shapes, shaped: known, meterOf } = shared
   const createCallMeter = (): Meter => meterOf?.() ?? createMeter(programLimits.messageUnits, allowance)
   /** The allowance of the call that is running: rendering is synchronous. */
   let meter = createCallMeter()
@@ -253,6 +282,20 @@ function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer
     const fresh = liquid.compile(field, source, escaping)
     kept.set(key, fresh)
     return fresh
+  }
+  /** null: it can't be parsed, or not within the allowance */
+  const shapeFor = (field: string, source: string, escaping: Escaping): TextShape | null => {
+    if (!source.includes('{')) return shapeOfWritten(source)
+    try {
+      const parsed = compiled(field, source, escaping)
+      if (parsed === null) return null
+      const shape = shapes.get(parsed) ?? shapeOf(parsed.templates)
+      shapes.set(parsed, shape)
+      return shape
+    } catch (error) {
+      if (error instanceof CarillonError) return null
+      throw error
+    }
   }
   const renderText = (field: string, source: string, variables: Record<string, unknown>, escaping: Escaping = 'text'): string => {
     // A text without a brace has neither tags nor outputs: it is rendered as it is.
@@ -363,8 +406,7 @@ function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer
       return [...names].sort()
     },
     addMissing(content, scope, overrides, missing) {
-      const field = overriddenBy[content.channel]
-      const over: Readonly<Record<string, unknown>> = (field === undefined ? null : overrides?.[field]) ?? {}
+      const over: Readonly<Record<string, unknown>> = overrideOf(content.channel, overrides) ?? {}
       const sources = texts(content)
         .map(([path, own, escaping]) => ({ path, source: typeof over[path] === 'string' ? over[path] : own, escaping }))
         .filter(({ source }) => source.includes('{'))
@@ -381,6 +423,17 @@ function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer
           if (!(error instanceof CarillonError) && !isStackOverflow(error)) throw error
         }
       }
+    },
+    foresee(stored, scope, overrides) {
+      const over = overrideOf(stored.channel, overrides)
+      const content = over === null ? stored : replacedIn(stored, over)
+      let shaped = over === null ? known.get(stored.content) : undefined
+      if (shaped === undefined) {
+        shaped = texts(content).map(([path, source, escaping]) => ({ path, escaping, shape: shapeFor(path, source, escaping) }))
+        // What could not be parsed within this allowance may be within the next one.
+        if (over === null && shaped.every(({ shape }) => shape !== null)) known.set(stored.content, shaped)
+      }
+      return foresee(content, shaped, () => variablesOf(scope), [scope.data, scope.contact?.properties ?? null])
     },
     parse({ field, source, escaping }) {
       liquid.compile(field, source, escaping)

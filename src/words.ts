@@ -400,6 +400,8 @@ export interface Extent {
   readonly title: number
   /** of a text that has a limit */
   readonly body: number
+  /** there certainly is something to read in `body` */
+  readonly saysBody: boolean
   /** of a push without title and body: its data as JSON, and its links, twice */
   readonly rest: number
   /** of a push */
@@ -408,7 +410,10 @@ export interface Extent {
   readonly hasExtra: boolean
 }
 /** Nothing that has a limit. */
-export const noExtent: Extent = { type: null, title: 0, body: 0, rest: 0, dataKeys: [], hasExtra: false }
+export const noExtent: Extent = {
+  ...{ type: null, title: 0, body: 0, saysBody: false },
+  ...{ rest: 0, dataKeys: [], hasExtra: false },
+}
 
 /** What the caller replaces in a template for one message; strings are templates too. */
 export interface Overrides {

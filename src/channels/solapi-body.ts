@@ -11,8 +11,8 @@ import { checkCharacters, checkKoreanBytes } from './text-limit.ts'
 const MAX_BYTES = { SMS: 90, LMS: 2_000, MMS: 2_000 } as const
 
 /** Whether no text that is at most so long is refused for it: a character takes two bytes in EUC-KR at most. */
-export const carries = (_channel: Channel, { type, body, hasExtra }: Extent): boolean =>
-  !hasExtra && (type === null ? body <= MAX_LENGTH : 2 * body <= MAX_BYTES[type])
+export const carries = (_channel: Channel, { type, body, saysBody, hasExtra }: Extent): boolean =>
+  !hasExtra && (type === null ? body <= MAX_LENGTH : saysBody && 2 * body <= MAX_BYTES[type])
 
 const short = z.string().min(1).max(100)
 const link = z.string().min(1).max(1_000)

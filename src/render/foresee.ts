@@ -73,7 +73,13 @@ export function foresee(
   if (!shaped.every((one) => !/^mailbox/.test(one.escaping) || isAddress(one, scope))) return null
   const spoken = says?.map(find).filter((shape) => shape !== null) ?? []
   if (spoken.length > 0 && !spoken.some((shape) => certainlySays(shape, scope))) return null
-  const extent: Extent = { ...noExtent, title: lengthOf(title), body: lengthOf(body) }
+  const main = find(body)
+  const extent: Extent = {
+    ...noExtent,
+    title: lengthOf(title),
+    body: lengthOf(body),
+    saysBody: main !== null && certainlySays(main, scope),
+  }
   if (channel === 'SMS') return { ...extent, type: (content as ContentOf['SMS']).type }
   if (channel !== 'PUSH' && channel !== 'WEB_PUSH') return extent
   const data = (content as ContentOf['PUSH']).data ?? {}

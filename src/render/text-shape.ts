@@ -41,8 +41,8 @@ const safeFilters: ReadonlyMap<string, readonly [args: number, lengthOf: (term: 
     ...of('raw strip lstrip rstrip strip_newlines', 0, (term) => term),
     ['truncate', [1, (term) => longer(term, 3)]],
     ...of('append prepend', 1, (term, [added]) => longer(term, literalLength(added))),
-    ...of('size abs round floor ceil', 0, () => constant(NUMBER_LENGTH)),
-    ...of('plus minus times divided_by modulo at_least at_most', 1, () => constant(NUMBER_LENGTH)),
+    ...of('size abs floor ceil', 0, () => constant(NUMBER_LENGTH)),
+    ...of('round plus minus times divided_by modulo at_least at_most', 1, () => constant(NUMBER_LENGTH)),
     ['date', [1, (term, [format]) => atLeast(term, dateLength(format))]],
     ...of('newline_to_br join json jsonify first last reverse', 1, () => null),
   ])
@@ -57,7 +57,8 @@ function of(names: string, args: number, lengthOf: LengthOf): [string, readonly 
 const NUMBER_LENGTH = 32
 /** What a directive of a date becomes at most. */
 const DIRECTIVE_LENGTH = 64
-const safeTags = new Set('if unless case for assign capture comment raw # echo liquid increment decrement cycle'.split(' '))
+/** Not `increment` and `decrement`: what they count, they count in the variables that all texts of the message have. */
+const safeTags = new Set('if unless case for assign capture comment raw # echo liquid cycle'.split(' '))
 const silentTags = new Set(['comment', '#', 'assign', 'capture'])
 const DEPTH_MAX = 50
 const RANGE_MAX = 1_000

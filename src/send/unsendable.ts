@@ -34,6 +34,7 @@ function extentOf({ channel, content }: DirectContent): Extent | null {
     type: channel === 'SMS' ? content.type : null,
     title: title?.length ?? 0,
     body: content.body?.length ?? 0,
+    saysBody: !isBlank(content.body ?? ''),
   }
 }
 

@@ -22,7 +22,7 @@ import {
   type TextType,
 } from '../words.ts'
 import type { StoredContent } from './contents.ts'
-import { foresee, type ShapedText } from './foresee.ts'
+import { type ContentShape, contentShapeOf, createForesee } from './foresee.ts'
 import { createHtmlText, type HtmlText, needsText } from './html-text.ts'
 import { programLimits } from './limits.ts'
 import { addressesOf, type Compiled, createLiquid, type Escaping } from './liquid.ts'
@@ -97,10 +97,10 @@ export interface Renderer {
    */
   addMissing(content: StoredContent, scope: Scope, overrides: Overrides | null, missing: Set<string>): void
   /**
-   * How large a message of this content becomes at most, without rendering it; null: that rendering it succeeds, and leaves something to read,
-   * is not certain.
+   * @returns a function that says, without rendering it, how large a message of this scope becomes at most with a content; null: that rendering
+   *   succeeds, and leaves something to read, is not certain
    */
-  foresee(content: StoredContent, scope: Scope, overrides: Overrides | null): Extent | null
+  foresee(scope: Scope, overrides: Overrides | null): (content: StoredContent) => Extent | null
   /** The same renderer, whose work is a part of an allowance: of a call, or of a project's messages that are sent together. */
   within(allowance: Meter): Renderer
   // Each of these throws CarillonError TEMPLATE_BROKEN when a limit is exceeded, and SlowTemplate unless it is the sandbox's renderer.
@@ -244,7 +244,7 @@ export function createRenderer({
   const liquid = createLiquid()
   const kept = new LRUCache<string, Compiled>({ max: 5_000, maxSize: 64_000_000, sizeCalculation: (_value, key) => key.length })
   return createRendererWithin(
-    { liquid, htmlText, kept, uses: new WeakMap(), shapes: new WeakMap(), shaped: new WeakMap(), meterOf },
+    { liquid, htmlText, kept, uses: new WeakMap(), shapes: new WeakMap(), contentShapes: new WeakMap(), meterOf },
     null,
   )
 }
@@ -256,12 +256,12 @@ interface Shared {
   readonly uses: WeakMap<Compiled, Uses>
   readonly shapes: WeakMap<Compiled, TextShape>
   /** of contents that nothing is replaced in */
-  readonly shaped: WeakMap<object, readonly ShapedText[]>
+  readonly contentShapes: WeakMap<object, ContentShape>
   readonly meterOf: (() => Meter) | null
 }
 
 function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer {
-  const { liquid, htmlText, kept, uses, shapes, shaped: known, meterOf } = shared
+  const { liquid, htmlText, kept, uses, shapes, contentShapes, meterOf } = shared
   const createCallMeter = (): Meter => meterOf?.() ?? createMeter(programLimits.messageUnits, allowance)
   /** The allowance of the call that is running: rendering is synchronous. */
   let meter = createCallMeter()
@@ -296,6 +296,13 @@ function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer
       if (error instanceof CarillonError) return null
       throw error
     }
+  }
+  const shapeOfContent = (content: StoredContent): ContentShape | null => {
+    const shaped = texts(content).flatMap(([path, source, escaping]) => {
+      const shape = shapeFor(path, source, escaping)
+      return shape === null ? [] : [{ path, escaping, shape }]
+    })
+    return shaped.length < texts(content).length ? null : contentShapeOf(content, shaped)
   }
   const renderText = (field: string, source: string, variables: Record<string, unknown>, escaping: Escaping = 'text'): string => {
     // A text without a brace has neither tags nor outputs: it is rendered as it is.
@@ -424,16 +431,15 @@ function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer
         }
       }
     },
-    foresee(stored, scope, overrides) {
-      const over = overrideOf(stored.channel, overrides)
-      const content = over === null ? stored : replacedIn(stored, over)
-      let shaped = over === null ? known.get(stored.content) : undefined
-      if (shaped === undefined) {
-        shaped = texts(content).map(([path, source, escaping]) => ({ path, escaping, shape: shapeFor(path, source, escaping) }))
-        // What could not be parsed within this allowance may be within the next one.
-        if (over === null && shaped.every(({ shape }) => shape !== null)) known.set(stored.content, shaped)
+    foresee(scope, overrides) {
+      const foresee = createForesee(() => variablesOf(scope), [scope.data, scope.contact?.properties])
+      return (stored) => {
+        const over = overrideOf(stored.channel, overrides)
+        const known = over === null ? contentShapes.get(stored.content) : undefined
+        const shape = known ?? shapeOfContent(over === null ? stored : replacedIn(stored, over))
+        if (shape !== null && over === null && known === undefined) contentShapes.set(stored.content, shape)
+        return shape === null ? null : foresee(shape)
       }
-      return foresee(content, shaped, () => variablesOf(scope), [scope.data, scope.contact?.properties ?? null])
     },
     parse({ field, source, escaping }) {
       liquid.compile(field, source, escaping)

@@ -45,6 +45,15 @@ function doubtful({ renderer, contents, vendors }: Deps, known: Known, message: 
   if (window !== null) return []
   const extras = extraKeys(intent.overrides)
   const infoOf = (key: string | null) => (key === null ? null : (known.contacts.get(key)?.info ?? null))
+  let foresee: ReturnType<typeof renderer.foresee> | null = null
+  const foreseeOf = (): ReturnType<typeof renderer.foresee> => {
+    const actor = infoOf(actorKey)
+    const scope = {
+      ...{ project, data: intent.data, unsubscribeUrl: null },
+      ...{ contact: infoOf(contactKey), actor: actor === null ? null : actorOf(actor) },
+    }
+    return renderer.foresee(scope, intent.overrides)
+  }
   return decisions.filter((decision) => {
     const { channel, locale, targets, reason } = decision
     // An in-app message that is due now is rendered already, or slow.
@@ -54,15 +63,8 @@ function doubtful({ renderer, contents, vendors }: Deps, known: Known, message: 
     else {
       const content = locale === null ? null : contents.get({ projectId: project.id, ...template }).get(channel, locale)
       if (content === null || locale === null) return false
-      const actor = infoOf(actorKey)
-      const scope = {
-        project,
-        contact: infoOf(contactKey),
-        actor: actor === null ? null : actorOf(actor),
-        data: intent.data,
-        unsubscribeUrl: null,
-      }
-      extent = renderer.foresee({ channel, locale, content }, scope, intent.overrides)
+      foresee ??= foreseeOf()
+      extent = foresee({ channel, locale, content })
     }
     if (extent === null) return true
     const whole = extent

@@ -26,7 +26,7 @@ const foresee = <C extends Channel>(
   content: ContentOf[C],
   data: JsonObject = plain,
   overrides: Overrides | null = null,
-) => renderer.foresee({ channel, locale: 'en', content }, scopeOf(data), overrides)
+) => renderer.foresee(scopeOf(data), overrides)({ channel, locale: 'en', content })
 
 const mail = (more: Partial<ContentOf['EMAIL']> = {}): ContentOf['EMAIL'] => ({
   ...{ subject: 'Your order', html: null, text: 'Thank you.', from: null, replyTo: null, cc: null, bcc: null },

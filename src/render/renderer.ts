@@ -22,7 +22,7 @@ import {
   type TextType,
 } from '../words.ts'
 import type { StoredContent } from './contents.ts'
-import { type ContentShape, contentShapeOf, createForesee } from './foresee.ts'
+import { type ContentShape, contentShapeOf, createForesee, type ShapedText } from './foresee.ts'
 import { createHtmlText, type HtmlText, needsText } from './html-text.ts'
 import { programLimits } from './limits.ts'
 import { addressesOf, type Compiled, createLiquid, type Escaping } from './liquid.ts'
@@ -298,11 +298,13 @@ function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer
     }
   }
   const shapeOfContent = (content: StoredContent): ContentShape | null => {
-    const shaped = texts(content).flatMap(([path, source, escaping]) => {
+    const shaped: ShapedText[] = []
+    for (const [path, source, escaping] of texts(content)) {
       const shape = shapeFor(path, source, escaping)
-      return shape === null ? [] : [{ path, escaping, shape }]
-    })
-    return shaped.length < texts(content).length ? null : contentShapeOf(content, shaped)
+      if (shape === null) return null
+      shaped.push({ path, escaping, shape })
+    }
+    return contentShapeOf(content, shaped)
   }
   const renderText = (field: string, source: string, variables: Record<string, unknown>, escaping: Escaping = 'text'): string => {
     // A text without a brace has neither tags nor outputs: it is rendered as it is.

@@ -171,6 +171,9 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
     })
     undo.push(() => providers.close())
 
+    const rehearsal = createRehearsal({ secrets, allowPrivateHosts: config.allowPrivateHosts, log })
+    undo.push(() => rehearsal.close())
+
     // What is begun by an operation and goes on without it is the server's own work.
     const wake = (): void => db.runFor('', () => jobs.wake())
     const random = options.random ?? Math.random
@@ -194,6 +197,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       clock,
       contents,
       vendors: providers.vendors,
+      rehearse: rehearsal.rehearse,
       checkExtra,
       renderer,
       sandbox,
@@ -264,8 +268,6 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
 
     const { operatorKey, inboundHost } = config
     const vendors = providers.vendors
-    const rehearsal = createRehearsal({ secrets, allowPrivateHosts: config.allowPrivateHosts, log })
-    undo.push(() => rehearsal.close())
     const carillon = createCarillon({
       db,
       clock,

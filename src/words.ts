@@ -392,6 +392,29 @@ export interface Route {
   readonly dials: DialPlan | null
 }
 
+/** How large a message becomes at most, as it is known before it is rendered; Infinity: unknown. Of texts, their UTF-16 units. */
+export interface Extent {
+  /** of a text message; null: of another channel */
+  readonly type: TextType | null
+  /** of the title, or of an e-mail's subject */
+  readonly title: number
+  /** of a text that has a limit */
+  readonly body: number
+  /** there certainly is something to read in `body` */
+  readonly saysBody: boolean
+  /** of a push without title and body: its data as JSON, and its links, twice */
+  readonly rest: number
+  /** of a push */
+  readonly dataKeys: readonly string[]
+  /** it adds something to the provider's request */
+  readonly hasExtra: boolean
+}
+/** Nothing that has a limit. */
+export const noExtent: Extent = {
+  ...{ type: null, title: 0, body: 0, saysBody: false },
+  ...{ rest: 0, dataKeys: [], hasExtra: false },
+}
+
 /** What the caller replaces in a template for one message; strings are templates too. */
 export interface Overrides {
   readonly inApp?:

@@ -17,7 +17,7 @@ import {
   Rehearsed,
   type RenderedPush,
 } from './provider.ts'
-import { fitPush } from './push-fit.ts'
+import { fitPush, fitsWithoutText } from './push-fit.ts'
 import { apiUrl } from './settings.ts'
 
 const MAX_BYTES = 4_096
@@ -94,6 +94,7 @@ export const apns = {
   channels: ['PUSH'],
   settings,
   wrongAddress: wrongAppleToken,
+  carries: (_channel, extent) => !extent.hasExtra && !extent.dataKeys.includes('aps') && fitsWithoutText(extent, MAX_BYTES),
   extra: () => extra,
   fit: fitApns,
   create: (given: ApnsSettings, deps: ProviderDeps): Provider => createApns(given, deps),

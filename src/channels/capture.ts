@@ -35,6 +35,7 @@ export const capture = {
   channels: channels.filter((channel) => channel !== 'IN_APP'),
   title: 'Capture',
   settings,
+  carries: () => true,
   // It takes the place of any vendor, so it accepts the options of all of them.
   extra: () => z.looseObject({}),
   create: createCapture,

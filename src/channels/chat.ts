@@ -60,6 +60,8 @@ export function chatKind(service: ChatService): ProviderKind<ChatSettings> {
     wrongAddress: wrongWebAddress,
     escape: service.escape,
     cut: service.cut,
+    // A text is cut, and what is added was checked when the message was accepted.
+    carries: () => true,
     extra: () => service.extra,
     create: (given, deps) => createChat(service, given, deps),
   }

@@ -16,7 +16,7 @@ import {
   Rehearsed,
   type RenderedPush,
 } from './provider.ts'
-import { fitPush } from './push-fit.ts'
+import { fitPush, fitsWithoutText } from './push-fit.ts'
 import { apiUrl, baseUrl } from './settings.ts'
 import { topicOf } from './web-push.ts'
 
@@ -114,6 +114,7 @@ export const fcm = {
   channels: ['PUSH'],
   settings,
   wrongAddress: wrongFcmToken,
+  carries: (_channel, extent) => !extent.hasExtra && !extent.dataKeys.some(isReserved) && fitsWithoutText(extent, MAX_BYTES),
   extra: () => extra,
   fit: fitFcm,
   create: (given: FcmSettings, deps: ProviderDeps): Provider => createFcm(given, deps),
@@ -185,10 +186,12 @@ function contentOf(message: RenderedPush): object {
   }
 }
 
+const isReserved = (key: string): boolean => /^(from$|message_type$|google|gcm)/.test(key)
+
 /** FCM accepts only strings: other values are sent as their JSON. @throws ProviderError BAD_INPUT for a key that FCM reserves */
 function textsOf(data: JsonObject): Record<string, string> {
   for (const key of Object.keys(data)) {
-    if (/^(from$|message_type$|google|gcm)/.test(key)) {
+    if (isReserved(key)) {
       throw new ProviderError('refused', 'BAD_INPUT', `data.${key}: FCM reserves this key`, { about: 'message' })
     }
   }

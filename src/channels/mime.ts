@@ -12,7 +12,10 @@ export interface ComposedEmail {
   readonly raw: Buffer
 }
 
-const MAX_HEADER_OCTETS = 998
+/** Of one header's value, in UTF-8. */
+export const MAX_HEADER_OCTETS = 998
+/** What a UTF-16 unit takes in UTF-8 at most. */
+export const OCTETS_PER_UNIT = 3
 const LINE = 76
 const FORBIDDEN = /[^\P{Cc}\t]/u
 const PRINTABLE = /^[ -~]*$/

@@ -6,7 +6,7 @@ import type { RenderedAlimtalk, RenderedFriendtalk } from './provider.ts'
 import { checkCharacters } from './text-limit.ts'
 
 /** Characters of a message. */
-const MAX_LENGTH = 1_000
+export const MAX_LENGTH = 1_000
 
 const short = z.string().min(1).max(100)
 const link = z.string().min(1).max(1_000)

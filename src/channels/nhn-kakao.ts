@@ -13,7 +13,7 @@ import {
   secretKey,
   webhookSignature,
 } from './nhn.ts'
-import { alimtalkExtra, friendtalkExtra, requestOf } from './nhn-kakao-body.ts'
+import { alimtalkExtra, friendtalkExtra, MAX_LENGTH, requestOf } from './nhn-kakao-body.ts'
 import { countries, countriesInfo, createPhoneReader, dialPlan, homeNumbers } from './phone.ts'
 import { type Provider, type ProviderDeps, ProviderError, type ProviderKind, type Receipt } from './provider.ts'
 import { apiUrl } from './settings.ts'
@@ -64,6 +64,7 @@ export const nhnKakao = {
   channels: ['ALIMTALK', 'FRIENDTALK'],
   settings,
   dials: homeNumbers,
+  carries: (_channel, { body }) => body <= MAX_LENGTH,
   extra: (channel) => (channel === 'FRIENDTALK' ? friendtalkExtra : alimtalkExtra),
   create: (given: NhnKakaoSettings, deps: ProviderDeps): Provider => createNhnKakao(given, deps),
 } satisfies ProviderKind<NhnKakaoSettings>

@@ -81,6 +81,7 @@ export const nhnSms = {
   smsEncoding: 'EUC-KR',
   settings,
   dials: homeNumbers,
+  carries: (_channel, { body, saysBody, hasExtra }) => !hasExtra && saysBody && body <= MAX_LENGTH,
   extra: () => extra,
   create: createNhnSms,
 } satisfies ProviderKind<NhnSmsSettings>

@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import type { ErrorCode } from '../errors.ts'
 import type { EscapeValue } from '../values/marked-text.ts'
-import type { Channel, DialPlan, Json, JsonObject } from '../words.ts'
+import type { Channel, DialPlan, Extent, Json, JsonObject } from '../words.ts'
 import type { SettingsSchema } from './settings.ts'
 
 interface RenderedBase {
@@ -251,6 +251,11 @@ export interface ProviderKind<Settings> {
   readonly dials?: DialPlan
   /** Escapes a value of a template for a service whose texts have markup. Absent for kinds whose texts have none. */
   escape?: EscapeValue
+  /**
+   * Whether `send` refuses no message that is at most so large, for what is in it: such a message need not be rendered to know that it can be
+   * sent. Where that depends on more than its size, false.
+   */
+  carries(channel: Channel, extent: Extent): boolean
   /** the vendor options that a message on this channel may have, `RenderedBase.extra`; unknown keys are refused */
   extra(channel: Channel): z.ZodType<object>
   /**

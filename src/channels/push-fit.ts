@@ -1,7 +1,17 @@
 /** Cuts a push message to its platform's limit, between grapheme clusters. */
+import type { Extent } from '../words.ts'
 import { type FittedPush, ProviderError, type RenderedPush } from './provider.ts'
 
 const ELLIPSIS = '…'
+
+/** What a UTF-16 unit takes as JSON, as JSON within JSON, at most: `\\u0001`. */
+const BYTES_PER_UNIT = 7
+/** Of a message's ids, in every place where they stand, and of the names of its fields. */
+const FRAME_BYTES = 800
+
+/** Whether a push always fits once its texts are cut. */
+export const fitsWithoutText = ({ rest }: Pick<Extent, 'rest'>, maxBytes: number): boolean =>
+  rest * BYTES_PER_UNIT + FRAME_BYTES <= maxBytes
 
 /**
  * Cuts a push so that `sizeOf` gives at most `maxBytes`. The body is cut first, at its end, and then the title; an ellipsis marks

@@ -4,7 +4,7 @@ import { CarillonError } from '../errors.ts'
 import { likelyName } from '../values/likely.ts'
 import { escapeMarked } from '../values/marked-text.ts'
 import { readMember, shownValue } from '../values/setting.ts'
-import type { Channel, DialPlan, JsonObject } from '../words.ts'
+import type { Channel, DialPlan, Extent, JsonObject } from '../words.ts'
 import { apns } from './apns.ts'
 import { capture } from './capture.ts'
 import { discord } from './discord.ts'
@@ -129,6 +129,10 @@ export function dialsOf(kindName: string, given: unknown): DialPlan | null {
   const dials = byName.get(kindName)?.dials
   return dials === undefined ? null : dialPlan(dials, countries.safeParse(given).data)
 }
+
+/** Whether a provider of the kind refuses no message that is at most so large. @throws CarillonError BAD_INPUT */
+export const carriesAll = (kindName: string, channel: Channel, extent: Extent): boolean =>
+  kindOf(kindName).carries(channel, extent)
 
 /** A text as a provider of the kind sends it, its marked values escaped. @throws CarillonError BAD_INPUT */
 export const markedFor = (kindName: string, text: string): string =>

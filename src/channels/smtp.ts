@@ -5,7 +5,7 @@ import { readMailbox } from '../values/mailbox.ts'
 import { createAddressGuard, isLoopbackHost } from './address-guard.ts'
 import { readExtra } from './extra.ts'
 import { mailHeaders } from './mail-headers.ts'
-import { composeEmail } from './mime.ts'
+import { composeEmail, MAX_HEADER_OCTETS, OCTETS_PER_UNIT } from './mime.ts'
 import { type Provider, type ProviderDeps, ProviderError, type ProviderKind, Rehearsed } from './provider.ts'
 import type { SmtpTimes } from './smtp-connection.ts'
 import { outcomeOf } from './smtp-outcome.ts'
@@ -109,6 +109,7 @@ export const smtp = {
   title: 'SMTP',
   channels: ['EMAIL'],
   settings,
+  carries: (_channel, { title }) => title * OCTETS_PER_UNIT <= MAX_HEADER_OCTETS,
   extra: () => extra,
   create: (given: SmtpSettings, deps: ProviderDeps): Provider => createSmtp(given, deps),
 } satisfies ProviderKind<SmtpSettings>

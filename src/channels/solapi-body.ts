@@ -1,14 +1,18 @@
 /** The requests of `solapi`, for each type of message. */
 import { z } from 'zod'
 import type { Phone } from '../values/phone.ts'
+import type { Channel, Extent } from '../words.ts'
 import { readExtra } from './extra.ts'
-import { textsOf } from './nhn-kakao-body.ts'
+import { MAX_LENGTH, textsOf } from './nhn-kakao-body.ts'
 import { ProviderError, type RenderedAlimtalk, type RenderedFriendtalk, type RenderedSms } from './provider.ts'
 import { checkCharacters, checkKoreanBytes } from './text-limit.ts'
 
-/** Bytes of a text message in EUC-KR, by its type; characters of a KakaoTalk message. */
+/** Bytes of a text message in EUC-KR, by its type. */
 const MAX_BYTES = { SMS: 90, LMS: 2_000, MMS: 2_000 } as const
-const MAX_LENGTH = 1_000
+
+/** Whether no text that is at most so long is refused for it: a character takes two bytes in EUC-KR at most. */
+export const carries = (_channel: Channel, { type, body, saysBody, hasExtra }: Extent): boolean =>
+  !hasExtra && (type === null ? body <= MAX_LENGTH : saysBody && 2 * body <= MAX_BYTES[type])
 
 const short = z.string().min(1).max(100)
 const link = z.string().min(1).max(1_000)

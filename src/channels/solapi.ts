@@ -14,7 +14,7 @@ import {
 } from './provider.ts'
 import { apiUrl } from './settings.ts'
 import { checkShared } from './shared-secret.ts'
-import { kakaoExtra, messageOf, textExtra } from './solapi-body.ts'
+import { carries, kakaoExtra, messageOf, textExtra } from './solapi-body.ts'
 import { isAccountError, meaningOf } from './solapi-outcome.ts'
 
 const key = z.string().regex(/^[A-Za-z0-9]{1,100}$/, 'must be letters and digits')
@@ -64,6 +64,7 @@ export const solapi = {
   smsEncoding: 'EUC-KR',
   settings,
   dials: homeNumbers,
+  carries,
   extra: (channel) => (channel === 'SMS' ? textExtra : kakaoExtra),
   create: (given: SolapiSettings, deps: ProviderDeps): Provider => createSolapi(given, deps),
 } satisfies ProviderKind<SolapiSettings>

@@ -88,6 +88,7 @@ export const twilio = {
   channels: ['SMS'],
   settings,
   dials: allNumbers,
+  carries: (_channel, { title, body, hasExtra }) => !hasExtra && title + 1 + body <= MAX_LENGTH,
   extra: () => extra,
   create: (given: TwilioSettings, deps: ProviderDeps): Provider => createTwilio(given, deps),
 } satisfies ProviderKind<TwilioSettings>

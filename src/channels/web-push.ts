@@ -13,7 +13,7 @@ import {
   type ProviderKind,
   type RenderedPush,
 } from './provider.ts'
-import { fitPush } from './push-fit.ts'
+import { fitPush, fitsWithoutText } from './push-fit.ts'
 import { relayUrl } from './settings.ts'
 import { createIdentification, encrypt, isKeyPair, OVERHEAD_BYTES } from './web-push-crypto.ts'
 
@@ -83,6 +83,7 @@ export const webPush = {
   channels: ['WEB_PUSH'],
   settings,
   wrongAddress,
+  carries: (_channel, extent) => fitsWithoutText(extent, TEXT_BYTES),
   extra: () => extra,
   fit: fitWebPush,
   create: (given: WebPushSettings, deps: ProviderDeps): Provider => createWebPush(given, deps),

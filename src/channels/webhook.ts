@@ -83,6 +83,7 @@ export const webhook = {
   channels: ['WEBHOOK'],
   settings,
   wrongAddress: wrongWebAddress,
+  carries: () => true,
   extra: () => noExtra,
   create: (given: WebhookSettings, deps: ProviderDeps): Provider => createWebhook(given, deps),
 } satisfies ProviderKind<WebhookSettings>

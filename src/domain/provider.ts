@@ -2,7 +2,7 @@
 import type { Database } from '../db/database.ts'
 import type { Prisma, Provider } from '../db/generated/client.ts'
 import { CarillonError, type Problem, problem } from '../errors.ts'
-import { type Channel, channelTraits, type DialPlan, type JsonObject, type ProviderState } from '../words.ts'
+import { type Channel, channelTraits, type DialPlan, type Extent, type JsonObject, type ProviderState } from '../words.ts'
 import type { Audit, By, Show } from './audit.ts'
 import { maskSettings } from './audit-shown.ts'
 import { atIndex, checkKey, checkList, checkObject } from './check.ts'
@@ -34,6 +34,8 @@ export interface Vendors {
   wrongAddress(kind: string, address: string): string | null
   /** The numbers that a provider of the kind dials; null: it is given every address. `countries`: its setting, as JSON; null: it has none */
   dials(kind: string, countries: string | null): DialPlan | null
+  /** Whether a provider of the kind refuses no message that is at most so large, for what is in it. */
+  carries(kind: string, channel: Channel, extent: Extent): boolean
   /** The names of the kind's secret settings. */
   secrets(kind: string): readonly string[]
   /** Sends one test message. */

@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache'
 import { type Provider, ProviderError } from '../channels/provider.ts'
 import {
+  carriesAll,
   describeKinds,
   dialsOf,
   kindName,
@@ -161,6 +162,7 @@ export function createProviderPool(deps: {
       kinds: () => (described ??= describeKinds()),
       wrongAddress: (kind, address) => wrongAddress(kind, address, { allowPrivateHosts }),
       dials,
+      carries: carriesAll,
       secrets: secretSettings,
       test: (config, to) => test(config, to, allowPrivateHosts),
     },

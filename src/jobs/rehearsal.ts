@@ -1,6 +1,6 @@
 /**
- * Rehearses one channel of a message for a preview: it is rendered by the code that renders it for sending, and given to the code of its
- * provider, which checks it as it always does and stops before its first request. So a preview knows every refusal that needs no vendor.
+ * Rehearses one channel of a message, for a preview or before it is accepted: it is rendered by the code that renders it for sending, and given to the code of its
+ * provider, which checks it as it always does and stops before its first request. So every refusal that needs no vendor is known.
  */
 import { LRUCache } from 'lru-cache'
 import { type Provider, ProviderError, Rehearsed, type Rendered } from '../channels/provider.ts'
@@ -10,7 +10,7 @@ import { unsealSettings } from '../domain/provider.ts'
 import type { Secrets } from '../domain/secrets.ts'
 import { CarillonError, type Problem, problem } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { noTexts, type Rehearsable, type Rehearse, type RehearsedTexts } from '../send/preview.ts'
+import { noTexts, type Rehearsable, type Rehearse, type RehearsedTexts } from '../send/rehearsal.ts'
 import type { Target } from '../send/target.ts'
 import { HOME_COUNTRY, readPhone } from '../values/phone.ts'
 import { smsSize } from '../values/sms.ts'

@@ -3,7 +3,8 @@
  * look-ups. What it tests, replaces by `default`, or shows only on a condition that is not a plain variable does not count.
  */
 
-type Path = readonly (string | number | Path)[]
+/** A variable as a text names it: its name, and the properties that follow. */
+export type Path = readonly (string | number | Path)[]
 type Step =
   | { readonly kind: 'use'; readonly path: Path; readonly unless: Path | null }
   | { readonly kind: 'name'; readonly name: string; readonly path: Path | null }
@@ -26,11 +27,11 @@ interface Branch {
 export type Uses = readonly Step[]
 
 type Fields = Readonly<Record<string, unknown>>
-const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null
-const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
+export const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null
+export const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
 
 /** The path of a variable as it was parsed; null: it is a literal, a range, or begins with one. */
-function pathOf(token: unknown): Path | null {
+export function pathOf(token: unknown): Path | null {
   if (!isObject(token) || !Array.isArray(token['props']) || token['variable'] !== undefined) return null
   const path = token['props'].map((prop: unknown) => {
     if (isObject(prop) && (typeof prop['content'] === 'string' || typeof prop['content'] === 'number')) return prop['content']
@@ -39,9 +40,11 @@ function pathOf(token: unknown): Path | null {
   return path.length === 0 ? null : path
 }
 
-const operandsOf = (value: unknown): readonly unknown[] =>
+/** The operands and operators of an expression. */
+export const operandsOf = (value: unknown): readonly unknown[] =>
   isObject(value) && isObject(value['initial']) ? listOf(value['initial']['postfix']) : []
-const filtersOf = (value: unknown): readonly Fields[] => (isObject(value) ? listOf(value['filters']).filter(isObject) : [])
+/** The filters of an expression. */
+export const filtersOf = (value: unknown): readonly Fields[] => (isObject(value) ? listOf(value['filters']).filter(isObject) : [])
 
 /** The only variable of an expression without filters; null: it is something else. */
 function plainPathOf(value: unknown): Path | null {
@@ -136,7 +139,7 @@ interface Found {
 const ofItsOwn: Found = { isKnown: false, value: undefined, label: '' }
 
 /** The value of a property, as Liquid finds it. */
-function propertyOf(value: unknown, key: string | number): unknown {
+export function propertyOf(value: unknown, key: string | number): unknown {
   if (value === null || value === undefined) return undefined
   if (key === 'size' && (typeof value === 'string' || Array.isArray(value))) return value.length
   if (Array.isArray(value)) return key === 'first' ? value[0] : key === 'last' ? value.at(-1) : value.at(Number(key))

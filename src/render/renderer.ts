@@ -13,6 +13,7 @@ import {
   type ContentOf,
   channelTraits,
   type DigestItems,
+  type Extent,
   type Json,
   type JsonObject,
   type Overrides,
@@ -21,6 +22,7 @@ import {
   type TextType,
 } from '../words.ts'
 import type { StoredContent } from './contents.ts'
+import { type ContentShape, contentShapeOf, createForesee, type ShapedText } from './foresee.ts'
 import { createHtmlText, type HtmlText, needsText } from './html-text.ts'
 import { programLimits } from './limits.ts'
 import { addressesOf, type Compiled, createLiquid, type Escaping } from './liquid.ts'
@@ -28,6 +30,7 @@ import { createMeter, type Meter } from './meter.ts'
 import { addMissing, type Uses, usesOf } from './missing.ts'
 import { registeredVariables } from './registered-text.ts'
 import { unitsToParse } from './template-cost.ts'
+import { shapeOf, shapeOfWritten, type TextShape } from './text-shape.ts'
 
 /** What a template is rendered with. */
 export interface Scope {
@@ -93,6 +96,11 @@ export interface Renderer {
    * rendering. Texts that the allowance is too small to parse are left out.
    */
   addMissing(content: StoredContent, scope: Scope, overrides: Overrides | null, missing: Set<string>): void
+  /**
+   * @returns a function that says, without rendering it, how large a message of this scope becomes at most with a content; null: that rendering
+   *   succeeds, and leaves something to read, is not certain
+   */
+  foresee(scope: Scope, overrides: Overrides | null): (content: StoredContent) => Extent | null
   /** The same renderer, whose work is a part of an allowance: of a call, or of a project's messages that are sent together. */
   within(allowance: Meter): Renderer
   // Each of these throws CarillonError TEMPLATE_BROKEN when a limit is exceeded, and SlowTemplate unless it is the sandbox's renderer.
@@ -187,6 +195,21 @@ const overriddenBy: { readonly [C in Channel]?: 'inApp' | 'email' | 'sms' | 'pus
   WEB_PUSH: 'push',
 }
 
+const overrideOf = (channel: Channel, overrides: Overrides | null): Readonly<Record<string, unknown>> | null => {
+  const field = overriddenBy[channel]
+  return (field === undefined ? null : overrides?.[field]) ?? null
+}
+/** A content with its overrides in it. */
+function replacedIn({ content, ...stored }: StoredContent, over: Readonly<Record<string, unknown>>): StoredContent {
+  const given = Object.fromEntries(Object.entries(over).filter(([, value]) => value !== null && value !== undefined))
+  const whole = { ...content, ...given }
+  // Of a push, the data of both are merged.
+  return {
+    ...stored,
+    content: 'data' in content && 'data' in whole ? { ...whole, data: { ...content.data, ...whole.data } } : whole,
+  }
+}
+
 /** What the link in a field is for. `page`: of those that lead somewhere */
 const useOfLink = (path: string, page: 'web' | 'app'): LinkUse => (/(^|\.)(icon|image)Url$/.test(path) ? 'picture' : page)
 const wantedOf: Readonly<Record<LinkUse, string>> = {
@@ -220,7 +243,10 @@ export function createRenderer({
 } = {}): Renderer {
   const liquid = createLiquid()
   const kept = new LRUCache<string, Compiled>({ max: 5_000, maxSize: 64_000_000, sizeCalculation: (_value, key) => key.length })
-  return createRendererWithin({ liquid, htmlText, kept, uses: new WeakMap(), meterOf }, null)
+  return createRendererWithin(
+    { liquid, htmlText, kept, uses: new WeakMap(), shapes: new WeakMap(), contentShapes: new WeakMap(), meterOf },
+    null,
+  )
 }
 
 interface Shared {
@@ -228,11 +254,14 @@ interface Shared {
   readonly htmlText: HtmlText
   readonly kept: LRUCache<string, Compiled>
   readonly uses: WeakMap<Compiled, Uses>
+  readonly shapes: WeakMap<Compiled, TextShape>
+  /** of contents that nothing is replaced in */
+  readonly contentShapes: WeakMap<object, ContentShape>
   readonly meterOf: (() => Meter) | null
 }
 
 function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer {
-  const { liquid, htmlText, kept, uses, meterOf } = shared
+  const { liquid, htmlText, kept, uses, shapes, contentShapes, meterOf } = shared
   const createCallMeter = (): Meter => meterOf?.() ?? createMeter(programLimits.messageUnits, allowance)
   /** The allowance of the call that is running: rendering is synchronous. */
   let meter = createCallMeter()
@@ -253,6 +282,29 @@ function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer
     const fresh = liquid.compile(field, source, escaping)
     kept.set(key, fresh)
     return fresh
+  }
+  /** null: it can't be parsed, or not within the allowance */
+  const shapeFor = (field: string, source: string, escaping: Escaping): TextShape | null => {
+    if (!source.includes('{')) return shapeOfWritten(source)
+    try {
+      const parsed = compiled(field, source, escaping)
+      if (parsed === null) return null
+      const shape = shapes.get(parsed) ?? shapeOf(parsed.templates)
+      shapes.set(parsed, shape)
+      return shape
+    } catch (error) {
+      if (error instanceof CarillonError) return null
+      throw error
+    }
+  }
+  const shapeOfContent = (content: StoredContent): ContentShape | null => {
+    const shaped: ShapedText[] = []
+    for (const [path, source, escaping] of texts(content)) {
+      const shape = shapeFor(path, source, escaping)
+      if (shape === null) return null
+      shaped.push({ path, escaping, shape })
+    }
+    return contentShapeOf(content, shaped)
   }
   const renderText = (field: string, source: string, variables: Record<string, unknown>, escaping: Escaping = 'text'): string => {
     // A text without a brace has neither tags nor outputs: it is rendered as it is.
@@ -363,8 +415,7 @@ function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer
       return [...names].sort()
     },
     addMissing(content, scope, overrides, missing) {
-      const field = overriddenBy[content.channel]
-      const over: Readonly<Record<string, unknown>> = (field === undefined ? null : overrides?.[field]) ?? {}
+      const over: Readonly<Record<string, unknown>> = overrideOf(content.channel, overrides) ?? {}
       const sources = texts(content)
         .map(([path, own, escaping]) => ({ path, source: typeof over[path] === 'string' ? over[path] : own, escaping }))
         .filter(({ source }) => source.includes('{'))
@@ -380,6 +431,16 @@ function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer
           // What is broken or nested too deeply is told by rendering it.
           if (!(error instanceof CarillonError) && !isStackOverflow(error)) throw error
         }
+      }
+    },
+    foresee(scope, overrides) {
+      const foresee = createForesee(() => variablesOf(scope), [scope.data, scope.contact?.properties])
+      return (stored) => {
+        const over = overrideOf(stored.channel, overrides)
+        const known = over === null ? contentShapes.get(stored.content) : undefined
+        const shape = known ?? shapeOfContent(over === null ? stored : replacedIn(stored, over))
+        if (shape !== null && over === null && known === undefined) contentShapes.set(stored.content, shape)
+        return shape === null ? null : foresee(shape)
       }
     },
     parse({ field, source, escaping }) {

@@ -16,7 +16,7 @@ const quick = new Set(
 )
 
 /** The name of the escaping filter that the engine adds to every value of an HTML text; no template can use that name. */
-const ESCAPING = '[object Function]'
+export const ESCAPING = '[object Function]'
 
 /** The cost of a template. */
 export interface TemplateCost {

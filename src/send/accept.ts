@@ -10,14 +10,15 @@ import { isConnectionLoss, transact } from '../db/database.ts'
 import { createFairQueue } from '../db/fair-queue.ts'
 import { CarillonError } from '../errors.ts'
 import { programLimits } from '../render/limits.ts'
-import { createMeter } from '../render/meter.ts'
+import { createMeter, type Meter } from '../render/meter.ts'
 import { type CallBudget, createCallBudget } from '../render/sandbox.ts'
 import type { SendDeps } from './deps.ts'
 import type { Call, Verdicts } from './intent.ts'
 import { lookUp } from './known.ts'
 import type { SendOutcome } from './outcome.ts'
-import { planCalls } from './plan.ts'
+import { planCalls, planOf } from './plan.ts'
 import { type Left, screen, screenInSandbox } from './screen.ts'
+import { withoutUnsendable } from './unsendable.ts'
 import { writePlan } from './write-plan.ts'
 
 /** Accepts one call. @returns the outcome of each of its messages, in order @throws CarillonError OVERLOADED when too many messages wait */
@@ -92,7 +93,7 @@ export function createAccept(deps: SendDeps): Accept {
         batch.map((one) => one.call),
       )
       const held = new Map<Waiting, Held>()
-      const calls: Call[] = []
+      const calls: (Call & { readonly allowance: Meter })[] = []
       for (const one of batch) {
         const { call, verdicts } = one
         const allowance = createMeter(programLimits.callUnits)
@@ -100,7 +101,20 @@ export function createAccept(deps: SendDeps): Accept {
         if (left.length > 0) held.set(one, { left })
         else calls.push({ ...call, verdicts, allowance })
       }
-      const plan = planCalls(deps, known, calls)
+      const planned = planCalls(deps, known, calls)
+      const unsendable = await withoutUnsendable(
+        deps,
+        client,
+        known,
+        planned.calls.flatMap((list, index) => {
+          const allowance = calls[index]?.allowance
+          return list.flatMap((one) =>
+            'kind' in one && one.kind === 'message' && allowance ? [{ message: one, allowance }] : [],
+          )
+        }),
+      )
+      const plan =
+        unsendable.size === 0 ? planned : planOf(planned.calls.map((list) => list.map((one) => unsendable.get(one) ?? one)))
       if (plan.messages.length + plan.fanouts.length > 0) {
         try {
           deps.publish(await transact(deps.db.pool, (tx, finish) => writePlan(tx, deps, known, plan, finish), client))

@@ -8,6 +8,7 @@ import type { Renderer } from '../render/renderer.ts'
 import type { Sandbox } from '../render/sandbox.ts'
 import type { Signal } from '../words.ts'
 import type { CheckExtra } from './extra.ts'
+import type { Rehearse } from './rehearsal.ts'
 
 /** `wake` and `publish` are called after the commit: `send/` imports neither jobs nor signals. */
 export interface SendDeps {
@@ -20,7 +21,8 @@ export interface SendDeps {
   /** whether the work waits for the project's turn in the sandbox, as no caller waits for it; left out: it is refused instead */
   readonly waits?: boolean
   readonly checkExtra: CheckExtra
-  readonly vendors: Pick<Vendors, 'dials'>
+  readonly vendors: Pick<Vendors, 'dials' | 'carries'>
+  readonly rehearse: Rehearse
   /** called when messages became due */
   wake(): void
   publish(signals: readonly Signal[]): void

@@ -13,6 +13,7 @@ import {
   type RouteRow,
 } from '../db/lookup.ts'
 import { keyOf } from '../domain/ids.ts'
+import type { Vendors } from '../domain/provider.ts'
 import { suppressionKey } from '../domain/suppression.ts'
 import { CarillonError } from '../errors.ts'
 import {
@@ -57,7 +58,7 @@ export interface Known {
 /** Looks up all that the messages of these calls name, in a few statements for all of them. */
 export async function lookUp(
   db: Runner,
-  { contents, vendors }: Pick<SendDeps, 'contents' | 'vendors'>,
+  { contents, vendors }: Pick<SendDeps, 'contents'> & { readonly vendors: Pick<Vendors, 'dials'> },
   calls: readonly { readonly project: ProjectInfo; readonly intents: readonly (Intent | ManyIntent | CarillonError)[] }[],
 ): Promise<Known> {
   const intents = calls.flatMap(({ project, intents }) =>
@@ -135,7 +136,7 @@ export async function lookUpReach(
 }
 
 /** Providers by project and channel, in the order given. */
-export function routesOf(rows: readonly RouteRow[], vendors: SendDeps['vendors']): Map<string, Map<Channel, Route[]>> {
+export function routesOf(rows: readonly RouteRow[], vendors: Pick<Vendors, 'dials'>): Map<string, Map<Channel, Route[]>> {
   const byProject = new Map<string, Map<Channel, Route[]>>()
   for (const { projectId, channel, id, key, kind, hasAddress, countries } of rows) {
     const route = { id, key, kind, hasAddress, dials: vendors.dials(kind, countries) }

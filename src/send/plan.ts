@@ -2,12 +2,13 @@
 import type { FanoutRow } from '../db/fanout.ts'
 import { keyOf } from '../domain/ids.ts'
 import type { CheckedContact } from '../domain/profile.ts'
-import { CarillonError, problem } from '../errors.ts'
+import { CarillonError, type Problem, problem } from '../errors.ts'
 import { programLimits } from '../render/limits.ts'
 import { createMeter } from '../render/meter.ts'
 import { type InAppText, type Scope, SlowTemplate } from '../render/renderer.ts'
 import {
   actorOf,
+  type Channel,
   type ContactInfo,
   contactFields,
   emptyContact,
@@ -21,7 +22,7 @@ import { checkExtras } from './extra.ts'
 import type { Call, CallScope, ClosingDigest, Intent, ManyIntent, Origin, TopicIntent } from './intent.ts'
 import type { Known, KnownContact } from './known.ts'
 import { missingFor, missingForAll, missingWarnings, refuseMissing } from './missing-data.ts'
-import { type RefusedOutcome, refuse, refuseError, type SendOutcome } from './outcome.ts'
+import { type RefusedOutcome, refuse, refuseError, type SendOutcome, type SilentChannel } from './outcome.ts'
 import { isDeferred, type NotBefore, sendAtOf, whenOf } from './rule.ts'
 import { type Window, windowOf } from './window.ts'
 
@@ -76,8 +77,13 @@ export interface PlannedFanout {
   outcome(): SendOutcome
 }
 
+/** What becomes of one message. */
+export type Planned = PlannedMessage | PlannedFanout | RefusedOutcome
+
 /** What is to be written for a batch, and the results of its calls once it is. */
 export interface Plan {
+  /** by call and message */
+  readonly calls: readonly (readonly Planned[])[]
   readonly messages: readonly PlannedMessage[]
   readonly fanouts: readonly PlannedFanout[]
   /** by call and message; complete after the commit */
@@ -86,21 +92,28 @@ export interface Plan {
 
 /** Plans every message of a batch of calls, in their order. */
 export function planCalls(deps: PlanDeps, known: Known, calls: readonly Call[]): Plan {
-  const planned = calls.map((call) => {
-    const { project, origin, verdicts } = call
-    const scope = {
-      transactionId: deps.ids(),
-      mark: Symbol('call'),
-      ...(origin === undefined ? {} : { origin }),
-      ...(verdicts === undefined ? {} : { verdicts }),
-    }
-    const within = { ...deps, renderer: deps.renderer.within(call.allowance ?? createMeter(programLimits.callUnits)) }
-    return call.intents.map((intent) =>
-      'topic' in intent ? planTopic(within, known, project, scope, intent) : planMessage(within, known, project, scope, intent),
-    )
-  })
+  return planOf(
+    calls.map((call): Planned[] => {
+      const { project, origin, verdicts } = call
+      const scope = {
+        transactionId: deps.ids(),
+        mark: Symbol('call'),
+        ...(origin === undefined ? {} : { origin }),
+        ...(verdicts === undefined ? {} : { verdicts }),
+      }
+      const within = { ...deps, renderer: deps.renderer.within(call.allowance ?? createMeter(programLimits.callUnits)) }
+      return call.intents.map((intent) =>
+        'topic' in intent ? planTopic(within, known, project, scope, intent) : planMessage(within, known, project, scope, intent),
+      )
+    }),
+  )
+}
+
+/** The plan of messages that were planned one by one. */
+export function planOf(planned: Plan['calls']): Plan {
   const all = planned.flat()
   return {
+    calls: planned,
     messages: all.filter((one) => 'kind' in one && one.kind === 'message'),
     fanouts: all.filter((one) => 'kind' in one && one.kind === 'fanout'),
     outcomes: () => planned.map((list) => list.map((one) => ('kind' in one ? one.outcome() : one))),
@@ -211,6 +224,27 @@ export function planMessage(
     origin: scope.origin ?? null,
     outbound,
     outcome: () => ({ ok: true, key, id, notificationId: id, transactionId, silent, warnings, outbound }),
+  }
+}
+
+/** The message without the channels that it is not sent on for these reasons. */
+export function withReasons(message: PlannedMessage, reasons: ReadonlyMap<Channel, Problem>): PlannedMessage {
+  const silent: SilentChannel[] = []
+  const decisions = message.decisions.map((one) => {
+    const reason = reasons.get(one.channel)
+    if (reason === undefined) return one
+    const refused = { ...one, reason, provider: null, targets: [] }
+    silent.push(refused)
+    return refused
+  })
+  return {
+    ...message,
+    decisions,
+    wakes: message.window === null && decisions.some(isForWorkerNow),
+    outcome() {
+      const outcome = message.outcome()
+      return outcome.ok ? { ...outcome, silent: [...outcome.silent, ...silent] } : outcome
+    },
   }
 }
 

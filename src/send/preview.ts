@@ -1,6 +1,6 @@
 /** `preview`: what `sendMessages` would decide and render, by the same code; nothing is stored or sent. */
 import type { Database } from '../db/database.ts'
-import { findProviders, type ProviderRow } from '../db/provider.ts'
+import { findProviders } from '../db/provider.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { ContentCache } from '../domain/contents.ts'
 import type { Ids } from '../domain/ids.ts'
@@ -12,33 +12,21 @@ import { programLimits } from '../render/limits.ts'
 import { createMeter } from '../render/meter.ts'
 import { type Renderer, SlowTemplate } from '../render/renderer.ts'
 import { type CallBudget, createCallBudget, type Sandbox } from '../render/sandbox.ts'
-import type { SmsSize } from '../values/sms.ts'
-import {
-  type Actor,
-  actorOf,
-  type Channel,
-  type ChannelCondition,
-  type ContactInfo,
-  type DigestItems,
-  type DirectContent,
-  type JsonObject,
-  type Overrides,
-  type ProjectInfo,
-  type TemplateInfo,
-} from '../words.ts'
+import type { Channel, ChannelCondition, ProjectInfo } from '../words.ts'
 import { suppressedCopies } from './copies.ts'
 import type { ChannelDecision } from './decide.ts'
 import type { CheckExtra } from './extra.ts'
 import type { Intent, Verdicts } from './intent.ts'
 import { type Known, lookUp } from './known.ts'
 import { type PlannedMessage, planMessage } from './plan.ts'
+import { noTexts, type Rehearse, type Rehearsed, type RehearsedTexts } from './rehearsal.ts'
 import { sendAtOf } from './rule.ts'
 import { screenAll } from './screen.ts'
 import { checkMessage, type MessageInput } from './send.ts'
-import type { Target } from './target.ts'
+import { rehearsableOf } from './unsendable.ts'
 
 /** One channel of a preview. */
-export interface ChannelPreview {
+export interface ChannelPreview extends RehearsedTexts {
   readonly channel: Channel
   readonly wouldSend: boolean
   readonly reason: Problem | null
@@ -48,20 +36,8 @@ export interface ChannelPreview {
   readonly onlyIf: ChannelCondition
   /** key of the provider that it would be sent through */
   readonly provider: string | null
-  readonly subject: string | null
-  readonly title: string | null
-  readonly body: string | null
-  readonly html: string | null
-  readonly text: string | null
-  /** of an e-mail; null: the provider's own */
-  readonly from: string | null
-  readonly replyTo: string | null
-  readonly cc: readonly string[]
-  readonly bcc: readonly string[]
   /** cc and bcc that are left out, because they are suppressed */
   readonly suppressedCopies: readonly string[]
-  readonly sms: SmsSize | null
-  readonly truncated: boolean
 }
 
 /** The preview of a message. */
@@ -91,48 +67,6 @@ export interface PreviewDeps {
 }
 
 const refused = (error: Problem): Preview => ({ ok: false, error, locale: null, channels: [], warnings: [] })
-
-/** One channel of a message that would be accepted. */
-export interface Rehearsable {
-  readonly project: ProjectInfo
-  readonly template: TemplateInfo | null
-  readonly content: DirectContent | null
-  readonly channel: Channel
-  readonly contact: ContactInfo | null
-  readonly actor: Actor | null
-  readonly data: JsonObject
-  readonly overrides: Overrides | null
-  readonly decision: Pick<ChannelDecision, 'locale' | 'targets'>
-  readonly digest: DigestItems | null
-}
-/** The texts of a channel, as they would be sent. */
-export type RehearsedTexts = Pick<
-  ChannelPreview,
-  'subject' | 'title' | 'body' | 'html' | 'text' | 'from' | 'replyTo' | 'cc' | 'bcc' | 'sms' | 'truncated'
->
-/** Its texts, where it would go, and why it would not. */
-export type Rehearsed = RehearsedTexts & { readonly target: Target | null; readonly reason: Problem | null }
-/** Renders a channel, and has its providers check it, without sending. @throws SlowTemplate */
-export type Rehearse = (
-  message: Rehearsable,
-  providers: readonly ProviderRow[],
-  deps: { readonly contents: ContentCache; readonly renderer: Renderer },
-) => Promise<Rehearsed>
-
-/** Texts of a channel that has none. */
-export const noTexts: RehearsedTexts = {
-  subject: null,
-  title: null,
-  body: null,
-  html: null,
-  text: null,
-  from: null,
-  replyTo: null,
-  cc: [],
-  bcc: [],
-  sms: null,
-  truncated: false,
-}
 
 /** The rest of a channel's preview: what was decided, apart from its texts. */
 function decisionOf(
@@ -220,18 +154,7 @@ export function createPreview(deps: PreviewDeps) {
     )
     if (!('notification' in planned)) return planned.ok ? refused(problem('INTERNAL')) : refused(planned.error)
     const providers = await findProviders(db.pool, [project.id])
-    const contact = planned.contactKey === null ? null : (known.contacts.get(planned.contactKey)?.info ?? null)
-    const actor = planned.actorKey === null ? null : (known.contacts.get(planned.actorKey)?.info ?? null)
-    const message: Omit<Rehearsable, 'channel' | 'decision'> = {
-      project,
-      template: planned.template,
-      content: intent.bare?.content ?? null,
-      contact,
-      actor: actor === null ? null : actorOf(actor),
-      data: intent.data,
-      overrides: intent.overrides,
-      digest: planned.window === null ? null : { count: 1, items: [intent.data], latest: intent.data },
-    }
+    const message = rehearsableOf(planned, known)
     const previews = planned.decisions.map(async (decision): Promise<ChannelPreview> => {
       const { channel } = decision
       try {

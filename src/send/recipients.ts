@@ -19,6 +19,7 @@ import { isOfData } from './missing-data.ts'
 import type { SendOutcome } from './outcome.ts'
 import { type PlannedMessage, planMessage } from './plan.ts'
 import { screenAll } from './screen.ts'
+import { withoutUnsendable } from './unsendable.ts'
 
 /** What became of the recipients of a call. */
 export interface RecipientsResult {
@@ -122,30 +123,41 @@ export function createSendToRecipients(deps: SendDeps & { readonly accept: Accep
     const taken = new Set<string>()
     const skipped: { index: number; error: Problem }[] = []
     const kept: { index: number; intent: Intent }[] = []
+    const plans: { index: number; intent: Intent; message: PlannedMessage }[] = []
     let duplicateCount = 0
+    const skip = (index: number, error: Problem): unknown => skipped.push({ index, error })
     for (const [index, one] of requests.entries()) {
-      const skip = (error: Problem): unknown => skipped.push({ index, error })
       if (isProblem(one)) {
-        skip(one)
+        skip(index, one)
         continue
       }
       // A campaign creates no contacts.
       if (one.contact !== null && !known.contacts.has(keyOf(project.id, one.contact.externalId))) {
-        skip(problem('CONTACT_NOT_FOUND', undefined, 'userId'))
+        skip(index, problem('CONTACT_NOT_FOUND', undefined, 'userId'))
         continue
       }
       const planned = planMessage(planning, known, project, scope, one)
       if (!('kind' in planned)) {
-        skip(refusalOf(planned, index))
+        skip(index, refusalOf(planned, index))
         continue
       }
+      plans.push({ index, intent: one, message: planned })
+    }
+    const unsendable = await withoutUnsendable(
+      deps,
+      db.pool,
+      known,
+      plans.map(({ message }) => ({ message, allowance })),
+    )
+    for (const { index, intent, message } of plans) {
+      const planned = unsendable.get(message) ?? message
       const destinations = destinationsOf(planned, channel)
       const [first] = planned.decisions
-      if (planned.decisions.every((decision) => decision.reason !== null)) skip(first?.reason ?? problem('TEMPLATE_EMPTY'))
+      if (planned.decisions.every((decision) => decision.reason !== null)) skip(index, first?.reason ?? problem('TEMPLATE_EMPTY'))
       else if (destinations.every((one) => taken.has(one))) duplicateCount++
       else {
         for (const destination of destinations) taken.add(destination)
-        kept.push({ index, intent: one })
+        kept.push({ index, intent })
       }
     }
 

@@ -10,6 +10,7 @@ import { advanceFanout, type Chunk, countMembers, type LockedFanout, lockFanout,
 import { findRoutes } from '../db/lookup.ts'
 import { writeChunk } from '../db/write-chunk.ts'
 import { keyOf } from '../domain/ids.ts'
+import type { Vendors } from '../domain/provider.ts'
 import { CarillonError } from '../errors.ts'
 import { programLimits } from '../render/limits.ts'
 import { createMeter } from '../render/meter.ts'
@@ -52,7 +53,9 @@ export interface FanoutFailure {
  * @returns a function that writes the next due chunk, of any send, with at most `limit` contacts. It resolves to true; to false: none is
  *   due; or to the send whose chunk could not be written, because of a bug or because the database is unavailable
  */
-export function createFanoutWriter(deps: Omit<SendDeps, 'sandbox'>): (limit: number) => Promise<boolean | FanoutFailure> {
+export function createFanoutWriter(
+  deps: Omit<SendDeps, 'sandbox' | 'rehearse' | 'vendors'> & { readonly vendors: Pick<Vendors, 'dials'> },
+): (limit: number) => Promise<boolean | FanoutFailure> {
   const { db, clock } = deps
 
   async function writeNext(tx: Runner, fanout: LockedFanout, limit: number, finish: Finish): Promise<Written> {

@@ -1,8 +1,8 @@
 /** What every kind of provider has to do, whatever its vendor: each kind's own test runs it against its vendor. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { type Provider, ProviderError, type Rendered } from '../../src/channels/provider.ts'
+import { type Provider, ProviderError, Rehearsed, type Rendered } from '../../src/channels/provider.ts'
 import { hideSecrets, type KindName, kindOf, openProvider, parseSettings, secretSettings } from '../../src/channels/registry.ts'
-import { type Channel, channels, channelTraits, type JsonObject } from '../../src/words.ts'
+import { type Channel, channels, channelTraits, type Extent, type JsonObject, noExtent } from '../../src/words.ts'
 import { email } from './email.ts'
 import { call, chat, sms } from './hooks.ts'
 import { alimtalk, friendtalk } from './korea.ts'
@@ -47,6 +47,26 @@ const messageOf = {
   CHAT: chat(),
   WEBHOOK: call(),
 } satisfies Record<Exclude<Channel, 'IN_APP'>, Rendered>
+/** A message whose text has that length, and its extent. */
+function filled(message: Rendered, filling: string, length: number): { message: Rendered; extent: Extent } {
+  const text = `x${filling.repeat(length)}`.slice(0, length).toWellFormed()
+  switch (message.channel) {
+    case 'EMAIL':
+      return { message: { ...message, subject: text }, extent: { ...noExtent, title: length } }
+    case 'PUSH':
+    case 'WEB_PUSH': {
+      const data = { k: text }
+      const rest = JSON.stringify(data).length
+      return { message: { ...message, title: text, body: text, data }, extent: { ...noExtent, rest, dataKeys: ['k'] } }
+    }
+    case 'WEBHOOK':
+      return { message: { ...message, body: { text } }, extent: noExtent }
+    default: {
+      const type = message.channel === 'SMS' ? message.type : null
+      return { message: { ...message, body: text }, extent: { ...noExtent, type, body: length, saysBody: true } }
+    }
+  }
+}
 const messages: readonly Rendered[] = Object.values(messageOf)
 const never = () => new AbortController().signal
 
@@ -78,6 +98,25 @@ export function describeProvider(kind: KindName, start: () => Promise<ContractVe
         const receipt = await provider.send(message, never())
         expect(receipt.providerMessageId).toEqual(givesNoId ? null : expect.any(String))
         expect(receipt.response?.length).toBeLessThanOrEqual(1_000)
+      }
+    })
+
+    it('refuses no message that is as small as it says it carries', async () => {
+      const { settings } = await bench()
+      const provider = openProvider(kind, settings, { allowPrivateHosts: true, rehearses: true })
+      cleanUps.push(() => provider.close())
+      for (const message of examples()) {
+        const isCarried = (length: number): boolean => kindOf(kind).carries(message.channel, filled(message, 'a', length).extent)
+        let [most, tooMuch] = [1, 20_000]
+        while (tooMuch - most > 1) {
+          const middle = (most + tooMuch) >> 1
+          if (isCarried(middle)) most = middle
+          else tooMuch = middle
+        }
+        expect(isCarried(most)).toBe(true)
+        for (const filling of ['a', '한', '😀', '"', ...(message.channel === 'EMAIL' ? [] : ['\u0001'])]) {
+          await expect(provider.send(filled(message, filling, most).message, never())).rejects.toThrow(Rehearsed)
+        }
       }
     })
 

@@ -42,8 +42,11 @@ export function createAddressGuard({ allowPrivateHosts }: { allowPrivateHosts: b
   }
 }
 
+/** Said wherever a private address is refused. */
+const HOW_TO_ALLOW = 'The operator of this server can allow that with CARILLON_ALLOW_PRIVATE_HOSTS=on.'
+
 const pointsInside = (host: string): ProviderError =>
-  new ProviderError('refused', 'PROVIDER_REFUSED', `The host ${JSON.stringify(host)} points at a private address.`, {
+  new ProviderError('refused', 'PROVIDER_REFUSED', `The host ${JSON.stringify(host)} points at a private address. ${HOW_TO_ALLOW}`, {
     about: 'provider',
   })
 

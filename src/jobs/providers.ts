@@ -13,6 +13,7 @@ import {
 import type { Database } from '../db/database.ts'
 import { findProvider, findProviders, type ProviderRow, writeOpenUntil } from '../db/provider.ts'
 import type { Clock } from '../domain/clock.ts'
+import { impersonal } from '../domain/mask.ts'
 import { type ProviderConfig, type ProviderKindInfo, type TestResult, unsealSettings, type Vendors } from '../domain/provider.ts'
 import type { Secrets } from '../domain/secrets.ts'
 import { problem } from '../errors.ts'
@@ -20,7 +21,7 @@ import type { Log } from '../log.ts'
 import type { Routes } from '../send/decide.ts'
 import { routesOf } from '../send/known.ts'
 import type { Channel, DialPlan } from '../words.ts'
-import { type Breaker, createBreaker } from './breaker.ts'
+import { type Breaker, createBreaker, type Reason } from './breaker.ts'
 import { createHosts, type Hosts } from './hosts.ts'
 import { createLimiter, type Limiter } from './limiter.ts'
 import { testMessage } from './test-message.ts'
@@ -98,9 +99,11 @@ export function createProviderPool(deps: {
   let described: readonly ProviderKindInfo[] | null = null
 
   /** Persists that the circuit opened or closed, for all processes. If the write fails, each of the others finds out by its own failures. */
-  function shareState({ projectId, id, key }: ProviderRow, openForMs: number | null): void {
-    if (openForMs !== null) log.warn('A provider fails and is paused', { projectId, provider: key, forMs: openForMs })
-    else log.info('A provider works again', { projectId, provider: key })
+  function shareState({ projectId, id, key }: ProviderRow, openForMs: number | null, reason: Reason | null): void {
+    if (openForMs !== null) {
+      const why = reason === null ? {} : { code: reason.code, reason: impersonal(reason.message) }
+      log.warn('A provider fails and is paused', { projectId, provider: key, forMs: openForMs, ...why })
+    } else log.info('A provider works again', { projectId, provider: key })
     const until = openForMs === null ? null : new Date(clock.now().getTime() + openForMs)
     writeOpenUntil(db.pool, projectId, id, until).catch((error) =>
       log.warn("Could not write a provider's state", { error: String(error) }),
@@ -129,7 +132,7 @@ export function createProviderPool(deps: {
         unsettled: createLimiter(3 * provider.limits.concurrency, null),
         breaker: createBreaker(
           () => performance.now(),
-          (openForMs) => shareState(row, openForMs),
+          (openForMs, reason) => shareState(row, openForMs, reason),
         ),
         // A provider that was configured again forgets its hosts: the change may have solved the problem.
         hosts: hostsOf(`${id} ${version}`),

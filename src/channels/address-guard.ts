@@ -46,9 +46,14 @@ export function createAddressGuard({ allowPrivateHosts }: { allowPrivateHosts: b
 const HOW_TO_ALLOW = 'The operator of this server can allow that with CARILLON_ALLOW_PRIVATE_HOSTS=on.'
 
 const pointsInside = (host: string): ProviderError =>
-  new ProviderError('refused', 'PROVIDER_REFUSED', `The host ${JSON.stringify(host)} points at a private address. ${HOW_TO_ALLOW}`, {
-    about: 'provider',
-  })
+  new ProviderError(
+    'refused',
+    'PROVIDER_REFUSED',
+    `The host ${JSON.stringify(host)} points at a private address. ${HOW_TO_ALLOW}`,
+    {
+      about: 'provider',
+    },
+  )
 
 /** The guard's refusal inside an error of `fetch` or `net`, which wrap what a lookup throws; null where there is none. */
 export function guardRefusal(error: unknown): ProviderError | null {

@@ -30,10 +30,7 @@ const OPEN_MAX_MS = 30_000
  * @param onChange called when it opens, or stays open after a failed probe (with the duration, ms, and the reason of the last failure), and
  *   when it closes (with null)
  */
-export function createBreaker(
-  now: () => number,
-  onChange: (openForMs: number | null, reason: Reason | null) => void,
-): Breaker {
+export function createBreaker(now: () => number, onChange: (openForMs: number | null, reason: Reason | null) => void): Breaker {
   /** true: failed; the latest last */
   let verdicts: boolean[] = []
   let openMs = 0

@@ -146,7 +146,9 @@ it('F24: pauses a failing provider, shows it, and resumes it after probes', asyn
     (await project.api.do(Health, {})).providers.find((one) => one.key === key)?.health ?? { state: null, lastError: null }
   await until('the circuit is open', async () => (await health('first')).state === 'OPEN')
   expect((await health('first')).lastError).toContain('503')
-  const paused = warnings.find(({ message, fields }) => message === 'A provider fails and is paused' && fields?.['provider'] === 'first')
+  const paused = warnings.find(
+    ({ message, fields }) => message === 'A provider fails and is paused' && fields?.['provider'] === 'first',
+  )
   expect(paused?.fields).toMatchObject({ code: 'PROVIDER_UNREACHABLE', reason: expect.stringContaining('Service unavailable') })
   expect(JSON.stringify(paused?.fields)).not.toContain('4155550101')
   expect((await health('second')).state).toBe('HEALTHY')

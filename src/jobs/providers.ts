@@ -1,6 +1,7 @@
 /** Open providers: one instance for each version of a configured provider, opened when it is first needed. */
 import { LRUCache } from 'lru-cache'
-import { type Provider, ProviderError } from '../channels/provider.ts'
+import { createHostNames } from '../channels/host-names.ts'
+import { type Provider, type ProviderDeps, ProviderError } from '../channels/provider.ts'
 import {
   describeKinds,
   dialsOf,
@@ -69,6 +70,8 @@ export function createProviderPool(deps: {
   readonly db: Database
   readonly secrets: Pick<Secrets, 'unseal'>
   readonly allowPrivateHosts: boolean
+  /** the name servers for hosts that addresses name, as `address:port`; null: the system's */
+  readonly dnsServers: readonly string[] | null
   readonly clock: Clock
   /** the URL that the vendor posts delivery reports to; null: there is none */
   callbackUrl(providerId: string): string | null
@@ -95,6 +98,8 @@ export function createProviderPool(deps: {
     return plan
   }
 
+  // One for all providers: they share what it knows.
+  const names = createHostNames({ allowPrivateHosts, servers: deps.dnsServers })
   const hostsOf = createHosts(() => performance.now() + clock.offsetMs)
   let described: readonly ProviderKindInfo[] | null = null
 
@@ -117,7 +122,7 @@ export function createProviderPool(deps: {
     if (instance === undefined || instance.version !== version) {
       let provider: Provider
       try {
-        const more = { allowPrivateHosts, callbackUrl: deps.callbackUrl(id) }
+        const more = { allowPrivateHosts, names, callbackUrl: deps.callbackUrl(id) }
         provider = openProvider(kind, unsealSettings(secrets, secretSettings(kind), row), more)
       } catch (error) {
         log.error('A provider cannot be opened', { projectId, provider: key, error: String(error) })
@@ -165,7 +170,7 @@ export function createProviderPool(deps: {
       wrongAddress: (kind, address) => wrongAddress(kind, address, { allowPrivateHosts }),
       dials,
       secrets: secretSettings,
-      test: (config, to) => test(config, to, allowPrivateHosts),
+      test: (config, to) => test(config, to, { allowPrivateHosts, names }),
     },
     async close() {
       const providers = [...open.values()].map((one) => one.provider)
@@ -176,9 +181,9 @@ export function createProviderPool(deps: {
 }
 
 /** Sends one message through an instance of its own, outside the pool, so that wrong settings affect no other message. */
-async function test(config: ProviderConfig, to: string, allowPrivateHosts: boolean): Promise<TestResult> {
+async function test(config: ProviderConfig, to: string, deps: ProviderDeps): Promise<TestResult> {
   const message = testMessage(config.channel, crypto.randomUUID(), to)
-  const provider = openProvider(config.kind, config.settings, { allowPrivateHosts })
+  const provider = openProvider(config.kind, config.settings, deps)
   const started = performance.now()
   try {
     const receipt = await provider.send(message, AbortSignal.timeout(TEST_MS))

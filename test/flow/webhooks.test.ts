@@ -2,8 +2,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
+import { startNameServer } from '../helpers/dns.ts'
 import { ConfigureProviders, GetNotification, Send, TestProvider, UpsertTemplates } from '../helpers/operations.ts'
 import { SetCredentials } from '../helpers/operations-vendors.ts'
+import { until } from '../helpers/until.ts'
 import { startVendor, type Vendor, type VendorAnswer } from '../helpers/vendor-http.ts'
 
 const key = Buffer.alloc(32, 7)
@@ -50,6 +52,33 @@ function isGenuine(request: Vendor['requests'][number], bytes: Buffer): boolean 
     .split(' ')
     .some((one) => one.startsWith('v1,') && timingSafeEqual(Buffer.from(one.slice(3), 'base64'), expected))
 }
+
+it("go to a contact's own host while the names of others are answered by nobody", async () => {
+  const dns = await startNameServer({
+    'hook.test': { addresses: ['127.0.0.1'] },
+    ...Object.fromEntries(Array.from({ length: 30 }, (_unused, n) => [`dead-${n}.test`, 'silence' as const])),
+  })
+  const app = await startTestApp({ dnsServers: [dns.address] })
+  try {
+    const project = await open(app, { secret: secret(key) })
+    const { port } = new URL(receiver.url)
+    await Promise.all(Array.from({ length: 30 }, (_unused, n) => reach(project, `dead-${n}`, `http://dead-${n}.test:${port}/in`)))
+    await reach(project, 'alive', `http://hook.test:${port}/alive`)
+    await project.api.do(Send, {
+      messages: Array.from({ length: 30 }, (_unused, n) => ({
+        template: 'call',
+        contact: { externalId: `dead-${n}` },
+        data: { number: n },
+      })),
+    })
+    await until('all are looked up', () => dns.asked.filter((name) => name.startsWith('dead-')).length >= 30)
+    expect(await send(project, 'alive')).toMatchObject({ status: 'SENT' })
+    expect(receiver.requests.at(-1)?.path).toBe('/alive')
+  } finally {
+    await app.stop()
+    await dns.close()
+  }
+})
 
 describe('where private hosts are allowed', () => {
   let app: TestApp

@@ -167,6 +167,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       clock,
       log,
       allowPrivateHosts: config.allowPrivateHosts,
+      dnsServers: options.dnsServers ?? null,
       callbackUrl: (id) => (config.isPublic ? callbackUrlOf(config.publicUrl, id) : null),
     })
     undo.push(() => providers.close())

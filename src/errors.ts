@@ -121,6 +121,52 @@ export function isStackOverflow(error: unknown): boolean {
   return false
 }
 
+/** Classes and codes of PostgreSQL: the connection failed or broke, and the server is being stopped or started. */
+const OF_SERVER = /^(?:08...|57P0[1-5])$/
+const OF_SOCKET = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+])
+/** Prisma: the server can't be reached, does not answer, has closed the connection. */
+const OF_PRISMA = new Set(['P1001', 'P1002', 'P1008', 'P1017'])
+const OF_ADAPTER = new Set(['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout'])
+const MESSAGE =
+  /Connection terminated|Client has encountered a connection error|not queryable|timeout exceeded when trying to connect|Cannot use a pool after/
+
+const codeOf = (error: object): string => ('code' in error && typeof error.code === 'string' ? error.code : '')
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+/** What Prisma's adapter says of the driver's error, in an error of Prisma or of the adapter itself: PostgreSQL's code, or a kind of its own. */
+function adaptedCode(error: object): string {
+  const meta = 'meta' in error && isObject(error.meta) ? error.meta : {}
+  const adapted = 'driverAdapterError' in meta && isObject(meta.driverAdapterError) ? meta.driverAdapterError : error
+  const cause = 'cause' in adapted && isObject(adapted.cause) ? adapted.cause : {}
+  if ('originalCode' in cause && typeof cause.originalCode === 'string') return cause.originalCode
+  return 'kind' in cause && typeof cause.kind === 'string' ? cause.kind : ''
+}
+
+/** Whether an error of the database's driver means that there is no connection, or that it was lost. Not an error of the catalogue. */
+export function isBrokenConnection(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isBrokenConnection)
+  if (!(error instanceof Error) || error instanceof CarillonError) return false
+  const code = codeOf(error)
+  const adapted = adaptedCode(error)
+  return (
+    OF_SERVER.test(code) ||
+    OF_SOCKET.has(code) ||
+    OF_PRISMA.has(code) ||
+    OF_SERVER.test(adapted) ||
+    OF_ADAPTER.has(adapted) ||
+    MESSAGE.test(error.message)
+  )
+}
+
 /** An error as data: stored with a message or an attempt, and shown as GraphQL's `Problem`. */
 export interface Problem {
   readonly code: ErrorCode

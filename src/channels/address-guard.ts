@@ -1,7 +1,8 @@
 /** Refuses connections of providers to addresses that only this machine or its network should reach. */
-import { lookup as resolve } from 'node:dns'
+import { type LookupAddress, type LookupAllOptions, lookup as resolveBySystem } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import ipaddr from 'ipaddr.js'
+import type { HostNames } from './host-names.ts'
 import { ProviderError } from './provider.ts'
 
 /** Decides which hosts a vendor's connection may reach. */
@@ -16,8 +17,28 @@ export interface AddressGuard {
   readonly lookup: LookupFunction
 }
 
-/** `allowPrivateHosts`: nothing is refused. */
-export function createAddressGuard({ allowPrivateHosts }: { allowPrivateHosts: boolean }): AddressGuard {
+type Found = (error: NodeJS.ErrnoException | null, addresses: readonly LookupAddress[]) => void
+
+/** `allowPrivateHosts`: nothing is refused. `names`: what resolves names; left out: the system, for hosts that the operator names */
+export function createAddressGuard({
+  allowPrivateHosts,
+  names,
+}: {
+  readonly allowPrivateHosts: boolean
+  readonly names?: HostNames | undefined
+}): AddressGuard {
+  function resolve(host: string, options: LookupAllOptions, found: Found): void {
+    if (names === undefined) return void resolveBySystem(host, options, found)
+    const family = Number(String(options.family ?? 0).replace('IPv', ''))
+    names.find(host).then(
+      (all) => {
+        const usable = all.filter((one) => family === 0 || one.family === family)
+        const none = Object.assign(new Error(`${host} has no address of this family`), { code: 'ENOTFOUND' })
+        found(usable.length === 0 ? none : null, usable)
+      },
+      (error: NodeJS.ErrnoException) => found(error, []),
+    )
+  }
   return {
     checkHost(host) {
       if (allowPrivateHosts) return
@@ -35,17 +56,25 @@ export function createAddressGuard({ allowPrivateHosts }: { allowPrivateHosts: b
         const usable = allowPrivateHosts ? found : found.filter(({ address }) => !isPrivateAddress(address))
         const [first] = usable
         if (first === undefined) return callback(pointsInside(host), [])
-        if (options.all === true) return callback(null, usable)
+        if (options.all === true) return callback(null, [...usable])
         callback(null, first.address, first.family)
       })
     },
   }
 }
 
+/** Said wherever a private address is refused. */
+const HOW_TO_ALLOW = 'The operator of this server can allow that with CARILLON_ALLOW_PRIVATE_HOSTS=on.'
+
 const pointsInside = (host: string): ProviderError =>
-  new ProviderError('refused', 'PROVIDER_REFUSED', `The host ${JSON.stringify(host)} points at a private address.`, {
-    about: 'provider',
-  })
+  new ProviderError(
+    'refused',
+    'PROVIDER_REFUSED',
+    `The host ${JSON.stringify(host)} points at a private address. ${HOW_TO_ALLOW}`,
+    {
+      about: 'provider',
+    },
+  )
 
 /** The guard's refusal inside an error of `fetch` or `net`, which wrap what a lookup throws; null where there is none. */
 export function guardRefusal(error: unknown): ProviderError | null {

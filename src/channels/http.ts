@@ -6,6 +6,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { canNotExist, hostOfUrl } from '../values/host.ts'
 import { createAddressGuard, guardRefusal } from './address-guard.ts'
+import { createHostNames, type HostNames } from './host-names.ts'
 import { type HostOwner, ProviderError, Rehearsed } from './provider.ts'
 
 /** A request to a vendor. */
@@ -41,13 +42,18 @@ export interface HttpClient {
 const TIMEOUT_MS = 15_000
 const ANSWER_BYTES = 65_536
 
-/** `concurrency`: connections to one host. `rehearses`: as in `ProviderDeps` */
+/** `concurrency`: connections to one host. `rehearses`, `names`: as in `ProviderDeps` */
 export function createHttpClient(deps: {
   readonly allowPrivateHosts: boolean
   readonly concurrency: number
   readonly rehearses?: boolean
+  readonly names?: HostNames
 }): HttpClient {
-  const guard = createAddressGuard(deps)
+  const { allowPrivateHosts, names = createHostNames({ allowPrivateHosts }) } = deps
+  const guards = {
+    provider: createAddressGuard({ allowPrivateHosts }),
+    host: createAddressGuard({ allowPrivateHosts, names }),
+  } satisfies Record<HostOwner, unknown>
   // Vendors close idle connections after about a minute. Closing ours well before avoids requests of unknown outcome on a closing connection.
   const options = { keepAlive: true, keepAliveMsecs: 10_000, maxSockets: deps.concurrency, timeout: 15_000 }
   const plain = new HttpAgent(options)
@@ -59,6 +65,7 @@ export function createHttpClient(deps: {
     async send({ host, method, url, headers, body, timeoutMs = TIMEOUT_MS }, signal) {
       if (closed) throw new ProviderError('retryable', 'PROVIDER_UNREACHABLE', 'The provider was closed.', { about: 'provider' })
       const target = new URL(url)
+      const guard = guards[host]
       try {
         guard.checkHost(target.hostname)
       } catch (error) {

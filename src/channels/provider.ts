@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { ErrorCode } from '../errors.ts'
 import type { EscapeValue } from '../values/marked-text.ts'
 import type { Channel, DialPlan, Extent, Json, JsonObject } from '../words.ts'
+import type { HostNames } from './host-names.ts'
 import type { SettingsSchema } from './settings.ts'
 
 interface RenderedBase {
@@ -233,6 +234,8 @@ export interface ProviderDeps {
   readonly allowPrivateHosts: boolean
   /** the URL for the vendor's delivery reports about this provider; null: none */
   readonly callbackUrl?: string | null
+  /** resolves the names of hosts that addresses name; left out: one of the provider's own */
+  readonly names?: HostNames
   /** nothing leaves: `send` checks the message as it always does, and throws `Rehearsed` in place of its first request */
   readonly rehearses?: boolean
 }

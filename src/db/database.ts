@@ -2,8 +2,9 @@
 import { Socket } from 'node:net'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
-import { CarillonError } from '../errors.ts'
+import { CarillonError, isBrokenConnection } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { isRead, noDatabase, wasNotSent } from './connection-loss.ts'
 import { type RunFor, shareOut } from './fair-pool.ts'
 import { PrismaClient } from './generated/client.ts'
 
@@ -66,12 +67,36 @@ function gatheringSocket(): Socket {
   return socket
 }
 
+type Query = (...args: readonly unknown[]) => Promise<unknown> | undefined
+
+const textOf = (given: unknown): string => {
+  const text = typeof given === 'object' && given !== null && 'text' in given ? given.text : given
+  return typeof text === 'string' ? text : ''
+}
+
+/**
+ * Makes `pool.query` repeat a statement, once, whose connection was lost, where that is safe: a restart of the database breaks connections that
+ * look usable until then. A statement that only reads fails with OVERLOADED at last.
+ */
+function repeatReads(pool: pg.Pool): void {
+  const queryOnce: Query = pool.query.bind(pool)
+  const query: Query = (...args) =>
+    queryOnce(...args)?.catch((error: unknown) => {
+      const onlyReads = isRead(textOf(args[0]))
+      if (!isBrokenConnection(error) || !(onlyReads || wasNotSent(error))) throw error
+      return queryOnce(...args)?.catch((again: unknown) => {
+        throw onlyReads && isBrokenConnection(again) ? noDatabase(again) : again
+      })
+    })
+  Object.assign(pool, { query })
+}
+
 /** How long a statement may wait for a connection. */
 const CONNECTION_WAIT_MS = 5_000
 
 /**
  * Opens the pool; connections are made when they are needed, at most `max`, and shared out by project. A statement may take 10 s, the wait
- * for a connection 5 s: then it fails with OVERLOADED.
+ * for a connection 5 s: then it fails with OVERLOADED, as it does at once when the database is not available.
  */
 export function openDatabase(url: string, options: { max: number; log: Log }): Database {
   const pool = new pg.Pool({
@@ -87,6 +112,7 @@ export function openDatabase(url: string, options: { max: number; log: Log }): D
     types,
   })
   const runFor = shareOut(pool, { max: options.max, waitMs: CONNECTION_WAIT_MS })
+  repeatReads(pool)
   // An idle connection that the server closed (a restart) is replaced when one is needed. Without this listener the error would end the process.
   let closing = false
   pool.on('error', (error) => {
@@ -125,23 +151,6 @@ export const inProjects = (ids: readonly string[]) =>
 
 const RETRYABLE = new Set(['40001', '40P01'])
 
-/** Whether an error means that there is no connection, or that it was lost, so that the outcome of the statement is unknown. */
-export function isConnectionLoss(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  if (error instanceof CarillonError) return error.code === 'OUTCOME_UNKNOWN' || error.code === 'OVERLOADED'
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  return (
-    code.startsWith('08') ||
-    code === '57P01' ||
-    code === '57P02' ||
-    code === '57P03' ||
-    ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT'].includes(code) ||
-    /Connection terminated|Client has encountered a connection error|not queryable|timeout exceeded when trying to connect/.test(
-      error.message,
-    )
-  )
-}
-
 /** Whether a statement failed because a row that it refers to was deleted meanwhile. */
 export const isForeignKeyViolation = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === '23503'
@@ -153,10 +162,11 @@ export const isForeignKeyViolation = (error: unknown): boolean =>
 export type Finish = (last: Promise<unknown>) => void
 
 /**
- * Runs `work` in one transaction. After a deadlock or a serialisation failure `work` runs again, up to three times.
+ * Runs `work` in one transaction. After a deadlock or a serialisation failure `work` runs again, up to three times; once where the connection
+ * was lost before the end, unless it is the caller's.
  * @param on the connection to run it on; default: one of the pool's
  * @throws CarillonError OUTCOME_UNKNOWN when the connection was lost while committing: the transaction may or may not have been committed.
- *   Any other error means that it was rolled back
+ *   Any other error means that it was rolled back; OVERLOADED that the database is not available
  */
 export async function transact<T>(
   pool: pg.Pool,
@@ -189,7 +199,8 @@ export async function transact<T>(
       if (error instanceof CarillonError && error.code === 'OUTCOME_UNKNOWN') lost = error
       else await client.query('ROLLBACK').catch((cause: Error) => (lost = cause))
       if (typeof code === 'string' && RETRYABLE.has(code) && attempt <= 3) continue
-      throw error
+      if (!isBrokenConnection(error)) throw error
+      if (on !== null || attempt > 1) throw noDatabase(error)
     } finally {
       if (on === null) client.release(lost)
     }
@@ -200,7 +211,7 @@ async function commit(client: pg.PoolClient): Promise<void> {
   try {
     await client.query('COMMIT')
   } catch (error) {
-    if (!isConnectionLoss(error)) throw error
+    if (!isBrokenConnection(error)) throw error
     throw new CarillonError('OUTCOME_UNKNOWN', {
       message: 'The database connection was lost while committing: repeat the call with the same id to learn the outcome.',
       cause: error,

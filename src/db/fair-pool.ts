@@ -4,7 +4,8 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type pg from 'pg'
-import { CarillonError } from '../errors.ts'
+import { CarillonError, isBrokenConnection } from '../errors.ts'
+import { noDatabase } from './connection-loss.ts'
 import { createFairQueue } from './fair-queue.ts'
 
 /** Runs work for a project: the connections that it waits for are those of its share. An empty id: the server's own work. */
@@ -32,7 +33,7 @@ export const noConnection = (cause?: unknown): CarillonError =>
 
 /**
  * Makes `pool.connect`, which `pool.query` uses as well, wait for its turn, for `waitMs` at most.
- * @throws from `connect`: CarillonError OVERLOADED when there was no connection in time
+ * @throws from `connect`: CarillonError OVERLOADED when there was no connection in time, or the database is not available
  */
 export function shareOut(pool: pg.Pool, { max, waitMs }: { max: number; waitMs: number }): RunFor {
   const lanes = new AsyncLocalStorage<string>()
@@ -70,7 +71,8 @@ export function shareOut(pool: pg.Pool, { max, waitMs }: { max: number; waitMs: 
     connectNow((error, client, giveBack) => {
       if (error !== undefined || client === undefined) {
         release(lane)
-        return done(isTimeout(error) ? noConnection(error) : error, undefined, giveBack)
+        const told = isTimeout(error) ? noConnection(error) : isBrokenConnection(error) ? noDatabase(error) : error
+        return done(told, undefined, giveBack)
       }
       laneOf.set(client, lane)
       done(undefined, client, giveBack)

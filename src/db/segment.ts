@@ -3,6 +3,8 @@
  * expression is never NULL, so that `not` matches exactly the contacts that the negated condition does not.
  */
 import { canonicalLocale } from '../values/locale.ts'
+import { spellingsOfEmail } from '../values/mailbox.ts'
+import { comparedPhones } from '../values/phone.ts'
 import { canonicalTimeZone } from '../values/time-zone.ts'
 import { addressAliases, type Condition, type EventCondition, type Json, type ProfileCondition } from '../words.ts'
 import { columnOf } from './contact-columns.ts'
@@ -86,12 +88,43 @@ export function segmentWhere(condition: Condition, firstParameter: number, offse
     return where(x, 'string', `CASE WHEN ${text(x)} ~ '${MOMENT}' THEN ${moment} ${sign} ${limit} ELSE false END`)
   }
 
-  /** SQL: whether it is one of the values, as they are or in the spelling in which their field is stored. */
+  /** SQL: whether the contact's e-mail address is one of these, by case and domain however they are spelled. */
+  function emailAmong(addresses: readonly string[]): string {
+    const spellings = bind([...new Set(addresses.flatMap(spellingsOfEmail))], 'text[]')
+    return `COALESCE(lower(c.email) = ANY (ARRAY(SELECT lower(s) FROM unnest(${spellings}) AS s)), false)`
+  }
+  /** SQL: whether the contact's number is one of these. Without a calling code it is where the contact's country, or else home, says so. */
+  function phoneAmong(numbers: readonly string[]): string {
+    const { exact, international, home, national } = comparedPhones(numbers)
+    const dialled = `regexp_replace(c.phone, '[^0-9+]', '', 'g')`
+    const pairs = `unnest(${bind(
+      national.map(({ country }) => country),
+      'text[]',
+    )}, ${bind(
+      national.map(({ number }) => number),
+      'text[]',
+    )})`
+    const spellings = [
+      `c.phone = ANY (${bind(exact, 'text[]')})`,
+      `${dialled} = ANY (${bind([...international, ...home], 'text[]')})`,
+      `(c.country, ${dialled}) IN (SELECT country, number FROM ${pairs} AS p (country, number))`,
+    ]
+    return `COALESCE(${spellings.join(' OR ')}, false)`
+  }
+  const addresses: Readonly<Record<string, (texts: readonly string[]) => string>> = { email: emailAmong, phone: phoneAmong }
+
+  /** SQL: whether it is one of the values, as they are or in the spelling in which their field is stored; an address is, however it is spelled. */
   function among(x: string, values: readonly Json[], path: string): string {
+    const field = addressAliases.get(path) ?? path
+    const ofAddresses = Object.hasOwn(addresses, field) ? addresses[field] : undefined
+    if (ofAddresses !== undefined) return ofAddresses(values.filter((one) => typeof one === 'string'))
     const spell = Object.hasOwn(canonical, path) ? canonical[path] : undefined
     const list = values.flatMap((one) => [one, ...(spell === undefined || typeof one !== 'string' ? [] : [spell(one) ?? one])])
     return `COALESCE(${x} = ANY (${bind([...new Set(list.map((one) => JSON.stringify(one)))], 'jsonb[]')}), false)`
   }
+
+  const isSpelled = (path: string): boolean =>
+    Object.hasOwn(canonical, path) || Object.hasOwn(addresses, addressAliases.get(path) ?? path)
 
   function profile({ path, is, value = null }: ProfileCondition): string {
     const x = valueAt(path)
@@ -101,10 +134,10 @@ export function segmentWhere(condition: Condition, firstParameter: number, offse
       case 'MISSING':
         return `(${x} IS NULL)`
       case 'EQUALS':
-        if (Object.hasOwn(canonical, path)) return among(x, [value], path)
+        if (isSpelled(path)) return among(x, [value], path)
         return `(${x} IS NOT DISTINCT FROM ${json(value)})`
       case 'NOT_EQUALS':
-        if (Object.hasOwn(canonical, path)) return `(NOT ${among(x, [value], path)})`
+        if (isSpelled(path)) return `(NOT ${among(x, [value], path)})`
         return `(${x} IS DISTINCT FROM ${json(value)})`
       case 'IN':
         return among(x, Array.isArray(value) ? value : [], path)

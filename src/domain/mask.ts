@@ -1,5 +1,5 @@
 /** Addresses as they may be shown: some are all that is needed to post there. */
-
+import { isIP } from 'node:net'
 import type { Channel } from '../words.ts'
 
 /** What is shown in place of what may authorize. */
@@ -35,3 +35,30 @@ export function maskAddress(address: string, isHook = false): string {
   // The parser writes some addresses differently: what has nothing to hide is shown as it was given.
   return masked.includes(HIDDEN) ? masked : address
 }
+
+/** What may name a person, or authorize, in the text of a failure; `kept` looks like it and is none: codes, of a mail server or in capitals. */
+const PERSONAL = new RegExp(
+  [
+    String.raw`(?<url>\bhttps?://[^\s"'<>]+)`,
+    String.raw`[^\s"'<>@:=,;()[\]{}]+@[^\s"'<>@:=,;()[\]{}]+`,
+    String.raw`(?<kept>\b[245]\d\d[ -][245]\.\d{1,3}\.\d{1,3}\b|\b[A-Z]+(?:_[A-Z]+)*\b)`,
+    String.raw`(?<ip>[\da-f]*:[\da-f]*:[\da-f.:]*|\b\d{1,3}(?:\.\d{1,3}){3}\b)`,
+    String.raw`\+?\d(?:[ ().-]{0,2}\d){6,}`,
+    String.raw`[\w+/=~.-]{16,}`,
+  ].join('|'),
+  'gu',
+)
+/** A long word, or a host: no part of it is a token. */
+const HARMLESS = /^(?:[a-z-]+|[\da-z-]{1,15})(?:\.(?:[a-z-]+|[\da-z-]{1,15}))*\.?$/
+
+/** The text of a failure for the log: without addresses, phone numbers and tokens, at most 300 characters. Hosts stay. */
+export const impersonal = (text: string): string =>
+  text
+    .slice(0, 2_000)
+    .replace(PERSONAL, (found: string, ...more: unknown[]) => {
+      const { url, kept, ip } = more.at(-1) as { readonly url?: string; readonly kept?: string; readonly ip?: string }
+      if (url !== undefined) return URL.parse(url)?.origin ?? HIDDEN
+      if (kept !== undefined || (ip !== undefined && isIP(ip) !== 0)) return found
+      return HARMLESS.test(found) && !/^\d/.test(found) ? found : HIDDEN
+    })
+    .slice(0, 300)

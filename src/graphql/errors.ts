@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { type ExecutionResult, GraphQLError, type GraphQLErrorExtensions } from 'graphql'
-import { CarillonError, catalogue, type ErrorCode, type ErrorDetails, isStackOverflow } from '../errors.ts'
+import { CarillonError, catalogue, type ErrorCode, type ErrorDetails, isBrokenConnection, isStackOverflow } from '../errors.ts'
 import type { Log } from '../log.ts'
 
 /** Turns a thrown value into the error that the caller gets. An error that was presented before is returned unchanged. */
@@ -102,6 +102,14 @@ function overloadOf(error: unknown): unknown {
   for (let depth = 0; depth < 5 && cause instanceof Error; depth++) {
     if (cause instanceof CarillonError) return cause.code === 'OVERLOADED' ? cause : error
     const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
+    // Prisma wraps it: the code is left, and the last line is its message.
+    if (code === 'OVERLOADED') {
+      return new CarillonError('OVERLOADED', {
+        message: cause.message.trim().split('\n').at(-1) ?? '',
+        retryAfterSeconds: 1,
+        cause: error,
+      })
+    }
     // A transaction that was begun and took too long has this code as well.
     const isBusy = busyCodes.has(code) && (code !== 'P2028' || cause.message.includes('Unable to start'))
     if (isBusy || cause.message.includes('timeout exceeded when trying to connect')) {
@@ -134,9 +142,23 @@ export function createErrorPresenter(log: Log, explore: boolean): PresentError {
     return reference
   }
 
+  /**
+   * An error of a connection to the database that was lost during a call, as OUTCOME_UNKNOWN; any other one as it is. Where nothing can have
+   * been changed, `db/` says OVERLOADED.
+   */
+  const lossOf = (error: unknown): unknown => {
+    if (!isBrokenConnection(error)) return error
+    log.warn('The database connection was lost during a call', { error: describe(error) })
+    return new CarillonError('OUTCOME_UNKNOWN', {
+      message: 'The connection to the database was lost: what the call changes may or may not have been changed. Repeat it.',
+      retryAfterSeconds: 1,
+      cause: error,
+    })
+  }
+
   return (error) => {
     if (error instanceof GraphQLError && presented.has(error)) return error
-    const cause = tooDeepOf(vanishedOf(overloadOf(root(error))))
+    const cause = lossOf(tooDeepOf(vanishedOf(overloadOf(root(error)))))
     let message: string
     let extensions: GraphQLErrorExtensions
     const found = error instanceof GraphQLError ? codeOfGraphQLError(error, cause) : null

@@ -152,9 +152,10 @@ export function defineProviders(
       settings: t.field({
         type: 'JSONObject',
         description:
-          'Settings of the kind, valid against its schema in `providerKinds`; others are refused. Numbers and switches may be text (`"587"`, `"true"`), and ' +
-          'null or an empty text counts as left out. A secret given as `"set"` is not changed, nor is an ' +
-          'address given as it is shown. No text may begin with `sealed:`.',
+          'Settings of the kind, valid against its schema in `providerKinds`; others are refused. They are given whole: a setting that is left out gets its ' +
+          'default, or is removed, secrets too. Without `settings`, all stay as they are. What `Provider.settings` shows can be given back: a secret given as ' +
+          '`"set"` is not changed, nor is an address given as it is shown, with `…` in place of what may authorize. Numbers and switches may be ' +
+          'text (`"587"`, `"true"`), and null or an empty text counts as left out. No text may begin with `sealed:`.',
       }),
       priority: t.int({ description: 'Order in which providers of a channel are tried, lowest first: 0-1,000; default: 0.' }),
       ratePerSecond: t.int({ description: 'Most messages per second from one worker, 1-100,000; null: no limit.' }),

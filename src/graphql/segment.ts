@@ -8,15 +8,15 @@ import type { DeletePayloadRef } from './delete-payload.ts'
 import { valuesOf } from './enums.ts'
 
 const operatorTexts = {
-  EQUALS: 'Equal to the value.',
-  NOT_EQUALS: 'Not equal to the value, or missing.',
+  EQUALS: 'Equal to the value. An e-mail address or phone number of the contact is, however either is spelled.',
+  NOT_EQUALS: 'Not equal to the value (see EQUALS), or missing.',
   LESS_THAN: 'A smaller number, an earlier date, or a string that sorts before the value.',
   AT_MOST: 'LESS_THAN, or equal.',
   GREATER_THAN: 'A greater number, a later date, or a string that sorts after the value.',
   AT_LEAST: 'GREATER_THAN, or equal.',
   CONTAINS: 'A string that contains the value, or a list that has it as an item.',
   STARTS_WITH: 'A string that starts with the value.',
-  IN: 'Equal to one of the values.',
+  IN: 'Equal to one of the values (see EQUALS).',
   EXISTS: 'Present and not null.',
   MISSING: 'Absent, or null.',
 } satisfies Record<Operator, string>

@@ -1,7 +1,7 @@
 /** Sends replies and errors. */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { CarillonError, catalogue } from '../errors.ts'
+import { type CarillonError, catalogue } from '../errors.ts'
 import { codeOf, type PresentError } from '../graphql/errors.ts'
 import { jsonReply, type Reply } from './route.ts'
 
@@ -25,9 +25,8 @@ export function sendError(
 ): void {
   const presented = present(error)
   if (response.headersSent || response.destroyed) return void response.destroy()
-  if (error instanceof CarillonError && error.details.retryAfterSeconds !== undefined) {
-    response.setHeader('retry-after', error.details.retryAfterSeconds)
-  }
+  const seconds = presented.extensions['retryAfterSeconds']
+  if (typeof seconds === 'number') response.setHeader('retry-after', seconds)
   const { status } = catalogue[codeOf(presented)]
   const isForPerson = pageOf !== undefined && isNavigation(request)
   if (pageOf !== undefined) response.appendHeader('vary', 'accept')

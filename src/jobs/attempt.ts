@@ -187,7 +187,7 @@ export function createAttempt(deps: AttemptDeps) {
       }
     } finally {
       clearTimeout(slowTimer)
-      report(failure === undefined ? 'neither' : providerVerdict(failure))
+      report(failure === undefined ? 'neither' : providerVerdict(failure), failure)
       pass?.end(failure === undefined ? { verdict: 'neither', retryAfterMs: null } : hostVerdict(failure))
       // The provider takes its next request as soon as it has answered: persisting the outcome delays no other message.
       leave?.()

@@ -175,7 +175,7 @@ function renderTemplate(
   if (template === null) return empty
   const locale = decision.locale ?? ''
   const stored = contents.get({ projectId: message.projectId, ...template })
-  const scope: Scope = { project, contact, actor, data, digest, unsubscribeUrl: null }
+  const scope: Scope = { project, contact, actor, data, digest, unsubscribeUrl: null, locale: decision.locale }
   const kind = 'outbound' as const
   const plain = (text: string) => ({ kind, targets, subject: null, text, html: null })
   switch (channel) {

@@ -6,7 +6,8 @@
  * is sent again where the receiver drops duplicates or the project allows it, and becomes UNKNOWN elsewhere.
  */
 import { type Claimed, claim, endIdleLeases } from '../db/claim.ts'
-import { type Database, isConnectionLoss } from '../db/database.ts'
+import { isConnectionLoss } from '../db/connection-loss.ts'
+import type { Database } from '../db/database.ts'
 import { findHostFailures } from '../db/host-failures.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Ids } from '../domain/ids.ts'

@@ -1,5 +1,5 @@
 /** Closes the digest windows that are due, oldest first. */
-import { isConnectionLoss } from '../db/database.ts'
+import { isConnectionLoss } from '../db/connection-loss.ts'
 import { postponeWindow } from '../db/digest.ts'
 import type { Log } from '../log.ts'
 import type { SendDeps } from '../send/deps.ts'

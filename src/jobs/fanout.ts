@@ -1,6 +1,6 @@
 /** Writes sends to many in chunks, always of the send that waited longest, so that a large one does not hold up a small one. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isConnectionLoss } from '../db/database.ts'
+import { isConnectionLoss } from '../db/connection-loss.ts'
 import { postponeFanout } from '../db/fanout.ts'
 import type { Log } from '../log.ts'
 import type { SendDeps } from '../send/deps.ts'

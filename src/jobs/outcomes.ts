@@ -3,7 +3,8 @@
  * 10 ms and the time of its statement, so a crash leaves few messages whose outcome is unknown.
  */
 import { beginAttempts, type Claimed, type ClaimKey } from '../db/claim.ts'
-import { type Database, isConnectionLoss, transact } from '../db/database.ts'
+import { isConnectionLoss } from '../db/connection-loss.ts'
+import { type Database, transact } from '../db/database.ts'
 import { assignDeviceTokens, removeDeviceToken } from '../db/device-token.ts'
 import { lockUnlessErased } from '../db/erase.ts'
 import { releaseHeld } from '../db/held.ts'

@@ -1,6 +1,7 @@
 /** Open providers: one instance for each version of a configured provider, opened when it is first needed. */
 import { LRUCache } from 'lru-cache'
-import { type Provider, ProviderError } from '../channels/provider.ts'
+import { createHostNames } from '../channels/host-names.ts'
+import { type Provider, type ProviderDeps, ProviderError } from '../channels/provider.ts'
 import {
   carriesAll,
   describeKinds,
@@ -14,6 +15,7 @@ import {
 import type { Database } from '../db/database.ts'
 import { findProvider, findProviders, type ProviderRow, writeOpenUntil } from '../db/provider.ts'
 import type { Clock } from '../domain/clock.ts'
+import { impersonal } from '../domain/mask.ts'
 import { type ProviderConfig, type ProviderKindInfo, type TestResult, unsealSettings, type Vendors } from '../domain/provider.ts'
 import type { Secrets } from '../domain/secrets.ts'
 import { problem } from '../errors.ts'
@@ -21,7 +23,7 @@ import type { Log } from '../log.ts'
 import type { Routes } from '../send/decide.ts'
 import { routesOf } from '../send/known.ts'
 import type { Channel, DialPlan } from '../words.ts'
-import { type Breaker, createBreaker } from './breaker.ts'
+import { type Breaker, createBreaker, type Reason } from './breaker.ts'
 import { createHosts, type Hosts } from './hosts.ts'
 import { createLimiter, type Limiter } from './limiter.ts'
 import { testMessage } from './test-message.ts'
@@ -69,6 +71,8 @@ export function createProviderPool(deps: {
   readonly db: Database
   readonly secrets: Pick<Secrets, 'unseal'>
   readonly allowPrivateHosts: boolean
+  /** the name servers for hosts that addresses name, as `address:port`; null: the system's */
+  readonly dnsServers: readonly string[] | null
   readonly clock: Clock
   /** the URL that the vendor posts delivery reports to; null: there is none */
   callbackUrl(providerId: string): string | null
@@ -95,13 +99,17 @@ export function createProviderPool(deps: {
     return plan
   }
 
+  // One for all providers: they share what it knows.
+  const names = createHostNames({ allowPrivateHosts, servers: deps.dnsServers })
   const hostsOf = createHosts(() => performance.now() + clock.offsetMs)
   let described: readonly ProviderKindInfo[] | null = null
 
   /** Persists that the circuit opened or closed, for all processes. If the write fails, each of the others finds out by its own failures. */
-  function shareState({ projectId, id, key }: ProviderRow, openForMs: number | null): void {
-    if (openForMs !== null) log.warn('A provider fails and is paused', { projectId, provider: key, forMs: openForMs })
-    else log.info('A provider works again', { projectId, provider: key })
+  function shareState({ projectId, id, key }: ProviderRow, openForMs: number | null, reason: Reason | null): void {
+    if (openForMs !== null) {
+      const why = reason === null ? {} : { code: reason.code, reason: impersonal(reason.message) }
+      log.warn('A provider fails and is paused', { projectId, provider: key, forMs: openForMs, ...why })
+    } else log.info('A provider works again', { projectId, provider: key })
     const until = openForMs === null ? null : new Date(clock.now().getTime() + openForMs)
     writeOpenUntil(db.pool, projectId, id, until).catch((error) =>
       log.warn("Could not write a provider's state", { error: String(error) }),
@@ -115,7 +123,7 @@ export function createProviderPool(deps: {
     if (instance === undefined || instance.version !== version) {
       let provider: Provider
       try {
-        const more = { allowPrivateHosts, callbackUrl: deps.callbackUrl(id) }
+        const more = { allowPrivateHosts, names, callbackUrl: deps.callbackUrl(id) }
         provider = openProvider(kind, unsealSettings(secrets, secretSettings(kind), row), more)
       } catch (error) {
         log.error('A provider cannot be opened', { projectId, provider: key, error: String(error) })
@@ -130,7 +138,7 @@ export function createProviderPool(deps: {
         unsettled: createLimiter(3 * provider.limits.concurrency, null),
         breaker: createBreaker(
           () => performance.now(),
-          (openForMs) => shareState(row, openForMs),
+          (openForMs, reason) => shareState(row, openForMs, reason),
         ),
         // A provider that was configured again forgets its hosts: the change may have solved the problem.
         hosts: hostsOf(`${id} ${version}`),
@@ -164,7 +172,7 @@ export function createProviderPool(deps: {
       dials,
       carries: carriesAll,
       secrets: secretSettings,
-      test: (config, to) => test(config, to, allowPrivateHosts),
+      test: (config, to) => test(config, to, { allowPrivateHosts, names }),
     },
     async close() {
       const providers = [...open.values()].map((one) => one.provider)
@@ -175,9 +183,9 @@ export function createProviderPool(deps: {
 }
 
 /** Sends one message through an instance of its own, outside the pool, so that wrong settings affect no other message. */
-async function test(config: ProviderConfig, to: string, allowPrivateHosts: boolean): Promise<TestResult> {
+async function test(config: ProviderConfig, to: string, deps: ProviderDeps): Promise<TestResult> {
   const message = testMessage(config.channel, crypto.randomUUID(), to)
-  const provider = openProvider(config.kind, config.settings, { allowPrivateHosts })
+  const provider = openProvider(config.kind, config.settings, deps)
   const started = performance.now()
   try {
     const receipt = await provider.send(message, AbortSignal.timeout(TEST_MS))

@@ -4,6 +4,7 @@ import { type Context, defaultOperators, type Emitter, Liquid, LiquidError, Rend
 import { LRUCache } from 'lru-cache'
 import { CarillonError, isStackOverflow } from '../errors.ts'
 import { formatTime } from '../values/date-format.ts'
+import { createDateNames, type DateNames } from '../values/date-names.ts'
 import { readMoment } from '../values/date-time.ts'
 import { type Mailbox, type Piece, readMailboxes } from '../values/mailbox.ts'
 import { markValue } from '../values/marked-text.ts'
@@ -27,15 +28,22 @@ export interface Compiled {
   slowUntil: number
 }
 
+/** How dates are shown, unless the template says otherwise. */
+export interface DateStyle {
+  readonly timeZone: string
+  readonly locale: string
+}
+
 /** Parses and renders texts. */
 export interface LiquidEngine {
   /** @throws TEMPLATE_BROKEN with line and column; ADDRESS_INVALID for an address field that is wrong whatever its values are */
   compile(field: string, source: string, escaping: Escaping): Compiled
   /**
-   * Renders, without white space at the end; an unknown variable is empty. Dates are shown in `timeZone`. @returns null when `meter` is spent
+   * Renders, without white space at the end; an unknown variable is empty. Dates are shown in a zone and a language. @returns null when `meter`
+   * is spent
    * @throws TEMPLATE_BROKEN when another limit is exceeded
    */
-  render(compiled: Compiled, scope: Record<string, unknown>, meter: Meter, timeZone: string): string | null
+  render(compiled: Compiled, scope: Record<string, unknown>, meter: Meter, dates: DateStyle): string | null
   /** Takes apart what was rendered of an address field: into what its author wrote, and values. */
   pieces(rendered: string): Piece[]
   /** Names of the variables that a text uses at its top level. */
@@ -93,8 +101,9 @@ export function createLiquid(): LiquidEngine {
   let sizes = new WeakMap<object, number>()
   let isSpent = false
   let memory = 0
-  let timeZone = 'UTC'
+  let dates: DateStyle = { timeZone: 'UTC', locale: 'en' }
   const clocks = new LRUCache<string, ZonedClock>({ max: 500 })
+  const languages = new LRUCache<string, DateNames>({ max: 100 })
 
   function clockOf(zone: string): ZonedClock {
     const known = clocks.get(zone)
@@ -103,8 +112,16 @@ export function createLiquid(): LiquidEngine {
     clocks.set(zone, made)
     return made
   }
+  function namesOf(locale: string): DateNames {
+    const known = languages.get(locale)
+    if (known !== undefined) return known
+    const made = createDateNames(locale)
+    languages.set(locale, made)
+    return made
+  }
   /** A date in the rendering's zone, or in one that the template names: a name, an offset, or minutes behind UTC. What is no date stays. */
-  function formatDate(value: unknown, format: string, zone: unknown): unknown {
+  function formatDate(value: unknown, format: string, zone: unknown, locale = dates.locale): unknown {
+    const { timeZone } = dates
     const given: unknown = toValue(zone)
     let name = timeZone
     if (typeof given === 'number') name = Math.abs(given) <= 840 ? offsetText(-Math.round(given)) : ''
@@ -116,13 +133,18 @@ export function createLiquid(): LiquidEngine {
     const ms = readMoment(toValue(value), clock, Date.now())
     if (ms === null) return value
     const isOffset = /^[+-]/.test(clock.timeZone)
-    return formatTime({ ms, offset: clock.offsetAt(ms), timeZone: isOffset ? null : clock.timeZone }, format, allocate)
+    return formatTime(
+      { ms, offset: clock.offsetAt(ms), timeZone: isOffset ? null : clock.timeZone },
+      format,
+      namesOf(locale),
+      allocate,
+    )
   }
   const dateFilters = {
     date: (value: unknown, format: unknown, zone: unknown) =>
       formatDate(value, textOf(format ?? '%A, %B %-e, %Y at %-l:%M %P %z'), zone),
     date_to_xmlschema: (value: unknown) => formatDate(value, '%Y-%m-%dT%H:%M:%S%:z', null),
-    date_to_rfc822: (value: unknown) => formatDate(value, '%a, %d %b %Y %H:%M:%S %z', null),
+    date_to_rfc822: (value: unknown) => formatDate(value, '%a, %d %b %Y %H:%M:%S %z', null, 'en'),
     date_to_string: (value: unknown, type: unknown, style: unknown) => formatDate(value, dayFormat('%b', type, style), null),
     date_to_long_string: (value: unknown, type: unknown, style: unknown) => formatDate(value, dayFormat('%B', type, style), null),
   }
@@ -270,9 +292,9 @@ export function createLiquid(): LiquidEngine {
         })
       }
     },
-    render(compiled, scope, given, zone) {
+    render(compiled, scope, given, style) {
       meter = given
-      timeZone = zone
+      dates = style
       cost = compiled.cost
       scopeOf = scope
       scopeSize = null

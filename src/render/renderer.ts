@@ -25,7 +25,7 @@ import type { StoredContent } from './contents.ts'
 import { type ContentShape, contentShapeOf, createForesee, type ShapedText } from './foresee.ts'
 import { createHtmlText, type HtmlText, needsText } from './html-text.ts'
 import { programLimits } from './limits.ts'
-import { addressesOf, type Compiled, createLiquid, type Escaping } from './liquid.ts'
+import { addressesOf, type Compiled, createLiquid, type DateStyle, type Escaping } from './liquid.ts'
 import { createMeter, type Meter } from './meter.ts'
 import { addMissing, type Uses, usesOf } from './missing.ts'
 import { registeredVariables } from './registered-text.ts'
@@ -41,6 +41,8 @@ export interface Scope {
   /** left out or null: it is no digest, and `digest` is a variable like any other */
   readonly digest?: DigestItems | null
   readonly unsubscribeUrl: string | null
+  /** the language of the content, in which dates are shown; left out: English */
+  readonly locale?: string | null
 }
 
 /** An in-app message, rendered. */
@@ -265,10 +267,10 @@ function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer
   const createCallMeter = (): Meter => meterOf?.() ?? createMeter(programLimits.messageUnits, allowance)
   /** The allowance of the call that is running: rendering is synchronous. */
   let meter = createCallMeter()
-  /** The contact's zone, or the project's, for the same call. */
-  let timeZone = 'UTC'
+  /** The contact's zone, or the project's, and the content's language, for the same call. */
+  let dates: DateStyle = { timeZone: 'UTC', locale: 'en' }
   const variablesOf = (scope: Scope): Record<string, unknown> => {
-    timeZone = scope.contact?.timezone ?? scope.project.timezone
+    dates = { timeZone: scope.contact?.timezone ?? scope.project.timezone, locale: scope.locale ?? 'en' }
     return variablesFor(scope)
   }
   const keyOf = (source: string, escaping: Escaping): string => `${escaping} ${source}`
@@ -311,7 +313,7 @@ function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer
     if (!source.includes('{')) return source.trimEnd()
     const parsed = compiled(field, source, escaping)
     if (parsed === null || (meterOf === null && parsed.slowUntil > performance.now())) throw new Slow()
-    const text = namingField(field, () => liquid.render(parsed, variables, meter, timeZone))
+    const text = namingField(field, () => liquid.render(parsed, variables, meter, dates))
     if (text !== null) return text
     if (meterOf !== null) throw overBudget(field)
     // Where the call's allowance is used up, others have used it.

@@ -6,9 +6,10 @@
  * After a crash either all of a batch is stored or nothing: the rows are the outbox (see jobs/deliver.ts).
  */
 import type { PoolClient } from 'pg'
-import { isConnectionLoss, transact } from '../db/database.ts'
+import { isConnectionLoss, noDatabase } from '../db/connection-loss.ts'
+import { transact } from '../db/database.ts'
 import { createFairQueue } from '../db/fair-queue.ts'
-import { CarillonError } from '../errors.ts'
+import { CarillonError, isBrokenConnection } from '../errors.ts'
 import { programLimits } from '../render/limits.ts'
 import { createMeter, type Meter } from '../render/meter.ts'
 import { type CallBudget, createCallBudget } from '../render/sandbox.ts'
@@ -60,6 +61,10 @@ const FOREIGN_KEY_VIOLATION = '23503'
 export const isCollision = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === UNIQUE_VIOLATION || error.code === FOREIGN_KEY_VIOLATION)
 
+/** Whether the connection was lost before the transaction's commit. `transact` says OVERLOADED then. */
+const wasRolledBack = (error: unknown): boolean =>
+  isBrokenConnection(error) || (error instanceof CarillonError && error.code === 'OVERLOADED' && isBrokenConnection(error.cause))
+
 /** @returns a function that accepts calls; those that wait at the same time share a transaction */
 export function createAccept(deps: SendDeps): Accept {
   /** projects have their turns one after the other */
@@ -73,15 +78,19 @@ export function createAccept(deps: SendDeps): Accept {
 
   async function acceptTogether(batch: readonly Waiting[]): Promise<(SendOutcome[] | Held)[]> {
     // All on one connection, on which statements are pipelined: looking up costs one round trip, and writing two.
-    const client = await deps.db.pool.connect()
-    let lost: Error | undefined
-    try {
-      return await acceptOn(client, batch)
-    } catch (error) {
-      if (isConnectionLoss(error)) lost = error as Error
-      throw error
-    } finally {
-      client.release(lost)
+    for (let attempt = 1; ; attempt++) {
+      const client = await deps.db.pool.connect()
+      let lost: Error | undefined
+      try {
+        return await acceptOn(client, batch)
+      } catch (error) {
+        if (isConnectionLoss(error)) lost = error as Error
+        // Lost before the commit: nothing was accepted.
+        if (!wasRolledBack(error)) throw error
+        if (attempt > 1) throw isBrokenConnection(error) ? noDatabase(error) : error
+      } finally {
+        client.release(lost)
+      }
     }
   }
 

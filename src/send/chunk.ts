@@ -109,7 +109,7 @@ function createChunkRenderer(renderer: Renderer, { fanout, contents }: ChunkOf) 
     if (isSame && known !== undefined) return { text: known, isShared: true }
     let text: Rendered
     try {
-      text = renderer.inApp(stored, { project, contact, actor, data, unsubscribeUrl: null }, overrides)
+      text = renderer.inApp(stored, { project, contact, actor, data, unsubscribeUrl: null, locale }, overrides)
     } catch (error) {
       if (error instanceof SlowTemplate) text = 'slow'
       else if (error instanceof CarillonError) text = error

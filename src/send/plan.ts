@@ -187,7 +187,7 @@ export function planMessage(
     feedDecision === undefined || feedDecision.locale === null ? null : (contents?.get('IN_APP', feedDecision.locale) ?? null)
   if (content !== null && feedDecision !== undefined && window === null && !isDeferred(feedDecision)) {
     try {
-      inApp = deps.renderer.inApp(content, variables, intent.overrides)
+      inApp = deps.renderer.inApp(content, { ...variables, locale: feedDecision.locale }, intent.overrides)
     } catch (error) {
       if (error instanceof CarillonError) inApp = error
       // Other calls wait for this transaction: a worker renders the message, and puts it into the feed.

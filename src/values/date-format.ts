@@ -1,4 +1,5 @@
-/** Formats a moment by the directives of `strftime`, as Ruby and Liquid know them, in a zone that is given. Names are English. Pure. */
+/** Formats a moment by the directives of `strftime`, as Ruby and Liquid know them, in a zone and a language that are given. Pure. */
+import type { DateNames } from './date-names.ts'
 import { offsetText } from './time-zone.ts'
 
 /** A moment, and where its clock is. */
@@ -11,8 +12,6 @@ export interface ShownTime {
   readonly timeZone: string | null
 }
 
-const MONTHS = 'January February March April May June July August September October November December'.split(' ')
-const DAYS = 'Sunday Monday Tuesday Wednesday Thursday Friday Saturday'.split(' ')
 const DAY_MS = 86_400_000
 
 /** What a directive is made of: the time, and another one whose UTC is what the clock shows. */
@@ -20,6 +19,9 @@ interface Parts extends ShownTime {
   readonly shown: Date
   readonly hasColon: boolean
   readonly width: number
+  readonly names: DateNames
+  /** the format also has the day of the month */
+  readonly isInDate: boolean
 }
 
 const dayOfYear = (shown: Date): number => {
@@ -34,19 +36,15 @@ const weekOfYear = (shown: Date, firstDay: number): number =>
 const ordinal = (day: number): string => (day >= 11 && day <= 13 ? 'th' : ({ 1: 'st', 2: 'nd', 3: 'rd' }[day % 10] ?? 'th'))
 
 const offsetOf = ({ offset, hasColon }: Parts): string => offsetText(offset, hasColon ? ':' : '')
-const local = (shown: Date, options: Intl.DateTimeFormatOptions): string =>
-  shown.toLocaleString('en-US', { timeZone: 'UTC', ...options })
-const day = { year: 'numeric', month: 'numeric', day: 'numeric' } as const
-const clock = { hour: 'numeric', minute: 'numeric', second: 'numeric' } as const
 
 type Directive = readonly [width: number, pad: '0' | ' ', make: (parts: Parts) => string | number]
-const month: Directive = [0, ' ', ({ shown }) => (MONTHS[shown.getUTCMonth()] ?? '').slice(0, 3)]
+const month: Directive = [0, ' ', ({ shown, names, isInDate }) => names.month(shown.getUTCMonth(), 'short', isInDate)]
 const directives: Readonly<Record<string, Directive>> = {
-  a: [0, ' ', ({ shown }) => (DAYS[shown.getUTCDay()] ?? '').slice(0, 3)],
-  A: [0, ' ', ({ shown }) => DAYS[shown.getUTCDay()] ?? ''],
+  a: [0, ' ', ({ shown, names }) => names.weekday(shown.getUTCDay(), 'short')],
+  A: [0, ' ', ({ shown, names }) => names.weekday(shown.getUTCDay(), 'long')],
   b: month,
-  B: [0, ' ', ({ shown }) => MONTHS[shown.getUTCMonth()] ?? ''],
-  c: [0, ' ', ({ shown }) => local(shown, { ...day, ...clock })],
+  B: [0, ' ', ({ shown, names, isInDate }) => names.month(shown.getUTCMonth(), 'long', isInDate)],
+  c: [0, ' ', ({ shown, names }) => names.usual(shown, 'both')],
   C: [2, '0', ({ shown }) => Math.floor(shown.getUTCFullYear() / 100)],
   d: [2, '0', ({ shown }) => shown.getUTCDate()],
   e: [2, ' ', ({ shown }) => shown.getUTCDate()],
@@ -76,8 +74,8 @@ const directives: Readonly<Record<string, Directive>> = {
   U: [2, '0', ({ shown }) => weekOfYear(shown, 0)],
   w: [0, '0', ({ shown }) => shown.getUTCDay()],
   W: [2, '0', ({ shown }) => weekOfYear(shown, 1)],
-  x: [0, '0', ({ shown }) => local(shown, day)],
-  X: [0, '0', ({ shown }) => local(shown, clock)],
+  x: [0, '0', ({ shown, names }) => names.usual(shown, 'date')],
+  X: [0, '0', ({ shown, names }) => names.usual(shown, 'time')],
   y: [2, '0', ({ shown }) => ((shown.getUTCFullYear() % 100) + 100) % 100],
   Y: [4, '0', ({ shown }) => shown.getUTCFullYear()],
   z: [0, '0', offsetOf],
@@ -87,25 +85,28 @@ const directives: Readonly<Record<string, Directive>> = {
   '%': [0, '0', () => '%'],
 }
 
-const DIRECTIVE = /%([-_0^#:]+)?(\d+)?(?:[EO])?(.)/g
+const DIRECTIVE = /%([-_0^#:]+)?(\d+)?([EO])?(.)/g
+const DAY_OF_MONTH = /%[-_0^#:]*\d*[EO]?[de]/
 
 /** Capitals become small, and others capitals. */
 const swapped = (text: string): string => (/[a-z]/.test(text) ? text.toUpperCase() : text.toLowerCase())
 
 /**
- * Formats a time, by `%Y-%m-%d` and the like. What is no directive stays as it is.
+ * Formats a time, by `%Y-%m-%d` and the like. What is no directive stays as it is. A month is named as in a date where the format has the day,
+ * unless it is `%OB`: the name alone.
  * @param allocate is called with the characters that a width adds, before they are made
  */
-export function formatTime(time: ShownTime, format: string, allocate: (characters: number) => void): string {
+export function formatTime(time: ShownTime, format: string, names: DateNames, allocate: (characters: number) => void): string {
   const shown = new Date(time.ms + time.offset * 60_000)
-  return format.replace(DIRECTIVE, (input: string, flags = '', widthText = '', name: string) => {
+  const hasDay = DAY_OF_MONTH.test(format)
+  return format.replace(DIRECTIVE, (input: string, flags = '', widthText = '', modifier = '', name: string) => {
     const directive = Object.hasOwn(directives, name) ? directives[name] : undefined
     if (directive === undefined) return input
     const [ownWidth, ownPad, make] = directive
     const width = Number(widthText)
     allocate(width)
-    let text = String(make({ ...time, shown, hasColon: flags.includes(':'), width }))
-    if (flags.includes('^')) text = text.toUpperCase()
+    let text = String(make({ ...time, shown, hasColon: flags.includes(':'), width, names, isInDate: hasDay && modifier !== 'O' }))
+    if (flags.includes('^')) text = names.upperCase(text)
     else if (flags.includes('#')) text = swapped(text)
     const pad = flags.includes('_') ? ' ' : flags.includes('0') ? '0' : ownPad
     const length = flags.includes('-') ? 0 : width || ownWidth

@@ -49,6 +49,9 @@ export const isLinkOrNone = (text: string, use: LinkUse): boolean => text === ''
 /** Whether a text is the http or https address of a picture or page, in full, as it is stored or sent to a vendor. */
 export const isWebUrl = (text: string): boolean => readLink(text, 'picture') === text && webUrlOf(text) !== null
 
+/** How what only a private network has is allowed. */
+const OPEN_NETWORK = 'The operator of this server can allow it with CARILLON_ALLOW_PRIVATE_HOSTS=on.'
+
 /**
  * Reads the address of a webhook, without its fragment, which is never sent. Where private hosts are allowed, also http, and any port;
  * else https, on port 443 or 80. Where its host may point is decided when connecting.
@@ -65,6 +68,6 @@ export function readWebAddress(
     return { wrong: `is not an http or https address without a user, of at most ${ADDRESS_LENGTH_MAX} characters.` }
   url.hash = ''
   if (allowPrivateHosts) return url
-  if (url.protocol !== 'https:') return { wrong: 'is not an https address.' }
-  return url.port === '' || url.port === '80' ? url : { wrong: 'has a port other than 80 or 443.' }
+  if (url.protocol !== 'https:') return { wrong: `is not an https address. ${OPEN_NETWORK}` }
+  return url.port === '' || url.port === '80' ? url : { wrong: `has a port other than 80 or 443. ${OPEN_NETWORK}` }
 }

@@ -218,6 +218,38 @@ export function spellPhone(text: string): PhoneSpellings {
   }
 }
 
+/** Numbers as they are compared where only the digits of what is stored, and its plus, can be looked at. */
+export interface ComparedPhones {
+  /** what is no number: the text as it is */
+  readonly exact: readonly string[]
+  /** with the calling code */
+  readonly international: readonly string[]
+  /** of the home country, without it */
+  readonly home: readonly string[]
+  /** of other countries, without it: they are these numbers for contacts of the country */
+  readonly national: readonly { readonly country: string; readonly number: string }[]
+}
+
+/** The spellings of numbers, however they are grouped. */
+export function comparedPhones(texts: readonly string[]): ComparedPhones {
+  const dialled = (list: readonly string[]): string[] => [...new Set(list.map((one) => foldDigits(one).replace(/[^0-9+]/g, '')))]
+  const exact: string[] = []
+  const all = texts.flatMap((text) => {
+    if (readPhone(text, placeOf(null)) !== null) return spellPhone(text)
+    exact.push(text)
+    return []
+  })
+  const nationals = all.flatMap(({ national, country, isHome }) =>
+    country === null ? [] : dialled(national).map((number) => ({ country, number, isHome })),
+  )
+  return {
+    exact,
+    international: dialled(all.flatMap(({ international }) => international)),
+    home: nationals.filter(({ isHome }) => isHome).map(({ number }) => number),
+    national: nationals.filter(({ isHome }) => !isHome),
+  }
+}
+
 /** Whether a text looks like a phone number, readable or not. */
 export const isPhone = (text: string): boolean =>
   /^\+?[\d\s().-]{3,40}$/.test(foldDigits(text)) && foldDigits(text).replace(/\D/g, '').length >= 3

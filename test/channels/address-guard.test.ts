@@ -138,7 +138,8 @@ describe('the guard', () => {
       const error = await ask(strict.lookup).catch((caught: unknown) => caught)
       expect(guardRefusal(error)).toMatchObject({
         outcome: 'refused',
-        message: 'The host "localhost" points at a private address.',
+        message:
+          'The host "localhost" points at a private address. The operator of this server can allow that with CARILLON_ALLOW_PRIVATE_HOSTS=on.',
       })
       expect(guardRefusal(new TypeError('fetch failed', { cause: error }))).not.toBeNull()
       expect(guardRefusal(new Error('other'))).toBeNull()

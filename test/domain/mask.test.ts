@@ -1,6 +1,6 @@
 /** Addresses of the web as they may be shown. */
 import { expect, it } from 'vitest'
-import { maskAddress } from '../../src/domain/mask.ts'
+import { impersonal, maskAddress } from '../../src/domain/mask.ts'
 
 it.each([
   ['https://hooks.slack.com/services/T000/B000/abcdef', 'https://hooks.slack.com/…'],
@@ -34,3 +34,20 @@ it("hides the whole path of a chat service's webhook, wherever it is", () => {
   expect(maskAddress('https://chat.example.com/in', true)).toBe('https://chat.example.com/…')
   expect(maskAddress('https://chat.example.com/', true)).toBe('https://chat.example.com/')
 })
+
+it.each([
+  ['The mail server answered 535 5.7.8 Error: authentication failed', null],
+  ['The provider could not be reached: connect ECONNREFUSED 10.20.30.40:2525', null],
+  ['The provider could not be reached: connect ECONNREFUSED 2001:db8:1234::25', null],
+  ['The provider could not be reached: getaddrinfo ENOTFOUND smtp-2.eu-central-1.mail.example.com', null],
+  ['PROVIDER_UNREACHABLE', null],
+  ['450 4.1.0 <ann.b+x@example.com>: Sender refused', '450 4.1.0 <…>: Sender refused'],
+  ['ANN@EXAMPLE.COM refused', '… refused'],
+  ['{"code":20003,"to":"+1 (415) 555-0101"}', '{"code":20003,"to":"…"}'],
+  ['from 010-1234-5678: blocked', 'from …: blocked'],
+  ['account AC0123456789abcdef0123456789abcdef is suspended', 'account … is suspended'],
+  ['Bearer eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl', 'Bearer …'],
+  ['https://hooks.example.com/services/T0/x?k=1 answered 503', 'https://hooks.example.com answered 503'],
+])('logs %s without what names a person or authorizes', (text, shown) => expect(impersonal(text)).toBe(shown ?? text))
+
+it('cuts a long text', () => expect(impersonal('a '.repeat(1_000_000))).toHaveLength(300))

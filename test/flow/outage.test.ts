@@ -13,7 +13,7 @@ import { pause } from '../helpers/until.ts'
 const ROUNDS = process.env['TEST_FULL'] === '1' ? 10 : 2
 const PER_CALL = 20
 /** The codes that a caller may get while the database is unavailable: it may retry. */
-const AWAY = ['OUTCOME_UNKNOWN', 'OVERLOADED', 'INTERNAL']
+const AWAY = ['OUTCOME_UNKNOWN', 'OVERLOADED']
 
 let dir: string
 let smtp: SmtpSink

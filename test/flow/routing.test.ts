@@ -1,6 +1,7 @@
 /** Several providers for one channel: which is tried first, which takes over, which is paused, and that none holds up the others. */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { graphql } from '../../generated/gql.ts'
+import { silentLog } from '../../src/log.ts'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import { ConfigureProviders, GetNotification, Send, UpsertTemplates } from '../helpers/operations.ts'
 import { type SmtpSink, startSmtp } from '../helpers/smtp.ts'
@@ -14,8 +15,9 @@ const Health = graphql(`
 let app: TestApp
 let project: TestProject
 const cleanUps: (() => Promise<unknown>)[] = []
+const warnings: { readonly message: string; readonly fields: Record<string, unknown> | undefined }[] = []
 beforeAll(async () => {
-  app = await startTestApp()
+  app = await startTestApp({ log: { ...silentLog, warn: (message, fields) => warnings.push({ message, fields }) } })
 })
 afterAll(() => app.stop())
 afterEach(async () => {
@@ -42,7 +44,7 @@ const twilio = (key: string, baseUrl: string, priority: number) => ({
   settings: { accountSid: `AC${'a'.repeat(32)}`, authToken: 'token', from: '+15005550006', baseUrl },
 })
 const taken = { status: 201, body: { sid: `SM${'0'.repeat(32)}`, status: 'queued' } }
-const away = { status: 503, body: { code: 20503, message: 'Service unavailable' } }
+const away = { status: 503, body: { code: 20503, message: 'Service unavailable', to: '+14155550101' } }
 
 async function prepare(providers: readonly object[]): Promise<void> {
   project = await app.project()
@@ -144,6 +146,11 @@ it('F24: pauses a failing provider, shows it, and resumes it after probes', asyn
     (await project.api.do(Health, {})).providers.find((one) => one.key === key)?.health ?? { state: null, lastError: null }
   await until('the circuit is open', async () => (await health('first')).state === 'OPEN')
   expect((await health('first')).lastError).toContain('503')
+  const paused = warnings.find(
+    ({ message, fields }) => message === 'A provider fails and is paused' && fields?.['provider'] === 'first',
+  )
+  expect(paused?.fields).toMatchObject({ code: 'PROVIDER_UNREACHABLE', reason: expect.stringContaining('Service unavailable') })
+  expect(JSON.stringify(paused?.fields)).not.toContain('4155550101')
   expect((await health('second')).state).toBe('HEALTHY')
   const asked = first.requests.length
   const more = await Promise.all(Array.from({ length: 20 }, (_unused, n) => send('text', 100 + n, 'ACCEPTED')))

@@ -62,6 +62,14 @@ describe('a stored secret', () => {
     expect(receiver.requests.at(-1)?.headers).toMatchObject({ 'x-key': 'deep', 'x-three': 'new' })
   })
 
+  it('is removed when it is left out, as every setting is: settings are given whole', async () => {
+    await configure(settings())
+    expect((await configure({ secret: 'set', url: url() })).codes).toEqual([])
+    expect(await shownOf()).toEqual([{ secret: 'set', url: `${receiver.url}/own?token=…` }])
+    expect((await configure({ url: url() })).errors[0]?.extensions).toMatchObject({ code: 'BAD_INPUT', field: 'settings.secret' })
+    await configure(settings())
+  })
+
   it('goes to no address of a contact, and the signature does', async () => {
     expect(await test(`${receiver.url}/in`)).toMatchObject({ ok: true })
     const headers = receiver.requests.at(-1)?.headers

@@ -2,8 +2,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
+import { startNameServer, type ZoneAnswer } from '../helpers/dns.ts'
 import { ConfigureProviders, GetNotification, Send, TestProvider, UpsertTemplates } from '../helpers/operations.ts'
 import { SetCredentials } from '../helpers/operations-vendors.ts'
+import { until } from '../helpers/until.ts'
 import { startVendor, type Vendor, type VendorAnswer } from '../helpers/vendor-http.ts'
 
 const key = Buffer.alloc(32, 7)
@@ -50,6 +52,32 @@ function isGenuine(request: Vendor['requests'][number], bytes: Buffer): boolean 
     .split(' ')
     .some((one) => one.startsWith('v1,') && timingSafeEqual(Buffer.from(one.slice(3), 'base64'), expected))
 }
+
+it("go to a contact's own host while the names of others are answered by nobody", async () => {
+  // More than there are threads for look-ups by the system.
+  const dead = Array.from({ length: 8 }, (_unused, n) => `dead-${n}`)
+  const zone: Record<string, ZoneAnswer> = { 'hook.test': { addresses: ['127.0.0.1'] } }
+  for (const name of dead) zone[`${name}.test`] = 'silence'
+  const dns = await startNameServer(zone)
+  const app = await startTestApp({ dnsServers: [dns.address] })
+  try {
+    const project = await open(app, { secret: secret(key) })
+    const { port } = new URL(receiver.url)
+    await Promise.all(dead.map((name) => reach(project, name, `http://${name}.test:${port}/in`)))
+    await reach(project, 'alive', `http://hook.test:${port}/alive`)
+    await project.api.do(Send, {
+      messages: dead.map((externalId) => ({ template: 'call', contact: { externalId }, data: { number: 1 } })),
+    })
+    await until('all are looked up', () => dead.every((name) => dns.asked.includes(`${name}.test`)))
+    expect(await send(project, 'alive')).toMatchObject({ status: 'SENT' })
+    expect(receiver.requests.at(-1)?.path).toBe('/alive')
+  } finally {
+    // What is under way is waited for at the end: it need not be long.
+    for (const name of dead) zone[`${name}.test`] = { rcode: 3 }
+    await app.stop()
+    await dns.close()
+  }
+})
 
 describe('where private hosts are allowed', () => {
   let app: TestApp

@@ -91,3 +91,22 @@ it('is not closed by an attempt that was under way when it opened', () => {
   late?.('ok')
   expect(breaker.enter()).toBeNull()
 })
+
+it('says why the last attempt failed when it opens, and after each probe', () => {
+  const reasons: unknown[] = []
+  let now = 0
+  const breaker = createBreaker(
+    () => now,
+    (_openForMs, reason) => reasons.push(reason),
+  )
+  times(10, (index) => breaker.enter()?.('failed', { code: 'PROVIDER_UNREACHABLE', message: `failure ${String(index)}` }))
+  now += 1_000
+  breaker.enter()?.('failed', { code: 'PROVIDER_TIMEOUT', message: 'too late' })
+  now += 2_000
+  breaker.enter()?.('ok')
+  expect(reasons).toEqual([
+    { code: 'PROVIDER_UNREACHABLE', message: 'failure 9' },
+    { code: 'PROVIDER_TIMEOUT', message: 'too late' },
+    null,
+  ])
+})

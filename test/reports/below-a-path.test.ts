@@ -117,6 +117,21 @@ describe.each(kinds)('below a path, with a proxy %s', (_title, removes, isConfig
     },
   )
 
+  it.each(['/nope', '/nope/', '/a/b/c', '/inbox/x', '/unsubscribe/forged', '/unsubscribe/a/b/'])(
+    'leads on from %j, where there is nothing',
+    async (path) => {
+      const address = proxy.url + path
+      const read = (url: string | URL) => fetch(url, { headers: { accept: 'text/html' } })
+      const page = await read(address)
+      expect(page.status).toBe(404)
+      const links = [...(await page.text()).matchAll(/(?:href|src)="([^"]+)"/g)].map(([, link = '']) => new URL(link, address))
+      for (const link of links) {
+        expect(link.href.startsWith(`${proxy.url}/`), link.href).toBe(true)
+        expect([link.href, (await read(link)).status]).toEqual([link.href, 200])
+      }
+    },
+  )
+
   it('answers directly as well', async () => {
     for (const path of ['/', '/inbox.js', '/health']) expect((await fetch(app.url + path)).status).toBe(200)
   })

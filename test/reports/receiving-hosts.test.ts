@@ -8,6 +8,7 @@ import { graphql } from '../../generated/gql.ts'
 import type { Channel, TemplateInput } from '../../generated/graphql.ts'
 import type { JsonObject } from '../../src/words.ts'
 import { createTestClock, startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
+import { type NameServer, startNameServer } from '../helpers/dns.ts'
 import { ConfigureProviders, GetNotification, ListSuppressions, Send, UpsertTemplates } from '../helpers/operations.ts'
 import { GetReach, SetCredentials } from '../helpers/operations-vendors.ts'
 import { browser, vapidKeys } from '../helpers/push.ts'
@@ -26,10 +27,16 @@ const DEAD = 50
 const clock = createTestClock()
 let app: TestApp
 const cleanUps: (() => Promise<unknown>)[] = []
+/** Knows no name: the one of the machine may be slow to say so. */
+let dns: NameServer
 beforeAll(async () => {
-  app = await startTestApp({ clock })
+  dns = await startNameServer({})
+  app = await startTestApp({ clock, dnsServers: [dns.address] })
 })
-afterAll(() => app.stop())
+afterAll(async () => {
+  await app.stop()
+  await dns.close()
+})
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
 })

@@ -123,6 +123,52 @@ describe.each(['UTC', 'Asia/Seoul', 'America/New_York'])('on a machine in %s', (
   })
 })
 
+describe('the names in a date', () => {
+  let app: TestApp
+  beforeAll(async () => {
+    app = await startTestApp()
+  })
+  afterAll(() => app.stop())
+
+  it.each([
+    ['de-AT', 'Samstag, 31. Januar'],
+    // There is no content in French: the one in English has English names.
+    ['fr', 'Saturday, January 31'],
+    [null, 'Saturday, January 31'],
+  ])('are in the language of the content, for a contact in %s, in a preview as in what is sent', async (locale, expected) => {
+    const { api, page } = await app.project()
+    await api.do(UpsertTemplates, {
+      templates: [
+        {
+          key: 't',
+          inApp: [
+            { locale: 'en', body: '{{ at | date: "%A, %B %-d" }}' },
+            { locale: 'de', body: '{{ at | date: "%A, %-d. %B" }}' },
+          ],
+        },
+        { key: 'mail', email: [{ locale: 'de', subject: '{{ at | date: "%-d. %B" }}', text: '{{ at | date_to_rfc822 }}' }] },
+      ],
+    })
+    const contact = { externalId: 'ana', locale }
+    const { preview } = await api.do(Preview, { message: { template: 't', contact, data: { at } } })
+    expect(preview.channels[0]?.body).toBe(expected)
+    const mail = await api.do(Preview, {
+      message: { template: 'mail', contact: { externalId: 'eva', locale: 'de', email: 'eva@example.com' }, data: { at } },
+    })
+    expect(mail.preview.channels[0]).toMatchObject({ subject: '31. Januar', text: 'Sat, 31 Jan 2026 20:30:00 +0000' })
+    await api.do(Send, { messages: [{ template: 't', contact, data: { at } }] })
+    const now = await page('ana')
+    expect((await now.do(Feed, {})).feed.nodes.map((one) => one.body)).toEqual([expected])
+    // To many, and later: by a worker.
+    await api.do(Broadcast, { input: { template: 't', data: { at } } })
+    await expect.poll(async () => (await now.do(Feed, {})).feed.nodes.map((one) => one.body)).toEqual([expected, expected])
+    await api.do(Send, { messages: [{ template: 't', contact, data: { at }, delaySeconds: 1 }] })
+    await expect
+      .poll(async () => (await now.do(Feed, {})).feed.nodes.map((one) => one.body), unhurried)
+      .toEqual([expected, expected, expected])
+  })
+})
+
 describe('the zone of a contact', () => {
   let app: TestApp
   beforeAll(async () => {

@@ -134,6 +134,7 @@ describe('readWebAddress', () => {
     for (const text of ['http://example.com/secret', 'https://example.com:9/secret', 'secret']) {
       const result = readWebAddress(text, { allowPrivateHosts: false })
       expect('wrong' in result ? result.wrong : 'secret').not.toContain('secret')
+      if (text !== 'secret') expect(result).toHaveProperty('wrong', expect.stringContaining('CARILLON_ALLOW_PRIVATE_HOSTS'))
     }
   })
 })

@@ -2,6 +2,7 @@
 import { Liquid } from 'liquidjs'
 import { describe, expect, it } from 'vitest'
 import { formatTime } from '../../src/values/date-format.ts'
+import { createDateNames } from '../../src/values/date-names.ts'
 import { checkTime, readMoment } from '../../src/values/date-time.ts'
 import { canonicalTimeZone, createZonedClock } from '../../src/values/time-zone.ts'
 import { refusalOf } from '../helpers/refusal.ts'
@@ -88,6 +89,8 @@ describe('a date without a zone', () => {
   })
 })
 
+const english = createDateNames('en')
+
 describe('the format of a date', () => {
   const letters = [...'aAbBcCdeHhIjklLmMNpPqsSuUwWxXyYzZtn%QfG']
   const formats = letters.flatMap((one) => [
@@ -119,7 +122,7 @@ describe('the format of a date', () => {
       ]) {
         const expected = liquid.parseAndRenderSync('{{ iso | date: format, 0 }}', { iso, format })
         expect(
-          formatTime({ ms: Date.parse(iso), offset: 0, timeZone: null }, format, () => {}),
+          formatTime({ ms: Date.parse(iso), offset: 0, timeZone: null }, format, english, () => {}),
           format,
         ).toBe(expected)
       }
@@ -133,6 +136,7 @@ describe('the format of a date', () => {
       return formatTime(
         { ms, offset: clock.offsetAt(ms), timeZone: clock.timeZone },
         '%F %T %z %Z'.replace('%F', '%Y-%m-%d').replace('%T', '%H:%M'),
+        english,
         () => {},
       )
     }
@@ -148,9 +152,38 @@ describe('the format of a date', () => {
     const allocate = (count: number): void => {
       if (count > 1000) throw new Error('too much')
     }
-    expect(() => formatTime({ ms: 0, offset: 0, timeZone: null }, '%999999999d', allocate)).toThrow('too much')
-    expect(() => formatTime({ ms: 0, offset: 0, timeZone: null }, '%999999999N', allocate)).toThrow('too much')
+    expect(() => formatTime({ ms: 0, offset: 0, timeZone: null }, '%999999999d', english, allocate)).toThrow('too much')
+    expect(() => formatTime({ ms: 0, offset: 0, timeZone: null }, '%999999999N', english, allocate)).toThrow('too much')
   })
+})
+
+describe('the names in a date', () => {
+  const march = { ms: Date.UTC(2026, 2, 29, 15, 4, 5), offset: 0, timeZone: null }
+  const shown = (locale: string, format: string): string => formatTime(march, format, createDateNames(locale), () => {})
+
+  it.each([
+    ['de', '%A, %-d. %B %Y', 'Sonntag, 29. März 2026'],
+    ['de', '%a %b', 'So Mär'],
+    ['fr-CA', '%A %-d %B', 'dimanche 29 mars'],
+    // In a date many languages inflect the month.
+    ['ru', '%-d %B %Y', '29 марта 2026'],
+    ['ru', '%B %Y', 'март 2026'],
+    ['pl', '%-d %B, %OB', '29 marca, marzec'],
+    // Here the month is a number in a date, and a word follows it.
+    ['ja', '%Y年%B%-d日 (%a)', '2026年3月29日 (日)'],
+    ['ko', '%Y년 %B %-d일 %A', '2026년 3월 29일 일요일'],
+    ['zh-Hant-TW', '%B%-d日%A', '3月29日星期日'],
+    // Other calendars and digits are left out: the year beside them is of the usual one.
+    ['fa', '%B %Y', 'مارس 2026'],
+    ['ar-EG', '%-d %B', '29 مارس'],
+    ['tr', '%^A', 'PAZAR'],
+    ['de', '%x %X', '29.3.2026 15:04:05'],
+    ['en-GB', '%x, %b', '29/03/2026, Mar'],
+    ['xx-unknown', '%A %B', 'Sunday March'],
+    ['zxx', '%A %B %x', 'Sunday March 3/29/2026'],
+    ['no tag at all', '%A %B', 'Sunday March'],
+    ['', '%A %B', 'Sunday March'],
+  ])('in %s, %s is %s', (locale, format, text) => expect(shown(locale, format)).toBe(text))
 })
 
 describe('a time of the API', () => {

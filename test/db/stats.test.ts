@@ -79,7 +79,7 @@ describe('the sums', () => {
       await compare(world, false)
       expect(await readProgress(db.pool, world.project, 'many')).toEqual(progress)
     }
-  }, 300_000)
+  }, 900_000)
 
   it('are exact while eight writers and a folder work at once', async () => {
     const random = seeded()

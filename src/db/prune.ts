@@ -7,7 +7,7 @@ import type pg from 'pg'
 import type { FeedCounts } from '../words.ts'
 import { type Runner, transact } from './database.ts'
 import { type FeedStateRow, lockFeeds } from './feed.ts'
-import { resolveChanges } from './fold-stats.ts'
+import { COUNTS_PROGRESS, resolveChanges } from './fold-stats.ts'
 import { addDayCounts, addMonthCounts, countFeedLosses, type FeedLoss } from './prune-counts.ts'
 import { write } from './write.ts'
 
@@ -73,7 +73,7 @@ export function pruneNotifications(pool: pg.Pool, bounds: Bounds, after: string,
 async function lockProject(tx: Runner, projectId: string): Promise<boolean> {
   const { rows } = await tx.query<{ locked: boolean }>({
     name: 'prune-lock-project',
-    text: 'SELECT pg_try_advisory_xact_lock($1, hashtext($2)) AS locked',
+    text: `SELECT pg_try_advisory_xact_lock($1, hashtext($2)) AS locked, ${COUNTS_PROGRESS}`,
     values: [LOCK, projectId],
   })
   return rows[0]?.locked === true

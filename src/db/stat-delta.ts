@@ -1,6 +1,6 @@
 /**
  * What new notifications and messages add to the statistics: counted in memory, and inserted by the statement that writes them. Changes of
- * messages, and what processes of an earlier version insert, are counted by triggers (prisma/migrations/0017_stats).
+ * messages, and what processes of an earlier version insert, are counted by triggers (prisma/migrations/0017_stats and 0019_progress).
  */
 import type { Channel, MessageStatus } from '../words.ts'
 
@@ -18,6 +18,10 @@ export interface StatDelta {
   sent: number
   delivered: number
   failed: number
+  /** the progress of a send to many: notifications of which something is pending */
+  waiting: number
+  /** those of which nothing is pending, nothing was sent, and something failed or may not have arrived */
+  lost: number
 }
 
 /** What new notifications have in common, as far as they are counted. */
@@ -30,6 +34,8 @@ export interface Counted {
   readonly createdAt: string
   /** their transaction has sends to many */
   readonly isOfMany?: boolean
+  /** of a send to many: the open digest in which they wait */
+  readonly digestId?: string | null
 }
 
 /** Under this id are the statistics of notifications without a template. */
@@ -40,12 +46,14 @@ interface Results {
   sent: boolean
   delivered: boolean
   failed: boolean
+  waiting: boolean
 }
 
 const resultsOf = (status: MessageStatus): Results => ({
   sent: status === 'SENT' || status === 'DELIVERED',
   delivered: status === 'DELIVERED',
   failed: status === 'FAILED',
+  waiting: status === 'SCHEDULED' || status === 'QUEUED' || status === 'SENDING',
 })
 
 function addResults(delta: StatDelta, { sent, delivered, failed }: Results): void {
@@ -72,7 +80,7 @@ function openGroups() {
       const found = byChannel.get(channel)
       if (found !== undefined) return found
       const dimensions = { projectId, at, templateId: templateId ?? NO_TEMPLATE, campaignId, transactionId: many, channel }
-      const delta = { ...dimensions, count: 0, messages: 0, sent: 0, delivered: 0, failed: 0 }
+      const delta = { ...dimensions, count: 0, messages: 0, sent: 0, delivered: 0, failed: 0, waiting: 0, lost: 0 }
       byChannel.set(channel, delta)
       deltas.push(delta)
       return delta
@@ -97,7 +105,8 @@ export function deltasOf(
   for (const [id, counted] of notifications) {
     const group = groups.get(counted) ?? groupOf(counted)
     groups.set(counted, group)
-    byId.set(id, { group, results: { sent: false, delivered: false, failed: false } })
+    const waiting = counted.isOfMany === true && typeof counted.digestId === 'string'
+    byId.set(id, { group, results: { sent: false, delivered: false, failed: false, waiting } })
     group('').count++
     for (const channel of counted.channels) group(channel).count++
   }
@@ -111,8 +120,14 @@ export function deltasOf(
     one.results.sent ||= results.sent
     one.results.delivered ||= results.delivered
     one.results.failed ||= results.failed
+    one.results.waiting ||= results.waiting
   }
-  for (const { group, results } of byId.values()) addResults(group(''), results)
+  for (const { group, results } of byId.values()) {
+    const delta = group('')
+    addResults(delta, results)
+    if (results.waiting) delta.waiting++
+    else if (results.failed && !results.sent) delta.lost++
+  }
   return deltas
 }
 
@@ -129,9 +144,9 @@ export const firstFanout = (projectId: string, transactionId: string): string =>
 export const insertDeltas = (
   parameter: string,
 ): string => `INSERT INTO stat_delta (project_id, at, template_id, campaign_id, fanout_id, channel, count,
-    messages, sent, delivered, failed)
+    messages, sent, delivered, failed, waiting, lost)
   SELECT "projectId", at, "templateId", "campaignId", CASE WHEN "transactionId" IS NOT NULL THEN ${firstFanout('"projectId"', '"transactionId"')} END,
-    channel, count, messages, sent, delivered, failed
+    channel, count, messages, sent, delivered, failed, waiting, lost
   FROM json_to_recordset(${parameter}) AS r ("projectId" uuid, at timestamptz, "templateId" uuid, "campaignId" uuid, "transactionId" text, channel text,
-    count int, messages int, sent int, delivered int, failed int)
+    count int, messages int, sent int, delivered int, failed int, waiting int, lost int)
   WHERE set_config('carillon.counted', 'on', true) = 'on'`

@@ -99,3 +99,19 @@ export async function countsOf(db: Runner, projectId: string, kind: 'CAMPAIGN' |
       .toSorted((a, b) => String(a['channel']).localeCompare(String(b['channel'])))
   return { counted: shown((await countOf(db, projectId, kind, id)).map((row) => ({ ...row }))), recounted: shown(rows) }
 }
+
+/** The counts of notifications in a transaction's progress, counted from the rows. */
+export async function recountProgress(db: Runner, projectId: string, transactionId: string) {
+  const { rows } = await db.query({
+    text: `SELECT count(*) AS notifications, count(*) FILTER (WHERE NOT waits) AS done, count(*) FILTER (WHERE sent) AS sent,
+        count(*) FILTER (WHERE failed AND NOT sent AND NOT waits) AS failed
+      FROM notification n CROSS JOIN LATERAL (
+        SELECT COALESCE(bool_or(m.status IN ('SENT', 'DELIVERED')), false) AS sent, COALESCE(bool_or(m.status IN ('FAILED', 'UNKNOWN')), false) AS failed,
+          COALESCE(bool_or(m.status IN ('SCHEDULED', 'QUEUED', 'SENDING')), false)
+            OR (n.canceled_at IS NULL AND EXISTS (SELECT FROM digest d WHERE d.id = n.digest_id AND d.closed_at IS NULL)) AS waits
+        FROM message m WHERE m.project_id = n.project_id AND m.notification_id = n.id) s
+      WHERE n.project_id = $1 AND n.transaction_id = $2`,
+    values: [projectId, transactionId],
+  })
+  return { ...rows[0] }
+}

@@ -4,13 +4,15 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import { inBrowser, startBrowser } from '../helpers/browser.ts'
 import { type ConsoleTab, findBarriers, openConsole, sideways, widths } from '../helpers/console.ts'
-import { AddSuppressions, Send, UpsertTopics } from '../helpers/operations.ts'
+import { AddSuppressions, Send, UpsertTemplates, UpsertTopics } from '../helpers/operations.ts'
+import { TriggerCampaign, UpsertCampaigns } from '../helpers/operations-audience.ts'
+import { Broadcast } from '../helpers/operations-fanout.ts'
 import { optionalSuite } from '../helpers/optional.ts'
 import { newShop } from '../helpers/setup.ts'
 
 /** The address of each page, with its heading and something that is there once it has loaded. */
 const pages = [
-  ['activity', 'Activity', 'E-mail sent', '#/activity'],
+  ['activity', 'Activity', 'Accepted today', '#/activity'],
   ['one notification', 'order to ann', 'Timeline', ''],
   ['captures', 'Capture box', 'ann@example.com', '#/captures'],
   ['statistics', 'Statistics', 'Outcome', '#/stats'],
@@ -23,11 +25,13 @@ const pages = [
   ['segments', 'Segments', 'No segments yet', '#/segments'],
   ['a new segment', 'New segment', 'Add property', '#/new-segment'],
   ['templates', 'Templates', 'order', '#/templates'],
-  ['one template', 'order', 'Would be sent', '#/templates/order'],
-  ['campaigns', 'Campaigns', 'No campaigns yet', '#/campaigns'],
+  ['one template', 'letter', 'one@example.com, two@example.com', '#/templates/letter'],
+  ['campaigns', 'Campaigns', 'Winter sale', '#/campaigns'],
+  ['one campaign, with what it has sent', 'Winter sale', 'Results by channel', '#/campaigns/winter'],
   ['a new campaign', 'New campaign', 'Trigger', '#/new-campaign'],
   ['broadcasts', 'Broadcasts', 'Recent broadcasts', '#/broadcasts'],
-  ['providers', 'Providers', 'capture', '#/providers'],
+  ['one broadcast, with what became of it', 'Transaction', 'Results by channel', '#/broadcasts/news'],
+  ['providers', 'Providers', 'Delivered', '#/providers'],
   ['suppressions', 'Suppressions', 'gone@example.com', '#/suppressions'],
   ['API keys', 'API keys', 'Active', '#/keys'],
   ['the audit log', 'Audit log', 'Add suppressions', '#/audit'],
@@ -53,6 +57,17 @@ optionalSuite(inBrowser('the pages of the console'), () => {
       wait: 'SENT',
     })
     notification = sendMessages.results[0]?.notification?.id ?? ''
+    await project.api.do(UpsertTemplates, {
+      templates: [
+        {
+          key: 'letter',
+          email: [{ subject: 'Hello', text: 'Hello', replyTo: 'reply@example.com', cc: 'one@example.com, two@example.com' }],
+        },
+      ],
+    })
+    await project.api.do(UpsertCampaigns, { campaigns: [{ key: 'winter', name: 'Winter sale', template: 'letter' }] })
+    await project.api.do(TriggerCampaign, { campaign: 'winter', recipients: [{ userId: 'ann' }] })
+    await project.api.do(Broadcast, { input: { template: 'letter', transactionId: 'news' } })
     await project.api.do(UpsertTopics, { topics: [{ key: 'offers', name: 'Offers' }] })
     await project.api.do(AddSuppressions, { suppressions: [{ channel: 'EMAIL', address: 'gone@example.com' }] })
     tab = await openConsole(browser, app.url, project.apiKey)

@@ -6,6 +6,7 @@ import { createFilters, filterOf } from './activity-filter.ts'
 import { messageBadge } from './badge.ts'
 import { createLoad, createThrottle, empty, failureOf, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
+import { figures } from './results.ts'
 import { href, type Route } from './router.ts'
 import { type Column, isFirstPage, pageOf, pager, table } from './table.ts'
 import { counted, when } from './time.ts'
@@ -24,6 +25,10 @@ const ActivityList = graphql(`
   }
 `)
 
+const ActivityToday = graphql(`
+  query ActivityToday { stats(last: 1) { days { count sent delivered failed } } }
+`)
+
 const ActivityChanges = graphql(`
   subscription ActivityChanges($filter: NotificationFilter) {
     notificationChanged(filter: $filter) { status notification { id } message { id } }
@@ -36,8 +41,9 @@ const RetryFiltered = graphql(`
 
 type Row = ActivityListQuery['notifications']['nodes'][number]
 
-/** The list is reloaded at most this often, ms. */
+/** The list and today's counts are reloaded at most this often, ms. */
 const REFRESH_MS = 500
+const TODAY_MS = 2_000
 
 /** The recipient of a notification: its contact, or the address that it was sent to. */
 export function recipient({ contact, messages }: Pick<Row, 'contact' | 'messages'>): string {
@@ -82,6 +88,8 @@ export function openActivity(deps: Deps, first: Route): Page {
     return notifications
   }, update)
   const refresh = createThrottle(() => void list.run(), REFRESH_MS)
+  const today = createLoad(async () => (await api.ask(ActivityToday, {})).stats.days[0] ?? null, update)
+  const count = createThrottle(() => void today.run(), TODAY_MS)
   let unwatch = (): void => {}
 
   /** Loads the list for the current route and subscribes to its changes. */
@@ -105,9 +113,13 @@ export function openActivity(deps: Deps, first: Route): Page {
           if (changed !== undefined) changed.status = status
           // With a filter by status, a change may add a row or remove one, so the server has to be asked again.
           if (isFirstPage(route.query) && (changed === undefined || statuses !== undefined)) refresh()
+          count()
           update()
         },
-        resumed: () => void list.run(),
+        resumed() {
+          void list.run()
+          count()
+        },
       },
     )
   }
@@ -152,6 +164,7 @@ export function openActivity(deps: Deps, first: Route): Page {
         })
 
   follow()
+  count()
   return {
     title: () => 'Activity',
     view: () => html`
@@ -164,6 +177,16 @@ export function openActivity(deps: Deps, first: Route): Page {
           </button>
         </div>
       </div>
+      ${
+        today.value === null
+          ? ''
+          : figures([
+              ['Accepted today, UTC', today.value.count],
+              ['Sent', today.value.sent],
+              ['Delivered', today.value.delivered],
+              ['Failed', today.value.failed],
+            ])
+      }
       ${filters.view()}
       <div class="panel" aria-busy=${list.isLoading ? 'true' : 'false'}>
         ${loaded(list, ({ nodes, pageInfo }) => html`${rows(nodes)}${pager(pageInfo, route, replace)}`)}
@@ -176,6 +199,7 @@ export function openActivity(deps: Deps, first: Route): Page {
     close() {
       unwatch()
       refresh.stop()
+      count.stop()
       filters.stop()
     },
   }

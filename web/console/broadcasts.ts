@@ -7,6 +7,7 @@ import { createLoad, failureOf, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import { followTransaction } from './progress.ts'
 import { createRecent } from './recent.ts'
+import { createTransactionResults } from './results.ts'
 import { href, type Route } from './router.ts'
 import { count, when } from './time.ts'
 
@@ -149,7 +150,8 @@ export function openBroadcasts({ api, update, go, ask }: Deps, { query }: Route)
 /** The page of a transaction. */
 export function openTransaction({ api, update, say, ask }: Deps, { path }: Route): Page {
   const transactionId = path[1] ?? ''
-  const followed = followTransaction({ api, update }, transactionId)
+  const results = createTransactionResults({ api, update }, transactionId)
+  const followed = followTransaction({ api, update }, transactionId, results.refresh)
   async function cancel(): Promise<void> {
     const text =
       'Messages that have not been sent yet will not be sent, to any recipient. Messages already sent cannot be recalled.'
@@ -178,8 +180,12 @@ export function openTransaction({ api, update, say, ask }: Deps, { path }: Route
           <header><h2 class="mono">${transactionId}</h2></header>
           <div class="body">${followed.view()}</div>
         </section>
+        ${results.view()}
       `
     },
-    close: followed.close,
+    close() {
+      followed.close()
+      results.stop()
+    },
   }
 }

@@ -7,6 +7,7 @@ import { createTrigger } from './campaign-trigger.ts'
 import { check, choice, line, submit } from './form.ts'
 import { createLoad, empty, failureOf, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
+import { resultsView } from './results.ts'
 import { href, type Route } from './router.ts'
 import { when } from './time.ts'
 
@@ -16,6 +17,7 @@ const OneCampaign = graphql(`
       key name active dispatch channel nextRunAt
       template { key } segment { key }
       schedule { at cron timezone onEvent }
+      stats { count sent delivered failed seen read channels { channel sent delivered failed seen read } }
     }
     templates(first: 100) { nodes { key name } }
     segments(first: 100) { nodes { key name } }
@@ -185,7 +187,7 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
         ${loaded(found, ({ campaign, templates, segments }) =>
           campaign === null && !isNew
             ? html`<div class="panel">${empty('Campaign not found', '')}</div>`
-            : html`${form(templates.nodes, segments.nodes)}${campaign?.dispatch === 'API' ? trigger.view() : ''}`,
+            : html`${campaign === null || campaign.stats.count === 0 ? '' : resultsView(campaign.stats)}${form(templates.nodes, segments.nodes)}${campaign?.dispatch === 'API' ? trigger.view() : ''}`,
         )}
       `
     },

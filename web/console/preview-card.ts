@@ -16,11 +16,30 @@ const inbox = (one: PreviewedChannel): TemplateResult => html`<div class="card r
   <span class="quiet small">now</span>
 </div>`
 
-const email = ({ subject, html: mail, text }: PreviewedChannel): TemplateResult => html`
+/** The header fields of an e-mail; those that it does not have are left out. */
+const headers = ({ from, address, replyTo, cc, bcc, suppressedCopies }: PreviewedChannel): TemplateResult => {
+  const fields = [
+    ['From', from ?? 'Set by the provider'],
+    ['To', address],
+    ['Reply-To', replyTo],
+    ['Cc', cc.join(', ')],
+    ['Bcc', bcc.join(', ')],
+    ['Left out, suppressed', suppressedCopies.join(', ')],
+  ] as const
+  return html`<dl class="facts">
+    ${fields.map(([name, value]) => ((value ?? '') === '' ? '' : html`<dt>${name}</dt><dd>${value}</dd>`))}
+  </dl>`
+}
+
+const email = (one: PreviewedChannel): TemplateResult => {
+  const { subject, html: mail, text } = one
+  return html`
+  ${headers(one)}
   <p><strong>${subject}</strong></p>
   ${(mail ?? '') === '' ? '' : emailFrame(mail ?? '', subject ?? '')}
   ${(text ?? '') === '' ? '' : html`<pre tabindex="0" role="group" aria-label="Plain text">${text}</pre>`}
 `
+}
 
 const sms = (one: PreviewedChannel): TemplateResult => html`
   <div class="bubble">${titled(one)}</div>

@@ -50,8 +50,12 @@ export const progressView = (one: Progress): TemplateResult => html`
   </dl>
 `
 
-/** Follows a transaction until `close`. */
-export function followTransaction({ api, update }: Pick<Deps, 'api' | 'update'>, transactionId: string): Followed {
+/** Follows a transaction until `close`. `moved` is called at the beginning, and after every change. */
+export function followTransaction(
+  { api, update }: Pick<Deps, 'api' | 'update'>,
+  transactionId: string,
+  moved: () => void = () => undefined,
+): Followed {
   const state = createLoad(
     async () => ({ progress: (await api.ask(TransactionProgress, { id: transactionId })).transaction }),
     update,
@@ -63,6 +67,7 @@ export function followTransaction({ api, update }: Pick<Deps, 'api' | 'update'>,
     {
       next({ progress }) {
         state.put({ progress })
+        moved()
         // There will be no more changes, and subscribing again would make the server count everything again.
         if (progress.status === 'DONE' || progress.status === 'CANCELED') unwatch()
       },
@@ -70,6 +75,7 @@ export function followTransaction({ api, update }: Pick<Deps, 'api' | 'update'>,
     },
   )
   void state.run()
+  moved()
   return {
     value: () => state.value?.progress ?? null,
     view: () =>

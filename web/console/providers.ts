@@ -9,12 +9,13 @@ import { createLoad, empty, failureOf, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import { draftOfProvider, inputOfProvider, newProvider, type ProviderDraft, providerForm } from './provider-form.ts'
 import { type Column, table } from './table.ts'
-import { duration, percent, when } from './time.ts'
+import { count, duration, percent, when } from './time.ts'
 
 const ProviderList = graphql(`
   query ProviderList {
     providers {
       key channel kind settings priority ratePerSecond active
+      stats { sent delivered failed }
       health { state successRate latencyMs lastError recipientFailures lastRecipientError checkedAt }
     }
   }
@@ -161,6 +162,9 @@ export function openProviders({ api, update, say, ask }: Deps): Page {
       cell: ({ active, health }) => (active ? states[health.state] : badge('Off')),
     },
     { head: 'Last 24 hours', class: 'minor', cell: ({ health }) => attempts(health) },
+    { head: 'Sent', class: 'minor number', cell: ({ stats }) => count(stats.sent) },
+    { head: 'Delivered', class: 'minor number', cell: ({ stats }) => count(stats.delivered) },
+    { head: 'Failed', class: 'minor number', cell: ({ stats }) => count(stats.failed) },
     {
       head: '',
       class: 'act',

@@ -7,6 +7,7 @@ import { choice } from './form.ts'
 import { createLoad, empty, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import { createPlot, type Line } from './plot.ts'
+import { figures } from './results.ts'
 import { changed, type Route } from './router.ts'
 import { table } from './table.ts'
 import { count } from './time.ts'
@@ -58,9 +59,6 @@ export function openStats({ api, update, replace }: Deps, first: Route): Page {
   const outcome = createPlot('Outcome by day')
   const byChannel = createPlot('Sent by channel and day')
   const set = (name: string) => (value: string) => replace(['stats'], changed(route.query, { [name]: value }))
-
-  const number = (label: string, value: number): TemplateResult =>
-    html`<div class="panel figure"><dt>${label}</dt><dd>${count(value)}</dd></div>`
 
   const plots = (days: readonly Day[]): TemplateResult => {
     const past = days.toReversed()
@@ -140,9 +138,11 @@ export function openStats({ api, update, replace }: Deps, first: Route): Page {
       ${loaded(
         found,
         ({ stats }) => html`
-          <dl class="figures">
-            ${number('Sent in the last 7 days', stats.weeklySent)} ${number('Sent in the last month', stats.monthlySent)} ${number('Sent in the last year', stats.yearlySent)}
-          </dl>
+          ${figures([
+            ['Sent in the last 7 days', stats.weeklySent],
+            ['Sent in the last month', stats.monthlySent],
+            ['Sent in the last year', stats.yearlySent],
+          ])}
           ${
             stats.days.every((day) => day.count === 0)
               ? html`<div class="panel">${empty('Nothing was sent in this period', '')}</div>`

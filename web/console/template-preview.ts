@@ -17,9 +17,11 @@ const ShowPreview = graphql(`
       error { code message field }
       channels {
         channel wouldSend address provider subject title body html text truncated
+        from replyTo cc bcc suppressedCopies
         reason { code message }
         sms { encoding characters segments bytes }
       }
+      warnings { code message field }
     }
   }
 `)
@@ -68,6 +70,7 @@ export function createPreview(
     return html`
       ${failure === null || failure.cause instanceof DraftError ? '' : refused(failure)}
       ${value.ok || value.error === null ? '' : html`<div class="notice warn"><p><strong>${value.error.message}</strong></p><p class="quiet small mono">${value.error.code}</p></div>`}
+      ${value.warnings.map(({ code, message }) => html`<div class="notice warn"><p>${message}</p><p class="quiet small mono">${code}</p></div>`)}
       ${value.channels.length === 0 && value.ok ? empty('No content yet', '') : value.channels.map(previewCard)}
     `
   }

@@ -50,7 +50,7 @@ it('keeps the keys of the demo project in a folder that it creates, and the demo
   expect(stdout).toMatch(/email +to demo-user@example.com through mail: .*ECONNREFUSED.* \(QUEUED\)/)
   expect(stdout).toMatch(/email +QUEUED: /)
   expect(status).toBe(0)
-}, 90_000)
+})
 
 it('runs where it can not keep them, says so, and the demo names the database', async () => {
   await writeFile(join(dir, 'file'), '')
@@ -61,4 +61,4 @@ it('runs where it can not keep them, says so, and the demo names the database', 
   expect(demo({ ...env, CARILLON_DIR: join(dir, 'other') }).stderr).toContain(
     `The database of DATABASE_URL has projects, and their keys are not in ${join(dir, 'other/demo.json')}.`,
   )
-}, 90_000)
+})

@@ -40,7 +40,7 @@ beforeAll(async () => {
       [projectId, contactId, templateId, from, from + PORTION - 1],
     )
   await db.pool.query('ANALYZE')
-}, 60_000)
+})
 afterAll(async () => {
   await db.close()
   await database.drop()

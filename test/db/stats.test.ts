@@ -106,5 +106,5 @@ describe('the sums', () => {
     await db.pool.query('DELETE FROM stat_of WHERE project_id = $1', [world.project])
     await db.pool.query('SELECT stat_recount()')
     await compare(world)
-  }, 60_000)
+  })
 })

@@ -86,4 +86,4 @@ it('F6, G4: repeats a mail that the server had accepted under the same Message-I
   const messageIds = await sendAndKill('taken', 'dot', 2)
   expect(messageIds).toHaveLength(3)
   expect(new Set(messageIds).size).toBe(1)
-}, 60_000)
+})

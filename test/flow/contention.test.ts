@@ -51,4 +51,4 @@ it('fifty parallel batches over the same twenty contacts, in every order, throug
   const twice: { n: number }[] = await app.app.prisma.$queryRaw`
     SELECT count(*)::int AS n FROM (SELECT contact_id, arrived_seq FROM message GROUP BY 1, 2 HAVING count(*) > 1) x`
   expect(twice[0]?.n).toBe(0)
-}, 60_000)
+})

@@ -33,7 +33,7 @@ beforeAll(async () => {
       { key: 'last', where: { profile: { path: 'firstName', is: 'EQUALS', value: `N${CONTACTS - 1}` } } },
     ],
   })
-}, 60_000)
+})
 afterAll(async () => {
   await db.close()
   await app.stop()
@@ -114,7 +114,7 @@ it('G7, NV-44: a count that fails leaves the total unknown and holds up neither 
   expect(await transaction(project, 'uncounted')).toMatchObject({ status: 'RUNNING', total: null, done: 2 * CHUNK })
   await project.api.do(Cancel, { transactionId: 'uncounted' })
   expect(await write(CHUNK)).toBe(false)
-}, 60_000)
+})
 
 it('NV-42: the audience is counted once, while it is being written', async () => {
   await held({ kind: 'all' }, 'counted')
@@ -126,7 +126,7 @@ it('NV-42: the audience is counted once, while it is being written', async () =>
   })
   expect(counted).toMatchObject({ status: 'RUNNING', total: CONTACTS, done: CHUNK })
   await project.api.do(Cancel, { transactionId: 'counted' })
-}, 60_000)
+})
 
 it('F29: a contact whose id comes from a clock that runs ahead is notified, and an actor that the call created is not', async () => {
   const shop = await newShop(app, null)

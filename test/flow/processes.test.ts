@@ -184,7 +184,7 @@ describe('two API processes and a worker on PostgreSQL alone', () => {
     for (const closing of closings) expect(closing).toMatchObject({ code: 1012 })
     await expect.poll(() => mails().length, { timeout: 10_000 }).toBe(sent)
     expect(new Set(mails().map((mail) => mail.subject)).size).toBe(sent)
-  }, 60_000)
+  })
 
   it('sends within a second what the other process accepted', async () => {
     const before = cluster.smtp.messages.length
@@ -264,5 +264,5 @@ optionalSuite({ name: 'processes with Redis and MongoDB', found: hasRedis(), how
     await live.waitFor(sent + 1)
     expect(performance.now() - begun).toBeLessThan(1_500)
     live.close()
-  }, 60_000)
+  })
 })

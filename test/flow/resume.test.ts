@@ -88,7 +88,7 @@ it(`G9: gives three subscribers that are cut at random every message once, in or
     expect(bodies).toEqual(expected)
     expect(cuts).toBeGreaterThan(3)
   }
-}, 90_000)
+})
 
 it('G9: replays changes as they now are, then goes on live, with exact counts', async () => {
   const page = await project.page('changes')
@@ -182,7 +182,7 @@ it('G9: a page that is cut at random shows what the feed is, whatever happens to
     expect(counts).toEqual({ unseenCount: now.unseenCount, unreadCount: now.unreadCount })
     expect(cuts).toBeGreaterThan(3)
   }
-}, 60_000)
+})
 
 it('G9: goes on in the feeds asked for, and counts those only', async () => {
   const page = await project.page('filtered')

@@ -109,7 +109,7 @@ describe('upsertTemplates', () => {
     expect((await many.api.ask(ListTemplates, {})).data?.templates.totalCount).toBe(0)
     expect((await many.api.ask(UpsertTemplates, inputs(1_000))).codes).toEqual([])
     expect((await many.api.do(ListTemplates, { first: 1 })).templates.totalCount).toBe(1_000)
-  }, 60_000)
+  })
   it('a changed template is used at once', async () => {
     expect(await said('one')).toBe('one')
     expect(await said('two')).toBe('two')

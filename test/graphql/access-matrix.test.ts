@@ -466,7 +466,7 @@ describe('what a contact token may read', () => {
     }
     expect(asked.allowed).toBeGreaterThan(80)
     expect(asked.forbidden).toBeGreaterThan(40)
-  }, 60_000)
+  })
 
   it('A1: is the same on what a subscription brings', async () => {
     let asked = 0
@@ -487,7 +487,7 @@ describe('what a contact token may read', () => {
       }
     }
     expect(asked).toBeGreaterThan(7)
-  }, 60_000)
+  })
 
   it('A1: has no way round by a fragment on an interface', async () => {
     const interfaces = Object.values(app.app.schema.getTypeMap()).filter(isInterfaceType)
@@ -693,7 +693,7 @@ describe('G10: the walls between projects', () => {
     }
     expect(differing).toBeGreaterThan(25)
     expect(await rows()).toEqual(before)
-  }, 60_000)
+  })
 
   it('G10: the same names are found by their owner, so that the walls are what hides them', async () => {
     const own = `Bearer ${owner.apiKey}`

@@ -110,5 +110,5 @@ optionalSuite(inBrowser('credentials in the console'), () => {
     expect((await app.client(`Bearer ${secret}`).ask(GetViewer, {})).codes).toEqual(['UNAUTHENTICATED'])
     expect(faults).toEqual([])
     await close()
-  }, 60_000)
+  })
 })

@@ -81,6 +81,7 @@ export default defineConfig({
         ...database,
         include: [every],
         exclude: [...pure, ...measured],
+        isolate: false,
         maxWorkers: 2,
         sequence: { groupOrder: 1 },
       }),

@@ -1,4 +1,7 @@
-/** `npm run bench`: all benchmarks, or those named; `--quick` for the reduced size. Prints the table, and writes it as JSON. */
+/**
+ * `npm run bench`: all benchmarks, or those named; `--quick` for the reduced size; `--seconds N`: none begins later than that, and those that are
+ * left out are named. Prints the table, and writes it as JSON.
+ */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
@@ -13,8 +16,12 @@ import { b8 } from './b8.ts'
 import { type Row, table } from './harness.ts'
 import { type Stack, startStack } from './stack.ts'
 
-const { values, positionals } = parseArgs({ options: { quick: { type: 'boolean', default: false } }, allowPositionals: true })
+const { values, positionals } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, seconds: { type: 'string', default: 'Infinity' } },
+  allowPositionals: true,
+})
 const quick = values.quick
+const seconds = Number(values.seconds)
 const names = positionals.map((name) => name.toUpperCase())
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 
@@ -52,7 +59,11 @@ try {
     const before = benchmarks[name]?.before
     if (before !== undefined) wanted.add(before)
   }
-  for (const [name, benchmark] of Object.entries(benchmarks)) if (wanted.has(name)) rows.push(...(await benchmark.run(stack)))
+  for (const [name, benchmark] of Object.entries(benchmarks)) {
+    if (!wanted.has(name)) continue
+    if (performance.now() > seconds * 1_000) print(`Left out for lack of time: ${name}`)
+    else rows.push(...(await benchmark.run(stack)))
+  }
 } catch (error) {
   print(`\n${error instanceof Error ? error.message : String(error)}`)
   process.exitCode = 1

@@ -14,7 +14,7 @@ import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 import { countsOf, readStats, recount, recountProgress } from '../helpers/recount.ts'
 
 const MIGRATIONS = join(import.meta.dirname, '../../prisma/migrations')
-const MANY = process.env['TEST_FULL'] === '1' ? 1_000_000 : 50_000
+const MANY = process.env['TEST_FULL'] === '1' ? 1_000_000 : 20_000
 const everything = { templateId: null, channel: null }
 const since = new Date(Math.floor(Date.now() / 60_000) * 60_000 - 7 * 24 * 3_600_000)
 

@@ -13,7 +13,7 @@ import { killTree } from '../helpers/tree.ts'
 import { until } from '../helpers/until.ts'
 
 const FULL = process.env['TEST_FULL'] === '1'
-const KILLS = FULL ? 10 : 3
+const KILLS = FULL ? 10 : 2
 const CONTACTS = FULL ? 500 : 100
 
 let dir: string

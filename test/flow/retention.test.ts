@@ -274,8 +274,10 @@ it('forgets events, closed digests, claims, reports and sends to many that ended
   await pass(project, 91, 0)
   const where = { projectId: project.id }
   await until('reports are gone', async () => (await prisma.deliveryReport.count({ where })) === 0)
-  expect(await prisma.deviceClaim.count({ where })).toBe(0)
   await until('events are gone', async () => (await prisma.event.count({ where })) === 0)
+  await until('claims are gone', async () => (await prisma.deviceClaim.count({ where })) === 0)
+  await until('one digest is left', async () => (await prisma.digest.count({ where })) === 1)
+  await until('one send to many is left', async () => (await prisma.fanout.count({ where })) === 1)
   expect((await prisma.digest.findMany({ where })).map((one) => one.key)).toEqual(['open'])
   expect((await prisma.fanout.findMany({ where })).map((one) => one.transactionId)).toEqual(['runs'])
   expect((await send(project, { id: 'news-1' }))[0]?.error?.code).toBe('ID_MISMATCH')

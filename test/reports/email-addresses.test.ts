@@ -137,13 +137,13 @@ describe('a value in the name of a mailbox', () => {
     expect(mail?.to.slice(1)).toEqual(expected)
   })
 
-  it('fails, in the preview as in the send, where a value in an address is none', async () => {
+  it('is not sent, in the preview as in the send, where a value in an address is none', async () => {
     const { preview, message, mail } = await mailOf(
       { from: 'Shop <{{ sender }}>' },
       { data: { sender: 'a@x.example>, <b@x.example' } },
     )
     expect(preview).toMatchObject({ wouldSend: false, reason: { code: 'ADDRESS_INVALID' } })
-    expect(message).toMatchObject({ status: 'FAILED', error: { code: 'ADDRESS_INVALID' } })
+    expect(message).toMatchObject({ status: 'SKIPPED', error: { code: 'ADDRESS_INVALID' } })
     expect(mail).toBeUndefined()
   })
 })

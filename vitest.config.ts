@@ -1,4 +1,8 @@
+import { join } from 'node:path'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+
+// Compiled modules are kept: tests start some hundred servers as processes of their own.
+process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.cache/compile')
 
 const every = 'test/**/*.test.ts'
 /** Tests that start neither a server nor a process and read no clock but their own: `npm run test:unit` runs them in a second or two. */

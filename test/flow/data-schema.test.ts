@@ -140,7 +140,9 @@ describe('a schema that does not compile', () => {
     ['a reference into nothing', { $ref: '#/$defs/none' }],
     ['an asynchronous one', { $async: true, type: 'object' }],
   ])('is BAD_INPUT: %s', async (_what, dataSchema) => {
-    const { errors } = await project.api.ask(UpsertTimed, {
+    // A project of its own has all of its time for schemas.
+    const { api } = await app.project()
+    const { errors } = await api.ask(UpsertTimed, {
       templates: [{ key: 'fine' }, { key: 'bad', dataSchema: dataSchema as never }],
     })
     expect(errors[0]?.extensions).toMatchObject({ code: 'BAD_INPUT', field: 'dataSchema', index: 1 })

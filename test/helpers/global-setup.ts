@@ -49,13 +49,16 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
 }
 
+/** Hundreds of databases that live for seconds are not worth tidying; tests that need statistics make them. */
+const settings = { shared_buffers: '128MB', max_wal_size: '256MB', autovacuum: 'off' }
+
 async function startServer(): Promise<Awaited<Shared['server']>> {
   const base = await findBase()
   await removeLeftovers(base)
   const dir = await mkdtemp(join(base, PREFIX))
   // When root runs the tests, PostgreSQL's user must pass through.
   await chmod(dir, 0o711)
-  const server = await startEmbedded(dir, { log: silentLog, settings: { shared_buffers: '128MB', max_wal_size: '256MB' } })
+  const server = await startEmbedded(dir, { log: silentLog, settings })
   return {
     url: server.url,
     async stop() {

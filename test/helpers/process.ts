@@ -20,6 +20,10 @@ export interface ServerProcess {
   readonly exited: Promise<number | NodeJS.Signals | null>
 }
 
+/** What a server has of this process's environment. */
+const inherited = (): Record<string, string> =>
+  Object.fromEntries(['PATH', 'HOME', 'NODE_COMPILE_CACHE'].map((name) => [name, process.env[name] ?? '']))
+
 /** Starts a server and waits until it listens. */
 export async function startProcess(
   env: Record<string, string>,
@@ -28,7 +32,7 @@ export async function startProcess(
 ): Promise<ServerProcess> {
   const child: ChildProcess = spawn(process.execPath, [...nodeArgs, join(root, 'src/main.ts'), ...args], {
     cwd: root,
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', PORT: '0', CARILLON_LOG: 'warn', ...env },
+    env: { ...inherited(), PORT: '0', CARILLON_LOG: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })

@@ -253,7 +253,8 @@ optionalSuite(inBrowser('the console in a browser'), () => {
     await close()
   })
 
-  it('opens GraphiQL with its key in place', async () => {
+  // It is slow to load; `test/reports/below-a-path.test.ts` has it in a short run.
+  it.runIf(process.env['TEST_FULL'] === '1')('opens GraphiQL with its key in place', async () => {
     const { apiKey } = await newShop(app, null)
     const { page, close } = await openTab(apiKey)
     await page.getByText('No notifications yet').waitFor()

@@ -63,11 +63,11 @@ const project = (name: string, test: TestProjectInlineConfiguration['test']): Te
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
     name,
-    // Patience, not a bound: a busy machine is several times slower than an idle one.
+    // Ends a test that hangs. How long a fact may take is said where it is waited for.
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // How long `expect.poll` waits for a fact, as `until` does.
-    expect: { poll: { timeout: 30_000 } },
+    expect: { poll: { timeout: 10_000 } },
     pool: 'forks',
     ...test,
   },

@@ -131,7 +131,7 @@ async function watch<T, V extends Record<string, unknown>>(
   }
   return {
     events,
-    async waitFor(count, withinMs = 30_000) {
+    async waitFor(count, withinMs = 10_000) {
       await until(
         () => events.length >= count || failure !== null,
         withinMs,
@@ -140,7 +140,7 @@ async function watch<T, V extends Record<string, unknown>>(
       if (events.length < count) throw new Error(`The subscription failed: ${describe(failure)}`)
       return events
     },
-    async ended(withinMs = 30_000) {
+    async ended(withinMs = 10_000) {
       await until(
         () => isEnded,
         withinMs,

@@ -291,7 +291,7 @@ export async function post(endpoint: string, body: unknown, headers: Record<stri
 }
 
 /** Waits for a fact. */
-export async function until(fact: () => boolean, withinMs = 30_000): Promise<void> {
+export async function until(fact: () => boolean, withinMs = 10_000): Promise<void> {
   const end = Date.now() + withinMs
   while (!fact()) {
     if (Date.now() > end) throw new Error(`It did not become true within ${withinMs} ms: ${fact}`)

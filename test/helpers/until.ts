@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
  * Asks again every 10 ms until `check` gives something other than null, undefined or false; a check that throws counts as false.
  * @throws Error once the deadline has passed, with the last error as its cause
  */
-export async function until<T>(what: string, check: () => T | Promise<T>, withinMs = 30_000): Promise<NonNullable<T>> {
+export async function until<T>(what: string, check: () => T | Promise<T>, withinMs = 10_000): Promise<NonNullable<T>> {
   const deadline = performance.now() + withinMs
   for (;;) {
     let cause: unknown

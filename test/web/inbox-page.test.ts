@@ -24,7 +24,7 @@ optionalSuite(inBrowser('the demo page of the inbox in a browser'), () => {
   const openDemo = async (key: string | null, options: BrowserContextOptions = {}): Promise<Page> => {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce', ...options })
     const page = await context.newPage()
-    page.setDefaultTimeout(30_000)
+    page.setDefaultTimeout(10_000)
     all.push(watchPage(page, [app.url]))
     await page.goto(`${app.url}/inbox${key === null ? '' : `#authorization=${encodeURIComponent(`Bearer ${key}`)}`}`)
     return page

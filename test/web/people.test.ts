@@ -53,7 +53,7 @@ optionalSuite(inBrowser('people in the console, in a browser'), () => {
   async function open(viewport: { width: number; height: number } = widths.wide): Promise<Page> {
     const context = await browser.newContext({ viewport })
     const page = await context.newPage()
-    page.setDefaultTimeout(30_000)
+    page.setDefaultTimeout(15_000)
     watched.push(watchPage(page, [people.app.url, people.issuer.url]))
     return page
   }

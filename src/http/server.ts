@@ -68,6 +68,12 @@ export interface HttpServer {
   readonly sockets: () => number
 }
 
+/**
+ * How many connections may wait to be accepted; the system has a limit of its own (Linux: net.core.somaxconn). One that finds no room is
+ * tried again by its client after a second: a burst of somebody else's connections would cost everybody that second.
+ */
+export const BACKLOG = 4_096
+
 /** Options of every HTTP server. `requestTimeout` is off: how fast a body has to arrive is checked while it is read, and nothing else is waited for. */
 export const TIMEOUTS = { requestTimeout: 0, connectionsCheckingInterval: 1_000 } as const
 
@@ -256,7 +262,7 @@ export function createHttpServer<C extends object>(deps: HttpServerDeps<C>): Htt
     listen: (port, host) =>
       new Promise((resolve, reject) => {
         server.once('error', reject)
-        server.listen(port, host, () => {
+        server.listen({ port, host, backlog: BACKLOG }, () => {
           server.off('error', reject)
           resolve((server.address() as AddressInfo).port)
         })

@@ -13,7 +13,7 @@ import { answer, sendError } from './reply.ts'
 import { createRequestPath } from './request-path.ts'
 import type { PublicRoute } from './route.ts'
 import { createRouter } from './router.ts'
-import { type HttpServer, TIMEOUTS } from './server.ts'
+import { BACKLOG, type HttpServer, TIMEOUTS } from './server.ts'
 
 /** What the server needs. */
 export interface WorkerServerDeps {
@@ -85,7 +85,7 @@ export function createWorkerServer({
     listen: (port, host) =>
       new Promise((resolve, reject) => {
         server.once('error', reject)
-        server.listen(port, host, () => {
+        server.listen({ port, host, backlog: BACKLOG }, () => {
           server.off('error', reject)
           resolve((server.address() as AddressInfo).port)
         })

@@ -248,6 +248,8 @@ export interface ProviderKind<Settings> {
   readonly channels: readonly Channel[]
   /** checked by configureProviders, shown to clients by `providerKinds`; unknown keys are refused */
   readonly settings: SettingsSchema<Settings>
+  /** the optional settings that a channel can't do without. Absent for kinds whose channels all need the same */
+  needs?(channel: Channel): readonly string[]
   /** Why a text can't be an address of a contact at this vendor; null: it can. Absent for kinds whose addresses are fields of the contact. */
   wrongAddress?(address: string, deps: Pick<ProviderDeps, 'allowPrivateHosts'>): string | null
   /** the numbers that it dials, unless the setting `countries` names others. Absent for kinds that dial none, or take every address */

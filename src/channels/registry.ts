@@ -84,6 +84,11 @@ export function parseSettings(name: string, channel: Channel, settings: JsonObje
   }
   const respelled = respelledSettings(kind.settings, settings)
   readSettings(kind, respelled)
+  const missing = kind.needs?.(channel).find((setting) => respelled[setting] === undefined)
+  if (missing !== undefined) {
+    const field = `settings.${missing}`
+    throw new CarillonError('BAD_INPUT', { message: `${field}: a ${kind.kind} provider needs it for ${channel}`, field })
+  }
   return respelled
 }
 

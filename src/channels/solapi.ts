@@ -63,6 +63,7 @@ export const solapi = {
   channels: ['SMS', 'ALIMTALK', 'FRIENDTALK'],
   smsEncoding: 'EUC-KR',
   settings,
+  needs: (channel) => (channel === 'SMS' ? ['from'] : ['pfId']),
   dials: homeNumbers,
   carries,
   extra: (channel) => (channel === 'SMS' ? textExtra : kakaoExtra),

@@ -232,6 +232,19 @@ it('refuses wrong settings, naming the field', () => {
   }
 })
 
+it.each([
+  ['SMS', 'from', 'pfId'],
+  ['ALIMTALK', 'pfId', 'from'],
+  ['FRIENDTALK', 'pfId', 'from'],
+] as const)('on %s is not configured without %s, and is without %s', (channel, needed, other) => {
+  const { [needed]: _needed, ...without } = settingsOf('https://api.example')
+  expect(() => parseSettings('solapi', channel, without)).toThrow(
+    expect.objectContaining({ code: 'BAD_INPUT', details: expect.objectContaining({ field: `settings.${needed}` }) }),
+  )
+  const { [other]: _other, ...enough } = settingsOf('https://api.example')
+  expect(parseSettings('solapi', channel, enough)).toEqual(enough)
+})
+
 describeProvider('solapi', () =>
   startContractVendor(
     () => taken,

@@ -147,7 +147,7 @@ export const settings: readonly Setting[] = [
   { name: 'CARILLON_OIDC_CLIENT_SECRET', fallback: '-', meaning: 'client secret of this server at the OpenID Connect provider' },
   {
     name: 'CARILLON_OIDC_ROLES_CLAIM',
-    fallback: 'roles are granted only',
+    fallback: 'roles by grantRole alone',
     meaning: 'claim that has people\'s roles, such as {"shop": "admin"} or ["shop:admin", "*:viewer"]',
   },
   {

@@ -15,7 +15,7 @@ const actorTexts = {
 } satisfies Record<AuditActor, string>
 
 const targetTexts = {
-  PROJECT: 'The project: its settings, its key pair, its existence.',
+  PROJECT: 'The project: its settings, its key pair, its creation and deletion.',
   API_KEY: 'An API key.',
   PERSON: 'A person, and what the person may do.',
   TEMPLATE: 'A template, with its contents.',
@@ -61,7 +61,7 @@ export function defineAudit(builder: Builder, connections: ReturnType<typeof cre
       key: t.exposeID('targetKey', {
         nullable: true,
         description:
-          'What it is named by in calls: a key, or the name of an API key. A transactionId that is not a UUID is kept as `sha256:` and its hash. ' +
+          'The key that callers use for it, or the name of an API key. A transactionId that is not a UUID is kept as `sha256:` and its hash. ' +
           'Null for contacts.',
       }),
     }),
@@ -82,7 +82,7 @@ export function defineAudit(builder: Builder, connections: ReturnType<typeof cre
         type: 'JSON',
         nullable: true,
         description:
-          'The object before the change; null if it did not exist. Secrets read `"set"`. At most 16 KB: of a larger one, long parts are shortened, and ' +
+          'The object before the change; null if it did not exist. Secrets read `"set"`. At most 16 KB: in a larger one, long values are truncated, and ' +
           '`truncated` has the size and the SHA-256 of the whole.',
       }),
       after: t.expose('after', {
@@ -96,7 +96,7 @@ export function defineAudit(builder: Builder, connections: ReturnType<typeof cre
   const AuditEntryConnection = connections.of('AuditEntry', AuditEntry)
 
   const AuditFilterInput = builder.inputType('AuditFilterInput', {
-    description: 'Filters the audit log. All conditions have to hold; of a list, any value.',
+    description: 'Filters the audit log. All filters must match; a list matches if any of its values does.',
     fields: (t) => ({
       actorKinds: t.field({ type: [ActorKind], description: 'Made by one of these kinds of callers.' }),
       actor: t.string({

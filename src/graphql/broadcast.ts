@@ -23,7 +23,7 @@ export function defineBroadcast(builder: Builder, { ContactInput, OverridesInput
     values: valuesOf(transactionStatuses, statusTexts),
   })
   const BroadcastInput = builder.inputType('BroadcastInput', {
-    description: 'A template for many contacts: those of a topic or a segment, or all that exist when the call is accepted.',
+    description: 'A notification to many contacts: those of a topic or a segment, or all that exist when the call is accepted.',
     fields: (t) => ({
       template: t.id({ required: true, description: 'Key of the template.' }),
       segment: t.id({ description: 'Key of a segment: its contacts are the audience.' }),
@@ -37,7 +37,8 @@ export function defineBroadcast(builder: Builder, { ContactInput, OverridesInput
         description: 'The contact who caused it, such as the author of a comment; an unknown one is created.',
       }),
       transactionId: t.id({
-        description: 'Names the transaction; one that an earlier call used is TRANSACTION_EXISTS. Default: a generated one.',
+        description:
+          'Id of the transaction; one that an earlier call used is refused with TRANSACTION_EXISTS. Default: a generated one.',
       }),
       sendAt: t.field({
         type: 'DateTime',

@@ -40,7 +40,7 @@ export function defineKeys(builder: Builder) {
       prefix: t.exposeString('prefix', { description: 'First characters of the secret, to identify the key.' }),
       scopes: t.field({
         type: [Scope],
-        description: 'What it is good for.',
+        description: 'What it may do.',
         resolve: (key) => scopes.filter((scope) => key.scopes.includes(scope)),
       }),
       createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
@@ -127,7 +127,7 @@ export function defineKeys(builder: Builder) {
         name: t.arg.string({ required: true, description: 'Display name, such as what it is used for; at most 255 characters.' }),
         scopes: t.arg({
           type: [Scope],
-          description: 'What it is good for, 1 to 4; default: all that the credential of this request has.',
+          description: 'What it may do, 1 to 4; default: all that the credential of this request has.',
         }),
         expiresAt: t.arg({
           type: 'DateTime',

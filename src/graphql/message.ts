@@ -115,7 +115,7 @@ export function defineMessages(builder: Builder, enums: Enums, { Problem }: Prob
       payload: t.field({
         type: 'JSONObject',
         nullable: true,
-        description: 'Payload that was stored with its use.',
+        description: 'Payload recorded when the button was used.',
         resolve: ({ payload }) => payload,
       }),
     }),

@@ -97,7 +97,7 @@ export function defineNotifications(
   const NotificationConnection = connections.of('Notification', Notification)
 
   const NotificationFilter = builder.inputType('NotificationFilter', {
-    description: 'Filters notifications. All conditions have to hold; of a list, any value.',
+    description: 'Filters notifications. All filters must match; a list matches if any of its values does.',
     fields: (t) => ({
       channels: t.field({ type: [Channel], description: 'Sent on one of these channels.' }),
       templates: t.idList({ description: 'Of one of these templates, by key.' }),

@@ -92,7 +92,8 @@ export function defineProviders(
     description: 'One attempt to send a message through a provider.',
     fields: (t) => ({
       number: t.exposeInt('number', {
-        description: 'Its number, from 1. There are at most 8 rounds, each of which tries every provider or device once.',
+        description:
+          'Its number, from 1. There are at most 8 rounds (again after `retryMessages`); each tries providers until one accepts, or every device once.',
       }),
       provider: t.relation('provider', { nullable: true, description: 'The provider; null if it has been deleted since.' }),
       startedAt: t.expose('startedAt', { type: 'DateTime', description: 'When it was started.' }),

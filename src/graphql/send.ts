@@ -130,7 +130,7 @@ export function defineSending(builder: Builder, enums: Pick<Enums, 'Channel' | '
       }),
       transactionId: t.id({
         description:
-          'Names the transaction; one that an earlier call used is TRANSACTION_EXISTS. Default: a generated one, shared by the messages of the call.',
+          'Id of the transaction; one that an earlier call used is refused with TRANSACTION_EXISTS. Default: a generated one, shared by the messages of the call.',
       }),
       sendAt: t.field({
         type: 'DateTime',

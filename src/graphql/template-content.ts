@@ -27,7 +27,7 @@ export function defineTemplateContents(
       url: t.exposeString('url', { nullable: true, description: 'URL that it opens: https, http, mailto, tel or relative.' }),
     }),
   })
-  const locale = 'Language of this content, BCP 47; dates that it formats have the names of that language.'
+  const locale = 'Language of this content, BCP 47; dates are formatted in it.'
   const InAppContent = builder.objectRef<InApp & { locale: string }>('InAppContent').implement({
     description: 'In-app content of a template. Strings are Liquid.',
     fields: (t) => ({

@@ -11,7 +11,7 @@ export function defineTemplateInput(
   builder: Builder,
   { Channel, ChannelCondition, TextType }: Pick<Enums, 'Channel' | 'ChannelCondition' | 'TextType'>,
 ) {
-  const locale = 'Language of this content, BCP 47; dates that it formats have the names of that language.'
+  const locale = 'Language of this content, BCP 47; dates are formatted in it.'
   const ActionContentInput = builder.inputType('ActionContentInput', {
     description: 'A button of an in-app template. Strings are Liquid.',
     fields: (t) => ({

@@ -1,6 +1,7 @@
 /**
  * Decides, channel by channel, whether a message is sent (in which locale, to which address, not before which time) or not, and why. Pure,
- * and the only place where that is decided: used when a message is accepted, when it is sent, and for previews.
+ * and used when a message is accepted, when it is sent, and for previews. What only rendering shows is decided after it, in `unsendable.ts` and by
+ * the worker.
  */
 import { isWanted } from '../domain/preference.ts'
 import { suppressionKeys } from '../domain/suppression.ts'

@@ -34,6 +34,7 @@ const pure = [
   'test/jobs/capacity.test.ts',
   'test/jobs/claim-cursor.test.ts',
   'test/jobs/limiter.test.ts',
+  'test/jobs/lookout.test.ts',
   'test/jobs/pump.test.ts',
   'test/render/foresee.test.ts',
   'test/render/programs.test.ts',

@@ -15,6 +15,8 @@ import { foldStats } from './db/fold-stats.ts'
 import { prepareFolder } from './db/folder.ts'
 import type { PrismaClient } from './db/generated/client.ts'
 import { migrate } from './db/migrate.ts'
+import { readOutlook } from './db/outlook.ts'
+import { hasProjects } from './db/project.ts'
 import { type Clock, systemClock } from './domain/clock.ts'
 import { createContentCache } from './domain/contents.ts'
 import { createCursors } from './domain/cursor.ts'
@@ -57,7 +59,6 @@ import type { Log } from './log.ts'
 import { createRenderer } from './render/renderer.ts'
 import { createSandbox } from './render/sandbox.ts'
 import { createInProcessBus } from './signals/in-process.ts'
-import { createRedisBus } from './signals/redis.ts'
 import { awaitStores, explainMigration, storesInUse } from './stores.ts'
 import type { Signal } from './words.ts'
 
@@ -91,8 +92,6 @@ const POOL = { all: 24, api: 20, worker: 12 } as const
 const DRAIN_MS = 10_000
 /** How often expired rows are pruned, ms. */
 const PRUNE_MS = 10 * 60_000
-/** How often what was added to the statistics is folded into their sums, ms. */
-const FOLD_MS = 1_000
 /** How often revoked tokens and suspended projects are read, ms. */
 const STANDING_MS = 1_000
 
@@ -147,7 +146,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
     const bus =
       config.redisUrl === null
         ? createInProcessBus({ log })
-        : createRedisBus(config.redisUrl, { log, keys: secrets.signalKeys, onRefused })
+        : (await import('./signals/redis.ts')).createRedisBus(config.redisUrl, { log, keys: secrets.signalKeys, onRefused })
     undo.push(() => bus.close())
     const publish = (signals: readonly Signal[]): void => db.runFor('', () => bus.publish(signals))
     const ids = createIds(clock)
@@ -222,6 +221,10 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       fanout: createFanout({ ...accepting, log, isBusyWithSingles: () => deliverer.isBusyWithSingles() }),
       digests: createDigests({ ...accepting, log }),
       campaigns: createCampaignRuns({ ...accepting, log }),
+      async stats(signal) {
+        while (!signal.aborted && (await foldStats(db.pool)));
+      },
+      outlook: () => readOutlook(db.pool, clock.offsetMs),
       bus: config.redisUrl === null ? null : bus,
     })
     undo.push(async () => {
@@ -237,16 +240,6 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       recovered: 'Pruning works again',
     })
     undo.push(() => pruning.stop())
-    const folding = createPump({
-      async run(signal) {
-        while (!signal.aborted && (await foldStats(db.pool)));
-      },
-      everyMs: FOLD_MS,
-      log,
-      failed: 'Statistics could not be folded; it is tried again',
-      recovered: 'Statistics are folded again',
-    })
-    undo.push(() => folding.stop())
     const erasing = createPump({
       run: createProjectEraser({ db, clock, log }),
       everyMs: null,
@@ -360,10 +353,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       log.warn('Without REDIS_URL, messages that other processes put into feeds are seen here within 10 s, not at once')
     }
     await jobs.start()
-    if (config.role !== 'api') {
-      pruning.poke()
-      folding.poke()
-    }
+    if (config.role !== 'api') pruning.poke()
     watching.poke()
     const port = await server.listen(config.port, config.host).catch((cause: NodeJS.ErrnoException) => {
       if (cause.code !== 'EADDRINUSE') throw cause
@@ -372,7 +362,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       })
     })
     undo.push(() => server.drain(DRAIN_MS))
-    const made = config.demo ? await firstStart(carillon, db.prisma) : null
+    const made = config.demo && !(await hasProjects(db.pool)) ? await firstStart(carillon) : null
     const address = config.host.includes(':') ? `[${config.host}]` : config.host
     return { port, url: `http://${address}:${port}`, schema, carillon, prisma: db.prisma, firstStart: made, stop }
   } catch (error) {

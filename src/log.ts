@@ -1,6 +1,7 @@
 /** The log: JSON lines on standard output (readable text on a terminal). Callers log ids, codes and counts, never secrets or contents. */
+import { createRequire } from 'node:module'
 import { pino } from 'pino'
-import pretty from 'pino-pretty'
+import type pretty from 'pino-pretty'
 
 /** Writes to the log. A message is a constant sentence; values that vary go into the fields. */
 export interface Log {
@@ -14,10 +15,13 @@ export interface Log {
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
+/** Only people at a terminal need it. */
+const loadPretty = (): typeof pretty => createRequire(import.meta.url)('pino-pretty')
+
 /** Creates the log. `terminal`: readable text instead of JSON. */
 export function createLog(level: LogLevel, terminal: boolean): Log {
   const stream = terminal
-    ? pretty({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', sync: true })
+    ? loadPretty()({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', sync: true })
     : pino.destination({ dest: 1, sync: false, minLength: 0 })
   const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream)
   const at =

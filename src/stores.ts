@@ -1,7 +1,5 @@
 /** The stores at the start: waits for those that are on their way, and says of what waiting can't mend what to do. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Redis } from 'ioredis'
-import { MongoClient } from 'mongodb'
 import pg from 'pg'
 import type { Config } from './config.ts'
 import type { Log } from './log.ts'
@@ -73,6 +71,7 @@ function judgePostgres(code: string, message: string): Trouble | null {
 }
 
 async function probeMongo(url: string): Promise<void> {
+  const { MongoClient } = await import('mongodb')
   const client = new MongoClient(url, { serverSelectionTimeoutMS: CONNECT_MS, connectTimeoutMS: CONNECT_MS })
   try {
     await client.connect()
@@ -92,6 +91,7 @@ function judgeMongo(code: string, message: string): Trouble | null {
 }
 
 async function probeRedis(url: string): Promise<void> {
+  const { Redis } = await import('ioredis')
   const client = new Redis(url, {
     lazyConnect: true,
     connectTimeout: CONNECT_MS,

@@ -1,6 +1,5 @@
 /** The project that is created in an empty database on a developer's machine, to try Carillon with. */
 import type { Carillon } from '../carillon.ts'
-import type { PrismaClient } from '../db/generated/client.ts'
 import { bySystem } from '../domain/audit.ts'
 import type { CredentialInput } from '../domain/credential.ts'
 import { type Channel, channels } from '../words.ts'
@@ -19,9 +18,8 @@ const REACH: readonly (readonly [Channel, CredentialInput])[] = [
 
 const captureOf = (channel: Channel): string => `capture-${channel.toLowerCase().replaceAll('_', '-')}`
 
-/** Creates the project `demo`, with templates, a contact and providers. @returns its keys; null: there is a project already */
-export async function firstStart(carillon: Carillon, prisma: PrismaClient): Promise<FirstStart | null> {
-  if ((await prisma.project.count()) > 0) return null
+/** Creates the project `demo`, with templates, a contact and providers. @returns its keys */
+export async function firstStart(carillon: Carillon): Promise<FirstStart> {
   const { project, secret, accessKey, secretKey } = await carillon.projects.create({ key: 'demo', name: 'Demo' }, bySystem)
   await carillon.contacts.upsert(project.id, [
     { externalId: CONTACT, email: 'demo-user@example.com', phone: '+15005550006', firstName: 'Robin', locale: 'en' },

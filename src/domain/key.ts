@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache'
 import { rowsOfPrisma } from '../db/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { ApiKey, Prisma, Project } from '../db/generated/client.ts'
+import { findApiKey, findUnrevoked, noteKeyUse } from '../db/project.ts'
 import { CarillonError } from '../errors.ts'
 import { checkTime } from '../values/date-time.ts'
 import { type Scope, scopes } from '../words.ts'
@@ -134,14 +135,15 @@ export function createKeys({ db, clock, ids, audit }: KeyDeps) {
       if (known !== undefined) return alive(known)
       // If the cache is cleared while this is read, it may be the old state, and is not cached.
       const turn = clearings
-      const key = await db.prisma.apiKey.findUnique({ where: { hash: new Uint8Array(hash) }, include: { project: true } })
-      // The caller who sends a whole key has it, and may know what became of it. The project may be deleted between the two reads.
-      if (key === null || key.project === null) throw new CarillonError('UNAUTHENTICATED', { message: UNKNOWN_KEY })
+      // The caller who sends a whole key has it, and may know what became of it.
+      const stored = await findApiKey(db.pool, hash)
+      if (stored === null) throw new CarillonError('UNAUTHENTICATED', { message: UNKNOWN_KEY })
+      const { key, project } = stored
       if (key.revokedAt !== null) {
         throw new CarillonError('UNAUTHENTICATED', { message: 'The API key was revoked. Create a new one.' })
       }
       const found: KnownKey = {
-        project: key.project,
+        project,
         keyId: key.id,
         scopes: new Set(key.scopes.filter(isScope)),
         who: { kind: 'key', id: key.id, name: key.name },
@@ -151,17 +153,15 @@ export function createKeys({ db, clock, ids, audit }: KeyDeps) {
       alive(found)
       if (!lastUsed.has(key.id)) {
         lastUsed.set(key.id, true)
-        const used = { where: { projectId: key.projectId, id: key.id }, data: { lastUsedAt: clock.now() } }
         // No request fails for want of this: the next one tries again.
-        await db.prisma.apiKey.updateMany(used).catch(() => lastUsed.delete(key.id))
+        await noteKeyUse(db.pool, project.id, key.id, clock.now()).catch(() => lastUsed.delete(key.id))
       }
       return found
     },
 
     /** Ids of those of the given API keys that are revoked, or gone with their project. */
     async revoked(keyIds: readonly string[]): Promise<Set<string>> {
-      const rows = await db.prisma.apiKey.findMany({ where: { id: { in: [...keyIds] }, revokedAt: null }, select: { id: true } })
-      const valid = new Set(rows.map((row) => row.id))
+      const valid = new Set(await findUnrevoked(db.pool, keyIds))
       return new Set(keyIds.filter((id) => !valid.has(id)))
     },
 

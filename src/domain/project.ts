@@ -7,6 +7,7 @@ import { fillContacts } from '../db/contact.ts'
 import { type Database, transact } from '../db/database.ts'
 import type { ApiKey, Project } from '../db/generated/client.ts'
 import { findContacts } from '../db/lookup.ts'
+import { findProjectById } from '../db/project.ts'
 import { generationOf, revokeTokens } from '../db/standing.ts'
 import { CarillonError, catalogue } from '../errors.ts'
 import { credentialIn, isToken, wrongForm } from '../values/credential.ts'
@@ -134,7 +135,7 @@ export function createProjects(deps: ProjectDeps) {
     if (known !== undefined) return known
     // If the caches are cleared while this is read, it may be the old state, and is not cached.
     const turn = clearings
-    const project = await db.prisma.project.findUnique({ where: { id } })
+    const project = await findProjectById(db.pool, id)
     if (project === null)
       throw new CarillonError('UNAUTHENTICATED', { message: 'The project of the token does not exist any more.' })
     if (turn === clearings) byId.set(id, project)

@@ -2,7 +2,6 @@
  * GraphiQL: one page that loads nothing from other servers. The `Authorization` of its headers pane is sent over
  * WebSocket too, and `#authorization=…` in the address fills that pane.
  */
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { type Asset, createAsset } from './asset.ts'
 
 /** Mark the spots in the rendered options where an expression belongs, which JSON can't hold. */
@@ -66,7 +65,9 @@ const policy = [
   "base-uri 'none'",
 ].join('; ')
 
-function render(): string {
+/** Its package is one text of 9 MB, so it is loaded with the first request. */
+async function render(): Promise<string> {
+  const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
   const options = {
     title: 'Carillon',
     endpoint: '__ENDPOINT__',
@@ -91,7 +92,7 @@ function render(): string {
 
 /** Creates the page; it is rendered on the first request. */
 export const createGraphiQL = (): Asset =>
-  createAsset(() => Buffer.from(render()), 'text/html; charset=utf-8', {
+  createAsset(async () => Buffer.from(await render()), 'text/html; charset=utf-8', {
     vary: 'accept, accept-encoding, origin',
     'content-security-policy': policy,
     'referrer-policy': 'no-referrer',

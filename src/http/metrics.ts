@@ -33,7 +33,6 @@ export interface Metrics {
 export function createMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]
-  collectDefaultMetrics({ register: registry })
   const requests = new Histogram({
     name: 'carillon_http_request_seconds',
     help: 'Duration of HTTP requests, by route and status.',
@@ -54,6 +53,12 @@ export function createMetrics(): Metrics {
     labelNames: ['code'],
     registers,
   })
+  let isCollecting = false
+  /** The metrics of any Node process, from the first scrape on: one of them wakes the process 100 times a second to measure its lag. */
+  const collectProcess = (): void => {
+    if (!isCollecting) collectDefaultMetrics({ register: registry })
+    isCollecting = true
+  }
   return {
     meter: {
       request: (route, status, seconds) => requests.observe({ route, status }, seconds),
@@ -91,7 +96,10 @@ export function createMetrics(): Metrics {
       return (by = 1) => counter.inc(by)
     },
     render: createFresh(
-      async () => ({ text: await registry.metrics(), type: registry.contentType }),
+      async () => {
+        collectProcess()
+        return { text: await registry.metrics(), type: registry.contentType }
+      },
       connectionLimits.freshReadsPerSecond,
       connectionLimits.freshReads,
     ),

@@ -154,7 +154,11 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
   /** Counts messages as in flight until their work ends. If it fails, they are claimed again when their lease expires. */
   function track(messages: readonly Claimed[], work: Promise<void>): void {
     const finished = work.catch((error) => {
-      mayBeStranded ||= isConnectionLoss(error)
+      if (isConnectionLoss(error)) {
+        mayBeStranded = true
+        // Nothing is due before their lease ends: without this, the next run might be that late.
+        wake()
+      }
       log.error('Could not finish messages; they are claimed again when their lease expires', {
         messages: messages.length,
         error: String(error),

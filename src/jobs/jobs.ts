@@ -1,7 +1,9 @@
 /** The schedule of a worker: what is run when, what wakes it up, and what makes up for a lost wake-up. */
+import type { Outlook } from '../db/outlook.ts'
 import type { Log } from '../log.ts'
 import type { SignalBus } from '../signals/bus.ts'
-import { openSession, type Session } from './agenda.ts'
+import type { Session } from './agenda.ts'
+import { createLookout } from './lookout.ts'
 import { createPump, type Pump } from './pump.ts'
 import type { StoreAddress } from './store.ts'
 
@@ -21,9 +23,13 @@ export interface JobsDeps {
   readonly campaigns: (signal: AbortSignal) => Promise<void>
   /** Closes due digests. Called like `run`, concurrently with it. */
   readonly digests: (signal: AbortSignal) => Promise<void>
+  /** Folds what was added to the statistics. Called like `run`, concurrently with it. */
+  readonly stats: (signal: AbortSignal) => Promise<void>
+  /** When there is work next. Without it, all work counts as due whenever the worker looks. */
+  readonly outlook?: () => Promise<Outlook>
   /** carries wake-ups between processes where the job store can't notify them at once; null: there is none */
   readonly bus?: SignalBus | null
-  /** how often a worker polls for due messages, ms */
+  /** how often a worker looks whether something is due, ms */
   readonly pollMs?: number
   /** how often a worker sweeps, ms */
   readonly sweepMs?: number
@@ -39,25 +45,29 @@ export interface Jobs {
   stop(): Promise<void>
 }
 
-const POLL_MS = 200
-const FANOUT_MS = 500
+const POLL_MS = 250
+/** Each duty is also begun without a look: nothing that is due is found later than this, whatever the looks say. */
+const EVERY_MS = 5_000
 /** Any wake-up may be for a send to many, but few are, and each check costs a statement. */
 const FANOUT_GAP_MS = 50
-const CAMPAIGNS_MS = 500
 const CAMPAIGNS_GAP_MS = 100
-const DIGESTS_MS = 250
 const DIGESTS_GAP_MS = 100
+/** Sums are folded once for what many transactions add. */
+const STATS_GAP_MS = 1_000
 const SWEEP_MS = 10_000
 const CHECK_MS = 3_000
 /** A process wakes the workers of others at most once in this time; one that works itself does so only while it is busy. */
 const CALL_GAP_MS = 25
 const BUSY_CALL_GAP_MS = 100
 
+/** What a worker assumes that can't look. */
+const allDue: Outlook = { messages: 0, fanouts: 0, digests: 0, campaigns: 0, stats: 0 }
+
 /**
- * Nothing depends on Agenda: a worker polls every `pollMs` and sweeps every `sweepMs` by plain timers. Agenda and the bus only make it
- * sooner, across processes. `wake` in a worker pokes its own pumps directly, and wakes other workers only if it is busy itself; in a
- * process without a worker it wakes other workers always. Other workers are woken by a job, which they find at once by LISTEN/NOTIFY or a
- * change stream and otherwise when Agenda polls, and by the bus where there is one.
+ * Nothing depends on Agenda: a worker looks every `pollMs` and sweeps every `sweepMs` by plain timers. What becomes due before the next look
+ * begins at its time. Agenda and the bus only make it sooner, across processes. `wake` in a worker pokes its own pumps directly, and wakes
+ * other workers only if it is busy itself; in a process without a worker it wakes other workers always. Other workers are woken by a job,
+ * which they find at once by LISTEN/NOTIFY or a change stream and otherwise when Agenda polls, and by the bus where there is one.
  * @returns the jobs of this process, not started yet
  */
 export function createJobs({
@@ -69,6 +79,8 @@ export function createJobs({
   fanout,
   campaigns,
   digests,
+  stats,
+  outlook = async () => allDue,
   bus = null,
   pollMs = POLL_MS,
   sweepMs = SWEEP_MS,
@@ -81,15 +93,25 @@ export function createJobs({
   /** a wake-up found no job store: it is repeated when the store is connected again */
   let missed = false
 
+  const duty = (work: JobsDeps['run'], failed: string, recovered: string, gapMs = 0): Pump =>
+    createPump({ run: work, everyMs: Math.max(EVERY_MS, pollMs), gapMs, log, failed, recovered })
   const worker = role.worker
     ? {
-        deliver: createPump({
-          run,
-          everyMs: pollMs,
-          log,
-          failed: 'Delivering failed; it is tried again',
-          recovered: 'Delivering works again',
-        }),
+        deliver: duty(run, 'Delivering failed; it is tried again', 'Delivering works again'),
+        fanout: duty(
+          fanout,
+          'Writing sends to many failed; it is tried again',
+          'Writing sends to many works again',
+          FANOUT_GAP_MS,
+        ),
+        digests: duty(digests, 'Closing digests failed; it is tried again', 'Closing digests works again', DIGESTS_GAP_MS),
+        campaigns: duty(
+          campaigns,
+          'Running campaigns failed; it is tried again',
+          'Running campaigns works again',
+          CAMPAIGNS_GAP_MS,
+        ),
+        stats: duty(stats, 'Statistics could not be folded; it is tried again', 'Statistics are folded again', STATS_GAP_MS),
         sweep: createPump({
           run: sweep,
           everyMs: sweepMs,
@@ -97,32 +119,23 @@ export function createJobs({
           failed: 'Sweeping failed; it is tried again',
           recovered: 'Sweeping works again',
         }),
-        fanout: createPump({
-          run: fanout,
-          everyMs: FANOUT_MS,
-          gapMs: FANOUT_GAP_MS,
-          log,
-          failed: 'Writing sends to many failed; it is tried again',
-          recovered: 'Writing sends to many works again',
-        }),
-        digests: createPump({
-          run: digests,
-          everyMs: DIGESTS_MS,
-          gapMs: DIGESTS_GAP_MS,
-          log,
-          failed: 'Closing digests failed; it is tried again',
-          recovered: 'Closing digests works again',
-        }),
-        campaigns: createPump({
-          run: campaigns,
-          everyMs: CAMPAIGNS_MS,
-          gapMs: CAMPAIGNS_GAP_MS,
-          log,
-          failed: 'Running campaigns failed; it is tried again',
-          recovered: 'Running campaigns works again',
-        }),
       }
     : null
+  const looking =
+    worker === null
+      ? null
+      : createLookout({
+          outlook,
+          everyMs: pollMs,
+          log,
+          duties: {
+            messages: worker.deliver,
+            fanouts: worker.fanout,
+            digests: worker.digests,
+            campaigns: worker.campaigns,
+            stats: worker.stats,
+          },
+        })
   const pokeWorker = (): void => {
     worker?.deliver.poke()
     worker?.fanout.poke()
@@ -149,6 +162,8 @@ export function createJobs({
     async run() {
       listen()
       try {
+        // Loaded while the server starts, which does not wait for it.
+        const { openSession } = await import('./agenda.ts')
         session ??= await openSession({
           backend,
           work: worker === null ? null : { deliver: pokeWorker, sweep: () => worker.sweep.poke() },
@@ -191,15 +206,7 @@ export function createJobs({
   })
 
   async function stopAll(): Promise<void> {
-    await Promise.all([
-      worker?.deliver.stop(),
-      worker?.sweep.stop(),
-      worker?.fanout.stop(),
-      worker?.campaigns.stop(),
-      worker?.digests.stop(),
-      caller.stop(),
-      keeper.stop(),
-    ])
+    await Promise.all([looking?.stop(), ...Object.values(worker ?? {}).map((pump) => pump.stop()), caller.stop(), keeper.stop()])
     unsubscribe?.()
     await session?.close()
     session = null
@@ -209,7 +216,7 @@ export function createJobs({
     async start() {
       if (started) return
       started = true
-      pokeWorker()
+      looking?.poke()
       worker?.sweep.poke()
       keeper.poke()
     },

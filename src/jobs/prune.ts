@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { findOrphanedAudits, pruneAudit } from '../db/audit.ts'
 import type { Database } from '../db/database.ts'
 import { pruneMinutes } from '../db/fold-stats.ts'
+import { findRetentions } from '../db/project.ts'
 import { type Bounds, pruneDigests, pruneEvents, pruneFanouts, pruneNotifications, pruneReports } from '../db/prune.ts'
 import { pruneRevocations } from '../db/standing.ts'
 import { MINUTES_KEPT_MS } from '../domain/activity.ts'
@@ -30,7 +31,7 @@ export function createPruner({ db, clock }: PrunerDeps) {
     async run(signal: AbortSignal): Promise<void> {
       await pruneRevocations(db.pool, REVOCATION_KEPT_MS)
       const now = clock.now().getTime()
-      const projects = await db.prisma.project.findMany({ select: { id: true, retentionDays: true, auditRetentionDays: true } })
+      const projects = await findRetentions(db.pool)
       for (const { id, retentionDays, auditRetentionDays } of projects) {
         if (signal.aborted) return
         const before = new Date(now - retentionDays * DAY_MS)

@@ -1,8 +1,7 @@
 /** Where Agenda stores its jobs: the Postgres of everything else, or MongoDB. Jobs are hints: all of them can be deleted at any time. */
-import { MongoChangeStreamNotificationChannel, MongoJobRepository } from '@agendajs/mongo-backend'
+import type { MongoChangeStreamNotificationChannel } from '@agendajs/mongo-backend'
 import { PostgresJobRepository, PostgresNotificationChannel } from '@agendajs/postgres-backend'
 import type { AgendaBackend, JobRepository, NotificationChannel } from 'agenda'
-import { MongoClient } from 'mongodb'
 import pg from 'pg'
 
 /** The database that stores the jobs. */
@@ -111,6 +110,10 @@ async function prepareSchema(pool: pg.Pool, repository: PostgresJobRepository): 
 }
 
 async function openMongo(url: string, onLost: (error: Error) => void): Promise<Store> {
+  const [{ MongoClient }, { MongoChangeStreamNotificationChannel, MongoJobRepository }] = await Promise.all([
+    import('mongodb'),
+    import('@agendajs/mongo-backend'),
+  ])
   const client = new MongoClient(url, {
     appName: 'carillon',
     maxPoolSize: 5,

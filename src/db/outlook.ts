@@ -1,0 +1,42 @@
+/** When there is work next, for all duties of a worker at once: a worker that has nothing to do asks one small question instead of many. */
+import type { Runner } from './database.ts'
+
+/** In how many ms the earliest work of each duty is due, 0 or less: now. null: there is none. */
+export interface Outlook {
+  /** messages, also those whose lease runs out */
+  readonly messages: number | null
+  /** chunks of sends to many */
+  readonly fanouts: number | null
+  /** digest windows */
+  readonly digests: number | null
+  /** campaigns, and events that trigger some */
+  readonly campaigns: number | null
+  /** changes that are not in the sums of the statistics yet */
+  readonly stats: number | null
+}
+
+const earliest = (column: string, table: string, where: string): string =>
+  `(SELECT ${column} FROM ${table} WHERE ${where} ORDER BY ${column} LIMIT 1)`
+const messages = (priority: string): string =>
+  earliest('due_at', 'message', `status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND ${priority}`)
+/** Half a millisecond of a time that was rounded counts as due, as for a claim. */
+const inMs = (time: string, offset: string): string => `(extract(epoch FROM ${time} - now()) * 1000 - 0.5 - ${offset})::float8`
+
+/**
+ * Looks when there is work next. What is paused, suspended, or locked by another worker counts too: a duty whose time has come may find nothing
+ * to do. Each part is the first entry of an index. Rides on message_due, fanout_due, digest_due, campaign_due and campaign_trigger_due_at_idx.
+ * @param offsetMs is added to the database's clock
+ */
+export async function readOutlook(db: Runner, offsetMs: number): Promise<Outlook> {
+  const { rows } = await db.query<Outlook>({
+    name: 'read-outlook',
+    text: `SELECT ${inMs(`LEAST(${messages('NOT bulk')}, ${messages('bulk')})`, '$1::float8')} AS messages,
+        ${inMs(earliest('due_at', 'fanout', `status IN ('ACCEPTED', 'RUNNING')`), '$1')} AS fanouts,
+        ${inMs(earliest('closes_at', 'digest', 'closed_at IS NULL'), '$1')} AS digests,
+        LEAST(${inMs(earliest('next_run_at', 'campaign', 'next_run_at IS NOT NULL'), '$1')},
+          ${inMs(earliest('due_at', 'campaign_trigger', 'true'), '0')}) AS campaigns,
+        CASE WHEN EXISTS (SELECT FROM stat_delta) OR EXISTS (SELECT FROM stat_change) THEN 0 END AS stats`,
+    values: [offsetMs],
+  })
+  return rows[0] ?? { messages: null, fanouts: null, digests: null, campaigns: null, stats: null }
+}

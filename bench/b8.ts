@@ -6,8 +6,8 @@ import { graphql, newProject, type Stack, secrets } from './stack.ts'
 
 const CONCURRENCY = 64
 
-/** Runs B8: requests per second. `rate` is the median, for B5. */
-export async function b8(stack: Stack, quick: boolean, print: (line: string) => void): Promise<{ row: Row; rate: number }> {
+/** Runs B8: requests per second. */
+export async function b8(stack: Stack, quick: boolean, print: (line: string) => void): Promise<Row> {
   const requests = quick ? 2_500 : 20_000
   const url = await stack.database()
   const keys = secrets()
@@ -114,7 +114,7 @@ export async function b8(stack: Stack, quick: boolean, print: (line: string) => 
   await pool.end()
   await server.stop()
   await yoga.stop()
-  return { row, rate: row.medianA }
+  return row
 }
 
 const count = async (pool: pg.Pool): Promise<number> =>

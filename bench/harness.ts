@@ -184,6 +184,29 @@ export function cpuSeconds(pid: number): number {
   return fields === null ? Number.NaN : (Number(fields[11]) + Number(fields[12])) / TICKS
 }
 
+/** CPU seconds that all threads of a process have used so far, to the nanosecond; NaN where there is no /proc. */
+export function threadSeconds(pid: number): number {
+  try {
+    const nanoseconds = readdirSync(`/proc/${pid}/task`).map((thread) =>
+      Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]),
+    )
+    return nanoseconds.reduce((sum, one) => sum + one, 0) / 1e9
+  } catch {
+    return Number.NaN
+  }
+}
+
+/** A process and all that descend from it. */
+export function descendants(pid: number): number[] {
+  const found = [pid]
+  for (const name of readdirSync('/proc')
+    .filter((one) => /^\d+$/.test(one))
+    .toSorted((a, b) => Number(a) - Number(b))) {
+    if (found.includes(Number(statOf(name)?.[1]))) found.push(Number(name))
+  }
+  return found
+}
+
 /** The resident memory of a process, in bytes; NaN where there is no /proc. */
 export function residentBytes(pid: number): number {
   // The 24th field is the resident set, in pages of 4,096 bytes on Linux.

@@ -9,11 +9,13 @@ import { parseArgs } from 'node:util'
 import { b1 } from './b1.ts'
 import { b2 } from './b2.ts'
 import { b3 } from './b3.ts'
+import { b4 } from './b4.ts'
 import { b5 } from './b5.ts'
 import { b6 } from './b6.ts'
 import { b7 } from './b7.ts'
 import { b8 } from './b8.ts'
 import { type Row, table } from './harness.ts'
+import { idle } from './idle.ts'
 import { type Stack, startStack } from './stack.ts'
 
 const { values, positionals } = parseArgs({
@@ -25,23 +27,17 @@ const seconds = Number(values.seconds)
 const names = positionals.map((name) => name.toUpperCase())
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 
-/** Requests per second that B8 reached: B5's load is half of that. */
-let rate = 1_000
-/** All benchmarks, in the order in which they run; `before`: another one that has to run first. */
-const benchmarks: Readonly<Record<string, { readonly before?: string; run(stack: Stack): Promise<Row[]> }>> = {
-  B8: {
-    async run(stack) {
-      const accepted = await b8(stack, quick, print)
-      rate = accepted.rate
-      return [accepted.row]
-    },
-  },
-  B1: { run: (stack) => b1(stack, quick, print) },
-  B2: { run: (stack) => b2(stack, quick, print) },
-  B3: { run: async (stack) => [await b3(stack, quick, print)] },
-  B5: { before: 'B8', run: (stack) => b5(stack, quick, rate, print) },
-  B6: { run: (stack) => b6(stack, quick, print) },
-  B7: { run: (stack) => b7(stack, quick, print) },
+/** All benchmarks, in the order in which they run. */
+const benchmarks: Readonly<Record<string, (stack: Stack) => Promise<Row[]>>> = {
+  B8: async (stack) => [await b8(stack, quick, print)],
+  B1: (stack) => b1(stack, quick, print),
+  B2: (stack) => b2(stack, quick, print),
+  B3: async (stack) => [await b3(stack, quick, print)],
+  B4: (stack) => b4(stack, quick, print),
+  B5: (stack) => b5(stack, quick, print),
+  B6: (stack) => b6(stack, quick, print),
+  B7: (stack) => b7(stack, quick, print),
+  IDLE: (stack) => idle(stack, quick, print),
 }
 const known = Object.keys(benchmarks)
 const unknown = names.filter((name) => !known.includes(name))
@@ -55,14 +51,10 @@ const stack = await startStack()
 const rows: Row[] = []
 try {
   const wanted = new Set(names.length === 0 ? known : names)
-  for (const name of [...wanted]) {
-    const before = benchmarks[name]?.before
-    if (before !== undefined) wanted.add(before)
-  }
   for (const [name, benchmark] of Object.entries(benchmarks)) {
     if (!wanted.has(name)) continue
     if (performance.now() > seconds * 1_000) print(`Left out for lack of time: ${name}`)
-    else rows.push(...(await benchmark.run(stack)))
+    else rows.push(...(await benchmark(stack)))
   }
 } catch (error) {
   print(`\n${error instanceof Error ? error.message : String(error)}`)

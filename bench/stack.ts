@@ -21,6 +21,13 @@ export interface Started {
   stop(): Promise<void>
 }
 
+/** A script of this folder. `ready`: the word that it prints after "ready" */
+export interface Script extends Started {
+  readonly ready: string
+  /** Sends a request, which a script of this folder answers as `{ ask, result }`. @throws Error when it ends instead */
+  ask<R>(request: R): Promise<unknown>
+}
+
 /** A Carillon process. */
 export interface BenchServer extends Started {
   readonly url: string
@@ -36,11 +43,8 @@ export interface Stack {
   database(): Promise<string>
   /** Starts a Carillon process. @throws Error with its output when it is not ready within 20 s */
   server(env: Record<string, string>, args?: readonly string[]): Promise<BenchServer>
-  /**
-   * Starts a script; `ready` is the word that it prints after "ready".
-   * @throws Error with its output when that does not come within 20 s
-   */
-  script(file: string, env: Record<string, string>): Promise<Started & { readonly ready: string }>
+  /** Starts a script, with options of Node's. @throws Error with its output when it is not ready within 20 s */
+  script(file: string, env: Record<string, string>, options?: readonly string[]): Promise<Script>
   /** Makes PostgreSQL write its pending pages, so that a leg does not pay for the previous one. */
   checkpoint(): Promise<unknown>
   /** A CPU meter for these processes, the load generator and the databases. */
@@ -77,11 +81,12 @@ async function start(
   args: readonly string[],
   env: Record<string, string>,
   ready: RegExp,
-): Promise<Started & { readonly ready: string }> {
+  isAsked = false,
+): Promise<Script> {
   const child: ChildProcess = spawn(command, args, {
     cwd: root,
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ...(isAsked ? (['ipc'] as const) : [])],
   })
   // However the benchmark ends, the processes that it started end too.
   const kill = (): void => void child.kill('SIGKILL')
@@ -94,6 +99,15 @@ async function start(
     })
   }
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const asked = new Map<number, PromiseWithResolvers<unknown>>()
+  let asks = 0
+  child.on('message', ({ ask, result }: { ask: number; result?: unknown }) => {
+    asked.get(ask)?.resolve(result)
+    asked.delete(ask)
+  })
+  child.once('exit', () => {
+    for (const { reject } of asked.values()) reject(new Error(`${command} ${args.join(' ')} ended: ${output.slice(-2_000)}`))
+  })
   for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 20) {
     const match = ready.exec(output)
     if (match !== null) {
@@ -101,6 +115,12 @@ async function start(
         pid: child.pid ?? 0,
         output: () => output,
         ready: match[1] ?? match[0],
+        ask(request) {
+          const answered = Promise.withResolvers<unknown>()
+          asked.set(++asks, answered)
+          child.send({ ask: asks, request })
+          return answered.promise
+        },
         async stop() {
           child.kill('SIGTERM')
           await Promise.race([exited, sleep(10_000)])
@@ -153,8 +173,8 @@ export async function startStack(): Promise<Stack> {
       stops.push(() => started.stop())
       return { ...started, url: started.ready }
     },
-    async script(file, env) {
-      const started = await start(process.execPath, [file], env, /ready (\S+)/)
+    async script(file, env, options = []) {
+      const started = await start(process.execPath, [...options, file], env, /ready (\S+)/, true)
       stops.push(() => started.stop())
       return started
     },

@@ -41,7 +41,7 @@ import { createIdentityProvider } from './http/oidc.ts'
 import { createPageRoutes } from './http/pages.ts'
 import { createRates } from './http/rates.ts'
 import type { PublicRoute } from './http/route.ts'
-import { createHttpServer } from './http/server.ts'
+import { createHttpServer, type ServerLimits } from './http/server.ts'
 import { callbackPath, createSignIn } from './http/sign-in.ts'
 import { createUnsubscribeRoutes } from './http/unsubscribe.ts'
 import { createWorkerServer } from './http/worker-server.ts'
@@ -58,6 +58,7 @@ import { createRehearsal } from './jobs/rehearsal.ts'
 import type { Log } from './log.ts'
 import { createRenderer } from './render/renderer.ts'
 import { createSandbox } from './render/sandbox.ts'
+import type { SignalBus } from './signals/bus.ts'
 import { createInProcessBus } from './signals/in-process.ts'
 import { awaitStores, explainMigration, storesInUse } from './stores.ts'
 import type { Signal } from './words.ts'
@@ -76,7 +77,7 @@ export interface App {
   stop(): Promise<void>
 }
 
-/** What tests may replace. */
+/** What tests and benchmarks may replace. */
 export interface AppOptions {
   readonly clock?: Clock
   readonly random?: () => number
@@ -86,6 +87,9 @@ export interface AppOptions {
   readonly pruneMs?: number
   /** name servers to ask, as `address:port` */
   readonly dnsServers?: readonly string[]
+  /** what signals go over */
+  readonly bus?: SignalBus
+  readonly limits?: Partial<ServerLimits>
 }
 
 const POOL = { all: 24, api: 20, worker: 12 } as const
@@ -144,9 +148,10 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       'Messages in Redis without a valid signature, which were ignored.',
     )
     const bus =
-      config.redisUrl === null
+      options.bus ??
+      (config.redisUrl === null
         ? createInProcessBus({ log })
-        : (await import('./signals/redis.ts')).createRedisBus(config.redisUrl, { log, keys: secrets.signalKeys, onRefused })
+        : (await import('./signals/redis.ts')).createRedisBus(config.redisUrl, { log, keys: secrets.signalKeys, onRefused }))
     undo.push(() => bus.close())
     const publish = (signals: readonly Signal[]): void => db.runFor('', () => bus.publish(signals))
     const ids = createIds(clock)
@@ -346,6 +351,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
             log,
             checks,
             routes,
+            ...(options.limits === undefined ? {} : { limits: options.limits }),
           })
     if (metricsAccess === 'closed')
       log.warn('Without CARILLON_METRICS_KEY, /metrics is closed, because HOST is not a loopback address')

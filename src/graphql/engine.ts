@@ -12,7 +12,7 @@ import { createYoga, type Plugin } from 'graphql-yoga'
 import { CarillonError, catalogue } from '../errors.ts'
 import type { Caller, SendBuffer } from './context.ts'
 import { codeOf, ERRORS_MAX, type PresentError, withFirstErrors } from './errors.ts'
-import { createExecution } from './execution.ts'
+import { createExecution, type Results } from './execution.ts'
 import { type Answering, CHARACTERS_PER_COST, createDocumentCache, createLimits, documentLimits } from './limits.ts'
 import { createSingles } from './single.ts'
 import type { Budgets, Turns } from './transport.ts'
@@ -66,7 +66,7 @@ export interface Engine {
   /** Parses and validates an operation, and creates its context. @returns the presented errors when that fails */
   prepare(operation: SocketOperation): Promise<Prepared | readonly GraphQLError[]>
   /** Executes a prepared operation. Never throws: presented errors are part of the result. */
-  run(args: ExecutionArgs): Promise<ExecutionResult | AsyncIterable<ExecutionResult>>
+  run(args: ExecutionArgs): Promise<ExecutionResult | Results>
 }
 
 interface Outcome {
@@ -223,7 +223,7 @@ export function createEngine<C extends object>(deps: EngineDeps<C>): Engine {
         const known = prepared.get(args)
         if (known === undefined) throw new Error('The operation was not prepared.')
         const { type, answering } = known
-        const result: ExecutionResult | AsyncIterable<ExecutionResult> = await inTurn(answering, async () =>
+        const result: ExecutionResult | Results = await inTurn(answering, async () =>
           type === 'subscription' ? execution.follow(args, answering) : execution.run(args, answering),
         )
         if (Symbol.asyncIterator in result) return result

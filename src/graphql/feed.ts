@@ -207,10 +207,11 @@ export function defineFeed(
           'combined into one, with its current state. Errors: CONTACT_NOT_FOUND, BAD_CURSOR, CURSOR_EXPIRED.',
         args,
         subscribe: (_root, given, context) => follow('changes', given, context),
-        resolve: async (change: Change, given, context) => {
-          const contactId = change.message?.contactId ?? (await contactOf(context, given.contact)).contactId
-          return eventOf(change, given, contactId, context)
-        },
+        // A promise only where it has to be: most changes have a message, which says whose it is.
+        resolve: (change: Change, given, context) =>
+          change.message === null
+            ? contactOf(context, given.contact).then(({ contactId }) => eventOf(change, given, contactId, context))
+            : eventOf(change, given, change.message.contactId, context),
       }),
     }
   })

@@ -10,6 +10,7 @@ import type { Log } from '../log.ts'
 import type { SignalBus } from '../signals/bus.ts'
 import type { FeedChange, Signal } from '../words.ts'
 import type { SendBuffer } from './context.ts'
+import type { Polled } from './polled.ts'
 
 /** A contact's feed. */
 export interface FeedKey {
@@ -29,8 +30,8 @@ export interface FollowOptions {
 
 /** The live feeds of this process. */
 export interface Live {
-  /** The iterator throws CONTACT_NOT_FOUND when the contact does not exist or is erased. */
-  follow(key: FeedKey, options: FollowOptions, sendBuffer: SendBuffer): AsyncIterableIterator<FeedChange>
+  /** What is returned throws, or ends with, CONTACT_NOT_FOUND when the contact does not exist or is erased. */
+  follow(key: FeedKey, options: FollowOptions, sendBuffer: SendBuffer): Polled<FeedChange>
   close(): void
 }
 
@@ -160,10 +161,21 @@ export function createLive(deps: {
       let isEnded = false
       /** the contact does not exist (any more), and the reader has yet to receive the error */
       let isErased = false
+      /** the start was read, and signals are heard */
+      let isBegun = false
+      let isReading = false
+      /** a reader that polls has received everything: it gets what comes next without a reservation */
+      let isIdle = false
+      let direct: FeedChange | undefined
       let waiting: PromiseWithResolvers<void> | undefined
+      let ready: (() => void) | undefined
+      let ended: ((error: unknown) => void) | undefined
       const isWanted = ({ kind, message }: FeedChange): boolean =>
         (by === 'changes' || kind === 'RECEIVED') && (message === null || feeds === null || feeds.includes(message.feed))
-      const wakeReader = (): void => waiting?.resolve()
+      const wakeReader = (): void => {
+        waiting?.resolve()
+        ready?.()
+      }
       const follower: Follower = {
         get position() {
           return position
@@ -183,7 +195,14 @@ export function createLive(deps: {
             return
           }
           latest = Math.max(latest, change.seq)
-          if (isWanted(change)) {
+          if (!isWanted(change)) {
+            position = change.seq
+            return
+          }
+          if (isIdle) {
+            isIdle = false
+            direct = change
+          } else {
             const size = sizeOf(change)
             // A slow reader is not disconnected: what does not fit is read from the table when it asks for more. A reader that has stalled
             // is disconnected by its transport, after a while without progress.
@@ -203,7 +222,9 @@ export function createLive(deps: {
         if (held > 0) sendBuffer.release(held)
         held = 0
         queue.length = 0
+        direct = undefined
         wakeReader()
+        ended?.(isErased ? new CarillonError('CONTACT_NOT_FOUND') : undefined)
       }
 
       function endWithError(): [] {
@@ -255,33 +276,62 @@ export function createLive(deps: {
       // Now, not at the first call of next(): "from now on" means from here.
       const { joined, isListening } = join(key, follower)
       /** changes between the reading of the start position and the first signal may have been missed: they are read as well */
-      let mayHaveMissed = position === null && !isListening
-      const begun = position === null ? catchUpWithRetries() : Promise.resolve([])
+      const mayHaveMissed = position === null && !isListening
       const replayed: FeedChange[] = []
       let last: FeedChange | undefined
+
+      /** Reads what is missing, for a reader that asks for it. */
+      async function read(): Promise<void> {
+        isReading = true
+        replayed.push(...(await catchUpWithRetries()))
+        isReading = false
+        wakeReader()
+      }
+
+      async function start(): Promise<void> {
+        if (position === null) await catchUpWithRetries()
+        await joined
+        isBehind ||= mayHaveMissed
+        isBegun = true
+        wakeReader()
+      }
+      void start()
+
+      function poll(): FeedChange | undefined {
+        // The reader has received the previous change: only now are its bytes released.
+        if (last !== undefined && held > 0) {
+          sendBuffer.release(sizeOf(last))
+          held -= sizeOf(last)
+        }
+        last = undefined
+        if (!isBegun || isEnded) return undefined
+        const missed = replayed.shift()
+        if (missed !== undefined) return missed
+        const next = direct
+        direct = undefined
+        if (next !== undefined) return next
+        last = queue.shift()
+        if (last !== undefined) return last
+        isIdle = !isBehind && ready !== undefined
+        if (isBehind && !isReading) void read()
+        return undefined
+      }
+
       const done = { done: true as const, value: undefined }
-      const iterator: AsyncIterableIterator<FeedChange> = {
+      const iterator: Polled<FeedChange> = {
         [Symbol.asyncIterator]: () => iterator,
+        poll,
+        begin(onReady, onEnd) {
+          ready = onReady
+          ended = onEnd
+          if (isEnded) onEnd(isErased ? new CarillonError('CONTACT_NOT_FOUND') : undefined)
+        },
         async next() {
-          // The reader has received the previous change: only now are its bytes released.
-          if (last !== undefined && held > 0) {
-            sendBuffer.release(sizeOf(last))
-            held -= sizeOf(last)
-          }
-          last = undefined
-          await Promise.all([joined, begun])
-          if (mayHaveMissed) isBehind = true
-          mayHaveMissed = false
           while (!isEnded) {
-            const missed = replayed.shift()
-            if (missed !== undefined) return { done: false, value: missed }
-            last = queue.shift()
-            if (last !== undefined) return { done: false, value: last }
-            if (isBehind) replayed.push(...(await catchUpWithRetries()))
-            else {
-              waiting = Promise.withResolvers()
-              await waiting.promise
-            }
+            const change = poll()
+            if (change !== undefined) return { done: false, value: change }
+            waiting = Promise.withResolvers()
+            await waiting.promise
           }
           if (!isErased) return done
           isErased = false

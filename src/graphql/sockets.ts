@@ -3,7 +3,7 @@
  * messages a second, operations at once, bytes waiting, clients that don't answer pings, credentials that end.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
 import type { ExecutionResult } from 'graphql'
 import { CloseCode, handleProtocols, makeServer, parseMessage } from 'graphql-ws'
 import { type WebSocket, WebSocketServer } from 'ws'
@@ -12,6 +12,8 @@ import type { Log } from '../log.ts'
 import type { Caller } from './context.ts'
 import type { Engine } from './engine.ts'
 import { codeOf, type PresentError } from './errors.ts'
+import type { Results } from './execution.ts'
+import { bytesOf, headOf } from './frames.ts'
 import type { SocketLimits } from './limits.ts'
 import type { Admission, ConnectionBuffer, Heartbeat, RateLimit, SocketMeter } from './transport.ts'
 
@@ -43,7 +45,7 @@ export interface Sockets {
    * Upgrades an HTTP connection to a WebSocket.
    * @param identified called once the socket has sent a valid credential
    */
-  accept(request: IncomingMessage, socket: Duplex, head: Buffer, remoteAddress: string, identified: () => void): void
+  accept(request: IncomingMessage, socket: Socket, head: Buffer, remoteAddress: string, identified: () => void): void
   /** Closes each socket with 1012 as soon as its running queries and mutations are answered. Clients reconnect elsewhere. */
   drain(): void
   /** Cuts every socket that is still open. */
@@ -62,6 +64,14 @@ interface Task {
 /** One socket: its caller, and what it has open. */
 interface Connection {
   readonly ws: WebSocket
+  /** what `ws` writes to as well: frames of both are whole, and in the order in which they were sent */
+  readonly socket: Socket
+  /** frames that leave with the next write */
+  unsent: string
+  /** writes that have not left, or of which that is not known yet */
+  writes: number
+  /** subscriptions that wait for those writes */
+  readonly waiting: Set<() => void>
   readonly sendBuffer: ConnectionBuffer
   readonly remoteAddress: string
   readonly origin: string | undefined
@@ -82,6 +92,11 @@ interface Connection {
 }
 
 const anonymous: Caller = { kind: 'none' }
+/** Frames of one moment that leave at once, without waiting for more of them. */
+const WRITE_BYTES = 16_384
+
+const isPourable = (result: object): result is Results & { readonly pour: NonNullable<Results['pour']> } =>
+  'pour' in result && result.pour !== null
 /** What a close frame carries beside its code. */
 const REASON_BYTES = 123
 /** A message as the reason of a close frame: cut off at a whole character. */
@@ -158,7 +173,7 @@ export function createSockets(deps: SocketDeps): Sockets {
     },
     execute: (args) => admitted(() => engine.run(args)),
     subscribe: (args) => admitted(() => engine.run(args)),
-    onOperation({ extra: connection }, _id, payload, _args, result) {
+    onOperation({ extra: connection }, id, payload, _args, result) {
       const isStream = Symbol.asyncIterator in result
       const task = connection.taskOf.get(payload)
       if (task !== undefined && isStream) {
@@ -167,6 +182,7 @@ export function createSockets(deps: SocketDeps): Sockets {
       }
       const first = 'errors' in result ? result.errors?.[0] : undefined
       meter.operation('websocket', first === undefined ? 'OK' : codeOf(present(first)))
+      return isPourable(result) ? poured(connection, id, result.pour, result) : undefined
     },
   })
 
@@ -184,6 +200,82 @@ export function createSockets(deps: SocketDeps): Sockets {
     }
   }
 
+  /** connections with unsent frames */
+  let unsent: Connection[] = []
+
+  const write = (connection: Connection): void => {
+    const { ws, socket, unsent: frames, waiting } = connection
+    if (frames === '') return
+    connection.unsent = ''
+    if (ws.readyState !== ws.OPEN || connection.isEnded) return
+    connection.writes += 1
+    socket.write(frames, 'latin1', () => {
+      connection.writes -= 1
+      if (connection.writes > 0 || waiting.size === 0) return
+      const resumed = [...waiting]
+      waiting.clear()
+      for (const resume of resumed) resume()
+    })
+  }
+
+  const writeAll = (): void => {
+    const connections = unsent
+    unsent = []
+    for (const connection of connections) write(connection)
+  }
+
+  /** Sends the result of a subscription. `start`: what is in front of its payload */
+  const sendNext = (connection: Connection, start: string, payload: string): void => {
+    if (connection.ws.readyState !== connection.ws.OPEN || connection.isEnded) return
+    if (connection.unsent.length + connection.socket.writableLength > sendBufferBytes) {
+      connection.end(closing.tooSlow, 'Too slow')
+      return
+    }
+    if (connection.unsent === '' && unsent.push(connection) === 1) process.nextTick(writeAll)
+    connection.unsent += `${headOf(start.length + payload.length + 1)}${start}${payload}}`
+    if (connection.unsent.length > WRITE_BYTES) write(connection)
+  }
+
+  /**
+   * The results of a subscription as the protocol's implementation sees them: it begins and ends them, and answers their errors, while they go
+   * to the socket without passing through it.
+   */
+  const poured = (connection: Connection, id: string, pour: NonNullable<Results['pour']>, results: Results): Results => {
+    const start = bytesOf(`{"id":${JSON.stringify(id)},"type":"next","payload":`)
+    const done = { done: true, value: undefined } as const
+    const ended = Promise.withResolvers<typeof done>()
+    const begin = (): void => {
+      const pouring = pour({
+        isReady() {
+          // Only once the kernel has its last result, a subscription asks for the next one.
+          if (connection.writes === 0 || connection.socket.writableLength === 0) return true
+          connection.waiting.add(resume)
+          return false
+        },
+        send: (payload) => sendNext(connection, start, payload),
+        end: (error) => (error === undefined ? ended.resolve(done) : ended.reject(error)),
+      })
+      const resume = (): void => pouring.resume()
+    }
+    let isBegun = false
+    return {
+      ...results,
+      [Symbol.asyncIterator]() {
+        return this
+      },
+      next() {
+        if (!isBegun) begin()
+        isBegun = true
+        return ended.promise
+      },
+      async return() {
+        await results.return?.()
+        ended.resolve(done)
+        return done
+      },
+    }
+  }
+
   /** During a drain, closes a socket whose last answer has been sent. */
   const closeIfDrained = (connection: Connection): void => {
     if (!connection.isDraining) return
@@ -191,15 +283,20 @@ export function createSockets(deps: SocketDeps): Sockets {
     connection.end(closing.restart, 'Reconnect')
   }
 
-  const open = (ws: WebSocket, request: IncomingMessage, remoteAddress: string, identified: () => void): void => {
+  const open = (ws: WebSocket, socket: Socket, request: IncomingMessage, remoteAddress: string, identified: () => void): void => {
     const end = (code: number, reason: string): void => {
       if (connection.isEnded) return
+      write(connection)
       connection.isEnded = true
       ws.close(code, reason)
     }
-    const buffered = (): number => ws.bufferedAmount
+    const buffered = (): number => connection.unsent.length + socket.writableLength
     const connection: Connection = {
       ws,
+      socket,
+      unsent: '',
+      writes: 0,
+      waiting: new Set(),
       sendBuffer: deps.createSendBuffer(sendBufferBytes, buffered, () => end(closing.tooSlow, 'Too slow')),
       remoteAddress,
       origin: request.headers.origin,
@@ -229,8 +326,9 @@ export function createSockets(deps: SocketDeps): Sockets {
     })
     const stopHeartbeat = heartbeat.add({
       caller: () => connection.caller,
-      backlog: () => connection.sendBuffer.held() + ws.bufferedAmount,
-      progress: () => `${connection.sendBuffer.progress()} ${ws.bufferedAmount}`,
+      backlog: () => connection.sendBuffer.held() + socket.writableLength,
+      // Both only grow: what was released, and what the kernel has taken.
+      progress: () => connection.sendBuffer.progress() + socket.bytesWritten - socket.writableLength,
       ping() {
         if (isPingUnanswered) return ws.terminate()
         isPingUnanswered = true
@@ -248,8 +346,9 @@ export function createSockets(deps: SocketDeps): Sockets {
         // Resolves when the kernel has the bytes, so that an operation asks for its next value only after this one has left.
         send: (data) =>
           new Promise((resolve) => {
+            write(connection)
             if (ws.readyState !== ws.OPEN || connection.isEnded) return resolve()
-            if (ws.bufferedAmount > sendBufferBytes) {
+            if (socket.writableLength > sendBufferBytes) {
               end(closing.tooSlow, 'Too slow')
               return resolve()
             }
@@ -306,7 +405,7 @@ export function createSockets(deps: SocketDeps): Sockets {
 
   return {
     accept(request, socket, head, remoteAddress, identified) {
-      server.handleUpgrade(request, socket, head, (ws) => open(ws, request, remoteAddress, identified))
+      server.handleUpgrade(request, socket, head, (ws) => open(ws, socket, request, remoteAddress, identified))
     },
     drain() {
       for (const connection of connections) {

@@ -6,6 +6,7 @@ import type { Caller } from '../../src/domain/caller.ts'
 import { createErrorPresenter } from '../../src/graphql/errors.ts'
 import { createExecution } from '../../src/graphql/execution.ts'
 import { createLimits } from '../../src/graphql/limits.ts'
+import type { Polled } from '../../src/graphql/polled.ts'
 import { createBudgets } from '../../src/http/budgets.ts'
 import { silentLog } from '../../src/log.ts'
 import { keyCaller } from '../helpers/caller.ts'
@@ -24,25 +25,56 @@ interface Event {
   readonly text: string
 }
 
+/** A source that can be polled. `push` adds an event to it. */
+function polledOf(): Polled<Event> & { push(event: Event): void; fail(error: Error): void } {
+  const queue: Event[] = []
+  let ready = (): void => {}
+  let end = (_error: unknown): void => {}
+  const source = {
+    [Symbol.asyncIterator]: () => source,
+    next: async () => ({ done: true, value: undefined }) as const,
+    return: async () => ({ done: true, value: undefined }) as const,
+    begin(onReady: () => void, onEnd: (error: unknown) => void) {
+      ready = onReady
+      end = onEnd
+    },
+    poll: () => queue.shift(),
+    push(event: Event) {
+      queue.push(event)
+      ready()
+    },
+    fail: (error: Error) => end(error),
+  }
+  return source
+}
+
 /** Subscriptions of one schema, all of which get the same events. */
-function createFollowers() {
+function createFollowers(isPolled = false) {
   const schema = buildSchema(
     'type Query { hello: String } type Subscription { said(to: String): Said } type Said { text: String count: Int }',
   )
   const followers: PromiseWithResolvers<Event>[] = []
+  const polled: ReturnType<typeof polledOf>[] = []
   let executed = 0
   const said = schema.getSubscriptionType()?.getFields()['said']
   if (said === undefined) throw new Error('There is no such field')
-  said.subscribe = async function* () {
+  const iterated = async function* () {
     for (;;) {
       const next = Promise.withResolvers<Event>()
       followers.push(next)
       yield await next.promise
     }
   }
+  said.subscribe = () => {
+    if (!isPolled) return iterated()
+    const source = polledOf()
+    polled.push(source)
+    return source
+  }
   said.resolve = ({ text }: Event, { to }: { to?: string }) => {
     executed += 1
     if (text === 'bad') throw new Error('secret')
+    if (text === 'late') return Promise.resolve({ text })
     return { text: `${text} ${to ?? ''}`.trim(), count: executed }
   }
   const present = createErrorPresenter(silentLog, true)
@@ -56,6 +88,10 @@ function createFollowers() {
     publish(text: string) {
       const event = { text }
       for (const { resolve } of followers.splice(0)) resolve(event)
+      for (const source of polled) source.push(event)
+    },
+    fail() {
+      for (const source of polled) source.fail(new Error('secret'))
     },
     waiting: () => followers.length,
     async follow(caller: Caller, query: string, variableValues: Record<string, unknown> = {}) {
@@ -109,4 +145,43 @@ it('executes once for the connections of a contact that select the same, and for
   const failures = await next('bad')
   expect(new Set(failures).size).toBe(1)
   expect(failures[0]).toContain('An internal error occurred')
+})
+
+it('pours one text to the connections of a contact that select the same, in order, as fast as each takes it', async () => {
+  const all = createFollowers(true)
+  await all.follow(contactCaller('ann'), SAID)
+  const open = async (caller: Caller, isOpen = true) => {
+    const sink = { isOpen, got: [] as string[], errors: [] as unknown[], resume: () => {} }
+    const results = await all.follow(caller, SAID)
+    const pouring = results.pour?.({
+      isReady: () => sink.isOpen,
+      send: (bytes) => sink.got.push(bytes),
+      end: (error) => sink.errors.push(error),
+    })
+    sink.resume = () => pouring?.resume()
+    return { sink, results }
+  }
+  const [one, two] = [await open(contactCaller('ann')), await open(contactCaller('ann'))]
+  const slow = await open(contactCaller('ann'), false)
+  const bob = await open(contactCaller('bob'))
+  const texts = ['one', 'late', 'é', 'bad', 'end']
+  for (const text of texts) all.publish(text)
+  const bytes = texts.map((text) =>
+    text === 'bad'
+      ? expect.stringMatching(/^\{"data":\{"said":null\},"errors":\[\{"message":"An internal error/)
+      : Buffer.from(JSON.stringify({ data: { said: { text } } })).toString('latin1'),
+  )
+  await expect.poll(() => two.sink.got).toEqual(bytes)
+  expect(one.sink.got).toEqual(two.sink.got)
+  await expect.poll(() => bob.sink.got).toEqual(bytes)
+  // Ann's and Bob's.
+  expect(all.executed()).toBe(2 * texts.length)
+  expect(slow.sink.got).toEqual([])
+  slow.sink.isOpen = true
+  slow.sink.resume()
+  await expect.poll(() => slow.sink.got).toEqual(bytes)
+  all.fail()
+  expect(one.sink.errors).toMatchObject([{ message: expect.stringContaining('An internal error occurred') }])
+  all.publish('more')
+  expect(one.sink.got).toHaveLength(texts.length)
 })

@@ -138,3 +138,48 @@ it('NV-54: ends readers whose contact was erased with an error, and buffers noth
   await expect(reading.next()).rejects.toMatchObject({ code: 'CONTACT_NOT_FOUND' })
   expect(await reading.next()).toEqual({ done: true, value: undefined })
 })
+
+it('gives a reader that polls what comes, in order, and keeps within its budget what the reader does not ask for', async () => {
+  const bus = createInProcessBus()
+  const table = tableOf(5)
+  const sendBuffer = bufferOf(2_500)
+  const reading = followed(bus, table, sendBuffer)
+  const ready: number[] = []
+  let readies = 0
+  let isReading = true
+  const read = (): void => {
+    readies += 1
+    for (let change = isReading ? reading.poll() : undefined; change !== undefined; change = reading.poll())
+      ready.push(change.seq)
+  }
+  const ended = new Promise((resolve) => reading.begin(read, resolve))
+  await expect.poll(() => readies).toBeGreaterThan(0)
+  const publish = (...numbers: number[]): void => bus.publish([{ topic: 'feed', ...key, changes: numbers.map(changeOf) }])
+  publish(6, 7)
+  await expect.poll(() => ready).toEqual([6, 7])
+  expect(table.reads).toBe(1)
+  // Three fit, beside the one that was asked for.
+  isReading = false
+  table.seq = 14
+  publish(8, 9, 10, 11, 12, 13, 14)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(sendBuffer.held()).toBeGreaterThan(0)
+  expect(sendBuffer.held()).toBeLessThanOrEqual(2_500)
+  isReading = true
+  read()
+  await expect.poll(() => ready).toEqual([6, 7, 8, 9, 10, 11, 12, 13, 14])
+  expect(sendBuffer.held()).toBe(0)
+  await reading.return?.()
+  expect(await ended).toBeUndefined()
+  publish(15)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(ready).toHaveLength(9)
+})
+
+it('NV-54: ends a reader that polls with an error once its contact was erased', async () => {
+  const table = tableOf(5)
+  const reading = followed(createInProcessBus(), table, bufferOf(10_000), 10)
+  const ended = new Promise((resolve) => reading.begin(() => void reading.poll(), resolve))
+  table.isErased = true
+  expect(await ended).toMatchObject({ code: 'CONTACT_NOT_FOUND' })
+})

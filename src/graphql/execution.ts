@@ -1,5 +1,5 @@
 /**
- * Executes operations by graphql-js: parsed and validated once for each text, charged, and with one execution of a subscription for each event
+ * Executes operations: parsed and validated once for each text, charged, and with one execution of a subscription for each event
  * and contact, however many connections follow it.
  */
 import {
@@ -7,11 +7,12 @@ import {
   type DocumentNode,
   type ExecutionArgs,
   type ExecutionResult,
-  execute,
   type GraphQLError,
+  type GraphQLSchema,
   getOperationAST,
   type OperationTypeNode,
 } from 'graphql'
+import { createExecute } from './compiled.ts'
 import { noOperation, type PresentError } from './errors.ts'
 import { type Answering, createDocumentCache, type Limits } from './limits.ts'
 
@@ -23,6 +24,7 @@ export interface Checked {
 
 /** What it needs. */
 export interface ExecutionDeps {
+  readonly schema: GraphQLSchema
   readonly limits: Limits
   readonly present: PresentError
   /** Parses and validates a document that was not seen before. @throws what is wrong with it */
@@ -44,7 +46,8 @@ export interface Execution {
 }
 
 /** Creates it. */
-export function createExecution({ limits, present, check }: ExecutionDeps): Execution {
+export function createExecution({ schema, limits, present, check }: ExecutionDeps): Execution {
+  const execute = createExecute(schema)
   const documents = createDocumentCache<Checked>()
   /** the results of an event, by who reads what of it */
   const results = new WeakMap<object, Map<string, Promise<ExecutionResult>>>()

@@ -47,6 +47,7 @@ function createFollowers() {
   }
   const present = createErrorPresenter(silentLog, true)
   const execution = createExecution({
+    schema,
     limits: createLimits({ explore: true, budgets: createBudgets() }),
     present,
     check: (query) => ({ document: parse(query), problems: [] }),

@@ -18,6 +18,7 @@ const pure = [
   'test/channels/address-guard.test.ts',
   'test/channels/phone.test.ts',
   'test/graphql/activity.test.ts',
+  'test/graphql/compiled.test.ts',
   'test/graphql/execution.test.ts',
   'test/graphql/live.test.ts',
   'test/http/cookie.test.ts',

@@ -61,21 +61,24 @@ interface MessageRow {
   readonly updatedAt: string
 }
 
+/** SQL: who caused a message. */
+const actorColumn = `CASE WHEN a.id IS NULL THEN NULL ELSE json_build_object('externalId', a.external_id, 'firstName', a.first_name, 'lastName', a.last_name,
+    'photoUrl', a.photo_url) END`
 /** SQL: the columns of an in-app message `m`, its notification `n`, template `t` and actor `a`; with `feedJoins`. */
-export const feedColumns = `m.project_id AS "projectId", m.id, m.contact_id AS "contactId", m.notification_id AS "notificationId",
+const feedColumns = `m.project_id AS "projectId", m.id, m.contact_id AS "contactId", m.notification_id AS "notificationId",
   n.transaction_id AS "transactionId", t.key AS "templateKey", m.status, m.feed, m.title, m.body, m.icon_url AS "iconUrl", m.url,
-  CASE WHEN a.id IS NULL THEN NULL ELSE json_build_object('externalId', a.external_id, 'firstName', a.first_name, 'lastName', a.last_name,
-    'photoUrl', a.photo_url) END AS actor,
+  ${actorColumn} AS actor,
   n.data, m.count, m.actions, m.arrived_seq AS "arrivedSeq", m.listed_seq AS "listedSeq", m.changed_seq AS "changedSeq",
   m.change_kind AS "changeKind", m.seen_at AS "seenAt", m.read_at AS "readAt", m.archived_at AS "archivedAt", m.sent_at AS "sentAt",
   m.created_at AS "createdAt", m.updated_at AS "updatedAt"`
+const notificationJoin = 'JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id'
+const templateJoin = 'LEFT JOIN template t ON t.project_id = n.project_id AND t.id = n.template_id'
+const actorJoin = 'LEFT JOIN contact a ON a.project_id = n.project_id AND a.id = n.actor_id'
 /** SQL: joins the notification, template and actor to a message `m`. */
-export const feedJoins = `JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id
-  LEFT JOIN template t ON t.project_id = n.project_id AND t.id = n.template_id
-  LEFT JOIN contact a ON a.project_id = n.project_id AND a.id = n.actor_id`
+const feedJoins = `${notificationJoin} ${templateJoin} ${actorJoin}`
 
 /** The feed message of a row that was read with `isoTimes`. */
-export const feedMessageOf = (row: MessageRow): FeedMessage => ({
+const feedMessageOf = (row: MessageRow): FeedMessage => ({
   projectId: row.projectId,
   id: row.id,
   contactId: row.contactId,
@@ -174,60 +177,182 @@ export interface FeedPage {
 }
 
 /**
+ * A part of the messages of a page, read only where it is asked for. `place`: how many there are and where they stand, which the others
+ * include. `text` and `message` are columns of the message's own row; the others are joined to it.
+ */
+export type FeedPart = 'place' | 'text' | 'message' | 'data' | 'template' | 'actor'
+
+/** Parts of which each includes those before it. */
+const ownParts = ['place', 'text', 'message'] as const
+
+/** SQL: the columns of each part, by their properties. `projectId` and `contactId` are known without reading them. */
+const columnsOf = {
+  place: { listedSeq: 'm.listed_seq' },
+  text: {
+    id: 'm.id',
+    title: 'm.title',
+    body: 'm.body',
+    iconUrl: 'm.icon_url',
+    url: 'm.url',
+    seenAt: 'm.seen_at',
+    readAt: 'm.read_at',
+    sentAt: 'm.sent_at',
+  },
+  message: {
+    notificationId: 'm.notification_id',
+    status: 'm.status',
+    feed: 'm.feed',
+    count: 'm.count',
+    actions: `coalesce(m.actions, '[]')`,
+    arrivedSeq: 'm.arrived_seq',
+    changedSeq: 'm.changed_seq',
+    archivedAt: 'm.archived_at',
+    createdAt: 'm.created_at',
+    updatedAt: 'm.updated_at',
+  },
+  data: { transactionId: 'n.transaction_id', data: 'n.data' },
+  template: { templateKey: 't.key' },
+  actor: { actor: actorColumn },
+} as const satisfies Readonly<Record<FeedPart, Partial<Readonly<Record<keyof FeedMessage, string>>>>>
+
+/** One of the few combinations of parts that are read: what is joined comes with all columns of the message's own row. */
+interface Selection {
+  readonly name: string
+  readonly columns: readonly (readonly [property: string, sql: string])[]
+  readonly joins: string
+}
+
+const selections = new Map<string, Selection>()
+
+function selectionOf(parts: ReadonlySet<FeedPart>): Selection {
+  const joined = (['data', 'template', 'actor'] as const).filter((part) => parts.has(part))
+  const own = joined.length > 0 || parts.has('message') ? 'message' : parts.has('text') ? 'text' : 'place'
+  const name = [own, ...joined].join('-')
+  const known = selections.get(name)
+  if (known !== undefined) return known
+  const read: readonly FeedPart[] = [...ownParts.slice(0, ownParts.indexOf(own) + 1), ...joined]
+  const selection: Selection = {
+    name,
+    columns: read.flatMap((part) => Object.entries(columnsOf[part])),
+    joins: [
+      joined.length > 0 ? notificationJoin : '',
+      parts.has('template') ? templateJoin : '',
+      parts.has('actor') ? actorJoin : '',
+    ].join(' '),
+  }
+  selections.set(name, selection)
+  return selection
+}
+
+/** The prototype of messages of which a part was read: to use another one throws, where it would look as if there were nothing. */
+const unread = Object.create(
+  null,
+  Object.fromEntries(
+    Object.values(columnsOf)
+      .flatMap((columns) => Object.keys(columns))
+      .map((property) => {
+        const get = (): never => {
+          throw new Error(`${property} of a feed's messages was not read.`)
+        }
+        return [property, { get }]
+      }),
+  ),
+)
+
+/**
  * The limits of the statements that read a page. The limit is part of the statement's text rather than a parameter, rounded up to one of
  * these so that there are few statements. If PostgreSQL can't see in the text that few rows are read, it plans the statement again for
  * every call, which takes several times as long as reading the page. For the same reason the text has only those bounds that a call uses.
  */
 const SIZES = [2, 11, 21, 31, 51, 101] as const
 
+const bounds = {
+  two: 'm.listed_seq > $7 AND m.listed_seq < $8',
+  above: 'm.listed_seq > $7 AND $8::bigint IS NOT NULL',
+  below: 'm.listed_seq < $8 AND $7::bigint IS NOT NULL',
+} as const
+
+/** SQL: whose feed it is. */
+const owners = { key: '$2', name: '(SELECT id FROM contact WHERE project_id = $1 AND external_id = $2)' } as const
+
+/** What the first row of a page has: the state of its feed. */
+type StateColumns = readonly [contactId: string, feedSeq: number, counts: FeedCounts]
+const stateColumns = ['contact_id', 'feed_seq', 'counts'] as const
+
+/** A page of a feed: messages whose `listedSeq` is strictly between `above` and `below`, newest first (`backward`: oldest first). */
+export interface FeedRange {
+  readonly above: number
+  readonly below: number
+  readonly limit: number
+  readonly backward: boolean
+}
+
+/** The texts of the statements that were used, by their names. */
+const texts = new Map<string, string>()
+
+/** The statement that reads a page. */
+function statementOf(by: keyof typeof owners, range: FeedRange, selection: Selection | null): { name: string; text: string } {
+  const { above, below, limit, backward } = range
+  const size = SIZES.find((one) => one >= limit)
+  if (size === undefined) throw new RangeError(`A page has at most ${SIZES.at(-1)} rows`)
+  const direction = backward ? 'ASC' : 'DESC'
+  const [isAbove, isBelow] = [above > 0, below < Number.MAX_SAFE_INTEGER]
+  const bound = isAbove && isBelow ? 'two' : isAbove || (backward && !isBelow) ? 'above' : 'below'
+  const name = `read-feed-by-${by}${selection === null ? '' : `-${direction}-${bound}-${size}-${selection.name}`}`
+  const known = texts.get(name)
+  if (known !== undefined) return { name, text: known }
+  const state = `SELECT ${stateColumns.join(', ')} FROM feed_state WHERE project_id = $1 AND contact_id = ${owners[by]}`
+  // The state comes in a row of its own, before the messages: each of them would repeat it.
+  const text =
+    selection === null
+      ? state
+      : `WITH s AS MATERIALIZED (${state})
+        SELECT ${[...stateColumns, ...selection.columns.map(() => 'NULL')].join(', ')} FROM s
+        UNION ALL SELECT ${stateColumns.map(() => 'NULL').join(', ')}, p.* FROM s CROSS JOIN LATERAL (
+          SELECT ${selection.columns.map(([property, sql]) => `${sql} AS "${property}"`).join(', ')} FROM message m ${selection.joins}
+          WHERE m.project_id = $1 AND m.contact_id = s.contact_id AND ${filtered} AND ${bounds[bound]}
+          ORDER BY m.listed_seq ${direction} LIMIT ${size}) p`
+  texts.set(name, text)
+  return { name, text }
+}
+
 /**
- * Reads one page of a feed: messages whose `listedSeq` is strictly between `above` and `below`, newest first (`backward`: oldest first).
- * The state comes from the same snapshot, so a subscription that starts at its number misses nothing. Rides on message_feed.
+ * Reads one page of a feed, and its state in the same snapshot, so that a subscription that starts at its number misses nothing. Rides on
+ * message_feed.
+ * @param parts what is read of the messages: to use anything else of them throws. None: no message is read
  * @returns null when there is no such contact
- * @throws RangeError when `limit` is greater than the largest of SIZES
+ * @throws RangeError when the limit is greater than the largest of SIZES
  */
 export async function readFeed(
   db: Runner,
   feed: FeedName,
   filter: FeedFilter,
-  page: { readonly above: number; readonly below: number; readonly limit: number; readonly backward: boolean },
+  range: FeedRange,
+  parts: ReadonlySet<FeedPart>,
 ): Promise<FeedPage | null> {
-  const direction = page.backward ? 'ASC' : 'DESC'
-  const isByKey = 'contactId' in feed
-  const size = SIZES.find((one) => one >= page.limit)
-  if (size === undefined) throw new RangeError(`A page has at most ${SIZES.at(-1)} rows`)
-  const [isAbove, isBelow] = [page.above > 0, page.below < Number.MAX_SAFE_INTEGER]
-  const [bound, bounded] =
-    isAbove && isBelow
-      ? ['two', 'm.listed_seq > $7 AND m.listed_seq < $8']
-      : isAbove || (page.backward && !isBelow)
-        ? ['above', 'm.listed_seq > $7 AND $8::bigint IS NOT NULL']
-        : ['below', 'm.listed_seq < $8 AND $7::bigint IS NOT NULL']
-  const { rows } = await db.query<MessageRow & { stateOf: string; feedSeq: number; counts: string }>({
-    name: `read-feed-${isByKey ? 'by-key' : 'by-name'}-${direction}-${bound}-${size}`,
-    // The counts as text: every row repeats them, and only the first row's are parsed.
-    text: `SELECT s.contact_id AS "stateOf", s.feed_seq AS "feedSeq", s.counts::text, p.* FROM feed_state s LEFT JOIN LATERAL (
-        SELECT ${feedColumns} FROM message m ${feedJoins} WHERE m.project_id = $1 AND m.contact_id = s.contact_id AND ${filtered} AND ${bounded}
-        ORDER BY m.listed_seq ${direction} LIMIT ${size}) p ON true
-      WHERE s.project_id = $1 AND s.contact_id = ${isByKey ? '$2' : '(SELECT id FROM contact WHERE project_id = $1 AND external_id = $2)'}`,
+  const { projectId } = feed
+  const selection = parts.size === 0 ? null : selectionOf(parts)
+  const { rows } = await db.query<unknown[]>({
+    ...statementOf('contactId' in feed ? 'key' : 'name', range, selection),
     values: [
-      feed.projectId,
-      isByKey ? feed.contactId : feed.externalId,
-      filter.feeds,
-      filter.seen,
-      filter.read,
-      filter.archived,
-      page.above,
-      page.below,
+      projectId,
+      'contactId' in feed ? feed.contactId : feed.externalId,
+      ...(selection === null ? [] : [filter.feeds, filter.seen, filter.read, filter.archived, range.above, range.below]),
     ],
     types: isoTimes,
+    rowMode: 'array',
   })
   const first = rows[0]
   if (first === undefined) return null
-  return {
-    state: { projectId: feed.projectId, contactId: first.stateOf, feedSeq: first.feedSeq, counts: JSON.parse(first.counts) },
-    messages: first.id === null ? [] : rows.slice(0, page.limit).map(feedMessageOf),
-  }
+  const [contactId, feedSeq, counts] = first as unknown as StateColumns
+  const messages = rows.slice(1, range.limit + 1).map((row): FeedMessage => {
+    const message: Record<string, unknown> = { projectId, contactId }
+    selection?.columns.forEach(([property], index) => {
+      message[property] = row[stateColumns.length + index]
+    })
+    return Object.setPrototypeOf(message, unread)
+  })
+  return { state: { projectId, contactId, feedSeq, counts }, messages }
 }
 
 /** How many messages of a feed match a filter. Rides on message_feed. */

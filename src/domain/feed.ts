@@ -1,6 +1,15 @@
 /** A contact's feed: reads it, and marks its messages. */
 import { type Database, transact } from '../db/database.ts'
-import { countFeed, type FeedFilter, type FeedKey, type FeedName, findFeedMessages, lockFeeds, readFeed } from '../db/feed.ts'
+import {
+  countFeed,
+  type FeedFilter,
+  type FeedKey,
+  type FeedName,
+  type FeedPart,
+  findFeedMessages,
+  lockFeeds,
+  readFeed,
+} from '../db/feed.ts'
 import { type Marks, markAll, setAllMarked } from '../db/mark-all.ts'
 import { write } from '../db/write.ts'
 import { CarillonError } from '../errors.ts'
@@ -11,6 +20,8 @@ import type { Cursors } from './cursor.ts'
 import { isUuid } from './ids.ts'
 import { feedUpdateOf, openLedger } from './ledger.ts'
 import { checkPage, type ListPage, type PageArgs, slice } from './page.ts'
+
+export type { FeedPart }
 
 /** `publish` is called after the commit. */
 export interface FeedDeps {
@@ -63,8 +74,12 @@ const nameable = (feeds: readonly string[] | null | undefined): readonly string[
 /** Creates the operations of feeds. */
 export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
   return {
-    /** One page, newest first. @throws CONTACT_NOT_FOUND, BAD_CURSOR, CURSOR_EXPIRED, BAD_INPUT */
-    async list(name: FeedName, given: FeedFilter, args: PageArgs): Promise<FeedList> {
+    /**
+     * One page, newest first.
+     * @param parts what of its messages is used: only that is read
+     * @throws CONTACT_NOT_FOUND, BAD_CURSOR, CURSOR_EXPIRED, BAD_INPUT
+     */
+    async list(name: FeedName, given: FeedFilter, args: PageArgs, parts: ReadonlySet<FeedPart>): Promise<FeedList> {
       const page = checkPage(args)
       const filter = { ...given, feeds: nameable(given.feeds) }
       // One statement finds the contact and reads its feed, so the cursors can be verified only after it.
@@ -72,7 +87,7 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
       const above = page.before === null ? 0 : cursors.peekFeed(page.before)
       const limits = { above, below, limit: page.limit + 1, backward: page.backward }
       const isNameable = 'contactId' in name || !name.externalId.includes('\0')
-      const found = isNameable ? await readFeed(db.pool, name, filter, limits) : null
+      const found = isNameable ? await readFeed(db.pool, name, filter, limits, parts) : null
       if (found === null) throw new CarillonError('CONTACT_NOT_FOUND')
       const { projectId, contactId, counts, feedSeq } = found.state
       for (const cursor of [page.after, page.before]) if (cursor !== null) cursors.readFeed(contactId, cursor)

@@ -156,6 +156,7 @@ export function createEngine<C extends object>(deps: EngineDeps<C>): Engine {
     })
 
   const execution = createExecution({
+    schema,
     limits,
     present,
     check(query, answering) {

@@ -1,17 +1,18 @@
 /**
- * Executes operations by graphql-js: parsed and validated once for each text, charged, and with one execution of a subscription and one text of
- * its result for each event and contact, however many connections follow it.
+ * Executes operations: parsed and validated once for each text, charged, and with one execution of a subscription and one text of its result for
+ * each event and contact, however many connections follow it.
  */
 import {
   createSourceEventStream,
   type DocumentNode,
   type ExecutionArgs,
   type ExecutionResult,
-  execute,
   type GraphQLError,
+  type GraphQLSchema,
   getOperationAST,
   type OperationTypeNode,
 } from 'graphql'
+import { createExecute } from './compiled.ts'
 import { noOperation, type PresentError } from './errors.ts'
 import { bytesOf } from './frames.ts'
 import { type Answering, createDocumentCache, type Limits } from './limits.ts'
@@ -25,6 +26,7 @@ export interface Checked {
 
 /** What it needs. */
 export interface ExecutionDeps {
+  readonly schema: GraphQLSchema
   readonly limits: Limits
   readonly present: PresentError
   /** Parses and validates a document that was not seen before. @throws what is wrong with it */
@@ -82,7 +84,8 @@ function payloadOf({ errors, ...result }: ExecutionResult): string {
 }
 
 /** Creates it. */
-export function createExecution({ limits, present, check }: ExecutionDeps): Execution {
+export function createExecution({ schema, limits, present, check }: ExecutionDeps): Execution {
+  const execute = createExecute(schema)
   const documents = createDocumentCache<Checked>()
   /** by what their followers have in common */
   const groups = new Map<string, Group>()

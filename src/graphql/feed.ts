@@ -6,6 +6,7 @@ import type { Builder } from './builder.ts'
 import type { createConnections } from './connection.ts'
 import type { Context } from './context.ts'
 import type { Enums } from './enums.ts'
+import { feedPartsOf } from './feed-parts.ts'
 import type { Live } from './live.ts'
 import type { Messages } from './message.ts'
 
@@ -59,9 +60,9 @@ export function defineFeed(
         }),
         ...connections.args,
       },
-      resolve: (_root, { contact, feeds, seen, read, archived, ...page }, context) => {
+      resolve: (_root, { contact, feeds, seen, read, archived, ...page }, context, info) => {
         const filter = { feeds: feeds ?? null, seen: seen ?? null, read: read ?? null, archived: archived ?? null }
-        return context.carillon.feed.list(contactNamed(context, contact), filter, page)
+        return context.carillon.feed.list(contactNamed(context, contact), filter, page, feedPartsOf(info))
       },
     }),
   }))

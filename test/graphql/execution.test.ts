@@ -79,6 +79,7 @@ function createFollowers(isPolled = false) {
   }
   const present = createErrorPresenter(silentLog, true)
   const execution = createExecution({
+    schema,
     limits: createLimits({ explore: true, budgets: createBudgets() }),
     present,
     check: (query) => ({ document: parse(query), problems: [] }),

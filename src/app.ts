@@ -8,6 +8,7 @@ import { checkExtra, kinds, secretSettings } from './channels/registry.ts'
 import { firstStart } from './cli/first-start.ts'
 import type { FirstStart } from './cli/keys.ts'
 import { type Config, isLoopback, type OidcConfig, secretsIn } from './config.ts'
+import { analyzeGrown } from './db/analyze.ts'
 import { endLeases } from './db/claim.ts'
 import { type Database, openDatabase } from './db/database.ts'
 import { startEmbedded } from './db/embedded.ts'
@@ -56,6 +57,7 @@ import { createRehearsal } from './jobs/rehearsal.ts'
 import type { Log } from './log.ts'
 import { createRenderer } from './render/renderer.ts'
 import { createSandbox } from './render/sandbox.ts'
+import { channelOf } from './signals/bus.ts'
 import { createInProcessBus } from './signals/in-process.ts'
 import { createRedisBus } from './signals/redis.ts'
 import { awaitStores, explainMigration, storesInUse } from './stores.ts'
@@ -93,6 +95,8 @@ const DRAIN_MS = 10_000
 const PRUNE_MS = 10 * 60_000
 /** How often what was added to the statistics is folded into their sums, ms. */
 const FOLD_MS = 1_000
+/** How often tables are looked at that may have grown, ms. */
+const ANALYZE_MS = 10_000
 /** How often revoked tokens and suspended projects are read, ms. */
 const STANDING_MS = 1_000
 
@@ -219,7 +223,12 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
         await carillon.erasure.resume(signal)
         await deliverer.run(signal)
       },
-      fanout: createFanout({ ...accepting, log, isBusyWithSingles: () => deliverer.isBusyWithSingles() }),
+      fanout: createFanout({
+        ...accepting,
+        log,
+        listens: (target) => bus.mayHaveListeners(channelOf(target)),
+        isBusyWithSingles: () => deliverer.isBusyWithSingles(),
+      }),
       digests: createDigests({ ...accepting, log }),
       campaigns: createCampaignRuns({ ...accepting, log }),
       bus: config.redisUrl === null ? null : bus,
@@ -247,6 +256,16 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       recovered: 'Statistics are folded again',
     })
     undo.push(() => folding.stop())
+    const analyzing = createPump({
+      async run() {
+        await analyzeGrown(db.pool)
+      },
+      everyMs: ANALYZE_MS,
+      log,
+      failed: 'Tables that have grown could not be analysed; it is tried again',
+      recovered: 'Tables that have grown are analysed again',
+    })
+    undo.push(() => analyzing.stop())
     const erasing = createPump({
       run: createProjectEraser({ db, clock, log }),
       everyMs: null,
@@ -363,6 +382,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
     if (config.role !== 'api') {
       pruning.poke()
       folding.poke()
+      analyzing.poke()
     }
     watching.poke()
     const port = await server.listen(config.port, config.host).catch((cause: NodeJS.ErrnoException) => {

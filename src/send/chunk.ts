@@ -95,12 +95,15 @@ const formatsDates = (value: unknown): boolean =>
 /** A rendered text; the error of a template that can't be rendered; or `slow`: a worker renders it, in the sandbox. */
 type Rendered = InAppText | CarillonError | 'slow'
 
-/** @returns a function that renders the in-app text for a contact; one that is the same for all contacts is rendered once per locale */
-function createChunkRenderer(renderer: Renderer, { fanout, contents }: ChunkOf) {
+/** Renders the in-app text for a contact; null: there is none in the language. */
+type RenderFor = (contact: ContactInfo, locale: string) => { readonly text: Rendered; readonly isShared: boolean } | null
+
+/** @returns a function that renders for one contact after the other; a text that is the same for all of them is rendered once per locale */
+function createChunkRenderer(renderer: Renderer, { fanout, contents }: ChunkOf): RenderFor {
   const { project, actor, data, overrides } = fanout
   const kept = new Map<string, Rendered>()
   const shared = new Map<string, boolean>()
-  return (contact: ContactInfo, locale: string): { readonly text: Rendered; readonly isShared: boolean } | null => {
+  return (contact, locale) => {
     const stored = contents.get('IN_APP', locale)
     if (stored === null) return null
     const isSame = shared.get(locale) ?? isShared(renderer, locale, stored, overrides?.inApp, data)
@@ -120,12 +123,19 @@ function createChunkRenderer(renderer: Renderer, { fanout, contents }: ChunkOf) 
   }
 }
 
-/** Decides and renders for each contact. @param members in the order of their ids */
-export function planColumns(
+/** Plans a chunk, some contacts at a time. */
+export interface ChunkPlanner {
+  /** Decides and renders for each contact. @param members in the order of their ids, after those that were added before */
+  add(members: readonly ContactInfo[]): void
+  /** The chunk of all that were added. */
+  finish(): PlannedChunk
+}
+
+/** Begins a chunk. */
+export function createChunkPlanner(
   { renderer, ids, clock }: { readonly renderer: Renderer; readonly ids: Ids; readonly clock: Clock },
   of: ChunkOf,
-  members: readonly ContactInfo[],
-): PlannedChunk {
+): ChunkPlanner {
   const { fanout, contents, routes, credentials, suppressed } = of
   const { project, template, transactionId, channels: requested, data, overrides, actor } = fanout
   const at = clock.now()
@@ -133,7 +143,6 @@ export function planColumns(
   const moment = { now, offsetMs: clock.offsetMs }
   const when = whenOf(requestedTime(fanout, at), template)
   const sendAt = sendAtOf(when, at)
-  const renderFor = createChunkRenderer(renderer.within(createMeter(programLimits.chunkUnits)), of)
   const feed = overrides?.inApp?.feed ?? template.feed
 
   const notificationIds: string[] = []
@@ -163,7 +172,7 @@ export function planColumns(
   }
 
   /** The kind of a decision's row, and the text that arrives in the feed, if it does now. Rows that differ in nothing but an own text share a kind. */
-  function kindFor(contact: ContactInfo, decision: ChannelDecision): Kind {
+  function kindFor(contact: ContactInfo, decision: ChannelDecision, renderFor: RenderFor): Kind {
     const { channel, locale, reason } = decision
     const arrivesNow = channel === 'IN_APP' && reason === null && !isDeferred(decision) && locale !== null
     const rendered = arrivesNow ? renderFor(contact, locale) : null
@@ -181,12 +190,12 @@ export function planColumns(
   }
 
   let channels: readonly Channel[] = []
-  for (const contact of members) {
+  function add(contact: ContactInfo, renderFor: RenderFor): void {
     const reach = { bare: null, credentials: credentials.get(contact.id) ?? [], routes, suppressed }
     const decisions = decide({ project, contents, contact, requested, template, when, ...reach })
     if (decisions.every((one) => one.reason?.code === 'TEMPLATE_EMPTY') && (requested === null || requested.length > 0)) {
       count.failed++
-      continue
+      return
     }
     channels = decisions.map((one) => one.channel)
     const notificationId = ids()
@@ -195,7 +204,7 @@ export function planColumns(
     let isOpen = false
     let isInFeed = false
     for (const decision of decisions) {
-      const { index, text, isOwn } = kindFor(contact, decision)
+      const { index, text, isOwn } = kindFor(contact, decision, renderFor)
       const list = text === null ? others : arriving
       list.ids.push(ids())
       list.notificationIds.push(notificationId)
@@ -219,7 +228,7 @@ export function planColumns(
     else if (isInFeed) count.sent++
   }
 
-  return {
+  const finish = (): PlannedChunk => ({
     head: {
       projectId: project.id,
       transactionId,
@@ -270,6 +279,13 @@ export function planColumns(
       }
       return signals
     },
+  })
+  return {
+    add(members) {
+      const renderFor = createChunkRenderer(renderer.within(createMeter(programLimits.chunkUnits)), of)
+      for (const contact of members) add(contact, renderFor)
+    },
+    finish,
   }
 }
 

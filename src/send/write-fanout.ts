@@ -27,7 +27,7 @@ import { programLimits } from '../render/limits.ts'
 import { createMeter } from '../render/meter.ts'
 import { type ContactInfo, emptyContact, type Listens, type Signal } from '../words.ts'
 import { isCollision } from './accept.ts'
-import { type PlannedChunk, planColumns, requestedTime } from './chunk.ts'
+import { createChunkPlanner, type PlannedChunk, requestedTime } from './chunk.ts'
 import { addressesOf } from './decide.ts'
 import type { SendDeps } from './deps.ts'
 import type { Intent } from './intent.ts'
@@ -50,8 +50,8 @@ const RETRIES = 5
 
 /** What to do after the commit of a chunk. */
 interface Written {
-  /** What to publish, in several lists. Each is created when it is read, so that none takes memory while the database writes. */
-  signals(): AsyncIterable<readonly Signal[]> | Iterable<readonly Signal[]>
+  /** What to publish. It is made when it is asked for, so that it takes no memory while the database writes. */
+  signals(): Promise<readonly Signal[]>
   readonly wakes: boolean
   /** the send, if this was its first chunk and not its only one: the process that writes the first chunk counts the audience */
   readonly uncounted: LockedFanout | null
@@ -61,7 +61,7 @@ interface Written {
 type ReadMembers = Members & Pick<Known, 'routes' | 'credentials' | 'suppressed'>
 
 /** The next contacts, with what is to be written for them. */
-type PlannedMembers = ReadMembers & { readonly plans: readonly PlannedChunk[] }
+type PlannedMembers = ReadMembers & { readonly plan: PlannedChunk }
 
 /** A chunk that is read and planned in advance. */
 interface ChunkAhead {
@@ -121,20 +121,21 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
     return { ...found, routes, ...reach }
   }
 
-  /** Plans slice by slice. In between, this process handles other events, and the database writes what is planned. */
-  async function* plan(fanout: LockedFanout, { members, routes, credentials, suppressed }: ReadMembers) {
+  /** Plans a chunk, slice by slice. In between, this process handles other events. */
+  async function plan(fanout: LockedFanout, { members, routes, credentials, suppressed }: ReadMembers): Promise<PlannedChunk> {
     const { project, template } = fanout
-    const of = {
+    const planner = createChunkPlanner(deps, {
       fanout,
       contents: deps.contents.get({ projectId: project.id, ...template }),
       routes: routes.get(project.id) ?? new Map(),
       credentials,
       suppressed: suppressed.get(project.id) ?? new Map(),
-    }
+    })
     for (let from = 0; from < members.length; from += SLICE) {
       if (from > 0) await setImmediate()
-      yield planColumns(deps, of, members.slice(from, from + SLICE))
+      planner.add(members.slice(from, from + SLICE))
     }
+    return planner.finish()
   }
 
   /** The chunk that is expected to be the next. */
@@ -148,9 +149,7 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
     const begun = async (): Promise<PlannedMembers> => {
       const client = await db.pool.connect()
       const found = await read(client, fanout, limit).finally(() => client.release())
-      const plans: PlannedChunk[] = []
-      for await (const slice of plan(fanout, found)) plans.push(slice)
-      return { ...found, plans }
+      return { ...found, plan: await plan(fanout, found) }
     }
     const chunk = begun().catch(() => null)
     ahead = { fanout, basis: JSON.stringify(fanout), limit, begunAt: performance.now(), chunk }
@@ -189,31 +188,17 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
     if (folds(fanout)) {
       const { known, messages, ...count } = planEach(fanout, members, found)
       await advance(count)
-      if (messages.length === 0) return { signals: () => [], wakes: false, uncounted }
+      if (messages.length === 0) return { signals: async () => [], wakes: false, uncounted }
       const signals = await writePlan(tx, deps, known, { messages, fanouts: [] }, finish)
-      return { signals: () => [signals], wakes: messages.some((one) => one.wakes), uncounted }
+      return { signals: async () => signals, wakes: messages.some((one) => one.wakes), uncounted }
     }
-    const count = { sent: 0, open: 0, failed: 0, wakes: false }
-    const writes: Promise<() => readonly Signal[]>[] = []
-    for await (const slice of planned?.plans ?? plan(fanout, found)) {
-      count.sent += slice.sent
-      count.open += slice.open
-      count.failed += slice.failed
-      count.wakes ||= slice.wakes
-      if (slice.columns.notificationIds.length === 0) continue
-      const written = writeChunk(tx, slice.head, slice.columns).then((states) => () => slice.signals(states, deps.listens))
-      // All of them are awaited at the end; until then a rejection must not count as unhandled.
-      written.catch(() => {})
-      writes.push(written)
-    }
-    const all = Promise.all([...writes, advance(count)])
-    finish(all)
+    const { head, columns, sent, open, failed, wakes, signals } = planned?.plan ?? (await plan(fanout, found))
+    const isEmpty = columns.notificationIds.length === 0
+    const writing = isEmpty ? Promise.resolve(() => []) : writeChunk(tx, head, columns)
+    finish(Promise.all([writing, advance({ sent, open, failed })]))
     // Not while single messages are being sent, for which chunks are smaller: they need the connections.
     if (!isLast && limit >= CHUNK) lookAhead({ ...fanout, cursor }, limit)
-    async function* signals() {
-      for (const written of writes) yield (await written)()
-    }
-    return { signals, wakes: count.wakes, uncounted }
+    return { signals: async () => (isEmpty ? [] : signals(await writing, deps.listens)), wakes, uncounted }
   }
 
   /**
@@ -320,7 +305,8 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
   /** Publishes what a chunk changed, when the next one is under way. */
   async function publish(written: Written): Promise<void> {
     await setImmediate()
-    for await (const signals of written.signals()) deps.publish(signals)
+    const signals = await written.signals()
+    if (signals.length > 0) deps.publish(signals)
   }
 }
 

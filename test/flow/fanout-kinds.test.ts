@@ -5,7 +5,7 @@ import { systemClock } from '../../src/domain/clock.ts'
 import { createIds } from '../../src/domain/ids.ts'
 import { indexContents } from '../../src/render/contents.ts'
 import { createRenderer } from '../../src/render/renderer.ts'
-import { isShared, planColumns } from '../../src/send/chunk.ts'
+import { createChunkPlanner, isShared } from '../../src/send/chunk.ts'
 import { type ContactInfo, type ContentOf, emptyContact, type JsonObject } from '../../src/words.ts'
 import { times } from '../helpers/setup.ts'
 
@@ -67,15 +67,13 @@ it('NV-42: 500 messages that say the same are of one kind, and those that do not
       delaySeconds: null,
     },
   }
-  const plan = (body: string) =>
-    planColumns(
-      { renderer, ids, clock: systemClock },
-      {
-        ...{ fanout, routes: new Map(), credentials: new Map(), suppressed: new Map() },
-        contents: indexContents([{ channel: 'IN_APP', locale: 'en', content: content(body) }]),
-      },
-      contacts,
-    )
+  const plan = (body: string) => {
+    const contents = indexContents([{ channel: 'IN_APP', locale: 'en', content: content(body) }])
+    const of = { fanout, contents, routes: new Map(), credentials: new Map(), suppressed: new Map() }
+    const planner = createChunkPlanner({ renderer, ids, clock: systemClock }, of)
+    for (let from = 0; from < contacts.length; from += 100) planner.add(contacts.slice(from, from + 100))
+    return planner.finish()
+  }
   const same = plan('Sale {{ n }}')
   expect(same.columns.kinds.map((one) => [one.status, one.body])).toEqual([['DELIVERED', 'Sale 7']])
   expect(same.columns.arriving.kinds).toHaveLength(500)

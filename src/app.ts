@@ -8,6 +8,7 @@ import { checkExtra, kinds, secretSettings } from './channels/registry.ts'
 import { firstStart } from './cli/first-start.ts'
 import type { FirstStart } from './cli/keys.ts'
 import { type Config, isLoopback, type OidcConfig, secretsIn } from './config.ts'
+import { analyzeGrown } from './db/analyze.ts'
 import { endLeases } from './db/claim.ts'
 import { type Database, openDatabase } from './db/database.ts'
 import { startEmbedded } from './db/embedded.ts'
@@ -58,7 +59,7 @@ import { createRehearsal } from './jobs/rehearsal.ts'
 import type { Log } from './log.ts'
 import { createRenderer } from './render/renderer.ts'
 import { createSandbox } from './render/sandbox.ts'
-import type { SignalBus } from './signals/bus.ts'
+import { channelOf, type SignalBus } from './signals/bus.ts'
 import { createInProcessBus } from './signals/in-process.ts'
 import { awaitStores, explainMigration, storesInUse } from './stores.ts'
 import type { Signal } from './words.ts'
@@ -96,6 +97,8 @@ const POOL = { all: 24, api: 20, worker: 12 } as const
 const DRAIN_MS = 10_000
 /** How often expired rows are pruned, ms. */
 const PRUNE_MS = 10 * 60_000
+/** How often tables are looked at that may have grown, ms. */
+const ANALYZE_MS = 10_000
 /** How often revoked tokens and suspended projects are read, ms. */
 const STANDING_MS = 1_000
 
@@ -223,7 +226,12 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
         await carillon.erasure.resume(signal)
         await deliverer.run(signal)
       },
-      fanout: createFanout({ ...accepting, log, isBusyWithSingles: () => deliverer.isBusyWithSingles() }),
+      fanout: createFanout({
+        ...accepting,
+        log,
+        listens: (target) => bus.mayHaveListeners(channelOf(target)),
+        isBusyWithSingles: () => deliverer.isBusyWithSingles(),
+      }),
       digests: createDigests({ ...accepting, log }),
       campaigns: createCampaignRuns({ ...accepting, log }),
       async stats(signal) {
@@ -245,6 +253,16 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       recovered: 'Pruning works again',
     })
     undo.push(() => pruning.stop())
+    const analyzing = createPump({
+      async run() {
+        await analyzeGrown(db.pool)
+      },
+      everyMs: ANALYZE_MS,
+      log,
+      failed: 'Tables that have grown could not be analysed; it is tried again',
+      recovered: 'Tables that have grown are analysed again',
+    })
+    undo.push(() => analyzing.stop())
     const erasing = createPump({
       run: createProjectEraser({ db, clock, log }),
       everyMs: null,
@@ -359,7 +377,10 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       log.warn('Without REDIS_URL, messages that other processes put into feeds are seen here within 10 s, not at once')
     }
     await jobs.start()
-    if (config.role !== 'api') pruning.poke()
+    if (config.role !== 'api') {
+      pruning.poke()
+      analyzing.poke()
+    }
     watching.poke()
     const port = await server.listen(config.port, config.host).catch((cause: NodeJS.ErrnoException) => {
       if (cause.code !== 'EADDRINUSE') throw cause

@@ -172,6 +172,15 @@ export type Signal =
   | { readonly topic: 'activity'; readonly projectId: string; readonly changes: readonly StatusChange[] }
   | { readonly topic: 'wake' }
 
+/** Who gets a signal: all of it but what changed. */
+export type SignalTarget =
+  | Pick<Extract<Signal, { topic: 'feed' }>, 'topic' | 'projectId' | 'contactId'>
+  | Pick<Extract<Signal, { topic: 'activity' }>, 'topic' | 'projectId'>
+  | Pick<Extract<Signal, { topic: 'wake' }>, 'topic'>
+
+/** Whether a signal that is published now may reach somebody. One that reaches nobody need not be made. */
+export type Listens = (target: SignalTarget) => boolean
+
 /** Unseen and unread messages of all feeds, or of those named. */
 export function countOf(counts: FeedCounts, feeds: readonly string[] | null): { unseenCount: number; unreadCount: number } {
   let unseenCount = 0

@@ -119,6 +119,8 @@ function audienceWhere({ project, audience, cursor, until }: LockedFanout, offse
 /** The next contacts of an audience, in the order of their ids. */
 export interface Members {
   readonly members: readonly ContactInfo[]
+  /** of each member: another one after every change of its row */
+  readonly versions: readonly string[]
   /** id of the last contact that was examined, in the audience or not; null: there was none */
   readonly cursor: string | null
   /** there are no more */
@@ -138,14 +140,31 @@ export async function readMembers(
 ): Promise<Members> {
   const end = fanout.audience.kind === 'segment' ? await endOfRange(tx, fanout, examined) : null
   const { where, values, name } = audienceWhere(end === null ? fanout : { ...fanout, until: end }, offsetMs)
-  const { rows } = await tx.query<ContactInfo>({
+  const { rows } = await tx.query<ContactInfo & { version: string }>({
     ...(name === null ? {} : { name: `read-members-${name}` }),
-    text: `SELECT ${contactColumns} FROM contact c WHERE ${where} ORDER BY c.id LIMIT $${values.length + 1}`,
+    text: `SELECT ${contactColumns}, c.xmin AS version FROM contact c WHERE ${where} ORDER BY c.id LIMIT $${values.length + 1}`,
     values: [...values, limit],
   })
-  const last = rows.at(-1)?.id ?? null
-  if (rows.length === limit) return { members: rows, cursor: last, isLast: false }
-  return { members: rows, cursor: end ?? last, isLast: end === null }
+  const versions = rows.map((row) => row.version)
+  const members = rows.map(({ version: _version, ...member }): ContactInfo => member)
+  const last = members.at(-1)?.id ?? null
+  if (members.length === limit) return { members, versions, cursor: last, isLast: false }
+  return { members, versions, cursor: end ?? last, isLast: end === null }
+}
+
+/** Whether these members are as they were read: none was changed or erased. Rides on contact_pkey. */
+export async function areUnchanged(
+  tx: Runner,
+  projectId: string,
+  { members, versions }: Pick<Members, 'members' | 'versions'>,
+): Promise<boolean> {
+  const { rows } = await tx.query<{ changed: boolean }>({
+    name: 'members-changed',
+    text: `SELECT EXISTS (SELECT FROM unnest($2::uuid[], $3::xid[]) AS r (id, version) LEFT JOIN contact c ON c.project_id = $1 AND c.id = r.id
+      WHERE c.xmin IS DISTINCT FROM r.version) AS changed`,
+    values: [projectId, `{${members.map((one) => one.id).join(',')}}`, `{${versions.join(',')}}`],
+  })
+  return rows[0]?.changed === false
 }
 
 /** Id of the contact that is `examined` places after the cursor; null: there are fewer. */
@@ -158,21 +177,26 @@ async function endOfRange(tx: Runner, { project, cursor, until }: LockedFanout, 
   return rows[0]?.id ?? null
 }
 
-/**
- * Counts the audience and stores the count as the fanout's total. Does nothing where the total is known already, because the fanout was
- * written to its end meanwhile.
- */
-export async function countMembers(db: Runner, fanout: LockedFanout, offsetMs: number): Promise<void> {
+/** Counts the audience. */
+export async function countMembers(db: Runner, fanout: LockedFanout, offsetMs: number): Promise<number> {
   const { where, values, name } = audienceWhere(fanout, offsetMs)
   const { rows } = await db.query<{ total: number }>({
     ...(name === null ? {} : { name: `count-members-${name}` }),
     text: `SELECT count(*) AS total FROM contact c WHERE ${where}`,
     values,
   })
+  return rows[0]?.total ?? 0
+}
+
+/**
+ * Stores the count of the audience as the fanout's total. Does nothing where the total is known already, because the fanout was written to its
+ * end meanwhile.
+ */
+export async function storeTotal(db: Runner, { project, id }: LockedFanout, total: number): Promise<void> {
   await db.query({
     name: 'store-total',
     text: 'UPDATE fanout SET total = GREATEST(written, $3::int) WHERE project_id = $1 AND id = $2 AND total IS NULL',
-    values: [fanout.project.id, fanout.id, rows[0]?.total ?? 0],
+    values: [project.id, id, total],
   })
 }
 
@@ -200,7 +224,8 @@ export async function advanceFanout(tx: Runner, projectId: string, id: string, c
         -- The audience may have grown or shrunk since it was counted; what is not counted yet stays unknown.
         total = CASE WHEN $4 THEN written + $5 WHEN total IS NOT NULL THEN GREATEST(total, written + $5) END,
         written = written + $5, sent = sent + $6, failed = failed + $7, open = open + $8, failures = 0,
-        due_at = CASE WHEN $4 THEN NULL ELSE clock_timestamp() + $9 * interval '1 millisecond' END
+        -- Rounded down: rounded up, as the column does, it would not be due yet for whoever looks at once.
+        due_at = CASE WHEN $4 THEN NULL ELSE date_trunc('milliseconds', clock_timestamp()) + $9 * interval '1 millisecond' END
       WHERE project_id = $1 AND id = $2`,
     values: [projectId, id, chunk.cursor, chunk.isLast, chunk.written, chunk.sent, chunk.failed, chunk.open, offsetMs],
   })

@@ -1,7 +1,7 @@
 /**
  * Writes a chunk of a send to many, its notifications, their messages and the feeds, in ONE statement. What all rows have in common is passed
- * once; messages that differ only in ids and address share a "kind"; the rest are arrays. It takes half the time that `write` takes for the
- * same rows.
+ * once; messages that differ only in ids, address and a text of their own share a "kind"; the rest are arrays. It takes half the time that
+ * `write` takes for the same rows.
  */
 import type { Channel, ChannelCondition, FeedCounts, JsonObject, MessageStatus } from '../words.ts'
 import type { Runner } from './database.ts'
@@ -43,38 +43,57 @@ export interface MessageKind {
   readonly actions?: unknown
 }
 
+/** Messages of a chunk that have these in common. */
+interface MessageColumns {
+  readonly ids: readonly string[]
+  readonly notificationIds: readonly string[]
+  readonly contactIds: readonly string[]
+  /** positions in `kinds` */
+  readonly kinds: readonly number[]
+}
+
 /** The rows of a chunk, as columns. */
 export interface ChunkColumns {
   readonly notificationIds: readonly string[]
   /** of each notification, in ascending order */
   readonly contactIds: readonly string[]
   readonly kinds: readonly MessageKind[]
-  readonly messages: {
-    readonly ids: readonly string[]
-    readonly notificationIds: readonly string[]
-    readonly contactIds: readonly string[]
-    readonly addresses: readonly (string | null)[]
-    /** positions in `kinds` */
-    readonly kinds: readonly number[]
+  /** Messages that arrive in a feed now, one for each contact, in ascending order of contacts. A text is either the kind's or the message's own. */
+  readonly arriving: MessageColumns & {
+    readonly titles: readonly (string | null)[]
+    readonly bodies: readonly (string | null)[]
+    readonly iconUrls: readonly (string | null)[]
+    readonly urls: readonly (string | null)[]
+    /** as JSON */
+    readonly actions: readonly (string | null)[]
   }
-  /** contacts in whose feed a message arrives, one each */
-  readonly arriving: readonly string[]
+  /** all other messages */
+  readonly others: MessageColumns & { readonly addresses: readonly (string | null)[] }
 }
 
-// The feeds' rows are locked in the order of contacts: two batches that share contacts would otherwise deadlock. The numbers and the counts are
-// read from the locked rows, and change by the rules of domain/ledger.ts. Rides on feed_state_pkey.
-const TEXT = `WITH locked AS MATERIALIZED (
-  SELECT contact_id FROM feed_state WHERE project_id = $1 AND contact_id = ANY($12::uuid[]) ORDER BY contact_id FOR UPDATE
-), s AS (
-  UPDATE feed_state f SET feed_seq = f.feed_seq + 1, counts = f.counts || jsonb_build_object($11::text,
+/** The state of a feed in which a message of the chunk arrived. */
+export interface ArrivedState {
+  readonly contactId: string
+  readonly feedSeq: number
+  readonly counts: FeedCounts
+}
+
+// Feeds are looked up and locked one by one in the order in which they are given, which is that of contacts, as everywhere. Where the database finds
+// another plan cheaper, two batches that share contacts may deadlock: one of them is then repeated (`transact`). The numbers and counts follow the
+// rules of domain/ledger.ts. What is to be inserted comes along with the number of its feed, so that nothing has to be joined with it again.
+// Rides on feed_state_pkey.
+const TEXT = `WITH s AS (
+  UPDATE feed_state f SET feed_seq = f.feed_seq + 1, counts = jsonb_set(f.counts, ARRAY[$11::text],
     jsonb_build_array(COALESCE((f.counts -> $11 ->> 0)::int, 0) + 1, COALESCE((f.counts -> $11 ->> 1)::int, 0) + 1))
-  FROM locked l WHERE f.project_id = $1 AND f.contact_id = l.contact_id RETURNING f.contact_id, f.feed_seq, f.counts
+  FROM unnest($14::uuid[], $15::uuid[], $16::uuid[], $17::int[], $18::text[], $19::text[], $20::text[], $21::text[], $22::jsonb[])
+    AS r (contact_id, id, notification_id, kind, title, body, icon_url, url, actions)
+  WHERE f.project_id = $1 AND f.contact_id = r.contact_id RETURNING r.*, f.feed_seq, f.counts
 ), n AS (
   INSERT INTO notification (project_id, id, transaction_id, template_id, campaign_id, contact_id, actor_id, data, overrides, channels, created_at, send_at)
   SELECT $1::uuid, r.id, $2::text, $3::uuid, $4::uuid, r.contact_id, $5::uuid, $6::jsonb, $7::jsonb, $8::channel[], $9::timestamptz, $10::timestamptz
-  FROM unnest($13::uuid[], $14::uuid[]) AS r (id, contact_id)
+  FROM unnest($12::uuid[], $13::uuid[]) AS r (id, contact_id)
 ), k AS MATERIALIZED (
-  SELECT * FROM ROWS FROM (json_to_recordset($20) AS (channel channel, status message_status, arrives bool, "dueAt" timestamptz, "dueInMs" float8,
+  SELECT * FROM ROWS FROM (json_to_recordset($28) AS (channel channel, status message_status, arrives bool, "dueAt" timestamptz, "dueInMs" float8,
     "onlyIf" text, "errorCode" text, "errorMessage" text, history jsonb, title text, body text, "iconUrl" text, url text, actions jsonb)) WITH ORDINALITY
 ), m AS (
   INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, bulk, due_at, only_if, address, error_code, error_message, history,
@@ -82,44 +101,51 @@ const TEXT = `WITH locked AS MATERIALIZED (
     change_kind)
   SELECT $1::uuid, r.id, r.notification_id, r.contact_id, k.channel, k.status, true, COALESCE(k."dueAt", now() + k."dueInMs" * interval '1 millisecond'),
     k."onlyIf", r.address, k."errorCode", k."errorMessage", k.history, $9, $9, CASE WHEN k.arrives THEN $9 END, CASE WHEN k.arrives THEN $9 END,
-    CASE WHEN k.channel = 'IN_APP' THEN $11 END, k.title, k.body, k."iconUrl", k.url, k.actions, CASE WHEN k.channel = 'IN_APP' THEN $3 END,
-    s.feed_seq, s.feed_seq, s.feed_seq, CASE WHEN k.arrives THEN 'RECEIVED' END
-  FROM unnest($15::uuid[], $16::uuid[], $17::uuid[], $18::text[], $19::int[]) AS r (id, notification_id, contact_id, address, kind)
-  JOIN k ON k.ordinality = r.kind + 1 LEFT JOIN s ON k.arrives AND s.contact_id = r.contact_id
+    CASE WHEN k.channel = 'IN_APP' THEN $11 END, COALESCE(r.title, k.title), COALESCE(r.body, k.body), COALESCE(r.icon_url, k."iconUrl"),
+    COALESCE(r.url, k.url), COALESCE(r.actions, k.actions), CASE WHEN k.channel = 'IN_APP' THEN $3 END,
+    r.feed_seq, r.feed_seq, r.feed_seq, CASE WHEN k.arrives THEN 'RECEIVED' END
+  FROM (
+    SELECT id, notification_id, contact_id, kind, NULL AS address, feed_seq, title, body, icon_url, url, actions FROM s
+    UNION ALL
+    SELECT id, notification_id, contact_id, kind, address, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM unnest($23::uuid[], $24::uuid[], $25::uuid[], $26::int[], $27::text[]) AS o (id, notification_id, contact_id, kind, address)
+  ) r JOIN k ON k.ordinality = r.kind + 1
 ), c AS (
-  ${insertDeltas('$21')}
+  ${insertDeltas('$29')}
 )
-SELECT contact_id AS "contactId", feed_seq AS "feedSeq", counts FROM s`
+SELECT json_agg(json_build_array(contact_id, feed_seq, counts))::text AS states FROM s`
 
 /** What a chunk adds to the statistics. */
-function countsOf(
-  head: ChunkHead,
-  { notificationIds, kinds, messages }: Pick<ChunkColumns, 'notificationIds' | 'kinds' | 'messages'>,
-) {
+function countsOf(head: ChunkHead, { notificationIds, kinds, arriving, others }: ChunkColumns) {
   const counted = { ...head, isOfMany: true }
-  return deltasOf(
-    notificationIds.map((id) => [id, counted] as const),
+  const countedMessages = (messages: MessageColumns) =>
     messages.notificationIds.flatMap((notificationId, place) => {
       const kind = kinds[messages.kinds[place] ?? -1]
       return kind === undefined ? [] : [{ notificationId, channel: kind.channel, status: kind.status }]
-    }),
+    })
+  return deltasOf(
+    notificationIds.map((id) => [id, counted] as const),
+    [...countedMessages(arriving), ...countedMessages(others)],
   )
 }
 
 /** An array literal of ids or numbers. They need no quoting, which takes most of the time that pg needs to pass an array. */
 const plain = (list: readonly (string | number)[]): string => `{${list.join(',')}}`
 
+/** An array literal of texts. One without any is empty: `unnest` fills up what is missing with NULL. */
+function quoted(list: readonly (string | null)[]): string {
+  if (list.every((one) => one === null)) return '{}'
+  return `{${list.map((one) => (one === null ? 'NULL' : `"${one.replace(/["\\]/g, '\\$&')}"`)).join(',')}}`
+}
+
 /**
  * Writes a chunk.
- * @returns the new states of the feeds in which something arrived
+ * @returns the new states of the feeds in which something arrived; a function, because they are read only if somebody listens
  * @throws 23503 when a contact was deleted meanwhile
  */
-export async function writeChunk(
-  tx: Runner,
-  head: ChunkHead,
-  { notificationIds, contactIds, kinds, messages, arriving }: ChunkColumns,
-): Promise<{ contactId: string; feedSeq: number; counts: FeedCounts }[]> {
-  const { rows } = await tx.query<{ contactId: string; feedSeq: number; counts: FeedCounts }>({
+export async function writeChunk(tx: Runner, head: ChunkHead, columns: ChunkColumns): Promise<() => ArrivedState[]> {
+  const { notificationIds, contactIds, kinds, arriving, others } = columns
+  const { rows } = await tx.query<{ states: string | null }>({
     name: 'write-chunk',
     text: TEXT,
     values: [
@@ -134,17 +160,29 @@ export async function writeChunk(
       head.createdAt,
       head.sendAt,
       head.feed,
-      plain(arriving),
       plain(notificationIds),
       plain(contactIds),
-      plain(messages.ids),
-      plain(messages.notificationIds),
-      plain(messages.contactIds),
-      messages.addresses,
-      plain(messages.kinds),
+      plain(arriving.contactIds),
+      plain(arriving.ids),
+      plain(arriving.notificationIds),
+      plain(arriving.kinds),
+      quoted(arriving.titles),
+      quoted(arriving.bodies),
+      quoted(arriving.iconUrls),
+      quoted(arriving.urls),
+      quoted(arriving.actions),
+      plain(others.ids),
+      plain(others.notificationIds),
+      plain(others.contactIds),
+      plain(others.kinds),
+      quoted(others.addresses),
       JSON.stringify(kinds),
-      JSON.stringify(countsOf(head, { notificationIds, kinds, messages })),
+      JSON.stringify(countsOf(head, columns)),
     ],
   })
-  return rows
+  const text = rows[0]?.states ?? '[]'
+  return () => {
+    const states: readonly [contactId: string, feedSeq: number, counts: FeedCounts][] = JSON.parse(text)
+    return states.map(([contactId, feedSeq, counts]) => ({ contactId, feedSeq, counts }))
+  }
 }

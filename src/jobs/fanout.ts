@@ -3,8 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isConnectionLoss } from '../db/connection-loss.ts'
 import { postponeFanout } from '../db/fanout.ts'
 import type { Log } from '../log.ts'
-import type { SendDeps } from '../send/deps.ts'
-import { CHUNK, createFanoutWriter } from '../send/write-fanout.ts'
+import { CHUNK, createFanoutWriter, type FanoutDeps } from '../send/write-fanout.ts'
 
 const REST_MAX_MS = 250
 /** Contacts of a chunk while single messages are being sent: none of them then waits for a long statement. */
@@ -15,17 +14,17 @@ const CHUNK_WITH_SINGLES = 125
  *   unavailable; a send whose chunk fails for another reason is logged and postponed
  */
 export function createFanout(
-  deps: SendDeps & {
+  deps: FanoutDeps & {
     readonly log: Log
     /** whether single messages are being sent */
     isBusyWithSingles(): boolean
   },
 ) {
-  const writeNext = createFanoutWriter(deps)
+  const writer = createFanoutWriter(deps)
   return async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
       const begun = performance.now()
-      const outcome = await writeNext(deps.isBusyWithSingles() ? CHUNK_WITH_SINGLES : CHUNK)
+      const outcome = await writer.write(deps.isBusyWithSingles() ? CHUNK_WITH_SINGLES : CHUNK)
       // Half of the time is left to single messages and API calls, which share the processor and the database.
       if (deps.isBusyWithSingles()) await sleep(Math.min(REST_MAX_MS, performance.now() - begun))
       if (outcome === false) return
@@ -38,5 +37,6 @@ export function createFanout(
       })
       await postponeFanout(deps.db.pool, projectId, id, deps.clock.offsetMs)
     }
+    await writer.published()
   }
 }

@@ -3,7 +3,7 @@
  * that is the same for all contacts is rendered once; the result is columns for one statement (db/write-chunk.ts).
  */
 import type { LockedFanout } from '../db/fanout.ts'
-import type { ChunkColumns, ChunkHead, MessageKind } from '../db/write-chunk.ts'
+import type { ArrivedState, ChunkColumns, ChunkHead, MessageKind } from '../db/write-chunk.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Ids } from '../domain/ids.ts'
 import { arrivedAs } from '../domain/ledger.ts'
@@ -18,8 +18,8 @@ import type {
   ContactInfo,
   ContentOf,
   CredentialInfo,
-  FeedCounts,
   JsonObject,
+  Listens,
   Overrides,
   Signal,
   StatusChange,
@@ -51,8 +51,8 @@ export interface PlannedChunk {
   readonly failed: number
   /** whether messages are due at a worker now */
   readonly wakes: boolean
-  /** What to publish after the commit, given the states of the feeds as they were written. */
-  signals(states: readonly { readonly contactId: string; readonly feedSeq: number; readonly counts: FeedCounts }[]): Signal[]
+  /** What to publish after the commit to those who listen. @param states the feeds as they were written, read only if somebody listens to one */
+  signals(states: () => readonly ArrivedState[], listens: Listens): Signal[]
 }
 
 /** The time that the caller gave; one that has passed means now, even if the template has a delay. */
@@ -95,12 +95,15 @@ const formatsDates = (value: unknown): boolean =>
 /** A rendered text; the error of a template that can't be rendered; or `slow`: a worker renders it, in the sandbox. */
 type Rendered = InAppText | CarillonError | 'slow'
 
-/** @returns a function that renders the in-app text for a contact; one that is the same for all contacts is rendered once per locale */
-function createChunkRenderer(renderer: Renderer, { fanout, contents }: ChunkOf) {
+/** Renders the in-app text for a contact; null: there is none in the language. */
+type RenderFor = (contact: ContactInfo, locale: string) => { readonly text: Rendered; readonly isShared: boolean } | null
+
+/** @returns a function that renders for one contact after the other; a text that is the same for all of them is rendered once per locale */
+function createChunkRenderer(renderer: Renderer, { fanout, contents }: ChunkOf): RenderFor {
   const { project, actor, data, overrides } = fanout
   const kept = new Map<string, Rendered>()
   const shared = new Map<string, boolean>()
-  return (contact: ContactInfo, locale: string): { readonly text: Rendered; readonly isShared: boolean } | null => {
+  return (contact, locale) => {
     const stored = contents.get('IN_APP', locale)
     if (stored === null) return null
     const isSame = shared.get(locale) ?? isShared(renderer, locale, stored, overrides?.inApp, data)
@@ -120,12 +123,19 @@ function createChunkRenderer(renderer: Renderer, { fanout, contents }: ChunkOf) 
   }
 }
 
-/** Decides and renders for each contact. @param members in the order of their ids */
-export function planColumns(
+/** Plans a chunk, some contacts at a time. */
+export interface ChunkPlanner {
+  /** Decides and renders for each contact. @param members in the order of their ids, after those that were added before */
+  add(members: readonly ContactInfo[]): void
+  /** The chunk of all that were added. */
+  finish(): PlannedChunk
+}
+
+/** Begins a chunk. */
+export function createChunkPlanner(
   { renderer, ids, clock }: { readonly renderer: Renderer; readonly ids: Ids; readonly clock: Clock },
   of: ChunkOf,
-  members: readonly ContactInfo[],
-): PlannedChunk {
+): ChunkPlanner {
   const { fanout, contents, routes, credentials, suppressed } = of
   const { project, template, transactionId, channels: requested, data, overrides, actor } = fanout
   const at = clock.now()
@@ -133,57 +143,59 @@ export function planColumns(
   const moment = { now, offsetMs: clock.offsetMs }
   const when = whenOf(requestedTime(fanout, at), template)
   const sendAt = sendAtOf(when, at)
-  const renderFor = createChunkRenderer(renderer.within(createMeter(programLimits.chunkUnits)), of)
   const feed = overrides?.inApp?.feed ?? template.feed
 
   const notificationIds: string[] = []
   const contactIds: string[] = []
   const kinds: MessageKind[] = []
   const kindOf = new Map<string, number>()
-  const messages = {
+  const columns = () => ({
     ids: [] as string[],
     notificationIds: [] as string[],
     contactIds: [] as string[],
-    addresses: [] as (string | null)[],
     kinds: [] as number[],
-  }
-  const arriving: string[] = []
-  const arrivals = new Map<string, { messageId: string; notificationId: string; text: InAppText }>()
-  const changes: StatusChange[] = []
+  })
+  const nulls = (): (string | null)[] => []
+  const arriving = { ...columns(), titles: nulls(), bodies: nulls(), iconUrls: nulls(), urls: nulls(), actions: nulls() }
+  const others = { ...columns(), addresses: nulls() }
+  /** of each message that arrives */
+  const texts: InAppText[] = []
   const count = { sent: 0, open: 0, failed: 0, wakes: false }
 
-  /** The index of a kind. @param key the same for messages of the same kind; null: the kind is for one message only */
-  const kind = (key: string | null, make: () => MessageKind): number => {
-    const known = key === null ? undefined : kindOf.get(key)
+  /** The index of a kind. @param key the same for messages of the same kind */
+  const kind = (key: string, make: () => MessageKind): number => {
+    const known = kindOf.get(key)
     if (known !== undefined) return known
     kinds.push(make())
-    if (key !== null) kindOf.set(key, kinds.length - 1)
+    kindOf.set(key, kinds.length - 1)
     return kinds.length - 1
   }
 
-  /** The kind of a decision's row, and the text that arrives in the feed, if it does now. Equal rows share a kind. */
-  function kindFor(contact: ContactInfo, decision: ChannelDecision): { readonly index: number; readonly text: InAppText | null } {
+  /** The kind of a decision's row, and the text that arrives in the feed, if it does now. Rows that differ in nothing but an own text share a kind. */
+  function kindFor(contact: ContactInfo, decision: ChannelDecision, renderFor: RenderFor): Kind {
     const { channel, locale, reason } = decision
     const arrivesNow = channel === 'IN_APP' && reason === null && !isDeferred(decision) && locale !== null
     const rendered = arrivesNow ? renderFor(contact, locale) : null
     const inApp = rendered === null || rendered.text === 'slow' ? null : rendered.text
     const make = (): MessageKind => messageRow(decision, inApp, moment)
-    if (reason !== null) return { index: kind(`${channel} ${reason.code} ${reason.message}`, make), text: null }
+    if (reason !== null) return { index: kind(`${channel} ${reason.code} ${reason.message}`, make), text: null, isOwn: false }
     if (rendered === null || inApp === null) {
       if (isDue(decision)) count.wakes = true
-      return { index: kind(channel, make), text: null }
+      return { index: kind(channel, make), text: null, isOwn: false }
     }
-    const index = kind(rendered.isShared ? `IN_APP ${locale}` : null, make)
-    return { index, text: inApp instanceof CarillonError ? null : inApp }
+    if (inApp instanceof CarillonError)
+      return { index: kind(`FAILED ${inApp.code} ${inApp.message}`, make), text: null, isOwn: false }
+    if (rendered.isShared) return { index: kind(`IN_APP ${locale}`, make), text: inApp, isOwn: false }
+    return { index: kind('own text', () => ({ ...make(), ...noText })), text: inApp, isOwn: true }
   }
 
   let channels: readonly Channel[] = []
-  for (const contact of members) {
+  function add(contact: ContactInfo, renderFor: RenderFor): void {
     const reach = { bare: null, credentials: credentials.get(contact.id) ?? [], routes, suppressed }
     const decisions = decide({ project, contents, contact, requested, template, when, ...reach })
     if (decisions.every((one) => one.reason?.code === 'TEMPLATE_EMPTY') && (requested === null || requested.length > 0)) {
       count.failed++
-      continue
+      return
     }
     channels = decisions.map((one) => one.channel)
     const notificationId = ids()
@@ -192,27 +204,31 @@ export function planColumns(
     let isOpen = false
     let isInFeed = false
     for (const decision of decisions) {
-      const { index, text } = kindFor(contact, decision)
-      const messageId = ids()
-      const status = kinds[index]?.status ?? 'FAILED'
-      messages.ids.push(messageId)
-      messages.notificationIds.push(notificationId)
-      messages.contactIds.push(contact.id)
-      messages.addresses.push(decision.address)
-      messages.kinds.push(index)
-      changes.push({ notificationId, messageId, status, at: now })
+      const { index, text, isOwn } = kindFor(contact, decision, renderFor)
+      const list = text === null ? others : arriving
+      list.ids.push(ids())
+      list.notificationIds.push(notificationId)
+      list.contactIds.push(contact.id)
+      list.kinds.push(index)
+      const status = kinds[index]?.status
       if (status === 'QUEUED' || status === 'SCHEDULED') isOpen = true
-      if (text !== null) {
-        isInFeed = true
-        arriving.push(contact.id)
-        arrivals.set(contact.id, { messageId, notificationId, text })
+      if (text === null) {
+        others.addresses.push(decision.address)
+        continue
       }
+      isInFeed = true
+      texts.push(text)
+      arriving.titles.push(isOwn ? text.title : null)
+      arriving.bodies.push(isOwn ? text.body : null)
+      arriving.iconUrls.push(isOwn ? text.iconUrl : null)
+      arriving.urls.push(isOwn ? text.url : null)
+      arriving.actions.push(isOwn ? JSON.stringify(text.actions) : null)
     }
     if (isOpen) count.open++
     else if (isInFeed) count.sent++
   }
 
-  return {
+  const finish = (): PlannedChunk => ({
     head: {
       projectId: project.id,
       transactionId,
@@ -227,19 +243,58 @@ export function planColumns(
       sendAt: sendAt?.toISOString() ?? null,
       feed,
     },
-    columns: { notificationIds, contactIds, kinds, messages, arriving },
+    columns: { notificationIds, contactIds, kinds, arriving, others },
     ...count,
-    signals(states) {
-      const signals = states.flatMap(({ contactId, feedSeq, counts }): Signal[] => {
-        const arrival = arrivals.get(contactId)
-        if (arrival === undefined) return []
-        const where = { projectId: project.id, contactId, transactionId, templateId: template.id, templateKey: template.key }
-        const message = arrivedAs({ ...arrival, ...where, incrementId: null, feed, actor, data, at }, feedSeq)
-        return [
-          { topic: 'feed', projectId: project.id, contactId, changes: [{ seq: feedSeq, kind: 'RECEIVED', message, counts }] },
-        ]
-      })
-      return [...signals, { topic: 'activity', projectId: project.id, changes }]
+    signals(states, listens) {
+      const signals: Signal[] = []
+      const heard = new Map(
+        arriving.contactIds.flatMap((contactId, place) =>
+          listens({ topic: 'feed', projectId: project.id, contactId }) ? [[contactId, place] as const] : [],
+        ),
+      )
+      for (const { contactId, feedSeq, counts } of heard.size === 0 ? [] : states()) {
+        const place = heard.get(contactId)
+        const [messageId, notificationId, text] =
+          place === undefined ? [] : [arriving.ids[place], arriving.notificationIds[place], texts[place]]
+        if (messageId === undefined || notificationId === undefined || text === undefined) continue
+        const of = { projectId: project.id, contactId, transactionId, templateId: template.id, templateKey: template.key }
+        const arrival = { ...of, messageId, notificationId, text, incrementId: null, feed, actor, data, at }
+        const change = { seq: feedSeq, kind: 'RECEIVED' as const, message: arrivedAs(arrival, feedSeq), counts }
+        signals.push({ topic: 'feed', projectId: project.id, contactId, changes: [change] })
+      }
+      if (listens({ topic: 'activity', projectId: project.id })) {
+        const changes = [arriving, others].flatMap((list) =>
+          list.ids.map(
+            (messageId, place): StatusChange => ({
+              notificationId: list.notificationIds[place] ?? '',
+              messageId,
+              status: kinds[list.kinds[place] ?? -1]?.status ?? 'FAILED',
+              at: now,
+            }),
+          ),
+        )
+        // Contact by contact: ids ascend.
+        changes.sort((one, other) => (one.messageId < other.messageId ? -1 : 1))
+        signals.push({ topic: 'activity', projectId: project.id, changes })
+      }
+      return signals
     },
+  })
+  return {
+    add(members) {
+      const renderFor = createChunkRenderer(renderer.within(createMeter(programLimits.chunkUnits)), of)
+      for (const contact of members) add(contact, renderFor)
+    },
+    finish,
   }
 }
+
+/** The kind of a message: its position in the chunk's kinds. `text`: what arrives in the feed, if it does now; `isOwn`: the kind has none, or another. */
+interface Kind {
+  readonly index: number
+  readonly text: InAppText | null
+  readonly isOwn: boolean
+}
+
+/** The text of a kind whose messages have their own. */
+const noText = { title: null, body: null, iconUrl: null, url: null, actions: null }

@@ -4,9 +4,20 @@
  * send is locked meanwhile: the lock serves as the lease, and `cancel` waits for it.
  */
 
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
+import { analyzeGrown } from '../db/analyze.ts'
 import { type Finish, type Runner, transact } from '../db/database.ts'
-import { advanceFanout, type Chunk, countMembers, type LockedFanout, lockFanout, readMembers } from '../db/fanout.ts'
+import {
+  advanceFanout,
+  areUnchanged,
+  type Chunk,
+  countMembers,
+  type LockedFanout,
+  lockFanout,
+  type Members,
+  readMembers,
+  storeTotal,
+} from '../db/fanout.ts'
 import { findRoutes } from '../db/lookup.ts'
 import { writeChunk } from '../db/write-chunk.ts'
 import { keyOf } from '../domain/ids.ts'
@@ -14,9 +25,9 @@ import type { Vendors } from '../domain/provider.ts'
 import { CarillonError } from '../errors.ts'
 import { programLimits } from '../render/limits.ts'
 import { createMeter } from '../render/meter.ts'
-import { type ContactInfo, emptyContact, type Signal } from '../words.ts'
+import { type ContactInfo, emptyContact, type Listens, type Signal } from '../words.ts'
 import { isCollision } from './accept.ts'
-import { planColumns, requestedTime } from './chunk.ts'
+import { createChunkPlanner, type PlannedChunk, requestedTime } from './chunk.ts'
 import { addressesOf } from './decide.ts'
 import type { SendDeps } from './deps.ts'
 import type { Intent } from './intent.ts'
@@ -31,15 +42,46 @@ export const CHUNK = 500
 const SLICE = 125
 /** The most contacts of a chunk that the condition of a segment is evaluated on. */
 const EXAMINED = 5_000
+/** How old what was read in advance may be, ms. */
+const AHEAD_MS = 1_000
+/** How long a chunk that is being read in advance is waited for, ms: longer only if there are no connections. */
+const AHEAD_WAIT_MS = 250
 const RETRIES = 5
 
 /** What to do after the commit of a chunk. */
 interface Written {
-  /** What to publish, in several lists. Each is created when it is read, so that none takes memory while the database writes. */
-  signals(): AsyncIterable<readonly Signal[]> | Iterable<readonly Signal[]>
+  /** What to publish. It is made when it is asked for, so that it takes no memory while the database writes. */
+  signals(): Promise<readonly Signal[]>
   readonly wakes: boolean
   /** the send, if this was its first chunk and not its only one: the process that writes the first chunk counts the audience */
   readonly uncounted: LockedFanout | null
+}
+
+/** What is known of the next contacts of a send to many. */
+type ReadMembers = Members & Pick<Known, 'routes' | 'credentials' | 'suppressed'>
+
+/** The next contacts, with what is to be written for them. */
+type PlannedMembers = ReadMembers & { readonly plan: PlannedChunk }
+
+/** A chunk that is read and planned in advance. */
+interface ChunkAhead {
+  /** the send, at the place where the chunk begins */
+  readonly fanout: LockedFanout
+  /** the same as JSON, to be compared */
+  readonly basis: string
+  readonly limit: number
+  readonly begunAt: number
+  /** null: it could not be read */
+  readonly chunk: Promise<PlannedMembers | null>
+}
+
+/** Whether its messages may fold into others. */
+const folds = ({ incrementId, template }: LockedFanout): boolean => incrementId !== null || template.digest !== null
+
+/** What writing sends to many needs. */
+export interface FanoutDeps extends Omit<SendDeps, 'sandbox' | 'rehearse' | 'vendors'> {
+  readonly vendors: Pick<Vendors, 'dials'>
+  readonly listens: Listens
 }
 
 /** A send whose chunk could not be written, and why. */
@@ -49,66 +91,114 @@ export interface FanoutFailure {
   readonly error: unknown
 }
 
-/**
- * @returns a function that writes the next due chunk, of any send, with at most `limit` contacts. It resolves to true; to false: none is
- *   due; or to the send whose chunk could not be written, because of a bug or because the database is unavailable
- */
-export function createFanoutWriter(
-  deps: Omit<SendDeps, 'sandbox' | 'rehearse' | 'vendors'> & { readonly vendors: Pick<Vendors, 'dials'> },
-): (limit: number) => Promise<boolean | FanoutFailure> {
+/** Writes sends to many, chunk by chunk. */
+export interface FanoutWriter {
+  /**
+   * Writes the next due chunk, of any send, with at most `limit` contacts. What it changed is published while the next one is being written.
+   * @returns true; false: none is due; or the send whose chunk could not be written, because of a bug or because the database is unavailable
+   */
+  write(limit: number): Promise<boolean | FanoutFailure>
+  /** Resolves when all that was written is published. */
+  published(): Promise<void>
+}
+
+/** Creates the writer of a process. */
+export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
   const { db, clock } = deps
 
-  async function writeNext(tx: Runner, fanout: LockedFanout, limit: number, finish: Finish): Promise<Written> {
-    const { project, template, id } = fanout
-    const { members, cursor, isLast } = await readMembers(tx, fanout, { limit, examined: EXAMINED }, clock.offsetMs)
-    const uncounted = isLast || fanout.cursor !== null ? null : fanout
+  /** What is read of the next contacts. `db`: the transaction, or a connection that reads ahead. */
+  async function read(on: Runner, fanout: LockedFanout, limit: number): Promise<ReadMembers> {
+    const { project, template } = fanout
+    const found = await readMembers(on, fanout, { limit, examined: EXAMINED }, clock.offsetMs)
+    const { members } = found
     const addresses = members.flatMap((one) => addressesOf(one).map((address) => ({ projectId: project.id, ...address })))
-    const routes = routesOf(await findRoutes(tx, [project.id]), deps.vendors)
+    const routes = routesOf(await findRoutes(on, [project.id]), deps.vendors)
     const reached = members.map((member) => ({ projectId: project.id, id: member.id }))
     const [reach] = await Promise.all([
-      lookUpReach(tx, routes, reached, addresses),
-      deps.contents.load(tx, [{ projectId: project.id, ...template }]),
+      lookUpReach(on, routes, reached, addresses),
+      deps.contents.load(on, [{ projectId: project.id, ...template }]),
     ])
+    return { ...found, routes, ...reach }
+  }
+
+  /** Plans a chunk, slice by slice. In between, this process handles other events. */
+  async function plan(fanout: LockedFanout, { members, routes, credentials, suppressed }: ReadMembers): Promise<PlannedChunk> {
+    const { project, template } = fanout
+    const planner = createChunkPlanner(deps, {
+      fanout,
+      contents: deps.contents.get({ projectId: project.id, ...template }),
+      routes: routes.get(project.id) ?? new Map(),
+      credentials,
+      suppressed: suppressed.get(project.id) ?? new Map(),
+    })
+    for (let from = 0; from < members.length; from += SLICE) {
+      if (from > 0) await setImmediate()
+      planner.add(members.slice(from, from + SLICE))
+    }
+    return planner.finish()
+  }
+
+  /** The chunk that is expected to be the next. */
+  let ahead: ChunkAhead | null = null
+
+  /**
+   * Reads and plans the next chunk while the database writes this one, on a connection of its own. It is used only if the send is then as it is
+   * now, and its members are as they were read: an opt-out in between is respected, as it would be without this.
+   */
+  function lookAhead(fanout: LockedFanout, limit: number): void {
+    const begun = async (): Promise<PlannedMembers> => {
+      const client = await db.pool.connect()
+      const found = await read(client, fanout, limit).finally(() => client.release())
+      return { ...found, plan: await plan(fanout, found) }
+    }
+    const chunk = begun().catch(() => null)
+    ahead = { fanout, basis: JSON.stringify(fanout), limit, begunAt: performance.now(), chunk }
+  }
+
+  /**
+   * The chunk that was planned ahead, if it is the one to write now; null: read and plan. The statement that asks whether its members have
+   * changed is sent together with the one that locks the send.
+   */
+  async function takeAhead(tx: Runner, limit: number): Promise<((fanout: LockedFanout) => PlannedMembers | null) | null> {
+    const taken = ahead
+    ahead = null
+    if (taken === null || taken.limit !== limit || performance.now() - taken.begunAt > AHEAD_MS) return null
+    const chunk = await Promise.race([taken.chunk, sleep(AHEAD_WAIT_MS, null, { ref: false })])
+    if (chunk === null) return null
+    const unchanged = await areUnchanged(tx, taken.fanout.project.id, chunk)
+    return (fanout) => (unchanged && taken.basis === JSON.stringify(fanout) ? chunk : null)
+  }
+
+  async function writeNext(
+    tx: Runner,
+    fanout: LockedFanout,
+    limit: number,
+    planned: PlannedMembers | null,
+    finish: Finish,
+  ): Promise<Written> {
+    const { project, id } = fanout
+    if (fanout.cursor === null) await analyzeGrown(tx)
+    const found = planned ?? (await read(tx, fanout, limit))
+    const { members, cursor, isLast } = found
+    const uncounted = isLast || fanout.cursor !== null ? null : fanout
     const advance = (count: Pick<Chunk, 'sent' | 'open' | 'failed'>): Promise<void> =>
       advanceFanout(tx, project.id, id, { cursor, isLast, written: members.length, ...count }, clock.offsetMs)
 
     // Messages that may fold, into a message or a digest, are planned contact by contact: what they fold into is read under a lock.
-    if (fanout.incrementId !== null || template.digest !== null) {
-      const { known, messages, ...count } = planEach(fanout, members, { routes, ...reach })
+    if (folds(fanout)) {
+      const { known, messages, ...count } = planEach(fanout, members, found)
       await advance(count)
-      if (messages.length === 0) return { signals: () => [], wakes: false, uncounted }
+      if (messages.length === 0) return { signals: async () => [], wakes: false, uncounted }
       const signals = await writePlan(tx, deps, known, { messages, fanouts: [] }, finish)
-      return { signals: () => [signals], wakes: messages.some((one) => one.wakes), uncounted }
+      return { signals: async () => signals, wakes: messages.some((one) => one.wakes), uncounted }
     }
-    const of = {
-      fanout,
-      contents: deps.contents.get({ projectId: project.id, ...template }),
-      routes: routes.get(project.id) ?? new Map(),
-      credentials: reach.credentials,
-      suppressed: reach.suppressed.get(project.id) ?? new Map(),
-    }
-    const count = { sent: 0, open: 0, failed: 0, wakes: false }
-    const writes: Promise<() => readonly Signal[]>[] = []
-    // While the database writes one slice, the next one is decided. In between, this process handles other events.
-    for (let from = 0; from < members.length; from += SLICE) {
-      if (from > 0) await setImmediate()
-      const plan = planColumns(deps, of, members.slice(from, from + SLICE))
-      count.sent += plan.sent
-      count.open += plan.open
-      count.failed += plan.failed
-      count.wakes ||= plan.wakes
-      if (plan.columns.notificationIds.length === 0) continue
-      const written = writeChunk(tx, plan.head, plan.columns).then((states) => () => plan.signals(states))
-      // All of them are awaited at the end; until then a rejection must not count as unhandled.
-      written.catch(() => {})
-      writes.push(written)
-    }
-    const all = Promise.all([...writes, advance(count)])
-    finish(all)
-    async function* signals() {
-      for (const written of writes) yield (await written)()
-    }
-    return { signals, wakes: count.wakes, uncounted }
+    const { head, columns, sent, open, failed, wakes, signals } = planned?.plan ?? (await plan(fanout, found))
+    const isEmpty = columns.notificationIds.length === 0
+    const writing = isEmpty ? Promise.resolve(() => []) : writeChunk(tx, head, columns)
+    finish(Promise.all([writing, advance({ sent, open, failed })]))
+    // Not while single messages are being sent, for which chunks are smaller: they need the connections.
+    if (!isLast && limit >= CHUNK) lookAhead({ ...fanout, cursor }, limit)
+    return { signals: async () => (isEmpty ? [] : signals(await writing, deps.listens)), wakes, uncounted }
   }
 
   /**
@@ -117,14 +207,25 @@ export function createFanoutWriter(
    */
   let counting: Promise<void> = Promise.resolve()
   function countAudience(fanout: LockedFanout): void {
-    counting = counting.then(() => countMembers(db.pool, fanout, clock.offsetMs)).catch(() => {})
+    counting = counting
+      .then(() => countMembers(db.pool, fanout, clock.offsetMs))
+      .then((total) => inTurn(() => storeTotal(db.pool, fanout, total)))
+      .catch(() => {})
+  }
+
+  /** Runs one thing at a time, because a chunk of a send whose row is locked is passed over. */
+  let turn: Promise<unknown> = Promise.resolve()
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = turn.then(work)
+    turn = done.catch(() => {})
+    return done
   }
 
   /** Plans the message of each contact as if it were a message of its own. */
   function planEach(
     fanout: LockedFanout,
     members: readonly ContactInfo[],
-    surroundings: Pick<Known, 'routes' | 'credentials' | 'suppressed'>,
+    { routes, credentials, suppressed }: Pick<Known, 'routes' | 'credentials' | 'suppressed'>,
   ) {
     const { project, template, actor } = fanout
     const contacts: Known['contacts'] = new Map()
@@ -140,7 +241,9 @@ export function createFanoutWriter(
       transactions: new Map(),
       topics: new Map(),
       providers: new Map(),
-      ...surroundings,
+      routes,
+      credentials,
+      suppressed,
     }
     const scope = {
       transactionId: fanout.transactionId,
@@ -169,17 +272,24 @@ export function createFanoutWriter(
     return { known, messages, open, sent, failed: planned.length - messages.length }
   }
 
-  return (limit) => write(limit, 1)
+  let publishing: Promise<void> = Promise.resolve()
+  return { write: (limit) => write(limit, 1), published: () => publishing }
 
   async function write(limit: number, attempt: number): Promise<boolean | FanoutFailure> {
     let locked: LockedFanout | null = null
     try {
-      const written = await transact(db.pool, async (tx, finish): Promise<Written | null> => {
-        locked = await lockFanout(tx, clock.offsetMs)
-        return locked === null ? null : writeNext(tx, locked, limit, finish)
-      })
+      const written = await inTurn(() =>
+        transact(db.pool, async (tx, finish): Promise<Written | null> => {
+          const locking = lockFanout(tx, clock.offsetMs)
+          const [fanout, taken] = await Promise.all([locking, takeAhead(tx, limit)])
+          locked = fanout
+          return fanout === null ? null : writeNext(tx, fanout, limit, taken?.(fanout) ?? null, finish)
+        }),
+      )
+      // Not more than one chunk is kept for it.
+      await publishing
       if (written === null) return false
-      for await (const signals of written.signals()) deps.publish(signals)
+      publishing = publish(written)
       if (written.wakes) deps.wake()
       if (written.uncounted !== null) countAudience(written.uncounted)
       return true
@@ -190,6 +300,13 @@ export function createFanoutWriter(
       if (failed === null) throw error
       return { projectId: failed.project.id, id: failed.id, error }
     }
+  }
+
+  /** Publishes what a chunk changed, when the next one is under way. */
+  async function publish(written: Written): Promise<void> {
+    await setImmediate()
+    const signals = await written.signals()
+    if (signals.length > 0) deps.publish(signals)
   }
 }
 

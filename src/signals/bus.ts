@@ -1,11 +1,11 @@
 /** Pub/sub of signals between processes. A signal is a hint, so a bus may lose some, but must never slow down its publishers. */
-import type { Signal } from '../words.ts'
+import type { Signal, SignalTarget } from '../words.ts'
 
 /** What can be subscribed to: the feed of one contact, the activity of one project, or wake-ups. Built from ids, never from user input. */
 export type SignalChannel = `feed:${string}:${string}` | `activity:${string}` | 'wake'
 
 /** The channel that a signal is published on. */
-export const channelOf = (signal: Signal): SignalChannel => {
+export const channelOf = (signal: SignalTarget): SignalChannel => {
   switch (signal.topic) {
     case 'feed':
       return `feed:${signal.projectId}:${signal.contactId}`
@@ -25,6 +25,8 @@ export interface SignalBus {
    * @returns a function that unsubscribes
    */
   subscribe(channel: SignalChannel, onSignal: (signal: Signal) => void): Promise<() => void>
+  /** Whether a signal that is published on this channel now may reach a listener. False only if there is certainly none. */
+  mayHaveListeners(channel: SignalChannel): boolean
   /** Calls back after signals may have been lost (a reconnect, for example): time to compare feeds with the database. @returns a function that stops it */
   onGap(listener: () => void): () => void
   /** whether a listener receives signals from the call of `subscribe` on, rather than from the moment its promise resolves */

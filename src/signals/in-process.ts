@@ -45,6 +45,7 @@ export function createInProcessBus(options: { log?: Log } = {}): SignalBus {
           listeners.delete(channel)
       }
     },
+    mayHaveListeners: (channel) => listeners.has(channel),
     onGap: () => () => {},
     isImmediate: true,
     isConnected: () => !isClosed,

@@ -239,6 +239,8 @@ export function createRedisBus(
       await entry.id
       return end
     },
+    // Those of other processes are not known here.
+    mayHaveListeners: () => !isClosed,
     onGap(listener) {
       const registered = (): void => listener()
       gapListeners.add(registered)

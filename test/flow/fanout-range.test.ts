@@ -59,7 +59,8 @@ const writer = (pool: Database['pool']) =>
     vendors: { dials: () => null },
     wake: () => {},
     publish: () => {},
-  })
+    listens: () => true,
+  }).write
 const nobody = { kind: 'segment', id: '', condition: { profile: { path: 'plan', is: 'EQUALS', value: 'none' } } }
 
 it('G7, F29: a segment that matches nobody is read 5,000 contacts at a time, and the place moves on', async () => {

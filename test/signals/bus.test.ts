@@ -52,6 +52,15 @@ function contract(make: () => Promise<[SignalBus, SignalBus]>): void {
     for (const { heard } of listeners) expect(heard).toEqual(all)
   })
 
+  test('never says of a channel with listeners that it has none', async () => {
+    const [here, there] = await make()
+    const first = await listen(there)
+    const second = await listen(there)
+    first.end()
+    expect([here.mayHaveListeners(ACTIVITY), there.mayHaveListeners(ACTIVITY)]).toEqual([true, true])
+    second.end()
+  })
+
   test('carries a signal unchanged', async () => {
     const [here, there] = await make()
     const heard: Signal[] = []
@@ -153,6 +162,15 @@ describe('in-process bus', () => {
   contract(async () => {
     const bus = opened(createInProcessBus())
     return [bus, bus]
+  })
+
+  test('knows which channels have listeners', async () => {
+    const bus = opened(createInProcessBus())
+    expect(bus.mayHaveListeners(ACTIVITY)).toBe(false)
+    const { end } = await listen(bus)
+    expect([bus.mayHaveListeners(ACTIVITY), bus.mayHaveListeners('activity:p2')]).toEqual([true, false])
+    end()
+    expect(bus.mayHaveListeners(ACTIVITY)).toBe(false)
   })
 })
 

@@ -44,6 +44,10 @@ export interface Settled {
   readonly status: MessageStatus
 }
 
+/**
+ * SQL: the message `x` is still held by the worker of the claim `r`. The status is compared as text: see beginAttempts.
+ */
+const IS_HELD = `x.claims = r.claims AND x.status::text = 'SENDING'`
 /** SQL: the contact of the message `x` was not erased meanwhile; or there is none, and its address was not. */
 const IS_KNOWN = '(x.contact_id IS NOT NULL OR x.address IS NOT NULL)'
 /** SQL: the message `x` may get texts: nor was its actor erased meanwhile, whom the text that was sent may name. */
@@ -116,7 +120,7 @@ async function settleSent(
             $11::text[], $12::text[], $13::float8[], $14::text[])
           AS r (project_id, id, claims, provider_id, provider_key, provider_message_id, address, subject, text, html, started_at, ended_at,
             duration_ms, response)
-        WHERE x.project_id = r.project_id AND x.id = r.id AND x.claims = r.claims AND x.status = 'SENDING'
+        WHERE x.project_id = r.project_id AND x.id = r.id AND ${IS_HELD}
         RETURNING x.project_id, x.notification_id, x.id, x.attempt_count, x.provider_id, r.started_at, r.duration_ms,
           CASE WHEN ${KEEPS_TEXT} THEN r.response END AS response
       ), a AS (
@@ -178,7 +182,7 @@ async function settleAny(db: Runner, group: readonly Settlement[], offsetMs: num
             ELSE (SELECT COALESCE(jsonb_agg(jsonb_build_array(h -> 0, h -> 1, NULL)), '[]') FROM jsonb_array_elements(r.history) h) END,
           sent_at = CASE WHEN r.status = 'SENT' THEN now() + $2 * interval '1 millisecond' ELSE x.sent_at END,
           updated_at = now() + $2 * interval '1 millisecond'
-        FROM r WHERE x.project_id = r."projectId" AND x.id = r.id AND x.claims = r.claims AND x.status = 'SENDING'
+        FROM r WHERE x.project_id = r."projectId" AND x.id = r.id AND ${IS_HELD}
         RETURNING x.project_id, x.notification_id, x.id, x.status, x.attempt_count, r.attempts,
           NOT (${KEEPS_TEXT}) AS erased
       ), a AS (

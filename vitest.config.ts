@@ -38,6 +38,7 @@ const pure = [
   'test/jobs/lookout.test.ts',
   'test/jobs/pump.test.ts',
   'test/render/foresee.test.ts',
+  'test/render/plain-text.test.ts',
   'test/render/programs.test.ts',
 ]
 /** Tests that measure how long something takes, or what it holds: they run one at a time, after the others, with the machine to themselves. */

@@ -284,10 +284,11 @@ export interface ClaimKey {
 export async function beginAttempts(db: Runner, claims: readonly ClaimKey[]): Promise<Set<string>> {
   const { rows } = await db.query<{ id: string }>({
     name: 'begin-attempts',
-    // Writes no indexed column, so the new version of the row stays on its page.
+    // Writes no indexed column, so the new version of the row stays on its page. The status is compared as text: as what message_due is made for,
+    // it would tempt the planner to read all of that index, which is short whenever the statistics are made and long when it matters.
     text: `UPDATE message m SET handover_at = now(), handover_provider = c.provider_id
       FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[]) AS c (project_id, id, claims, provider_id)
-      WHERE m.project_id = c.project_id AND m.id = c.id AND m.claims = c.claims AND m.status = 'SENDING' RETURNING m.id`,
+      WHERE m.project_id = c.project_id AND m.id = c.id AND m.claims = c.claims AND m.status::text = 'SENDING' RETURNING m.id`,
     values: [
       claims.map((one) => one.projectId),
       claims.map((one) => one.id),

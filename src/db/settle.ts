@@ -45,16 +45,120 @@ export interface Settled {
 }
 
 /**
- * SQL: the message `x` may get texts. Not if its contact was erased meanwhile, which leaves neither a contact nor an address; nor if its actor
- * was, whom the text that was sent may name.
+ * SQL: the message `x` is still held by the worker of the claim `r`. The status is compared as text: see beginAttempts.
  */
-const KEEPS_TEXT = '(x.contact_id IS NOT NULL OR x.address IS NOT NULL) AND NOT x.forgets_text'
+const IS_HELD = `x.claims = r.claims AND x.status::text = 'SENDING'`
+/** SQL: the contact of the message `x` was not erased meanwhile; or there is none, and its address was not. */
+const IS_KNOWN = '(x.contact_id IS NOT NULL OR x.address IS NOT NULL)'
+/** SQL: the message `x` may get texts: nor was its actor erased meanwhile, whom the text that was sent may name. */
+const KEEPS_TEXT = `${IS_KNOWN} AND NOT x.forgets_text`
+
+/**
+ * The attempt of a message that was sent, if it is the only one that was made under this claim. That is so of nearly all messages; groups of
+ * these alone are settled with half the work.
+ */
+function onlyAttemptOf({
+  status,
+  attempts,
+  history,
+  providerId,
+  errorCode,
+  errorMessage,
+  boundTo,
+}: Settlement): AttemptRow | null {
+  const [one] = attempts
+  const [begun, ended] = history
+  if (one === undefined || attempts.length > 1 || !one.ok || one.providerId !== providerId) return null
+  if (
+    history.length !== 2 ||
+    begun?.[0] !== 'SENDING' ||
+    begun[1] !== one.startedAt ||
+    ended?.[0] !== 'SENT' ||
+    ended[2] !== null
+  )
+    return null
+  return status === 'SENT' && errorCode === null && errorMessage === null && boundTo === null ? one : null
+}
+
+/** Whether a message can be settled with half the work, in a group of such messages alone. */
+export const isSentAtOnce = (settlement: Settlement): boolean => onlyAttemptOf(settlement) !== null
 
 /**
  * Settles a group of claims. A row whose fencing number has changed (the lease ran out, the message was canceled) is not written, and not
  * returned. Rides on message_pkey. `offsetMs` is added to the database's clock.
  */
 export async function settle(db: Runner, group: readonly Settlement[], offsetMs: number): Promise<Settled[]> {
+  const sent = group.flatMap((one): [Settlement, AttemptRow][] => {
+    const attempt = onlyAttemptOf(one)
+    return attempt === null ? [] : [[one, attempt]]
+  })
+  return sent.length === group.length ? settleSent(db, sent, offsetMs) : settleAny(db, group, offsetMs)
+}
+
+/** `settle` for messages that were sent at once: what they have in common is in the statement, and the rest are arrays. */
+async function settleSent(
+  db: Runner,
+  sent: readonly (readonly [Settlement, AttemptRow])[],
+  offsetMs: number,
+): Promise<Settled[]> {
+  const { rows } = await db.query<Settled>({
+    name: 'settle-sent',
+    text: `WITH m AS (
+        UPDATE message x SET status = 'SENT', due_at = NULL, attempt_count = x.attempt_count + 1, rounds = x.rounds + 1,
+          handover_at = NULL, handover_provider = NULL, provider_id = r.provider_id,
+          provider_message_id = COALESCE(r.provider_message_id, x.provider_message_id),
+          address = CASE WHEN ${IS_KNOWN} THEN COALESCE(r.address, x.address) END,
+          subject = CASE WHEN ${KEEPS_TEXT} THEN COALESCE(r.subject, x.subject) END,
+          text = CASE WHEN ${KEEPS_TEXT} THEN COALESCE(r.text, x.text) END,
+          html = CASE WHEN ${KEEPS_TEXT} THEN COALESCE(r.html, x.html) END,
+          error_code = NULL, error_message = NULL,
+          history = x.history || jsonb_build_array(
+            jsonb_build_array('SENDING', r.started_at, CASE WHEN ${IS_KNOWN} THEN r.provider_key END),
+            jsonb_build_array('SENT', r.ended_at, NULL)),
+          sent_at = now() + $15 * interval '1 millisecond', updated_at = now() + $15 * interval '1 millisecond'
+        FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+            $11::text[], $12::text[], $13::float8[], $14::text[])
+          AS r (project_id, id, claims, provider_id, provider_key, provider_message_id, address, subject, text, html, started_at, ended_at,
+            duration_ms, response)
+        WHERE x.project_id = r.project_id AND x.id = r.id AND ${IS_HELD}
+        RETURNING x.project_id, x.notification_id, x.id, x.attempt_count, x.provider_id, r.started_at, r.duration_ms,
+          CASE WHEN ${KEEPS_TEXT} THEN r.response END AS response
+      ), a AS (
+        INSERT INTO attempt (project_id, message_id, number, provider_id, started_at, duration_ms, ok, response)
+        SELECT project_id, id, attempt_count, provider_id, started_at::timestamptz, duration_ms, true, response FROM m
+      )
+      SELECT project_id AS "projectId", notification_id AS "notificationId", id AS "messageId", 'SENT' AS status FROM m`,
+    values: [
+      plainArray(sent.map(([one]) => one.projectId)),
+      plainArray(sent.map(([one]) => one.id)),
+      plainArray(sent.map(([one]) => one.claims)),
+      plainArray(sent.map(([, attempt]) => attempt.providerId)),
+      textArray(sent.map(([one]) => one.history[0]?.[2])),
+      textArray(sent.map(([one]) => one.providerMessageId)),
+      textArray(sent.map(([one]) => one.address)),
+      textArray(sent.map(([one]) => one.subject)),
+      textArray(sent.map(([one]) => one.text)),
+      textArray(sent.map(([one]) => one.html)),
+      textArray(sent.map(([, attempt]) => attempt.startedAt)),
+      textArray(sent.map(([one]) => one.history[1]?.[1])),
+      plainArray(sent.map(([, attempt]) => attempt.durationMs)),
+      textArray(sent.map(([, attempt]) => attempt.response)),
+      offsetMs,
+    ],
+  })
+  return rows
+}
+
+/** An array literal of ids or numbers, which need no quoting. */
+const plainArray = (list: readonly (string | number)[]): string => `{${list.join(',')}}`
+
+/** An array literal of texts. Passing it ready takes a fraction of the time that pg takes to pass an array. */
+const textArray = (list: readonly (string | null | undefined)[]): string => `{${list.map(arrayItem).join(',')}}`
+const arrayItem = (text: string | null | undefined): string =>
+  text === null || text === undefined ? 'NULL' : `"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`
+
+/** `settle` for outcomes of every kind. */
+async function settleAny(db: Runner, group: readonly Settlement[], offsetMs: number): Promise<Settled[]> {
   const { rows } = await db.query<Settled>({
     name: 'settle',
     text: `WITH r AS (
@@ -68,17 +172,17 @@ export async function settle(db: Runner, group: readonly Settlement[], offsetMs:
           handover_at = NULL, handover_provider = r."boundTo",
           provider_id = COALESCE(r."providerId", x.provider_id), provider_message_id = COALESCE(r."providerMessageId", x.provider_message_id),
           -- If the contact was erased meanwhile, the row has neither a contact nor an address, and gets no personal data again.
-          address = CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN COALESCE(r.address, x.address) END,
+          address = CASE WHEN ${IS_KNOWN} THEN COALESCE(r.address, x.address) END,
           subject = CASE WHEN ${KEEPS_TEXT} THEN COALESCE(r.subject, x.subject) END,
           text = CASE WHEN ${KEEPS_TEXT} THEN COALESCE(r.text, x.text) END,
           html = CASE WHEN ${KEEPS_TEXT} THEN COALESCE(r.html, x.html) END,
           -- A vendor's answer often contains the address. Error codes stay.
           error_code = r."errorCode", error_message = CASE WHEN ${KEEPS_TEXT} THEN r."errorMessage" END,
-          history = x.history || CASE WHEN x.contact_id IS NOT NULL OR x.address IS NOT NULL THEN r.history
+          history = x.history || CASE WHEN ${IS_KNOWN} THEN r.history
             ELSE (SELECT COALESCE(jsonb_agg(jsonb_build_array(h -> 0, h -> 1, NULL)), '[]') FROM jsonb_array_elements(r.history) h) END,
           sent_at = CASE WHEN r.status = 'SENT' THEN now() + $2 * interval '1 millisecond' ELSE x.sent_at END,
           updated_at = now() + $2 * interval '1 millisecond'
-        FROM r WHERE x.project_id = r."projectId" AND x.id = r.id AND x.claims = r.claims AND x.status = 'SENDING'
+        FROM r WHERE x.project_id = r."projectId" AND x.id = r.id AND ${IS_HELD}
         RETURNING x.project_id, x.notification_id, x.id, x.status, x.attempt_count, r.attempts,
           NOT (${KEEPS_TEXT}) AS erased
       ), a AS (

@@ -155,6 +155,21 @@ const isEmpty = ({ subject, text, html }: Outbound): boolean => {
 const dueTimeOf = ({ sendAt, createdAt, template, channel }: Composable): Date =>
   new Date((sendAt ?? createdAt).getTime() + ruleOf(template, channel).delayMs)
 
+/** Remembers the first result. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
+}
+
+/** Adds the link to unsubscribe, which is made when it is read. */
+const withLink = <T extends object>(to: T, link: () => string | null): T & { readonly unsubscribeUrl: string | null } =>
+  Object.defineProperty(to, 'unsubscribeUrl', { get: link, enumerable: true, configurable: true }) as T & {
+    readonly unsubscribeUrl: string | null
+  }
+
 /** What every rendered message has. */
 function baseOf(message: Composable, target: Target) {
   const given = message.overrides?.providers?.[target.provider]
@@ -188,16 +203,18 @@ function renderTemplate(
     case 'EMAIL': {
       const content = stored.get(channel, locale)
       if (content === null) return empty
-      const unsubscribeUrl =
-        template.critical || contact === null
-          ? null
-          : links.unsubscribe({ projectId: message.projectId, contactId: contact.id, templateId: template.id })
-      const mail = renderer.email(content, { ...scope, unsubscribeUrl }, overrides)
+      const contactId = template.critical ? undefined : contact?.id
+      /** Signed when it is first asked for: many texts don't show it, and not every provider sends it. */
+      const unsubscribeUrl = once(() =>
+        contactId === undefined ? null : links.unsubscribe({ projectId: message.projectId, contactId, templateId: template.id }),
+      )
+      const mail = renderer.email(content, withLink(scope, unsubscribeUrl), overrides)
       const { subject, text, html } = mail
-      const rest = { ...mail, unsubscribeUrl, dueAt: dueTimeOf(message) }
+      const rest = { ...mail, dueAt: dueTimeOf(message) }
       const at: Outbound['at'] = (target, leftOut) => {
         const isKept = (copy: string): boolean => leftOut?.has(copy) !== true
-        return { ...baseOf(message, target), channel, ...rest, cc: mail.cc.filter(isKept), bcc: mail.bcc.filter(isKept) }
+        const copies = { cc: mail.cc.filter(isKept), bcc: mail.bcc.filter(isKept) }
+        return withLink({ ...baseOf(message, target), channel, ...rest, ...copies }, unsubscribeUrl)
       }
       return { kind, targets, subject, text, html, copies: [...mail.cc, ...mail.bcc], at }
     }

@@ -8,7 +8,7 @@ import { type Database, transact } from '../db/database.ts'
 import { assignDeviceTokens, removeDeviceToken } from '../db/device-token.ts'
 import { lockUnlessErased } from '../db/erase.ts'
 import { releaseHeld } from '../db/held.ts'
-import { type Settled, type Settlement, settle } from '../db/settle.ts'
+import { isSentAtOnce, type Settled, type Settlement, settle } from '../db/settle.ts'
 import type { SuppressionRow } from '../db/suppression.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Ids } from '../domain/ids.ts'
@@ -77,7 +77,7 @@ export function createOutcomes(deps: OutcomeDeps, stopping: AbortSignal): Outcom
       write: (items: readonly (ClaimKey & { readonly providerId: string })[]) => beginAttempts(db.pool, items),
     }),
   )
-  const addSettlement = byPriority(() =>
+  const createSettlements = () =>
     createGroup({
       withinMs: SETTLE_WITHIN_MS,
       max: GROUP_MAX,
@@ -94,8 +94,11 @@ export function createOutcomes(deps: OutcomeDeps, stopping: AbortSignal): Outcom
         }
         deps.publish([...byProject].map(([projectId, changes]): Signal => ({ topic: 'activity', projectId, changes })))
       },
-    }),
-  )
+    })
+  // What was sent at once is nearly all there is, and has groups of its own, which are written faster.
+  const [addSent, addOther] = [byPriority(createSettlements), byPriority(createSettlements)]
+  const addSettlement: Outcomes['settle'] = (message, settlement) =>
+    (isSentAtOnce(settlement) ? addSent : addOther)(message, settlement)
 
   /** Writes a group. If the database refuses one of its rows, each is written alone, and the refused one without the vendor's texts. */
   async function settleAll(items: readonly Settlement[]): Promise<Settled[]> {

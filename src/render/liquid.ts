@@ -11,6 +11,7 @@ import { markValue } from '../values/marked-text.ts'
 import { canonicalTimeZone, createZonedClock, offsetText, type ZonedClock } from '../values/time-zone.ts'
 import { programLimits } from './limits.ts'
 import type { Meter } from './meter.ts'
+import { type PlainText, plainTextOf, renderPlain } from './plain-text.ts'
 import { costOfTemplate, sizeOf, type TemplateCost } from './template-cost.ts'
 
 /**
@@ -24,6 +25,8 @@ export interface Compiled {
   readonly templates: readonly Template[]
   readonly escaping: Escaping
   readonly cost: TemplateCost
+  /** the text prepared for rendering without Liquid; null: it needs Liquid */
+  readonly plain: PlainText | null
   /** until this time, of `performance.now`, it is rendered in the sandbox: it may take long, or has taken long */
   slowUntil: number
 }
@@ -269,6 +272,29 @@ export function createLiquid(): LiquidEngine {
     mailboxes,
   } satisfies Record<Escaping, Liquid>
 
+  /** null: `given` is spent */
+  function renderWhole(compiled: Compiled, scope: Record<string, unknown>, given: Meter, style: DateStyle): string | null {
+    meter = given
+    dates = style
+    cost = compiled.cost
+    scopeOf = scope
+    scopeSize = null
+    isSpent = false
+    memory = 0
+    try {
+      return String(engines[compiled.escaping].renderSync([...compiled.templates], scope))
+    } catch (cause) {
+      if (isSpent) return null
+      const why = reasonOf(cause)
+      throw new CarillonError('TEMPLATE_BROKEN', { message: `The template could not be rendered: ${why}`, cause })
+    } finally {
+      meter = nothing
+      cost = null
+      scopeOf = {}
+      sizes = new WeakMap()
+    }
+  }
+
   return {
     compile(field, source, escaping) {
       try {
@@ -278,7 +304,8 @@ export function createLiquid(): LiquidEngine {
           if (fixed !== null) addressesOf(field, escaping, fixed)
         }
         const fresh = costOfTemplate(templates)
-        return { templates, escaping, cost: fresh, slowUntil: fresh.isSlow ? Infinity : 0 }
+        const plain = plainTextOf(templates, escaping, fresh)
+        return { templates, escaping, cost: fresh, plain, slowUntil: fresh.isSlow ? Infinity : 0 }
       } catch (cause) {
         if (cause instanceof CarillonError) throw cause
         const [line, column] = cause instanceof LiquidError ? cause.token.getPosition() : [1, 1]
@@ -293,28 +320,11 @@ export function createLiquid(): LiquidEngine {
       }
     },
     render(compiled, scope, given, style) {
-      meter = given
-      dates = style
-      cost = compiled.cost
-      scopeOf = scope
-      scopeSize = null
-      isSpent = false
-      memory = 0
-      let text: unknown
-      try {
-        text = engines[compiled.escaping].renderSync([...compiled.templates], scope)
-      } catch (cause) {
-        if (isSpent) return null
-        const why = reasonOf(cause)
-        throw new CarillonError('TEMPLATE_BROKEN', { message: `The template could not be rendered: ${why}`, cause })
-      } finally {
-        meter = nothing
-        cost = null
-        scopeOf = {}
-        sizes = new WeakMap()
-      }
+      const plain = compiled.plain === null ? null : renderPlain(compiled.plain, scope)
+      const text = plain === null ? renderWhole(compiled, scope, given, style) : given.spend(plain.units) ? plain.text : null
+      if (text === null) return null
       // Filters can produce what input may not contain and the database refuses: NUL, and lone surrogates.
-      const result = String(text).replaceAll('\0', '').toWellFormed().trimEnd()
+      const result = text.replaceAll('\0', '').toWellFormed().trimEnd()
       if (result.length > programLimits.outputLength) {
         throw new CarillonError('TEMPLATE_BROKEN', {
           message: `The rendered text has ${result.length} characters, at most ${programLimits.outputLength} are allowed.`,

@@ -146,7 +146,8 @@ export class SlowTemplate extends Error {
 }
 
 /** The variables of a template. Later entries replace earlier ones: those that `data` must not replace come after it. */
-function variablesFor({ project, contact, actor, data, digest, unsubscribeUrl }: Scope): Record<string, unknown> {
+function variablesFor(scope: Scope): Record<string, unknown> {
+  const { project, contact, actor, data, digest } = scope
   const profile = contact === null ? {} : profileOf(contact)
   return {
     ...profile,
@@ -160,7 +161,10 @@ function variablesFor({ project, contact, actor, data, digest, unsubscribeUrl }:
     contact: profile,
     data,
     ...(digest ? { digest: { count: digest.count, items: digest.items } } : {}),
-    unsubscribeUrl: unsubscribeUrl ?? '',
+    // Made when a text asks for it.
+    get unsubscribeUrl() {
+      return scope.unsubscribeUrl ?? ''
+    },
   }
 }
 

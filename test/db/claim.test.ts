@@ -215,3 +215,28 @@ it('G3: refuses a second message of one notification on one channel', async () =
     SELECT project_id, $1, notification_id, contact_id, channel, status, due_at FROM message`
   await expect(db.pool.query(again, [ids()])).rejects.toMatchObject({ code: '23505' })
 })
+
+it('begins and settles by the key of a message, however many others wait, and whatever the statistics say', async () => {
+  const one = openDatabase(database.url, { max: 1, log: silentLog })
+  try {
+    // An empty queue, which is what the statistics say for long after it has grown.
+    await one.pool.query('ANALYZE message')
+    await queue(2_000)
+    const taken = await claim(one.pool, { limit: 20, bulkLimit: 20, leaseMs: 60_000, offsetMs: 0 })
+    const readOfQueue = async (): Promise<number> => {
+      await one.pool.query('SELECT pg_stat_force_next_flush()')
+      const { rows } = await one.pool.query(
+        `SELECT idx_tup_read::int AS read FROM pg_stat_all_indexes WHERE indexrelname = 'message_due'`,
+      )
+      return rows[0]?.read
+    }
+    const before = await readOfQueue()
+    for (const part of [taken.slice(0, 10), taken.slice(10)]) {
+      expect(await beginAttempts(one.pool, part)).toHaveProperty('size', 10)
+      expect(await settle(one.pool, part.map(sent), 0)).toHaveLength(10)
+    }
+    expect((await readOfQueue()) - before).toBe(0)
+  } finally {
+    await one.close()
+  }
+})

@@ -12,6 +12,7 @@ const pure = [
   'test/values/**/*.test.ts',
   'test/config.test.ts',
   'test/contract.test.ts',
+  'test/lru.test.ts',
   'test/docs/architecture.test.ts',
   'test/docs/links.test.ts',
   'test/db/fair-queue.test.ts',

@@ -47,6 +47,7 @@ const measured = [
   'test/flow/attacks-cost.test.ts',
   'test/flow/attacks.test.ts',
   'test/flow/fanout-isolation.test.ts',
+  'test/flow/little-memory.test.ts',
   'test/flow/outage.test.ts',
   'test/flow/processes.test.ts',
   'test/flow/resume.test.ts',

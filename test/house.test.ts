@@ -48,7 +48,7 @@ const folderOf = (path: string): string => (path.includes('/') ? (path.split('/'
 
 /** `types`: only types; files: only types of these. */
 type Allowed = Readonly<Record<string, true | 'types' | { readonly types: readonly string[] }>>
-const everywhere: Allowed = { 'words.ts': true, 'errors.ts': true, 'log.ts': true, values: true }
+const everywhere: Allowed = { 'words.ts': true, 'errors.ts': true, 'log.ts': true, 'lru.ts': true, values: true }
 const table: Readonly<Record<string, Allowed>> = {
   // Of db, the types of Prisma's rows and its client, which the builder's plugin takes.
   graphql: {

@@ -4,6 +4,7 @@ import { help, readConfig } from '../config.ts'
 import { createLog, type Log } from '../log.ts'
 import { listenForEnding } from './ending.ts'
 import { type DemoKeys, demoKeysFile, keepDemoKeys, readDemoKeys } from './keys.ts'
+import { tidyWhenCalm } from './tidy.ts'
 import type { Verb } from './verb.ts'
 import { welcome } from './welcome.ts'
 
@@ -57,6 +58,7 @@ export const start: Verb = {
     if (app.firstStart !== null) await tryToKeep(config.dir, { ...app.firstStart, url: app.url }, log)
     const known = app.firstStart === null && config.demo ? await knownDemo(app, config.dir, log) : null
     process.stdout.write(welcome(app, config, known === null ? null : { ...known, file: demoKeysFile(config.dir) }))
+    tidyWhenCalm()
 
     // After an unexpected error the state of the process is unknown: it drains and exits, and its supervisor starts it again.
     for (const event of ['uncaughtException', 'unhandledRejection'] as const) {

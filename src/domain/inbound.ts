@@ -1,7 +1,6 @@
 /** Checks in the DNS whether mail for a project's inbound domain is delivered to this server. If in doubt, the answer is no. */
 import { Resolver } from 'node:dns/promises'
 import { domainToASCII } from 'node:url'
-import { LRUCache } from 'lru-cache'
 
 /** What `createInbound` needs. */
 export interface InboundDeps {
@@ -20,10 +19,11 @@ const REMEMBER_MS = 10_000
 const plain = (host: string): string => domainToASCII(host.replace(/\.$/, '')).toLowerCase()
 
 /** Creates the check. */
+import { createLru } from '../lru.ts'
 export function createInbound({ inboundHost, dnsServers }: InboundDeps) {
   const ours = inboundHost === null ? '' : plain(inboundHost)
   // Promises are cached rather than answers, so that concurrent calls share one look-up.
-  const known = new LRUCache<string, Promise<boolean>>({ max: 10_000, ttl: REMEMBER_MS })
+  const known = createLru<Promise<boolean>>({ max: 10_000, ttl: REMEMBER_MS })
 
   async function ask(domain: string): Promise<boolean> {
     const resolver = new Resolver({ timeout: LOOKUP_MS, tries: 1 })
@@ -45,8 +45,9 @@ export function createInbound({ inboundHost, dnsServers }: InboundDeps) {
     /** Whether an MX record of `domain` names our host. Never throws. */
     async isConfigured(domain: string | null): Promise<boolean> {
       if (domain === null || ours === '') return false
-      const answer = known.get(domain) ?? ask(domain)
-      known.set(domain, answer, { noUpdateTTL: true })
+      const before = known.get(domain)
+      const answer = before ?? ask(domain)
+      if (before === undefined) known.set(domain, answer)
       return answer
     },
   }

@@ -1,10 +1,11 @@
 /** API keys: what they are good for and until when, and how requests find them. */
-import { LRUCache } from 'lru-cache'
+
 import { rowsOfPrisma } from '../db/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { ApiKey, Prisma, Project } from '../db/generated/client.ts'
 import { findApiKey, findUnrevoked, noteKeyUse } from '../db/project.ts'
 import { CarillonError } from '../errors.ts'
+import { createLru } from '../lru.ts'
 import { checkTime } from '../values/date-time.ts'
 import { type Scope, scopes } from '../words.ts'
 import type { Audit, Change } from './audit.ts'
@@ -69,8 +70,8 @@ const lastsUntil = ({ who, expiresAt }: KeyMaker): Date | null => (who.kind === 
 
 /** Creates the operations of API keys. */
 export function createKeys({ db, clock, ids, audit }: KeyDeps) {
-  const byHash = new LRUCache<string, KnownKey>({ max: 10_000, ttl: CACHE_MS })
-  const lastUsed = new LRUCache<string, true>({ max: 10_000, ttl: LAST_USED_MS })
+  const byHash = createLru<KnownKey>({ max: 10_000, ttl: CACHE_MS })
+  const lastUsed = createLru<true>({ max: 10_000, ttl: LAST_USED_MS })
   let clearings = 0
 
   /** @throws UNAUTHENTICATED */

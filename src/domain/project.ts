@@ -1,7 +1,6 @@
 /** Projects: their settings, their credentials, and the authentication of callers. */
 import { timingSafeEqual } from 'node:crypto'
 import { domainToASCII } from 'node:url'
-import { LRUCache } from 'lru-cache'
 import { rowsOf, rowsOfPrisma } from '../db/audit.ts'
 import { fillContacts } from '../db/contact.ts'
 import { type Database, transact } from '../db/database.ts'
@@ -10,6 +9,7 @@ import { findContacts } from '../db/lookup.ts'
 import { findProjectById } from '../db/project.ts'
 import { generationOf, revokeTokens } from '../db/standing.ts'
 import { CarillonError, catalogue } from '../errors.ts'
+import { createLru } from '../lru.ts'
 import { credentialIn, isToken, wrongForm } from '../values/credential.ts'
 import { checkLocale } from '../values/locale.ts'
 import { checkTimezone } from '../values/time-zone.ts'
@@ -109,7 +109,7 @@ export interface RotateOptions {
 export function createProjects(deps: ProjectDeps) {
   const { db, clock, ids, tokens, audit, standing, operatorKey } = deps
   const keys = createKeys(deps)
-  const byId = new LRUCache<string, Project>({ max: 10_000, ttl: CACHE_MS })
+  const byId = createLru<Project>({ max: 10_000, ttl: CACHE_MS })
 
   let clearings = 0
   /** Clears the caches, so that projects and keys are read again; other processes do so within a second. Call it after the commit. */

@@ -1,7 +1,7 @@
 /** Tokens: signed, short-lived credentials that are not stored. They are issued and verified without the database. */
 import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
-import { LRUCache } from 'lru-cache'
 import { CarillonError } from '../errors.ts'
+import { createLru } from '../lru.ts'
 import type { Clock } from './clock.ts'
 import type { Keys } from './secrets.ts'
 
@@ -45,7 +45,7 @@ const VERIFIED_MAX = 10_000
 
 /** Creates tokens that are signed with the first of `keys`; those signed with another are valid too. */
 export function createTokens(keys: Keys, clock: Clock): Tokens {
-  const verified = new LRUCache<string, TokenClaims>({ max: VERIFIED_MAX })
+  const verified = createLru<TokenClaims>({ max: VERIFIED_MAX })
   const issue = async (claims: Record<string, string>, generation: number, ttlSeconds: number): Promise<IssuedToken> => {
     const now = Math.floor(clock.now().getTime() / 1000)
     const token = await new SignJWT(generation === 0 ? claims : { ...claims, gen: generation })

@@ -11,6 +11,7 @@ import {
 import type { Plugin } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 import { CarillonError, isStackOverflow } from '../errors.ts'
+import { createLru } from '../lru.ts'
 import type { Caller } from './context.ts'
 import { createIntrospectionAnswers, introspectionOf, keyOf } from './introspection.ts'
 import { costOfResult, createMeasure, type Measure } from './measure.ts'
@@ -47,7 +48,7 @@ export function createDocumentCache<T extends object>() {
     maxSize: KEPT.characters,
     sizeCalculation: (_document, text) => text.length + 1,
   })
-  const seen = new LRUCache<string, true>({ max: KEPT.seen })
+  const seen = createLru<true>({ max: KEPT.seen })
   return {
     get: (text: string): T | undefined => documents.get(text),
     set(text: string, document: T): void {

@@ -1,10 +1,10 @@
 /** Admission: authentication, and the limits of requests in flight and of live connections. All transports share it. */
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { LRUCache } from 'lru-cache'
 import type { Caller } from '../domain/caller.ts'
 import type { PersonCaller } from '../domain/person.ts'
 import { CarillonError } from '../errors.ts'
+import { createLru } from '../lru.ts'
 import type { ConnectionLimits } from './limits.ts'
 import { createBoundedLookUps } from './look-ups.ts'
 import { networkOf } from './remote-address.ts'
@@ -128,7 +128,7 @@ export function limitLookUps(
 ): AuthHooks {
   const lookUps = createBoundedLookUps<Caller>(limits)
   // Why a credential was refused, for as long as it is not looked up again.
-  const refusals = new LRUCache<string, CarillonError>({ max: REFUSALS_MAX, ttl: limits.failedLookUpMs * 2 })
+  const refusals = createLru<CarillonError>({ max: REFUSALS_MAX, ttl: limits.failedLookUpMs * 2 })
   return {
     ...auth,
     async authenticate(authorization, remoteAddress) {

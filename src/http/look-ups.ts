@@ -2,8 +2,9 @@
  * Look-ups in the database that anybody can ask for: the owner of a key, the provider that a report names. What does not exist is
  * remembered for a moment, and each address has only so many look-ups without a result. What was found before is always looked up.
  */
-import { LRUCache } from 'lru-cache'
+
 import { CarillonError } from '../errors.ts'
+import { createLru } from '../lru.ts'
 import type { ConnectionLimits } from './limits.ts'
 import { networkOf } from './remote-address.ts'
 import { createTokenBuckets } from './token-buckets.ts'
@@ -41,8 +42,8 @@ export function createBoundedLookUps<T>(
 ): LookUps<T> {
   const perMinute = limits.failedLookUpsPerMinute
   const failures = createTokenBuckets(perMinute / 60, perMinute, now)
-  const found = new LRUCache<string, true>({ max: FOUND_MAX, ttl: FOUND_MS })
-  const missing = new LRUCache<string, number>({ max: MISSING_MAX })
+  const found = createLru<true>({ max: FOUND_MAX, ttl: FOUND_MS })
+  const missing = createLru<number>({ max: MISSING_MAX })
   const addresses = new Map<string, Address>()
 
   const isMissing = (name: string): boolean => (missing.get(name) ?? 0) > now()

@@ -1,7 +1,8 @@
 /** Rate limits per credential, and of failed attempts to authenticate. Each process counts on its own. */
-import { LRUCache } from 'lru-cache'
+
 import type { Caller } from '../domain/caller.ts'
 import { CarillonError } from '../errors.ts'
+import { createLru } from '../lru.ts'
 import { connectionLimits } from './limits.ts'
 import { networkOf } from './remote-address.ts'
 import { createTokenBuckets } from './token-buckets.ts'
@@ -47,7 +48,7 @@ export function createRates(perKey: number | null, now?: () => number): Rates {
   const { failedLookUpsPerMinute: perMinute } = connectionLimits
   /** look-ups of access keys that have not been right yet, by address */
   const unknown = createTokenBuckets(perMinute / 60, perMinute, now)
-  const right = new LRUCache<string, true>({ max: RIGHT_MAX })
+  const right = createLru<true>({ max: RIGHT_MAX })
   const attempt = (remoteAddress: string, accessKey: string): string =>
     JSON.stringify([remoteAddress, accessKey.slice(0, ACCESS_KEY_CHARS)])
   return {

@@ -1,5 +1,4 @@
 /** Token buckets in memory, one per key; the least recently used are dropped first. */
-import { LRUCache } from 'lru-cache'
 
 /** How much a bucket holds, and how much is added to it in a second. */
 export interface BucketSize {
@@ -34,7 +33,7 @@ const KEYS_MAX = 50_000
 
 /** Creates buckets whose size is an argument. `now`: monotonic milliseconds. */
 export function createWeightedBuckets(now: () => number = () => performance.now()): WeightedBuckets {
-  const levels = new LRUCache<string, Level>({ max: KEYS_MAX })
+  const levels = createLru<Level>({ max: KEYS_MAX })
   const left = (level: Level | undefined, at: number, { perSecond, burst }: BucketSize): number =>
     level === undefined ? burst : Math.min(burst, level.tokens + ((at - level.at) / 1_000) * perSecond)
   return {
@@ -57,6 +56,7 @@ export function createWeightedBuckets(now: () => number = () => performance.now(
 }
 
 /** Creates buckets that hold `burst` tokens and refill at `perSecond`. `now`: monotonic milliseconds. */
+import { createLru } from '../lru.ts'
 export function createTokenBuckets(perSecond: number, burst: number, now?: () => number): TokenBuckets {
   const buckets = createWeightedBuckets(now)
   const size = { perSecond, burst }

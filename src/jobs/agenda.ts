@@ -36,16 +36,16 @@ const SWEEP = 'sweep'
  * The handlers only poke a pump and return, so no job runs for longer than a few statements. A lock that is older than this belongs to a
  * worker that died, and no job has to extend its lock by touch(). Agenda also starts a timer of half this time for every job.
  */
-const LOCK_LIFETIME_MS = 2_000
-/** How often Agenda polls for jobs: less often where the store notifies it of them. */
-const POLL_WHEN_NOTIFIED_MS = 1_000
+const LOCK_LIFETIME_MS = 3_000
+/** How often Agenda polls for jobs: less often where the store notifies it of them. It locks what is due before the next poll, so a lock lasts longer. */
+const POLL_WHEN_NOTIFIED_MS = 2_500
 const POLL_MS = 200
 /** Agenda ignores a notification while this many jobs are still being completed: with a limit of 1, every other one would be lost. */
 const AT_ONCE = 5
 const DRAIN_MS = 1_000
 const CLOSE_MS = 5_000
 /** How long the same job may be due until Agenda is restarted. */
-const STUCK_MS = 5_000
+const STUCK_MS = 8_000
 /** When a `deliver` job is due: in the distant past, so that a worker whose clock is behind runs it at once. */
 const DUE = new Date(0)
 

@@ -2,7 +2,7 @@
  * What this process knows of the hosts that addresses name, at each provider: push services, contacts' webhooks, receiving domains. A host that
  * fails keeps back only what goes to it, and takes little of its provider's room.
  */
-import { LRUCache } from 'lru-cache'
+import { createLru } from '../lru.ts'
 import { type Breaker, createBreaker, type Verdict } from './breaker.ts'
 
 /** The result of an attempt at a host. */
@@ -68,7 +68,7 @@ interface Host {
  * @param now ms, of a monotonic clock
  */
 export function createHosts(now: () => number = () => performance.now()): (providerKey: string) => Hosts {
-  const known = new LRUCache<string, Host>({ max: HOSTS_MAX })
+  const known = createLru<Host>({ max: HOSTS_MAX })
 
   const isFailing = ({ failures, okAt, slow }: Host): boolean => {
     if (failures >= (okAt === null ? 1 : FAILURES)) return true

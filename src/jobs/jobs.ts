@@ -46,8 +46,10 @@ export interface Jobs {
 }
 
 const POLL_MS = 250
+/** How often it looks when there was no work for a while. */
+const CALM_POLL_MS = 1_000
 /** Each duty is also begun without a look: nothing that is due is found later than this, whatever the looks say. */
-const EVERY_MS = 5_000
+const EVERY_MS = 8_000
 /** Any wake-up may be for a send to many, but few are, and each check costs a statement. */
 const FANOUT_GAP_MS = 50
 const CAMPAIGNS_GAP_MS = 100
@@ -127,6 +129,7 @@ export function createJobs({
       : createLookout({
           outlook,
           everyMs: pollMs,
+          calmMs: Math.max(pollMs, CALM_POLL_MS),
           log,
           duties: {
             messages: worker.deliver,
@@ -137,6 +140,7 @@ export function createJobs({
           },
         })
   const pokeWorker = (): void => {
+    looking?.stir()
     worker?.deliver.poke()
     worker?.fanout.poke()
     worker?.campaigns.poke()

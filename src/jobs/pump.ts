@@ -6,7 +6,7 @@ export interface PumpDeps {
   /** The work. Never called while it is running. The first failure of an outage is logged; after each one it is run again, with back-off. */
   readonly run: (signal: AbortSignal) => Promise<void>
   /** how long after the end of a run the next one begins without a poke, ms; null: it never does */
-  readonly everyMs: number | null
+  readonly everyMs: number | (() => number) | null
   /** the least time between the beginnings of two runs, ms */
   readonly gapMs?: number
   readonly log: Log
@@ -74,7 +74,7 @@ export function createPump({ run, everyMs, gapMs = 0, log, failed, recovered }: 
     busy = false
     if (stopping.signal.aborted) return
     if (remembered) beginAfterGap()
-    else wait(everyMs === null || failures === 0 ? everyMs : retryMs(failures))
+    else wait(everyMs !== null && failures > 0 ? retryMs(failures) : typeof everyMs === 'function' ? everyMs() : everyMs)
   }
 
   function wait(ms: number | null): void {

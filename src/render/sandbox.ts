@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { LRUCache } from 'lru-cache'
 import { CarillonError, type ErrorCode, type ErrorDetails, type Problem } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { createLru } from '../lru.ts'
 import type { JsonObject } from '../words.ts'
 import type { StoredContent } from './contents.ts'
 import { programLimits } from './limits.ts'
@@ -138,7 +139,7 @@ export function createSandbox({ log, now = () => performance.now() }: { readonly
   }))
   const refused = new LRUCache<string, { until: number; ms: number }>({ max: programLimits.refusedCount })
   /** the CPU time that projects have left, as of a moment; projects that are not here have all of it */
-  const allowances = new LRUCache<string, { ms: number; at: number }>({ max: 10_000 })
+  const allowances = createLru<{ ms: number; at: number }>({ max: 10_000 })
   let timer: NodeJS.Timeout | null = null
   let isClosed = false
 

@@ -1,13 +1,13 @@
 /** The lookout, with timers that the test moves. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Outlook } from '../../src/db/outlook.ts'
-import { createLookout } from '../../src/jobs/lookout.ts'
+import { createLookout, type Lookout } from '../../src/jobs/lookout.ts'
 import type { Pump } from '../../src/jobs/pump.ts'
 import { silentLog } from '../../src/log.ts'
 
 const nothing: Outlook = { messages: null, fanouts: null, digests: null, campaigns: null, stats: null }
 const names = Object.keys(nothing) as (keyof Outlook)[]
-let lookout: Pump
+let lookout: Lookout
 let looks: number
 let due: Outlook | Error
 /** which duties were begun, with the time since the last look that asked */
@@ -28,6 +28,7 @@ beforeEach(async () => {
       return due
     },
     everyMs: 250,
+    calmMs: 1_000,
     log: silentLog,
     duties: Object.fromEntries(names.map((name) => [name, { poke: poke(name) }])) as Record<keyof Outlook, Pick<Pump, 'poke'>>,
   })
@@ -71,6 +72,24 @@ describe('the lookout', () => {
     lookout.poke()
     await pass(2_000)
     expect(begun).toEqual([])
+  })
+
+  it('looks less often after ten seconds without work, misses no time, and often again once there may be work', async () => {
+    await pass(10_000)
+    looks = 0
+    await pass(10_000)
+    expect(looks).toBe(10)
+    begun = []
+    due = { ...nothing, messages: 900 }
+    await pass(1_000)
+    due = nothing
+    await pass(950)
+    expect(begun).toEqual(['messages 901'])
+    looks = 0
+    lookout.stir()
+    lookout.stir()
+    await pass(5_000)
+    expect(looks).toBe(21)
   })
 
   it('goes on after a look that failed', async () => {

@@ -16,7 +16,7 @@ import { createExecute } from './compiled.ts'
 import { noOperation, type PresentError } from './errors.ts'
 import { bytesOf } from './frames.ts'
 import { type Answering, createDocumentCache, type Limits } from './limits.ts'
-import { isPolled, type Polled } from './polled.ts'
+import { isPolled, type PollingReader } from './polled.ts'
 
 /** A document that was parsed and validated. */
 export interface Checked {
@@ -35,7 +35,7 @@ export interface ExecutionDeps {
 
 /** Where the results of a subscription go. */
 export interface Sink {
-  /** Whether it takes a result now. If not, it calls `resume` of the pouring as soon as it does. */
+  /** Whether it takes a result now. If not, it calls `resume` as soon as it does. */
   isReady(): boolean
   /** Takes a result: JSON, as the bytes of `frames.ts`. */
   send(bytes: string): void
@@ -43,10 +43,19 @@ export interface Sink {
   end(error: unknown): void
 }
 
+/** The sending of results to a sink. */
+export interface Pouring {
+  /** The sink takes results again. */
+  resume(): void
+}
+
 /** The results of a subscription. */
 export interface Results extends AsyncIterableIterator<ExecutionResult> {
-  /** Sends them to a sink, instead of returning them one by one; null: its source can't. Call it once. */
-  readonly pour: ((sink: Sink) => { resume(): void }) | null
+  /** whether its source can be polled, as `pour` does */
+  readonly isPourable: boolean
+  /** Sends them to a sink, instead of returning them one by one. Call it once. */
+  pour(sink: Sink): Pouring
+  return(): Promise<IteratorReturnResult<undefined>>
 }
 
 /** Executes operations. Errors are thrown as they come, and presented with the answer. */
@@ -71,6 +80,8 @@ interface Outcome {
 
 /** Followers that receive the same: those of one contact that select the same. */
 interface Group {
+  /** null: of one follower, whose results may be for this caller only */
+  readonly name: string | null
   followers: number
   /** by event; null: none was shared so far */
   outcomes: WeakMap<object, Outcome> | null
@@ -100,19 +111,17 @@ export function createExecution({ schema, limits, present, check }: ExecutionDep
     return JSON.stringify([caller.project.id, caller.contactId, number, operationName ?? null, variableValues ?? null])
   }
 
-  /** Counts a follower. @returns its group, and a function that ends its membership; further calls of it do nothing */
-  function joinGroup(args: ExecutionArgs, answering: Answering): { readonly group: Group; leave(): void } {
+  function join(args: ExecutionArgs, answering: Answering): Group {
     const name = nameOf(args, answering)
-    const group = (name === null ? undefined : groups.get(name)) ?? { followers: 0, outcomes: null }
+    const group = (name === null ? undefined : groups.get(name)) ?? { name, followers: 0, outcomes: null }
     group.followers += 1
     if (name !== null) groups.set(name, group)
-    let isIn = true
-    const leave = (): void => {
-      if (isIn) group.followers -= 1
-      if (isIn && name !== null && group.followers === 0) groups.delete(name)
-      isIn = false
-    }
-    return { group, leave }
+    return group
+  }
+
+  function leave(group: Group): void {
+    group.followers -= 1
+    if (group.name !== null && group.followers === 0) groups.delete(group.name)
   }
 
   const presented = (result: ExecutionResult): ExecutionResult =>
@@ -138,49 +147,109 @@ export function createExecution({ schema, limits, present, check }: ExecutionDep
     return outcome.bytes
   }
 
-  /** Sends the results of a source that can be polled. */
-  function pour(source: Polled<unknown>, args: ExecutionArgs, group: Group, sink: Sink, leave: () => void): { resume(): void } {
-    let isExecuting = false
-    let isEnded = false
-    const end = (error: unknown): void => {
-      if (isEnded) return
-      isEnded = true
-      leave()
-      sink.end(error === undefined ? undefined : present(error))
+  /** A class, so that ten thousand subscriptions share its methods. */
+  class Following implements Results, Pouring, PollingReader {
+    readonly isPourable: boolean
+    readonly #args: ExecutionArgs
+    readonly #events: AsyncIterable<unknown>
+    readonly #source: AsyncIterator<unknown>
+    readonly #group: Group
+    #sink: Sink | null = null
+    #isExecuting = false
+    #isEnded = false
+
+    constructor(args: ExecutionArgs, answering: Answering, events: AsyncIterable<unknown>) {
+      this.isPourable = isPolled(events)
+      this.#args = args
+      this.#events = events
+      this.#source = events[Symbol.asyncIterator]()
+      this.#group = join(args, answering)
     }
-    const fail = (error: unknown): void => {
-      end(error)
-      void source.return?.()
+
+    [Symbol.asyncIterator](): this {
+      return this
     }
-    const take = (event: unknown): void => {
-      const bytes = bytesFor(args, group, event)
-      if (typeof bytes === 'string') {
-        sink.send(bytes)
-        return
-      }
-      isExecuting = true
-      bytes
-        .then((made) => {
-          isExecuting = false
-          if (!isEnded) sink.send(made)
-          pump()
-        })
-        .catch(fail)
-    }
-    const pump = (): void => {
+
+    async next(): Promise<IteratorResult<ExecutionResult>> {
       try {
-        while (!isExecuting && !isEnded && sink.isReady()) {
-          const event = source.poll()
+        const { done, value } = await this.#source.next()
+        if (done !== true) return { done: false, value: await outcomeOf(this.#args, this.#group, value).result }
+      } catch (error) {
+        this.#end()
+        throw present(error)
+      }
+      this.#end()
+      return { done: true, value: undefined }
+    }
+
+    async return(): Promise<IteratorReturnResult<undefined>> {
+      this.#end()
+      await this.#source.return?.()
+      return { done: true, value: undefined }
+    }
+
+    async throw(error: unknown): Promise<never> {
+      this.#end()
+      await this.#source.throw?.(error)
+      throw error
+    }
+
+    pour(sink: Sink): this {
+      if (!isPolled(this.#events)) throw new Error('The source can not be polled.')
+      this.#sink = sink
+      this.#events.begin(this)
+      this.ready()
+      return this
+    }
+
+    resume(): void {
+      this.ready()
+    }
+
+    ready(): void {
+      if (!isPolled(this.#events)) return
+      try {
+        while (!this.#isExecuting && !this.#isEnded && this.#sink?.isReady() === true) {
+          const event = this.#events.poll()
           if (event === undefined) return
-          take(event)
+          this.#take(event)
         }
       } catch (error) {
-        fail(error)
+        this.#fail(error)
       }
     }
-    source.begin(pump, end)
-    pump()
-    return { resume: pump }
+
+    ended(error: unknown): void {
+      if (this.#isEnded) return
+      this.#end()
+      this.#sink?.end(error === undefined ? undefined : present(error))
+    }
+
+    #take(event: unknown): void {
+      const bytes = bytesFor(this.#args, this.#group, event)
+      if (typeof bytes === 'string') {
+        this.#sink?.send(bytes)
+        return
+      }
+      this.#isExecuting = true
+      bytes
+        .then((made) => {
+          this.#isExecuting = false
+          if (!this.#isEnded) this.#sink?.send(made)
+          this.ready()
+        })
+        .catch((error: unknown) => this.#fail(error))
+    }
+
+    #fail(error: unknown): void {
+      this.ended(error)
+      void this.#source.return?.()
+    }
+
+    #end(): void {
+      if (!this.#isEnded) leave(this.#group)
+      this.#isEnded = true
+    }
   }
 
   return {
@@ -204,34 +273,7 @@ export function createExecution({ schema, limits, present, check }: ExecutionDep
       limits.beginSubscription(args, answering)
       const events = await createSourceEventStream(args)
       if (!(Symbol.asyncIterator in events)) return events
-      const { group, leave } = joinGroup(args, answering)
-      const source = events[Symbol.asyncIterator]()
-      const results: Results = {
-        [Symbol.asyncIterator]: () => results,
-        async next() {
-          try {
-            const { done, value } = await source.next()
-            if (done !== true) return { done: false, value: await outcomeOf(args, group, value).result }
-          } catch (error) {
-            leave()
-            throw present(error)
-          }
-          leave()
-          return { done: true, value: undefined }
-        },
-        async return() {
-          leave()
-          await source.return?.()
-          return { done: true, value: undefined }
-        },
-        async throw(error) {
-          leave()
-          await source.throw?.(error)
-          throw error
-        },
-        pour: isPolled(events) ? (sink) => pour(events, args, group, sink, leave) : null,
-      }
-      return results
+      return new Following(args, answering, events)
     },
   }
 }

@@ -10,7 +10,8 @@ import type { Log } from '../log.ts'
 import type { SignalBus } from '../signals/bus.ts'
 import type { FeedChange, Signal } from '../words.ts'
 import type { SendBuffer } from './context.ts'
-import type { Polled } from './polled.ts'
+import type { Polled, PollingReader } from './polled.ts'
+import { together } from './together.ts'
 
 /** A contact's feed. */
 export interface FeedKey {
@@ -44,11 +45,9 @@ const RETRY_MAX_MS = 2_000
 /** What a change costs in addition to its texts, bytes: a high estimate. */
 const OVERHEAD_BYTES = 800
 
-interface Follower {
-  readonly position: number | null
-  /** The table has changes up to this number: a follower that is behind reads them. */
+/** A follower, as its contact sees it. */
+interface Offered {
   advanceTo(seq: number): void
-  /** The contact does not exist any more. */
   endAsErased(): void
   offer(change: FeedChange): void
 }
@@ -56,7 +55,7 @@ interface Follower {
 /** A contact whose feed has followers in this process. */
 interface FollowedContact {
   readonly key: FeedKey
-  readonly followers: Set<Follower>
+  readonly followers: Set<Offered>
   /** the subscription to its signals; resolves to what ends it */
   readonly subscribed: Promise<() => void>
   /** signals arrive, and have done so since before anything was read */
@@ -75,6 +74,12 @@ export function createLive(deps: {
   const sizes = new WeakMap<FeedChange, number>()
   let isComparing = false
 
+  /** The number of a contact's last change; undefined: there is no such contact. Many subscriptions begin together, after a restart for example. */
+  const latestOf = together(async (ids): Promise<ReadonlyMap<string, number>> => {
+    const keys = ids.flatMap((id) => contacts.get(id)?.key ?? [])
+    return new Map((await feed.latest(keys)).map(({ contactId, feedSeq }) => [contactId, feedSeq]))
+  })
+
   function sizeOf(change: FeedChange): number {
     let size = sizes.get(change)
     if (size === undefined) {
@@ -91,7 +96,7 @@ export function createLive(deps: {
     for (const change of signal.changes) for (const follower of contact.followers) follower.offer(change)
   }
 
-  function join(key: FeedKey, follower: Follower): { readonly joined: Promise<unknown>; readonly isListening: boolean } {
+  function join(key: FeedKey, follower: Offered): { readonly joined: Promise<unknown>; readonly isListening: boolean } {
     let contact = contacts.get(key.contactId)
     if (contact === undefined) {
       const created: FollowedContact = {
@@ -116,7 +121,7 @@ export function createLive(deps: {
     return { joined: contact.subscribed.catch(() => undefined), isListening: contact.isListening }
   }
 
-  function leave(key: FeedKey, follower: Follower): void {
+  function leave(key: FeedKey, follower: Offered): void {
     const contact = contacts.get(key.contactId)
     if (contact === undefined || !contact.followers.delete(follower) || contact.followers.size > 0) return
     contacts.delete(key.contactId)
@@ -149,205 +154,247 @@ export function createLive(deps: {
   timer.unref()
   const endGap = bus.onGap(() => void compare())
 
-  return {
-    follow(key, { by, feeds, after }, sendBuffer) {
-      const queue: FeedChange[] = []
-      let position = after
-      /** the highest number that the table is known to have */
-      let latest = after ?? 0
-      /** the table must be read before any signal may be passed on */
-      let isBehind = true
-      let held = 0
-      let isEnded = false
-      /** the contact does not exist (any more), and the reader has yet to receive the error */
-      let isErased = false
-      /** the start was read, and signals are heard */
-      let isBegun = false
-      let isReading = false
-      /** a reader that polls has received everything: it gets what comes next without a reservation */
-      let isIdle = false
-      let direct: FeedChange | undefined
-      let waiting: PromiseWithResolvers<void> | undefined
-      let ready: (() => void) | undefined
-      let ended: ((error: unknown) => void) | undefined
-      const isWanted = ({ kind, message }: FeedChange): boolean =>
-        (by === 'changes' || kind === 'RECEIVED') && (message === null || feeds === null || feeds.includes(message.feed))
-      const wakeReader = (): void => {
-        waiting?.resolve()
-        ready?.()
-      }
-      const follower: Follower = {
-        get position() {
-          return position
-        },
-        advanceTo(seq) {
-          latest = Math.max(latest, seq)
-          if (position !== null && seq > position) {
-            isBehind = true
-            wakeReader()
-          }
-        },
-        endAsErased: () => void endWithError(),
-        offer(change) {
-          if (isEnded) return
-          if (isBehind || position === null || change.seq !== position + 1) {
-            if (position === null || change.seq > position) follower.advanceTo(change.seq)
-            return
-          }
-          latest = Math.max(latest, change.seq)
-          if (!isWanted(change)) {
-            position = change.seq
-            return
-          }
-          if (isIdle) {
-            isIdle = false
-            direct = change
-          } else {
-            const size = sizeOf(change)
-            // A slow reader is not disconnected: what does not fit is read from the table when it asks for more. A reader that has stalled
-            // is disconnected by its transport, after a while without progress.
-            if (size > sendBuffer.room() || !sendBuffer.reserve(size)) return follower.advanceTo(change.seq)
-            held += size
-            queue.push(change)
-          }
-          position = change.seq
-          wakeReader()
-        },
-      }
+  /** A class, so that ten thousand subscriptions share its methods. */
+  class Follower implements Polled<FeedChange> {
+    readonly #key: FeedKey
+    readonly #by: FollowOptions['by']
+    readonly #feeds: FollowOptions['feeds']
+    readonly #sendBuffer: SendBuffer
+    /** its bytes are reserved; null, as `#replayed`: nothing waits */
+    #queue: FeedChange[] | null = null
+    #replayed: FeedChange[] | null = null
+    #held = 0
+    #position: number | null
+    /** the highest number that the table is known to have */
+    #latest: number
+    /** the table must be read before any signal may be passed on */
+    #isBehind = true
+    #isEnded = false
+    /** the contact does not exist (any more), and the reader has yet to receive the error */
+    #isErased = false
+    /** the start was read, and signals are heard */
+    #isBegun = false
+    #isReading = false
+    /** a reader that polls has received everything: it gets what comes next without a reservation */
+    #isIdle = false
+    #direct: FeedChange | null = null
+    /** what the reader received last, if its bytes are reserved */
+    #last: FeedChange | null = null
+    #waiting: PromiseWithResolvers<void> | null = null
+    #reader: PollingReader | null = null
 
-      function end(): void {
-        if (isEnded) return
-        isEnded = true
-        leave(key, follower)
-        if (held > 0) sendBuffer.release(held)
-        held = 0
-        queue.length = 0
-        direct = undefined
-        wakeReader()
-        ended?.(isErased ? new CarillonError('CONTACT_NOT_FOUND') : undefined)
-      }
+    constructor(key: FeedKey, { by, feeds, after }: FollowOptions, sendBuffer: SendBuffer) {
+      this.#key = key
+      this.#by = by
+      this.#feeds = feeds
+      this.#sendBuffer = sendBuffer
+      this.#position = after
+      this.#latest = after ?? 0
+      // Now, not when it is read first: "from now on" means from here.
+      const { joined, isListening } = join(key, this)
+      void this.#start(joined, after === null && !isListening)
+    }
 
-      function endWithError(): [] {
-        isErased = !isEnded
-        end()
-        return []
+    /** The table has changes up to this number: a follower that is behind reads them. */
+    advanceTo(seq: number): void {
+      this.#latest = Math.max(this.#latest, seq)
+      if (this.#position !== null && seq > this.#position) {
+        this.#isBehind = true
+        this.#wakeReader()
       }
+    }
 
-      /** Reads one page of the changes after the reader's position. */
-      async function catchUp(): Promise<FeedChange[]> {
-        if (position === null) {
-          const [current] = await feed.latest([key])
-          if (current === undefined) return endWithError()
-          position = current.feedSeq
-          isBehind = latest > position
+    /** The contact does not exist any more. */
+    endAsErased(): void {
+      if (this.#isEnded) return
+      this.#isErased = true
+      this.#end()
+    }
+
+    offer(change: FeedChange): void {
+      if (this.#isEnded) return
+      const { seq } = change
+      const position = this.#position
+      if (this.#isBehind || position === null || seq !== position + 1) {
+        if (position === null || seq > position) this.advanceTo(seq)
+        return
+      }
+      this.#latest = Math.max(this.#latest, seq)
+      if (!this.#isWanted(change)) {
+        this.#position = seq
+        return
+      }
+      if (this.#isIdle) {
+        this.#isIdle = false
+        this.#direct = change
+      } else {
+        const size = sizeOf(change)
+        // A slow reader is not disconnected: what does not fit is read from the table when it asks for more. A reader that has stalled
+        // is disconnected by its transport, after a while without progress.
+        if (size > this.#sendBuffer.room() || !this.#sendBuffer.reserve(size)) {
+          this.advanceTo(seq)
+          return
+        }
+        this.#held += size
+        this.#queue ??= []
+        this.#queue.push(change)
+      }
+      this.#position = seq
+      this.#wakeReader()
+    }
+
+    begin(reader: PollingReader): void {
+      this.#reader = reader
+      if (this.#isEnded) reader.ended(this.#reason())
+    }
+
+    poll(): FeedChange | undefined {
+      // The reader has received the previous change: only now are its bytes released.
+      if (this.#last !== null && this.#held > 0) {
+        this.#sendBuffer.release(sizeOf(this.#last))
+        this.#held -= sizeOf(this.#last)
+      }
+      this.#last = null
+      if (!this.#isBegun || this.#isEnded) return undefined
+      const missed = this.#replayed?.shift()
+      if (missed !== undefined) return missed
+      this.#replayed = null
+      const direct = this.#direct
+      this.#direct = null
+      if (direct !== null) return direct
+      const queued = this.#queue?.shift()
+      if (queued !== undefined) {
+        this.#last = queued
+        return queued
+      }
+      this.#queue = null
+      this.#isIdle = !this.#isBehind && this.#reader !== null
+      if (this.#isBehind && !this.#isReading) void this.#read()
+      return undefined
+    }
+
+    [Symbol.asyncIterator](): this {
+      return this
+    }
+
+    async next(): Promise<IteratorResult<FeedChange>> {
+      while (!this.#isEnded) {
+        const change = this.poll()
+        if (change !== undefined) return { done: false, value: change }
+        this.#waiting = Promise.withResolvers()
+        await this.#waiting.promise
+      }
+      const reason = this.#reason()
+      this.#isErased = false
+      if (reason !== undefined) throw reason
+      return { done: true, value: undefined }
+    }
+
+    async return(): Promise<IteratorReturnResult<undefined>> {
+      this.#end()
+      return { done: true, value: undefined }
+    }
+
+    async throw(error: unknown): Promise<never> {
+      this.#end()
+      throw error
+    }
+
+    #isWanted({ kind, message }: FeedChange): boolean {
+      const feeds = this.#feeds
+      return (
+        (this.#by === 'changes' || kind === 'RECEIVED') && (message === null || feeds === null || feeds.includes(message.feed))
+      )
+    }
+
+    #wakeReader(): void {
+      this.#waiting?.resolve()
+      this.#reader?.ready()
+    }
+
+    /** Why it ended; undefined: the reader wanted it to. */
+    #reason(): CarillonError | undefined {
+      return this.#isErased ? new CarillonError('CONTACT_NOT_FOUND') : undefined
+    }
+
+    #end(): void {
+      if (this.#isEnded) return
+      this.#isEnded = true
+      leave(this.#key, this)
+      if (this.#held > 0) this.#sendBuffer.release(this.#held)
+      this.#held = 0
+      this.#queue = null
+      this.#direct = null
+      this.#wakeReader()
+      this.#reader?.ended(this.#reason())
+    }
+
+    /** @param mayHaveMissed changes between the reading of the start position and the first signal: they are read as well */
+    async #start(joined: Promise<unknown>, mayHaveMissed: boolean): Promise<void> {
+      if (this.#position === null) await this.#catchUpWithRetries()
+      await joined
+      this.#isBehind ||= mayHaveMissed
+      this.#isBegun = true
+      this.#wakeReader()
+    }
+
+    /** Reads what is missing, for a reader that asks for it. */
+    async #read(): Promise<void> {
+      this.#isReading = true
+      this.#replayed = await this.#catchUpWithRetries()
+      this.#isReading = false
+      this.#wakeReader()
+    }
+
+    /** Reads one page of the changes after the reader's position. */
+    async #catchUp(): Promise<FeedChange[]> {
+      if (this.#position === null) {
+        const seq = await latestOf(this.#key.contactId)
+        if (seq === undefined) {
+          this.endAsErased()
           return []
         }
-        const page = await feed.replay(key, by, position, PAGE)
-        if (page === null) return endWithError()
-        const kept: FeedChange[] = []
-        let bytes = 0
-        for (const change of page.changes) {
-          bytes += sizeOf(change)
-          if (kept.length > 0 && bytes > PAGE_BYTES) {
-            position = kept.at(-1)?.seq ?? position
-            return kept.filter(isWanted)
-          }
-          kept.push(change)
-        }
-        position = page.upTo
-        isBehind = page.more || latest > position
-        return kept.filter(isWanted)
-      }
-
-      /** Tries again while the database is unavailable: the reader waits, and misses nothing. */
-      async function catchUpWithRetries(): Promise<FeedChange[]> {
-        for (let waitMs = RETRY_MS; !isEnded; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
-          try {
-            return await catchUp()
-          } catch (error) {
-            if (waitMs === RETRY_MS)
-              log.warn('Could not read the changes that a live feed is missing; trying again', { error: String(error) })
-            await sleep(waitMs)
-          }
-        }
+        this.#position = seq
+        this.#isBehind = this.#latest > seq
         return []
       }
-
-      // Now, not at the first call of next(): "from now on" means from here.
-      const { joined, isListening } = join(key, follower)
-      /** changes between the reading of the start position and the first signal may have been missed: they are read as well */
-      const mayHaveMissed = position === null && !isListening
-      const replayed: FeedChange[] = []
-      let last: FeedChange | undefined
-
-      /** Reads what is missing, for a reader that asks for it. */
-      async function read(): Promise<void> {
-        isReading = true
-        replayed.push(...(await catchUpWithRetries()))
-        isReading = false
-        wakeReader()
+      const page = await feed.replay(this.#key, this.#by, this.#position, PAGE)
+      if (page === null) {
+        this.endAsErased()
+        return []
       }
-
-      async function start(): Promise<void> {
-        if (position === null) await catchUpWithRetries()
-        await joined
-        isBehind ||= mayHaveMissed
-        isBegun = true
-        wakeReader()
-      }
-      void start()
-
-      function poll(): FeedChange | undefined {
-        // The reader has received the previous change: only now are its bytes released.
-        if (last !== undefined && held > 0) {
-          sendBuffer.release(sizeOf(last))
-          held -= sizeOf(last)
+      const kept: FeedChange[] = []
+      let bytes = 0
+      for (const change of page.changes) {
+        bytes += sizeOf(change)
+        if (kept.length > 0 && bytes > PAGE_BYTES) {
+          this.#position = kept.at(-1)?.seq ?? this.#position
+          return kept.filter((one) => this.#isWanted(one))
         }
-        last = undefined
-        if (!isBegun || isEnded) return undefined
-        const missed = replayed.shift()
-        if (missed !== undefined) return missed
-        const next = direct
-        direct = undefined
-        if (next !== undefined) return next
-        last = queue.shift()
-        if (last !== undefined) return last
-        isIdle = !isBehind && ready !== undefined
-        if (isBehind && !isReading) void read()
-        return undefined
+        kept.push(change)
       }
+      this.#position = page.upTo
+      this.#isBehind = page.more || this.#latest > page.upTo
+      return kept.filter((one) => this.#isWanted(one))
+    }
 
-      const done = { done: true as const, value: undefined }
-      const iterator: Polled<FeedChange> = {
-        [Symbol.asyncIterator]: () => iterator,
-        poll,
-        begin(onReady, onEnd) {
-          ready = onReady
-          ended = onEnd
-          if (isEnded) onEnd(isErased ? new CarillonError('CONTACT_NOT_FOUND') : undefined)
-        },
-        async next() {
-          while (!isEnded) {
-            const change = poll()
-            if (change !== undefined) return { done: false, value: change }
-            waiting = Promise.withResolvers()
-            await waiting.promise
-          }
-          if (!isErased) return done
-          isErased = false
-          throw new CarillonError('CONTACT_NOT_FOUND')
-        },
-        async return() {
-          end()
-          return done
-        },
-        async throw(error) {
-          end()
-          throw error
-        },
+    /** Tries again while the database is unavailable: the reader waits, and misses nothing. */
+    async #catchUpWithRetries(): Promise<FeedChange[]> {
+      for (let waitMs = RETRY_MS; !this.#isEnded; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
+        try {
+          return await this.#catchUp()
+        } catch (error) {
+          if (waitMs === RETRY_MS)
+            log.warn('Could not read the changes that a live feed is missing; trying again', { error: String(error) })
+          await sleep(waitMs)
+        }
       }
-      return iterator
-    },
+      return []
+    }
+  }
+
+  return {
+    follow: (key, options, sendBuffer) => new Follower(key, options, sendBuffer),
     close() {
       clearInterval(timer)
       endGap()

@@ -1,13 +1,17 @@
 /** Sources of events that can be asked for what is there, which costs no promise for each event. */
 
+/** Who reads a source by polling it. */
+export interface PollingReader {
+  /** There is something to poll again. */
+  ready(): void
+  /** Nothing more comes; called once, with the error if that is why. */
+  ended(error: unknown): void
+}
+
 /** Read it either as an iterator, or with `poll`. */
 export interface Polled<T> extends AsyncIterableIterator<T> {
-  /**
-   * Begins the reading with `poll`.
-   * @param onReady is called when there is something to poll again
-   * @param onEnd is called once, when nothing more comes, with the error if that is why
-   */
-  begin(onReady: () => void, onEnd: (error: unknown) => void): void
+  /** Begins the reading with `poll`. */
+  begin(reader: PollingReader): void
   /** The next event; undefined: there is none now. The reader has received the one before. */
   poll(): T | undefined
 }

@@ -91,18 +91,30 @@ export interface ConnectionBuffer extends SendBuffer {
   progress(): number
 }
 
+/** A transport with a send buffer. */
+export interface Transport {
+  /** bytes that it still holds itself */
+  buffered(): number
+  /** Ends the connection: its reader is too slow. */
+  overflow(): void
+}
+
+/** A live connection, as the heartbeat sees it. */
+export interface LiveConnection {
+  caller(): Caller
+  /** bytes that wait for the reader */
+  backlog(): number
+  /** a value that changes whenever some of those bytes have left */
+  progress(): number
+  /** Pings the client. A connection whose last ping was not answered cuts itself off instead. */
+  ping(): void
+  end(reason: 'credential' | 'stalled'): void
+}
+
 /** Pings connections, and ends those whose reader has stalled or whose credential is no longer valid. */
 export interface Heartbeat {
-  /** @returns a function that removes the connection */
-  add(connection: {
-    caller(): Caller
-    /** bytes that wait for the reader */
-    backlog(): number
-    /** a value that changes whenever some of those bytes have left */
-    progress(): number | string
-    ping(): void
-    end(reason: 'credential' | 'stalled'): void
-  }): () => void
+  add(connection: LiveConnection): void
+  remove(connection: LiveConnection): void
 }
 
 /** Counts what goes over sockets. */

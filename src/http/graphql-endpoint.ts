@@ -4,6 +4,7 @@ import type { Caller } from '../domain/caller.ts'
 import { CarillonError } from '../errors.ts'
 import { type Engine, type HttpAnswer, retryAfterOf } from '../graphql/engine.ts'
 import { codeOf, type PresentError } from '../graphql/errors.ts'
+import type { LiveConnection } from '../graphql/transport.ts'
 import { type Admission, clientOf } from './admission.ts'
 import type { Asset } from './asset.ts'
 import { decodeBody } from './body.ts'
@@ -92,13 +93,15 @@ export function createGraphqlEndpoint(deps: GraphqlEndpointDeps): GraphqlEndpoin
     response.writeHead(200)
     const end = (): void => void response.end()
     let written = 0
-    const stopHeartbeat = heartbeat.add({
+    const connection: LiveConnection = {
       caller: () => caller,
       backlog: () => sendBuffer.held() + response.writableLength,
-      progress: () => `${sendBuffer.progress()} ${written} ${response.writableLength}`,
+      // Both only grow: what was released, and what the kernel has taken.
+      progress: () => sendBuffer.progress() + written - response.writableLength,
       ping() {},
-      end: (reason) => (reason === 'credential' ? end() : response.destroy()),
-    })
+      end: (reason) => (reason === 'credential' ? end() : void response.destroy()),
+    }
+    heartbeat.add(connection)
     streams.add(end)
     const closed = new Promise<void>((resolve) => response.once('close', resolve))
     closed.then(() => reader.cancel()).catch(() => {})
@@ -111,7 +114,7 @@ export function createGraphqlEndpoint(deps: GraphqlEndpointDeps): GraphqlEndpoin
       }
     } finally {
       streams.delete(end)
-      stopHeartbeat()
+      heartbeat.remove(connection)
       leave()
       response.end()
     }
@@ -175,8 +178,10 @@ export function createGraphqlEndpoint(deps: GraphqlEndpointDeps): GraphqlEndpoin
         // The request is whole and its caller known: only now it takes a place.
         leave = admission.enter()
         rates.count(caller)
-        const buffered = (): number => response.writableLength
-        const sendBuffer = createSendBuffer(sendBufferBytes, buffered, () => response.destroy())
+        const sendBuffer = createSendBuffer(sendBufferBytes, {
+          buffered: () => response.writableLength,
+          overflow: () => void response.destroy(),
+        })
         const accept = headers.accept ?? '*/*'
         const answer = await engine.answer({ method, search, accept, body, caller, refusal, sendBuffer, remoteAddress })
         // An event stream is a live connection from here on, no longer a request in flight.

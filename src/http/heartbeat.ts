@@ -1,32 +1,22 @@
 /** The heartbeat: one timer that pings all live connections, and ends those whose reader has stalled or whose credential is no longer valid. */
 import type { Caller } from '../domain/caller.ts'
 import type { PersonCaller } from '../domain/person.ts'
+import type { LiveConnection } from '../graphql/transport.ts'
 import type { Log } from '../log.ts'
 import type { AuthHooks } from './admission.ts'
 import type { ConnectionLimits } from './limits.ts'
 
-/** A live connection, as the heartbeat sees it. */
-export interface LiveConnection {
-  caller(): Caller
-  /** bytes that wait for the reader */
-  backlog(): number
-  /** a value that changes whenever some of those bytes have left */
-  progress(): number | string
-  /** Pings the client. A connection whose last ping was not answered cuts itself off instead. */
-  ping(): void
-  end(reason: 'credential' | 'stalled'): void
-}
-
 /** The timer that watches all live connections. */
 export interface Heartbeat {
-  /** @returns a function that removes the connection */
-  add(connection: LiveConnection): () => void
+  add(connection: LiveConnection): void
+  remove(connection: LiveConnection): void
   stop(): void
 }
 
+/** Times are whole milliseconds: V8 keeps those in place. */
 interface State {
   nextPingAt: number
-  progress: number | string
+  progress: number
   movedAt: number
 }
 
@@ -54,7 +44,9 @@ export function createHeartbeat(
 
   const tick = (): void => {
     const nowMs = Date.now()
-    const elapsed = performance.now()
+    const elapsed = Math.floor(performance.now())
+    const byKey = new Map<string, LiveConnection[]>()
+    const people = new Map<PersonCaller, LiveConnection>()
     for (const [connection, state] of states) {
       const caller = connection.caller()
       const hasExpired = 'expiresAt' in caller && caller.expiresAt !== null && caller.expiresAt.getTime() <= nowMs
@@ -70,21 +62,19 @@ export function createHeartbeat(
         state.nextPingAt = elapsed + limits.pingMs
         connection.ping()
       }
-    }
-    void endRevoked()
-    void endChangedPeople()
-  }
-
-  const endRevoked = async (): Promise<void> => {
-    const byKey = new Map<string, LiveConnection[]>()
-    for (const connection of states.keys()) {
-      const caller = connection.caller()
-      if (caller.kind !== 'project' || caller.keyId === null) continue
+      if (caller.kind !== 'project') continue
+      if (isPerson(caller)) people.set(caller, connection)
+      if (caller.keyId === null) continue
       const others = byKey.get(caller.keyId)
       if (others === undefined) byKey.set(caller.keyId, [connection])
       else others.push(connection)
     }
-    if (byKey.size === 0 || isLookingUp) return
+    if (byKey.size > 0) void endRevoked(byKey)
+    if (people.size > 0) void endChangedPeople(people)
+  }
+
+  const endRevoked = async (byKey: ReadonlyMap<string, readonly LiveConnection[]>): Promise<void> => {
+    if (isLookingUp) return
     isLookingUp = true
     try {
       for (const key of await auth.findRevoked([...byKey.keys()])) {
@@ -99,14 +89,8 @@ export function createHeartbeat(
   }
 
   /** Ends the connections of people whose session has ended, or whose role has changed: they come back with the new one. */
-  const endChangedPeople = async (): Promise<void> => {
+  const endChangedPeople = async (byCaller: ReadonlyMap<PersonCaller, LiveConnection>): Promise<void> => {
     if (auth.people === undefined || isLookingUpPeople) return
-    const byCaller = new Map<PersonCaller, LiveConnection>()
-    for (const connection of states.keys()) {
-      const caller = connection.caller()
-      if (isPerson(caller)) byCaller.set(caller, connection)
-    }
-    if (byCaller.size === 0) return
     isLookingUpPeople = true
     try {
       for (const caller of await auth.people.findChanged([...byCaller.keys()])) byCaller.get(caller)?.end('credential')
@@ -121,16 +105,16 @@ export function createHeartbeat(
   return {
     add(connection) {
       // Spread over the interval, so that ten thousand sockets opened together are not pinged together.
-      const now = performance.now()
-      const nextPingAt = now + limits.pingMs * (0.5 + Math.random() / 2)
+      const now = Math.floor(performance.now())
+      const nextPingAt = Math.floor(now + limits.pingMs * (0.5 + Math.random() / 2))
       states.set(connection, { nextPingAt, progress: connection.progress(), movedAt: now })
       timer ??= setInterval(tick, tickMs).unref()
-      return () => {
-        states.delete(connection)
-        if (states.size > 0 || timer === null) return
-        clearInterval(timer)
-        timer = null
-      }
+    },
+    remove(connection) {
+      states.delete(connection)
+      if (states.size > 0 || timer === null) return
+      clearInterval(timer)
+      timer = null
     },
     stop() {
       if (timer !== null) clearInterval(timer)

@@ -5,6 +5,11 @@ import { networkOf } from './remote-address.ts'
 /** The places of all addresses. */
 export interface Places {
   /**
+   * Takes a place of an address that is free.
+   * @returns a function that gives it back, further calls do nothing; null: there is none now
+   */
+  takeFree(remoteAddress: string): (() => void) | null
+  /**
    * Takes a place of an address. If all are taken, but by sockets that have just opened and so are about to send their credentials, it
    * waits for them: many clients that are behind one address may come back at once.
    * @param signal aborts the waiting
@@ -37,10 +42,36 @@ export function createPlaces(
     address.waiting.clear()
   }
 
+  const addressOf = (key: string): Address => addresses.get(key) ?? { taken: new Map(), waiting: new Set(), timer: null }
+
+  /** Takes a place that is free. */
+  const hold = (key: string, address: Address): (() => void) => {
+    const place = Symbol('place')
+    addresses.set(key, address)
+    address.taken.set(place, now())
+    return () => {
+      if (!address.taken.delete(place)) return
+      const [first] = address.waiting
+      if (first !== undefined) {
+        address.waiting.delete(first)
+        first()
+      }
+      if (address.taken.size === 0 && address.waiting.size === 0) {
+        if (address.timer !== null) clearTimeout(address.timer)
+        addresses.delete(key)
+      }
+    }
+  }
+
   return {
+    takeFree(remoteAddress) {
+      const key = networkOf(remoteAddress)
+      const address = addressOf(key)
+      return address.taken.size < limits.anonymousSocketsPerAddress ? hold(key, address) : null
+    },
     async take(remoteAddress, signal) {
       const key = networkOf(remoteAddress)
-      const address: Address = addresses.get(key) ?? { taken: new Map(), waiting: new Set(), timer: null }
+      const address = addressOf(key)
       while (address.taken.size >= limits.anonymousSocketsPerAddress) {
         const ms = expectedMs(address)
         if (signal.aborted || ms <= 0 || address.waiting.size >= limits.waitingUpgradesPerAddress) return null
@@ -58,22 +89,7 @@ export function createPlaces(
         await woken.promise
         signal.removeEventListener('abort', leave)
       }
-      if (signal.aborted) return null
-      const place = Symbol('place')
-      addresses.set(key, address)
-      address.taken.set(place, now())
-      return () => {
-        if (!address.taken.delete(place)) return
-        const [first] = address.waiting
-        if (first !== undefined) {
-          address.waiting.delete(first)
-          first()
-        }
-        if (address.taken.size === 0 && address.waiting.size === 0) {
-          if (address.timer !== null) clearTimeout(address.timer)
-          addresses.delete(key)
-        }
-      }
+      return signal.aborted ? null : hold(key, address)
     },
   }
 }

@@ -23,6 +23,8 @@ export interface Reading {
   begin(socket: Socket): boolean
   /** It was answered: the connection waits for the next one. `isKnown`: its caller was a project or the operator, and it is not counted */
   end(socket: Socket, isKnown: boolean): void
+  /** The connection is a WebSocket from now on: nothing more is read of it here. */
+  forget(socket: Socket): void
   /** Stops the timer, once all connections are closed. */
   stop(): void
 }
@@ -172,12 +174,18 @@ export function createReading(limits: ReadingLimits, maxBodyBytes: number, now =
     timer = null
   }
 
+  /** The same for all connections. */
+  function closed(this: Socket): void {
+    const connection = connections.get(this)
+    if (connection !== undefined) release(connection)
+  }
+
   return {
     open(socket, peer) {
       const client = peer ?? PROXIES
       const connection = { socket, peer, requests: 0, client, since: 0, bytes: 0, readBefore: 0, isCut: false, fail: null }
       connections.set(socket, connection)
-      socket.once('close', () => release(connection))
+      socket.on('close', closed)
       hold(connection, client, null)
     },
     begin(socket) {
@@ -227,6 +235,11 @@ export function createReading(limits: ReadingLimits, maxBodyBytes: number, now =
         if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue()
         request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
       })
+    },
+    forget(socket) {
+      closed.call(socket)
+      connections.delete(socket)
+      socket.off('close', closed)
     },
     stop() {
       if (timer !== null) clearInterval(timer)

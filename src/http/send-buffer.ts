@@ -1,4 +1,5 @@
 /** The budget of outgoing bytes of one connection: what may wait for its reader. */
+import type { Transport } from '../graphql/transport.ts'
 
 /** The send buffer of one connection. It counts bytes; the values themselves stay in the queues of those that reserve. */
 export interface SendBuffer {
@@ -14,31 +15,46 @@ export interface SendBuffer {
   progress(): number
 }
 
-/**
- * Creates the send buffer of one connection.
- * @param buffered bytes that the transport itself still holds
- * @param onFull called when a reservation does not fit; must end the connection
- */
-export function createSendBuffer(maxBytes: number, buffered: () => number, onFull: () => void): SendBuffer {
-  let held = 0
-  let releases = 0
-  return {
-    room: () => Math.max(0, maxBytes - held - buffered()),
-    reserve(bytes) {
-      const waiting = held + buffered()
-      // A single message larger than the limit still goes to a reader that has nothing waiting.
-      if (waiting > 0 && waiting + bytes > maxBytes) {
-        onFull()
-        return false
-      }
-      held += bytes
-      return true
-    },
-    release(bytes) {
-      held -= bytes
-      releases += 1
-    },
-    held: () => held,
-    progress: () => releases,
+/** A class, so that ten thousand connections share its methods. */
+class BoundedBuffer implements SendBuffer {
+  readonly #maxBytes: number
+  readonly #transport: Transport
+  #held = 0
+  #releases = 0
+
+  constructor(maxBytes: number, transport: Transport) {
+    this.#maxBytes = maxBytes
+    this.#transport = transport
+  }
+
+  room(): number {
+    return Math.max(0, this.#maxBytes - this.#held - this.#transport.buffered())
+  }
+
+  reserve(bytes: number): boolean {
+    const waiting = this.#held + this.#transport.buffered()
+    // A single message larger than the limit still goes to a reader that has nothing waiting.
+    if (waiting > 0 && waiting + bytes > this.#maxBytes) {
+      this.#transport.overflow()
+      return false
+    }
+    this.#held += bytes
+    return true
+  }
+
+  release(bytes: number): void {
+    this.#held -= bytes
+    this.#releases += 1
+  }
+
+  held(): number {
+    return this.#held
+  }
+
+  progress(): number {
+    return this.#releases
   }
 }
+
+/** Creates the send buffer of one connection. `transport`: what the bytes go through, which ends the connection when they don't fit */
+export const createSendBuffer = (maxBytes: number, transport: Transport): SendBuffer => new BoundedBuffer(maxBytes, transport)

@@ -232,23 +232,35 @@ export function createHttpServer<C extends object>(deps: HttpServerDeps<C>): Htt
   server.on('connection', (socket) => reading.open(socket, peerOf(socket.remoteAddress)))
   // A client that waits for `100 Continue` gets it once its body is read, or the error before it sends any of it.
   server.on('checkContinue', (request, response) => void respond(request, response))
+  /** Waits for a place, unless the client leaves meanwhile. */
+  const placeOf = async (socket: Socket, remoteAddress: string): Promise<(() => void) | null> => {
+    const gone = new AbortController()
+    const abort = (): void => gone.abort()
+    socket.on('close', abort)
+    const place = await places.take(remoteAddress, gone.signal)
+    socket.off('close', abort)
+    return place
+  }
   const upgrade = async (request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> => {
     if (!reading.begin(socket)) return
-    socket.on('error', () => socket.destroy())
+    socket.on('error', destroy)
     const { path } = pathOf(request.url)
     if (isDraining) return refuse(socket, new CarillonError('OVERLOADED', { retryAfterSeconds: 1 }))
     if (path !== '/graphql') return refuse(socket, new CarillonError('NOT_FOUND'))
     const remoteAddress = remoteAddressOf(request)
-    const gone = new AbortController()
-    socket.once('close', () => gone.abort())
-    const identified = await places.take(remoteAddress, gone.signal)
-    if (identified === null) return refuse(socket, tooManySockets(limits))
-    socket.once('close', identified)
+    const giveBack = places.takeFree(remoteAddress) ?? (await placeOf(socket, remoteAddress))
+    if (giveBack === null) return refuse(socket, tooManySockets(limits))
+    const identified = (): void => {
+      socket.off('close', identified)
+      giveBack()
+    }
+    socket.on('close', identified)
     if (socket.destroyed) return identified()
     if (isDraining) {
       identified()
       return refuse(socket, new CarillonError('OVERLOADED', { retryAfterSeconds: 1 }))
     }
+    reading.forget(socket)
     sockets.accept(request, socket, head, remoteAddress, identified)
   }
   server.on('upgrade', (request, socket: Socket, head) => void upgrade(request, socket, head))
@@ -286,6 +298,10 @@ export function createHttpServer<C extends object>(deps: HttpServerDeps<C>): Htt
     },
     sockets: sockets.count,
   }
+}
+
+function destroy(this: Socket): void {
+  this.destroy()
 }
 
 const tooManySockets = ({ anonymousSocketsPerAddress: max }: ConnectionLimits): CarillonError =>

@@ -20,11 +20,7 @@ it('lets go of the bus and of its room when a change can not be read', async () 
       }
     },
   }
-  const sendBuffer = createSendBuffer(
-    10_000,
-    () => 0,
-    () => {},
-  )
+  const sendBuffer = createSendBuffer(10_000, { buffered: () => 0, overflow() {} })
   const reading = createActivityFeed(counted).follow('project', sendBuffer, () =>
     Promise.reject(new Error('The database is unavailable')),
   )

@@ -6,7 +6,7 @@ import type { Caller } from '../../src/domain/caller.ts'
 import { createErrorPresenter } from '../../src/graphql/errors.ts'
 import { createExecution } from '../../src/graphql/execution.ts'
 import { createLimits } from '../../src/graphql/limits.ts'
-import type { Polled } from '../../src/graphql/polled.ts'
+import type { Polled, PollingReader } from '../../src/graphql/polled.ts'
 import { createBudgets } from '../../src/http/budgets.ts'
 import { silentLog } from '../../src/log.ts'
 import { keyCaller } from '../helpers/caller.ts'
@@ -28,22 +28,20 @@ interface Event {
 /** A source that can be polled. `push` adds an event to it. */
 function polledOf(): Polled<Event> & { push(event: Event): void; fail(error: Error): void } {
   const queue: Event[] = []
-  let ready = (): void => {}
-  let end = (_error: unknown): void => {}
+  let reader: PollingReader | undefined
   const source = {
     [Symbol.asyncIterator]: () => source,
     next: async () => ({ done: true, value: undefined }) as const,
     return: async () => ({ done: true, value: undefined }) as const,
-    begin(onReady: () => void, onEnd: (error: unknown) => void) {
-      ready = onReady
-      end = onEnd
+    begin(begun: PollingReader) {
+      reader = begun
     },
     poll: () => queue.shift(),
     push(event: Event) {
       queue.push(event)
-      ready()
+      reader?.ready()
     },
-    fail: (error: Error) => end(error),
+    fail: (error: Error) => reader?.ended(error),
   }
   return source
 }
@@ -154,12 +152,12 @@ it('pours one text to the connections of a contact that select the same, in orde
   const open = async (caller: Caller, isOpen = true) => {
     const sink = { isOpen, got: [] as string[], errors: [] as unknown[], resume: () => {} }
     const results = await all.follow(caller, SAID)
-    const pouring = results.pour?.({
+    const pouring = results.pour({
       isReady: () => sink.isOpen,
       send: (bytes) => sink.got.push(bytes),
       end: (error) => sink.errors.push(error),
     })
-    sink.resume = () => pouring?.resume()
+    sink.resume = () => pouring.resume()
     return { sink, results }
   }
   const [one, two] = [await open(contactCaller('ann')), await open(contactCaller('ann'))]

@@ -34,12 +34,7 @@ const open: Live[] = []
 afterEach(() => {
   for (const live of open.splice(0)) live.close()
 })
-const bufferOf = (maxBytes: number) =>
-  createSendBuffer(
-    maxBytes,
-    () => 0,
-    () => {},
-  )
+const bufferOf = (maxBytes: number) => createSendBuffer(maxBytes, { buffered: () => 0, overflow() {} })
 function followed(bus: SignalBus, table: ReturnType<typeof tableOf>, sendBuffer = bufferOf(10_000), compareMs = 600_000) {
   const live = createLive({ bus, feed: table, log: silentLog, compareMs })
   open.push(live)
@@ -152,7 +147,7 @@ it('gives a reader that polls what comes, in order, and keeps within its budget 
     for (let change = isReading ? reading.poll() : undefined; change !== undefined; change = reading.poll())
       ready.push(change.seq)
   }
-  const ended = new Promise((resolve) => reading.begin(read, resolve))
+  const ended = new Promise((resolve) => reading.begin({ ready: read, ended: resolve }))
   await expect.poll(() => readies).toBeGreaterThan(0)
   const publish = (...numbers: number[]): void => bus.publish([{ topic: 'feed', ...key, changes: numbers.map(changeOf) }])
   publish(6, 7)
@@ -179,7 +174,7 @@ it('gives a reader that polls what comes, in order, and keeps within its budget 
 it('NV-54: ends a reader that polls with an error once its contact was erased', async () => {
   const table = tableOf(5)
   const reading = followed(createInProcessBus(), table, bufferOf(10_000), 10)
-  const ended = new Promise((resolve) => reading.begin(() => void reading.poll(), resolve))
+  const ended = new Promise((resolve) => reading.begin({ ready: () => void reading.poll(), ended: resolve }))
   table.isErased = true
   expect(await ended).toMatchObject({ code: 'CONTACT_NOT_FOUND' })
 })

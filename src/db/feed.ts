@@ -221,10 +221,7 @@ interface Selection {
   readonly columns: readonly (readonly [property: string, sql: string])[]
   readonly joins: string
   /** The message of a row. To use a property that was not read throws, where it would look as if there were nothing. */
-  readonly Message: new (
-    key: FeedKey,
-    row: readonly unknown[],
-  ) => FeedMessage
+  messageOf(key: FeedKey, row: readonly unknown[]): FeedMessage
 }
 
 const selections = new Map<string, Selection>()
@@ -245,14 +242,14 @@ function selectionOf(parts: ReadonlySet<FeedPart>): Selection {
       parts.has('template') ? templateJoin : '',
       parts.has('actor') ? actorJoin : '',
     ].join(' '),
-    Message: messageClass(columns.map(([property]) => property)),
+    messageOf: readerOf(columns.map(([property]) => property)),
   }
   selections.set(name, selection)
   return selection
 }
 
 /** @param properties in the order of the columns that follow the state's */
-function messageClass(properties: readonly string[]): Selection['Message'] {
+function readerOf(properties: readonly string[]): Selection['messageOf'] {
   class Message {
     [property: string]: unknown
     constructor({ projectId, contactId }: FeedKey, row: readonly unknown[]) {
@@ -269,8 +266,11 @@ function messageClass(properties: readonly string[]): Selection['Message'] {
     }
     Object.defineProperty(Message.prototype, property, { get })
   }
-  // It has all properties of a message: those that were read, and those that throw.
-  return Message as unknown as Selection['Message']
+  return (key, row) => {
+    // It has all properties of a message: those that were read, and those that throw.
+    const message: object = new Message(key, row)
+    return message as FeedMessage
+  }
 }
 
 /**
@@ -290,7 +290,7 @@ const bounds = {
 const owners = { key: '$2', name: '(SELECT id FROM contact WHERE project_id = $1 AND external_id = $2)' } as const
 
 /** What the first row of a page has: the state of its feed. */
-type StateColumns = readonly [contactId: string, feedSeq: number, counts: FeedCounts]
+type StateColumns = [contactId: string, feedSeq: number, counts: FeedCounts, ...rest: unknown[]]
 const stateColumns = ['contact_id', 'feed_seq', 'counts'] as const
 
 /** A page of a feed: messages whose `listedSeq` is strictly between `above` and `below`, newest first (`backward`: oldest first). */
@@ -358,9 +358,9 @@ export async function readFeed(
   })
   const first = rows[0]
   if (first === undefined) return null
-  const [contactId, feedSeq, counts] = first as unknown as StateColumns
+  const [contactId, feedSeq, counts] = first as StateColumns
   const state = { projectId, contactId, feedSeq, counts }
-  const messages = selection === null ? [] : rows.slice(1, range.limit + 1).map((row) => new selection.Message(state, row))
+  const messages = selection === null ? [] : rows.slice(1, range.limit + 1).map((row) => selection.messageOf(state, row))
   return { state, messages }
 }
 

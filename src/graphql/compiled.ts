@@ -1,6 +1,6 @@
 /**
  * Executes operations as graphql-js does, from a plan that is made once: what each object is asked for, by which resolver and in which type.
- * graphql-js finds all of that anew for every field of every object, which cost more than reading a page of a feed. Errors, nulls and
+ * graphql-js finds all of that for every field of every object, which cost more than reading a page of a feed. Errors, nulls and
  * promises follow its algorithm step by step; a test compares both. What a plan can't have is executed by graphql-js itself: mutations,
  * introspection, and documents that come only once.
  */

@@ -220,6 +220,8 @@ interface Selection {
   readonly name: string
   readonly columns: readonly (readonly [property: string, sql: string])[]
   readonly joins: string
+  /** The message of a row. To use a property that was not read throws, where it would look as if there were nothing. */
+  messageOf(key: FeedKey, row: readonly unknown[]): FeedMessage
 }
 
 const selections = new Map<string, Selection>()
@@ -231,33 +233,45 @@ function selectionOf(parts: ReadonlySet<FeedPart>): Selection {
   const known = selections.get(name)
   if (known !== undefined) return known
   const read: readonly FeedPart[] = [...ownParts.slice(0, ownParts.indexOf(own) + 1), ...joined]
+  const columns = read.flatMap((part): [string, string][] => Object.entries(columnsOf[part]))
   const selection: Selection = {
     name,
-    columns: read.flatMap((part) => Object.entries(columnsOf[part])),
+    columns,
     joins: [
       joined.length > 0 ? notificationJoin : '',
       parts.has('template') ? templateJoin : '',
       parts.has('actor') ? actorJoin : '',
     ].join(' '),
+    messageOf: readerOf(columns.map(([property]) => property)),
   }
   selections.set(name, selection)
   return selection
 }
 
-/** The prototype of messages of which a part was read: to use another one throws, where it would look as if there were nothing. */
-const unread = Object.create(
-  null,
-  Object.fromEntries(
-    Object.values(columnsOf)
-      .flatMap((columns) => Object.keys(columns))
-      .map((property) => {
-        const get = (): never => {
-          throw new Error(`${property} of a feed's messages was not read.`)
-        }
-        return [property, { get }]
-      }),
-  ),
-)
+/** @param properties in the order of the columns that follow the state's */
+function readerOf(properties: readonly string[]): Selection['messageOf'] {
+  class Message {
+    [property: string]: unknown
+    constructor({ projectId, contactId }: FeedKey, row: readonly unknown[]) {
+      this['projectId'] = projectId
+      this['contactId'] = contactId
+      let column = stateColumns.length
+      for (const property of properties) this[property] = row[column++]
+    }
+  }
+  const others = Object.values(columnsOf).flatMap((columns) => Object.keys(columns).filter((one) => !properties.includes(one)))
+  for (const property of others) {
+    const get = (): never => {
+      throw new Error(`${property} of a feed's messages was not read.`)
+    }
+    Object.defineProperty(Message.prototype, property, { get })
+  }
+  return (key, row) => {
+    // It has all properties of a message: those that were read, and those that throw.
+    const message: object = new Message(key, row)
+    return message as FeedMessage
+  }
+}
 
 /**
  * The limits of the statements that read a page. The limit is part of the statement's text rather than a parameter, rounded up to one of
@@ -276,7 +290,7 @@ const bounds = {
 const owners = { key: '$2', name: '(SELECT id FROM contact WHERE project_id = $1 AND external_id = $2)' } as const
 
 /** What the first row of a page has: the state of its feed. */
-type StateColumns = readonly [contactId: string, feedSeq: number, counts: FeedCounts]
+type StateColumns = [contactId: string, feedSeq: number, counts: FeedCounts, ...rest: unknown[]]
 const stateColumns = ['contact_id', 'feed_seq', 'counts'] as const
 
 /** A page of a feed: messages whose `listedSeq` is strictly between `above` and `below`, newest first (`backward`: oldest first). */
@@ -344,15 +358,10 @@ export async function readFeed(
   })
   const first = rows[0]
   if (first === undefined) return null
-  const [contactId, feedSeq, counts] = first as unknown as StateColumns
-  const messages = rows.slice(1, range.limit + 1).map((row): FeedMessage => {
-    const message: Record<string, unknown> = { projectId, contactId }
-    selection?.columns.forEach(([property], index) => {
-      message[property] = row[stateColumns.length + index]
-    })
-    return Object.setPrototypeOf(message, unread)
-  })
-  return { state: { projectId, contactId, feedSeq, counts }, messages }
+  const [contactId, feedSeq, counts] = first as StateColumns
+  const state = { projectId, contactId, feedSeq, counts }
+  const messages = selection === null ? [] : rows.slice(1, range.limit + 1).map((row) => selection.messageOf(state, row))
+  return { state, messages }
 }
 
 /** How many messages of a feed match a filter. Rides on message_feed. */

@@ -29,11 +29,13 @@ export interface Cursors {
 }
 
 const MAX_LENGTH = 200
+/** In characters: 12 bytes of the HMAC. */
+const SIGNATURE_LENGTH = 16
 
 /** Creates cursors that are signed with the first of `keys`; those signed with another are valid too. */
 export function createCursors(keys: Keys, clock: Clock): Cursors {
   const signWith = (key: Uint8Array, parts: readonly string[]): string =>
-    createHmac('sha256', key).update(parts.join('\n')).digest().subarray(0, 12).toString('base64url')
+    createHmac('sha256', key).update(parts.join('\n')).digest('base64url').slice(0, SIGNATURE_LENGTH)
   const sign = (...parts: readonly string[]): string => signWith(keys[0], parts)
   const isSigned = (given: string, ...parts: readonly string[]): boolean => {
     const a = Buffer.from(given)

@@ -108,6 +108,7 @@ export interface RotateOptions {
 /** Creates the operations of projects and their credentials. */
 export function createProjects(deps: ProjectDeps) {
   const { db, clock, ids, tokens, audit, standing, operatorKey } = deps
+  const operatorHash = operatorKey === null ? null : hashOf(operatorKey)
   const keys = createKeys(deps)
   const byId = createLru<Project>({ max: 10_000, ttl: CACHE_MS })
 
@@ -163,7 +164,7 @@ export function createProjects(deps: ProjectDeps) {
     async identify(authorization: string | null): Promise<Caller> {
       if (authorization === null || authorization.trim() === '') return { kind: 'none' }
       const credential = credentialIn(authorization)
-      if (operatorKey !== null && timingSafeEqual(hashOf(credential), hashOf(operatorKey))) return { kind: 'operator' }
+      if (operatorHash !== null && timingSafeEqual(hashOf(credential), operatorHash)) return { kind: 'operator' }
       if (credential.length > CREDENTIAL_CHARS_MAX) {
         throw new CarillonError('UNAUTHENTICATED', { message: 'The credential is longer than any of this server.' })
       }

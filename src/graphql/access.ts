@@ -4,7 +4,7 @@
  * and fields that are listed here. A new field is closed until it is listed.
  * Personal data is masked for those who may not see it (mask.ts).
  */
-import { defaultFieldResolver, type GraphQLFieldResolver, GraphQLObjectType, type GraphQLSchema } from 'graphql'
+import { type GraphQLFieldResolver, GraphQLObjectType, type GraphQLSchema } from 'graphql'
 import { byOf as byOfCaller, checkPermission, isOperation } from '../carillon.ts'
 import type { By } from '../domain/audit.ts'
 import { CarillonError } from '../errors.ts'
@@ -12,6 +12,7 @@ import { noCredential } from '../values/credential.ts'
 import { contactFields, type Scope } from '../words.ts'
 import type { Context } from './context.ts'
 import { checkMasked, maskField } from './mask.ts'
+import { like, resolverOf } from './resolver.ts'
 
 /** Fields by type; every other field is FORBIDDEN. */
 type Readable = Readonly<Record<string, 'all' | readonly string[]>>
@@ -193,7 +194,7 @@ function guardField(type: string, field: string, resolve: Resolver): Resolver | 
   const isContacts = isListed(contactMayRead, type, field)
   const others = (['send', 'manage', 'keys'] as const).filter((scope) => isListed(scopeMayRead[scope], type, field))
   if (isContacts && others.length === 3) return null
-  return (source, args, context, info) => {
+  return like(resolve, (source, args, context, info) => {
     const { caller } = context
     if (caller.kind === 'contact' && !isContacts) {
       throw new CarillonError('FORBIDDEN', { message: 'A contact token may not read this field.' })
@@ -202,7 +203,7 @@ function guardField(type: string, field: string, resolve: Resolver): Resolver | 
       throw new CarillonError('FORBIDDEN', { message: `${type}.${field} takes a credential with the scope READ.` })
     }
     return resolve(source, args, context, info)
-  }
+  })
 }
 
 /** Adds the guards to a schema. Fields that every caller may read keep their resolvers. */
@@ -212,9 +213,8 @@ export function guard(schema: GraphQLSchema): GraphQLSchema {
     if (!(type instanceof GraphQLObjectType) || type.name.startsWith('__')) continue
     const isRoot = roots.includes(type)
     for (const [name, field] of Object.entries(type.getFields())) {
-      const plain: Resolver = field.resolve ?? defaultFieldResolver
-      const resolve = maskField(type, field, plain)
-      if (resolve !== plain) field.resolve = resolve
+      const resolve = maskField(type, field, resolverOf(field))
+      field.resolve = resolve
       if (isRoot && field.subscribe !== undefined) field.subscribe = guardRoot(name, field.subscribe)
       else if (isRoot) field.resolve = guardRoot(name, resolve)
       else {

@@ -1,6 +1,6 @@
 /**
  * Executes operations as graphql-js does, from a plan that is made once: what each object is asked for, by which resolver and in which type.
- * graphql-js finds all of that anew for every field of every object, which cost more than reading a page of a feed. Errors, nulls and
+ * graphql-js finds all of that for every field of every object, which cost more than reading a page of a feed. Errors, nulls and
  * promises follow its algorithm step by step; a test compares both. What a plan can't have is executed by graphql-js itself: mutations,
  * introspection, and documents that come only once.
  */
@@ -14,6 +14,7 @@ import {
   type FragmentDefinitionNode,
   type GraphQLAbstractType,
   GraphQLError,
+  type GraphQLFieldResolver,
   GraphQLIncludeDirective,
   type GraphQLLeafType,
   type GraphQLObjectType,
@@ -39,6 +40,7 @@ import {
   visit,
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
+import { takesInfo } from './resolver.ts'
 
 type Path = GraphQLResolveInfo['path']
 type Fragments = GraphQLResolveInfo['fragments']
@@ -118,9 +120,7 @@ function executeFields(run: Run, fields: readonly Field[], source: unknown, path
   } catch (error) {
     if (!waits) throw error
     // What has begun ends first: it may fail as well.
-    return settled(values).finally(() => {
-      throw error
-    })
+    return settled(values).finally(() => Promise.reject(error))
   }
   return waits ? settled(values) : values
 }
@@ -156,6 +156,36 @@ const completeLeaf =
     if (serialized !== null && serialized !== undefined) return serialized
     throw new Error(`${type.name} has no text for a value that is not null.`)
   }
+
+/** What fields are given that take nothing. */
+const [noArgs, noInfo, noPath] = [{}, {} as GraphQLResolveInfo, {} as Path]
+
+/** A field that has no arguments, a resolver without `info`, and a value without fields: its place is made for an error only. */
+function plainField(
+  typename: string,
+  key: string,
+  nodes: readonly FieldNode[],
+  type: GraphQLOutputType,
+  resolve: GraphQLFieldResolver<unknown, unknown>,
+  complete: Complete,
+): Field {
+  const failAt = (run: Run, error: unknown, prev: Path | undefined): null =>
+    fail(run, error, nodes, { prev, key, typename }, type)
+  // A function of its own: one that has closures takes memory each time it is called.
+  const later = (run: Run, value: Promise<unknown>, prev: Path | undefined): Promise<unknown> =>
+    value.then((found) => complete(run, noInfo, noPath, found)).then(undefined, (error: unknown) => failAt(run, error, prev))
+  return {
+    key,
+    execute(run, source, prev) {
+      try {
+        const value: unknown = resolve(source, noArgs, run.args.contextValue, noInfo)
+        return isPromise(value) ? later(run, value, prev) : complete(run, noInfo, noPath, value)
+      } catch (error) {
+        return failAt(run, error, prev)
+      }
+    },
+  }
+}
 
 /** Why an abstract type can't be resolved to this type, as graphql-js puts it. */
 function noTypeOf(schema: GraphQLSchema, { name }: GraphQLAbstractType, found: unknown, field: string): string {
@@ -239,6 +269,8 @@ function planOf(schema: GraphQLSchema, operation: OperationDefinitionNode, fragm
     const { type, resolve = defaultFieldResolver, args } = definition
     const complete = completeOf(type, parentType, fieldName, nodes)
     const takesNothing = args.length === 0
+    const isLeaf = isLeafType(isNonNullType(type) ? type.ofType : type)
+    if (isLeaf && takesNothing && !takesInfo(resolve)) return plainField(parentType.name, key, nodes, type, resolve, complete)
     return {
       key,
       execute(run, source, prev) {

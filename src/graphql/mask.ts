@@ -15,6 +15,7 @@ import {
 } from 'graphql'
 import { CarillonError } from '../errors.ts'
 import type { Context } from './context.ts'
+import { like } from './resolver.ts'
 
 /**
  * What is left of a field: `open`: all of it; `address`: the ends of an e-mail address or phone number; `name`: the first letter; `id`: all of
@@ -236,15 +237,15 @@ export function maskField(type: GraphQLObjectType, field: GraphQLField<unknown, 
   if (kind === 'open') return resolve
   if (kind === 'hidden') {
     const hidden = hiddenValue(field.type)
-    return (source, args, context, info) => (isMasked(context) ? hidden : resolve(source, args, context, info))
+    return like(resolve, (source, args, context, info) => (isMasked(context) ? hidden : resolve(source, args, context, info)))
   }
   const mask = kind === 'condition' ? null : maskString[kind]
   const masked = (value: unknown): unknown => (mask === null ? maskCondition(value) : maskValue(value, mask))
-  return (source, args, context, info) => {
+  return like(resolve, (source, args, context, info) => {
     const value: unknown = resolve(source, args, context, info)
     if (!isMasked(context)) return value
     return isPromise(value) ? value.then(masked) : masked(value)
-  }
+  })
 }
 
 /** @throws FORBIDDEN for an operation, or a filter, that would show what is masked for the caller */

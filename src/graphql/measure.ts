@@ -233,7 +233,9 @@ export function costOfResult(data: unknown): number {
     if (Array.isArray(value)) for (const one of value) waiting.push(one)
     else if (typeof value === 'object' && value !== null && !(value instanceof Date)) {
       cost += 1
-      for (const inner of Object.values(value)) {
+      const object = value as Readonly<Record<string, unknown>>
+      for (const key in object) {
+        const inner = object[key]
         if (typeof inner === 'object' && inner !== null) waiting.push(inner)
         else cost += LEAF_COST
       }

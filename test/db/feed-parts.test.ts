@@ -1,6 +1,6 @@
 /** Whatever is read of the messages of a page is what reading all of it gives; what was not read can't be taken for nothing. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Database, openDatabase } from '../../src/db/database.ts'
+import { type Database, isoTimes, openDatabase } from '../../src/db/database.ts'
 import { type FeedFilter, type FeedName, type FeedPart, readFeed } from '../../src/db/feed.ts'
 import { silentLog } from '../../src/log.ts'
 import type { FeedMessage } from '../../src/words.ts'
@@ -173,5 +173,28 @@ it('has no page of a contact that does not exist, whatever is read', async () =>
   for (const read of [whole, new Set<FeedPart>(), new Set<FeedPart>(['place'])]) {
     expect(await readFeed(db.pool, { projectId, externalId: 'nobody' }, none, page, read)).toBe(null)
     expect(await readFeed(db.pool, { projectId, contactId: crypto.randomUUID() }, none, page, read)).toBe(null)
+  }
+})
+
+it('reads times as text as pg reads them as dates, in any time zone', async () => {
+  const random = seeded()
+  const given = [
+    ...['2026-01-31 09:30:00+00', '2026-01-31 09:30:00.1+00', '2026-01-31 09:30:00.12+00', '2026-01-31 23:59:59.999+00'],
+    ...['0999-12-31 00:00:00+00', '9999-12-31 23:59:59.5+00', '10000-01-01 00:00:00+00', '0044-03-15 12:00:00+00 BC'],
+    ...times(200, () => new Date(random.int(4_000_000_000_000)).toISOString()),
+  ]
+  const client = await db.pool.connect()
+  try {
+    for (const zone of ['UTC', 'Asia/Kolkata', 'America/St_Johns', 'Europe/London']) {
+      await client.query(`SET TIME ZONE '${zone}'`)
+      const text = 'SELECT t FROM unnest($1::timestamptz(3)[]) t'
+      const read = async (types?: typeof isoTimes) =>
+        (await client.query(types === undefined ? { text, values: [given] } : { text, values: [given], types })).rows
+      const dates: { t: Date }[] = await read()
+      expect(await read(isoTimes), zone).toEqual(dates.map(({ t }) => ({ t: t.toISOString() })))
+    }
+  } finally {
+    await client.query('RESET TIME ZONE')
+    client.release()
   }
 })

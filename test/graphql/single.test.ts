@@ -183,7 +183,11 @@ it(`answers ${TOTAL} generated operations as Yoga does (seed ${SEED})`, async ()
     for (let next = operations.pop(); next !== undefined; next = operations.pop()) {
       const { operation, credential, accept } = next
       const withComment = (comment: string) => ({ ...operation, query: `${operation.query}\n# ${comment}` })
+      // A document that comes again is executed from a plan, once it is kept.
+      const first = await askUnlimited(withComment('single result'), credential, accept)
+      await askUnlimited(withComment('single result'), credential, accept)
       const answer = await askUnlimited(withComment('single result'), credential, accept)
+      expect(factsOf(answer), JSON.stringify(operation)).toEqual(factsOf(first))
       const byYoga = await askUnlimited(withComment('subscription.'), credential, accept)
       expect(factsOf(answer), JSON.stringify(operation)).toEqual(factsOf(byYoga))
       const code = /"code":"(\w+)"/.exec(answer.body)?.[1] ?? 'none'

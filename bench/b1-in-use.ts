@@ -47,7 +47,9 @@ async function startOwn(stack: Stack): Promise<Own> {
           firstName: 'Somebody',
         }))
         imported += contacts.length
-        await call('mutation($contacts: [UpsertContactInput!]!) { upsertContacts(contacts: $contacts) { inserted } }', { contacts })
+        await call('mutation($contacts: [UpsertContactInput!]!) { upsertContacts(contacts: $contacts) { inserted } }', {
+          contacts,
+        })
       }
     },
     async broadcast() {

@@ -106,7 +106,7 @@ export interface FanoutWriter {
 export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
   const { db, clock } = deps
 
-  /** What is read of the next contacts. `db`: the transaction, or a connection that reads ahead. */
+  /** What is read of the next contacts. @param on the transaction, or a connection that reads ahead */
   async function read(on: Runner, fanout: LockedFanout, limit: number): Promise<ReadMembers> {
     const { project, template } = fanout
     const found = await readMembers(on, fanout, { limit, examined: EXAMINED }, clock.offsetMs)
@@ -196,8 +196,8 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
     const isEmpty = columns.notificationIds.length === 0
     const writing = isEmpty ? Promise.resolve(() => []) : writeChunk(tx, head, columns)
     finish(Promise.all([writing, advance({ sent, open, failed })]))
-    // Not while single messages are being sent, for which chunks are smaller: they need the connections.
-    if (!isLast && limit >= CHUNK) lookAhead({ ...fanout, cursor }, limit)
+    // Who is in a topic or segment is read when the chunk is written. And not while single messages are being sent, for which chunks are smaller.
+    if (!isLast && fanout.audience.kind === 'all' && limit >= CHUNK) lookAhead({ ...fanout, cursor }, limit)
     return { signals: async () => (isEmpty ? [] : signals(await writing, deps.listens)), wakes, uncounted }
   }
 

@@ -224,7 +224,7 @@ export async function advanceFanout(tx: Runner, projectId: string, id: string, c
         -- The audience may have grown or shrunk since it was counted; what is not counted yet stays unknown.
         total = CASE WHEN $4 THEN written + $5 WHEN total IS NOT NULL THEN GREATEST(total, written + $5) END,
         written = written + $5, sent = sent + $6, failed = failed + $7, open = open + $8, failures = 0,
-        -- Rounded down: rounded up, as the column does, it would not be due yet for whoever looks at once.
+        -- Rounded down: rounded up, as the column does, it would not be due yet for the process that looks at once.
         due_at = CASE WHEN $4 THEN NULL ELSE date_trunc('milliseconds', clock_timestamp()) + $9 * interval '1 millisecond' END
       WHERE project_id = $1 AND id = $2`,
     values: [projectId, id, chunk.cursor, chunk.isLast, chunk.written, chunk.sent, chunk.failed, chunk.open, offsetMs],

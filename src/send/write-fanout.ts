@@ -46,6 +46,10 @@ const EXAMINED = 5_000
 const AHEAD_MS = 1_000
 /** How long a chunk that is being read in advance is waited for, ms: longer only if there are no connections. */
 const AHEAD_WAIT_MS = 250
+/** After how many chunks tables may have grown so much that their statistics are out of date. */
+const GROWS_AFTER = 10
+/** How long a chunk waits for them, ms. */
+const ANALYZE_WAIT_MS = 1_000
 const RETRIES = 5
 
 /** What to do after the commit of a chunk. */
@@ -106,7 +110,7 @@ export interface FanoutWriter {
 export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
   const { db, clock } = deps
 
-  /** What is read of the next contacts. `db`: the transaction, or a connection that reads ahead. */
+  /** What is read of the next contacts. @param on the transaction, or a connection that reads ahead */
   async function read(on: Runner, fanout: LockedFanout, limit: number): Promise<ReadMembers> {
     const { project, template } = fanout
     const found = await readMembers(on, fanout, { limit, examined: EXAMINED }, clock.offsetMs)
@@ -136,6 +140,18 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
       planner.add(members.slice(from, from + SLICE))
     }
     return planner.finish()
+  }
+
+  /** Chunks that this process has begun. */
+  let chunks = 0
+
+  /** Analyses what has grown. Not in the chunk's transaction, which must not fail because of it, and does not wait long for it. */
+  async function lookAfterTables(): Promise<void> {
+    const work = async (): Promise<void> => {
+      const client = await db.pool.connect()
+      await analyzeGrown(client).finally(() => client.release())
+    }
+    await Promise.race([work().catch(() => {}), sleep(ANALYZE_WAIT_MS, undefined, { ref: false })])
   }
 
   /** The chunk that is expected to be the next. */
@@ -177,7 +193,8 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
     finish: Finish,
   ): Promise<Written> {
     const { project, id } = fanout
-    if (fanout.cursor === null) await analyzeGrown(tx)
+    // After an import, and as the tables grow by what is written.
+    if (fanout.cursor === null || chunks++ % GROWS_AFTER === 0) await lookAfterTables()
     const found = planned ?? (await read(tx, fanout, limit))
     const { members, cursor, isLast } = found
     const uncounted = isLast || fanout.cursor !== null ? null : fanout
@@ -196,8 +213,8 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
     const isEmpty = columns.notificationIds.length === 0
     const writing = isEmpty ? Promise.resolve(() => []) : writeChunk(tx, head, columns)
     finish(Promise.all([writing, advance({ sent, open, failed })]))
-    // Not while single messages are being sent, for which chunks are smaller: they need the connections.
-    if (!isLast && limit >= CHUNK) lookAhead({ ...fanout, cursor }, limit)
+    // Who is in a topic or segment is read when the chunk is written. And not while single messages are being sent, for which chunks are smaller.
+    if (!isLast && fanout.audience.kind === 'all' && limit >= CHUNK) lookAhead({ ...fanout, cursor }, limit)
     return { signals: async () => (isEmpty ? [] : signals(await writing, deps.listens)), wakes, uncounted }
   }
 

@@ -1,0 +1,67 @@
+/** Tables that have grown are analysed: a plan that was made while one was small is not kept for it. */
+import pg from 'pg'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { analyzeGrown } from '../../src/db/analyze.ts'
+import { systemClock } from '../../src/domain/clock.ts'
+import { createIds } from '../../src/domain/ids.ts'
+import { addContacts } from '../helpers/contacts.ts'
+import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
+
+const ids = createIds(systemClock)
+let database: TestDatabase
+/** One connection, whose plans are kept. */
+let pool: pg.Pool
+beforeAll(async () => {
+  database = await createTestDatabase()
+  pool = new pg.Pool({ connectionString: database.url, max: 1 })
+  for (const table of ['contact', 'feed_state']) await pool.query(`ALTER TABLE ${table} SET (autovacuum_enabled = off)`)
+})
+afterAll(async () => {
+  await pool.end()
+  await database.drop()
+})
+
+/** Adds contacts, in a project of their own. */
+async function add(count: number): Promise<void> {
+  const id = ids()
+  await pool.query(`INSERT INTO project (id, key, name, access_key, secret_hash) VALUES ($1, $2, 'P', $2, '')`, [id, `p${id}`])
+  await addContacts(pool, id, count)
+}
+
+/** The plan that this connection keeps for finding a contact. */
+async function plan(): Promise<string> {
+  const { rows } = await pool.query(`EXPLAIN EXECUTE find ('${ids()}', '${ids()}')`)
+  return rows.map((row) => row['QUERY PLAN']).join('\n')
+}
+
+it('G7: after an import, once, and not after a few rows more', async () => {
+  await add(20)
+  await pool.query('ANALYZE')
+  await pool.query(`SET plan_cache_mode = force_generic_plan`)
+  await pool.query('PREPARE find (uuid, uuid) AS SELECT FROM contact WHERE project_id = $1 AND id = $2')
+  expect(await plan()).toContain('Seq Scan')
+  await add(1_000)
+  expect(await analyzeGrown(pool)).toEqual([])
+
+  await add(10_000)
+  expect(await plan()).toContain('Seq Scan')
+  expect((await analyzeGrown(pool)).toSorted()).toEqual(['contact', 'feed_state'])
+  expect(await plan()).toContain('contact_pkey')
+  expect(await analyzeGrown(pool)).toEqual([])
+  await add(5_000)
+  expect(await analyzeGrown(pool)).toEqual([])
+})
+
+it('leaves a table that is being vacuumed to that', async () => {
+  await add(30_000)
+  const other = new pg.Client({ connectionString: database.url })
+  await other.connect()
+  try {
+    await other.query('BEGIN; LOCK TABLE contact IN SHARE UPDATE EXCLUSIVE MODE')
+    await analyzeGrown(pool)
+    await other.query('ROLLBACK')
+    expect(await analyzeGrown(pool)).toEqual(['contact'])
+  } finally {
+    await other.end()
+  }
+})

@@ -13,6 +13,7 @@ import {
   type ProjectInfo,
   type TemplateInfo,
 } from '../words.ts'
+import { plainArray } from './array.ts'
 import { selectedFields } from './contact-columns.ts'
 import type { Runner } from './database.ts'
 import { templateObject } from './lookup.ts'
@@ -188,7 +189,7 @@ async function findOrigins(db: Runner, claimed: readonly ClaimedRow[]): Promise<
     name: 'find-origins',
     text: `SELECT ${projectObject} AS project, ${templateObject} AS template
       FROM unnest($1::uuid[], $2::uuid[]) AS wanted (project_id, id) JOIN template t USING (project_id, id) JOIN project p ON p.id = t.project_id`,
-    values: [[...wanted.values()], [...wanted.keys()]],
+    values: [plainArray([...wanted.values()]), plainArray([...wanted.keys()])],
   })
   return new Map(rows.map((origin) => [origin.template.id, origin]))
 }
@@ -216,7 +217,7 @@ async function findPreferences(db: Runner, claimed: readonly ClaimedRow[]): Prom
     name: 'find-preferences',
     text: `SELECT c.id, c.preferences FROM unnest($1::uuid[], $2::uuid[]) AS wanted (project_id, id) JOIN contact c USING (project_id, id)
       WHERE c.preferences <> '{}'`,
-    values: [[...wanted.values()], [...wanted.keys()]],
+    values: [plainArray([...wanted.values()]), plainArray([...wanted.keys()])],
   })
   return new Map(rows.map(({ id, preferences }) => [id, preferences]))
 }
@@ -290,10 +291,10 @@ export async function beginAttempts(db: Runner, claims: readonly ClaimKey[]): Pr
       FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[]) AS c (project_id, id, claims, provider_id)
       WHERE m.project_id = c.project_id AND m.id = c.id AND m.claims = c.claims AND m.status::text = 'SENDING' RETURNING m.id`,
     values: [
-      claims.map((one) => one.projectId),
-      claims.map((one) => one.id),
-      claims.map((one) => one.claims),
-      claims.map((one) => one.providerId ?? null),
+      plainArray(claims.map((one) => one.projectId)),
+      plainArray(claims.map((one) => one.id)),
+      plainArray(claims.map((one) => one.claims)),
+      plainArray(claims.map((one) => one.providerId ?? null)),
     ],
   })
   return new Set(rows.map((row) => row.id))

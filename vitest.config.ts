@@ -31,6 +31,7 @@ const pure = [
   'test/http/rates.test.ts',
   'test/http/remote-address.test.ts',
   'test/http/turns.test.ts',
+  'test/jobs/attempt.test.ts',
   'test/jobs/backoff.test.ts',
   'test/jobs/breaker.test.ts',
   'test/jobs/capacity.test.ts',

@@ -13,6 +13,7 @@ import {
   type ProjectInfo,
   type TemplateInfo,
 } from '../words.ts'
+import { plainArray } from './array.ts'
 import { selectedFields } from './contact-columns.ts'
 import type { Runner } from './database.ts'
 import { templateObject } from './lookup.ts'
@@ -91,22 +92,26 @@ export type ClaimFrom = 'all' | 'recent' | Date
 /** How far back `recent` goes: longer than a transaction takes from its `now()` to its commit. */
 const RECENT_MS = 2_000
 
-const exceptPaused = (
-  place: number,
-): string => `AND NOT EXISTS (SELECT FROM unnest($5::uuid[], $6::channel[]) AS p (project_id, channel)
-          WHERE p.project_id = message.project_id AND p.channel = message.channel)
+/** How the paused channels are passed: one of them, which is the rule, or a list, which costs several times as much for each row of their backlogs. */
+type Paused = 'none' | 'one' | 'list'
+const isPaused = {
+  one: '(project_id = $5::uuid AND channel = $6::channel)',
+  list: `EXISTS (SELECT FROM unnest($5::uuid[], $6::channel[]) AS p (project_id, channel)
+          WHERE p.project_id = message.project_id AND p.channel = message.channel)`,
+}
+const exceptPaused = (paused: Exclude<Paused, 'none'>, place: number): string => `AND NOT ${isPaused[paused]}
           AND due_at >= COALESCE($${place}::timestamptz, now() + ($3 - ${RECENT_MS}) * interval '1 millisecond')`
 
 /** Columns hold times rounded to whole milliseconds, so a message that was written as due now may be due up to half a millisecond later. */
 const nearly = `now() + ($3::float8 + 0.5) * interval '1 millisecond'`
 
-const claimText = (hasPaused: boolean): string => `WITH single AS MATERIALIZED (
+const claimText = (paused: Paused): string => `WITH single AS MATERIALIZED (
         SELECT project_id, id, due_at, status AS was, handover_at IS NOT NULL AS was_handed_over FROM message
-        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND NOT bulk AND due_at <= ${nearly} ${hasPaused ? exceptPaused(7) : ''}
+        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND NOT bulk AND due_at <= ${nearly} ${paused === 'none' ? '' : exceptPaused(paused, 7)}
         ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
       ), many AS MATERIALIZED (
         SELECT project_id, id, due_at, status AS was, handover_at IS NOT NULL AS was_handed_over FROM message
-        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND bulk AND due_at <= ${nearly} ${hasPaused ? exceptPaused(8) : ''}
+        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND bulk AND due_at <= ${nearly} ${paused === 'none' ? '' : exceptPaused(paused, 8)}
         ORDER BY due_at LIMIT LEAST($4::int, $1::int - (SELECT count(*) FROM single)) FOR UPDATE SKIP LOCKED
       ), due AS (SELECT * FROM single UNION ALL SELECT * FROM many
       ), m AS (
@@ -118,13 +123,17 @@ const claimText = (hasPaused: boolean): string => `WITH single AS MATERIALIZED (
       )
       SELECT m.project_id AS "projectId", m.id, m.notification_id AS "notificationId", n.transaction_id AS "transactionId", m.channel, m.bulk AS "isBulk", m.was, n.canceled_at IS NOT NULL AS "isCanceled",
         m.was_handed_over AS "attemptBegan", m.claims, m.attempt_count AS "attemptCount", m.rounds, m.handover_provider AS "boundTo", m.address, m.feed, m.increment_id AS "incrementId", m.only_if IS NOT NULL AS "isConditional", n.digest_id AS "digestId",
-        m.created_at AS "createdAt", n.send_at AS "sendAt", n.data, n.overrides, n.content, n.template_id AS "templateId", ${hasPaused ? 'm.due_at' : 'NULL::timestamptz'} AS "dueAt",
+        m.created_at AS "createdAt", n.send_at AS "sendAt", n.data, n.overrides, n.content, n.template_id AS "templateId", ${paused === 'none' ? 'NULL::timestamptz' : 'm.due_at'} AS "dueAt",
         c.id AS "contactId", c.external_id AS "contactExternalId", ${selectedFields}, c.properties,
         a.external_id AS "actorExternalId", a.first_name AS "actorFirstName", a.last_name AS "actorLastName", a.photo_url AS "actorPhotoUrl"
       FROM m JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id
       LEFT JOIN contact c ON c.project_id = m.project_id AND c.id = m.contact_id
       LEFT JOIN contact a ON a.project_id = n.project_id AND a.id = n.actor_id`
-const statements = { usual: { name: 'claim', text: claimText(false) }, except: { name: 'claim-except', text: claimText(true) } }
+const statements = {
+  none: { name: 'claim', text: claimText('none') },
+  one: { name: 'claim-except-one', text: claimText('one') },
+  list: { name: 'claim-except', text: claimText('list') },
+}
 const fromOf = (from: ClaimFrom): Date | string | null => (from === 'all' ? '-infinity' : from === 'recent' ? null : from)
 
 /**
@@ -151,17 +160,18 @@ export async function claim(
   },
 ): Promise<Claimed[]> {
   const { limit, leaseMs, offsetMs, bulkLimit, except = null } = options
-  const values: unknown[] = [limit, leaseMs, offsetMs, bulkLimit]
-  if (except !== null) {
-    const { paused, single, many } = except
-    values.push(
-      paused.map((one) => one.projectId),
-      paused.map((one) => one.channel),
-      fromOf(single),
-      fromOf(many),
-    )
+  const { paused, single, many } = except ?? { paused: [], single: 'all', many: 'all' }
+  const [first, second] = paused
+  const how: Paused = except === null ? 'none' : first !== undefined && second === undefined ? 'one' : 'list'
+  const given = {
+    none: [],
+    one: [first?.projectId, first?.channel, fromOf(single), fromOf(many)],
+    list: [paused.map((one) => one.projectId), paused.map((one) => one.channel), fromOf(single), fromOf(many)],
   }
-  const { rows } = await db.query<ClaimedRow>({ ...(except === null ? statements.usual : statements.except), values })
+  const { rows } = await db.query<ClaimedRow>({
+    ...statements[how],
+    values: [limit, leaseMs, offsetMs, bulkLimit, ...given[how]],
+  })
   if (rows.length === 0) return []
   const [origins, projects, preferences] = await Promise.all([
     findOrigins(db, rows),
@@ -188,7 +198,7 @@ async function findOrigins(db: Runner, claimed: readonly ClaimedRow[]): Promise<
     name: 'find-origins',
     text: `SELECT ${projectObject} AS project, ${templateObject} AS template
       FROM unnest($1::uuid[], $2::uuid[]) AS wanted (project_id, id) JOIN template t USING (project_id, id) JOIN project p ON p.id = t.project_id`,
-    values: [[...wanted.values()], [...wanted.keys()]],
+    values: [plainArray([...wanted.values()]), plainArray([...wanted.keys()])],
   })
   return new Map(rows.map((origin) => [origin.template.id, origin]))
 }
@@ -216,7 +226,7 @@ async function findPreferences(db: Runner, claimed: readonly ClaimedRow[]): Prom
     name: 'find-preferences',
     text: `SELECT c.id, c.preferences FROM unnest($1::uuid[], $2::uuid[]) AS wanted (project_id, id) JOIN contact c USING (project_id, id)
       WHERE c.preferences <> '{}'`,
-    values: [[...wanted.values()], [...wanted.keys()]],
+    values: [plainArray([...wanted.values()]), plainArray([...wanted.keys()])],
   })
   return new Map(rows.map(({ id, preferences }) => [id, preferences]))
 }
@@ -290,10 +300,10 @@ export async function beginAttempts(db: Runner, claims: readonly ClaimKey[]): Pr
       FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[]) AS c (project_id, id, claims, provider_id)
       WHERE m.project_id = c.project_id AND m.id = c.id AND m.claims = c.claims AND m.status::text = 'SENDING' RETURNING m.id`,
     values: [
-      claims.map((one) => one.projectId),
-      claims.map((one) => one.id),
-      claims.map((one) => one.claims),
-      claims.map((one) => one.providerId ?? null),
+      plainArray(claims.map((one) => one.projectId)),
+      plainArray(claims.map((one) => one.id)),
+      plainArray(claims.map((one) => one.claims)),
+      plainArray(claims.map((one) => one.providerId ?? null)),
     ],
   })
   return new Set(rows.map((row) => row.id))

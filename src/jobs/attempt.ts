@@ -85,6 +85,10 @@ const SEND_MS = 35_000
 const GIVE_BACK_MS = 1_000
 const RATE_LIMITED_MS = 5_000
 const BEGIN_SLACK_MS = 3_000
+/** A message whose turn comes within this time is written as begun meanwhile. */
+const SOON_MS = 50
+/** If its turn does not come within this time after all, it is not sent: what was decided may not hold any more. */
+const SOON_MAX_MS = 1_000
 
 /** Whether a message that may have arrived may be sent again: the receiver drops duplicates, or the project allows it. */
 export const maySendAgain = (message: Claimed, { provider }: OpenProvider): boolean =>
@@ -136,13 +140,23 @@ export function createAttempt(deps: AttemptDeps) {
     let slowTimer: NodeJS.Timeout | undefined
     const place = places.get(open.id) ?? open.unsettled.enter(stopping, deadline, message.isBulk).then(once)
     places.set(open.id, place)
-    const leave = once((await place) === null ? null : await open.limiter.enter(stopping, deadline, message.isBulk))
+    const hasPlace = (await place) !== null
+    // Written while it waits for its turn: the provider's places are not kept waiting for the write, and those that got their places together
+    // are written together. Where nothing folds repeats it is written last, because after a crash such a message is not sent again.
+    const isSoon = hasPlace && open.provider.limits.foldsRepeats && open.limiter.expectedWaitMs(message.isBulk) <= SOON_MS
+    let begunAt = Infinity
+    const begun = isSoon ? begin().finally(() => (begunAt = performance.now())) : null
+    // Awaited below. Until then a rejection must not count as unhandled.
+    begun?.catch(() => {})
+    const leave = once(hasPlace ? await open.limiter.enter(stopping, deadline, message.isBulk) : null)
     try {
-      if (leave === null || performance.now() > deadline) return { kind: 'given-back', afterMs: GIVE_BACK_MS }
+      if (begun !== null && !(await begun)) return { kind: 'lost' }
+      if (leave === null || performance.now() > Math.min(deadline, begunAt + SOON_MAX_MS))
+        return { kind: 'given-back', afterMs: GIVE_BACK_MS }
       if (deps.isInactive(message.projectId)) return { kind: 'given-back', afterMs: 0 }
       // Looked up for each attempt, as late as can be: a copy's suppression revokes no claim.
       const leftOut = composed.copies === undefined ? undefined : await deps.suppressedCopies(message, composed.copies)
-      if (!(await begin())) return { kind: 'lost' }
+      if (begun === null && !(await begin())) return { kind: 'lost' }
       // The write may have taken long: too little of the lease may be left to send.
       if (performance.now() > deadline + BEGIN_SLACK_MS) return { kind: 'given-back', afterMs: GIVE_BACK_MS }
       const startedAt = clock.now().toISOString()

@@ -10,7 +10,15 @@ export interface Limiter {
   enter(signal: AbortSignal, deadline: number, isBulk?: boolean): Promise<(() => void) | null>
   /** Whether one more request could be admitted before `deadline` (performance.now), by the rate alone. */
   isOpenUntil(deadline: number, isBulk?: boolean): boolean
+  /**
+   * How long one more request would wait, in ms, judging by how long the latest ones had their places. A guess: all places may have been taken
+   * for good. Infinity: all are taken, and none was left yet.
+   */
+  expectedWaitMs(isBulk?: boolean): number
 }
+
+/** The weight of the latest request in the mean time that requests have their places. */
+const LATEST = 1 / 8
 
 /**
  * @param concurrency the most requests at once
@@ -20,6 +28,11 @@ export function createLimiter(concurrency: number, perSecond: number | null): Li
   const stepMs = perSecond === null ? 0 : 1000 / perSecond
   let inside = 0
   let nextAtMs = 0
+  /** requests that were not given their time by the rate yet */
+  let untimed = 0
+  let heldMs = Infinity
+  /** when a place was last taken or left */
+  let movedAtMs = 0
   const waiting: Waiter[] = []
   const bulk: Waiter[] = []
   const pass = (): void => {
@@ -27,6 +40,7 @@ export function createLimiter(concurrency: number, perSecond: number | null): Li
       const next = waiting.shift() ?? bulk.shift()
       if (next === undefined) return
       inside++
+      movedAtMs = performance.now()
       next(true)
     }
   }
@@ -34,25 +48,45 @@ export function createLimiter(concurrency: number, perSecond: number | null): Li
     inside--
     pass()
   }
+  /** @param sinceMs when it was admitted */
+  const finish = (sinceMs: number): void => {
+    movedAtMs = performance.now()
+    const ms = movedAtMs - sinceMs
+    heldMs = heldMs === Infinity ? ms : heldMs + (ms - heldMs) * LATEST
+    leave()
+  }
+  async function enter(signal: AbortSignal, deadline: number, isBulk: boolean): Promise<(() => void) | null> {
+    untimed++
+    // A request that has no place by its deadline leaves the queue: a place may never become free.
+    const hasPlace = await placeIn(isBulk ? bulk : waiting, pass, signal, deadline)
+    untimed--
+    if (!hasPlace) return null
+    const now = performance.now()
+    const at = Math.max(now, nextAtMs)
+    // A request that is too late takes none of the rate: it would only delay those behind it.
+    if (signal.aborted || at > deadline) {
+      leave()
+      return null
+    }
+    nextAtMs = at + stepMs
+    if (at > now) await untilOrAborted(at - now, signal)
+    if (!signal.aborted) return () => finish(at)
+    leave()
+    return null
+  }
   return {
     isOpenUntil: (deadline, isBulk = false) =>
       Math.max(performance.now(), nextAtMs) + (waiting.length + (isBulk ? bulk.length : 0)) * stepMs <= deadline,
-    async enter(signal, deadline, isBulk = false) {
-      if (signal.aborted) return null
-      // A request that has no place by its deadline leaves the queue: a place may never become free.
-      if (!(await placeIn(isBulk ? bulk : waiting, pass, signal, deadline))) return null
+    expectedWaitMs(isBulk = false) {
       const now = performance.now()
-      const at = Math.max(now, nextAtMs)
-      // A request that is too late takes none of the rate: it would only delay those behind it.
-      if (signal.aborted || at > deadline) {
-        leave()
-        return null
-      }
-      nextAtMs = at + stepMs
-      if (at > now) await untilOrAborted(at - now, signal)
-      if (!signal.aborted) return leave
-      leave()
-      return null
+      const byRate = Math.max(0, nextAtMs - now) + untimed * stepMs
+      if (inside < concurrency) return byRate
+      // While none is left, each is taken for longer than the latest ones were.
+      const placeMs = Math.max(heldMs, now - movedAtMs)
+      return Math.max(byRate, ((waiting.length + (isBulk ? bulk.length : 0) + 1) / concurrency) * placeMs)
+    },
+    async enter(signal, deadline, isBulk = false) {
+      return signal.aborted ? null : enter(signal, deadline, isBulk)
     },
   }
 }

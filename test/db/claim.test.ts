@@ -131,6 +131,26 @@ it('F23: except for a paused channel, claims all messages, and only from the giv
   expect((await takeExcept('recent', ['EMAIL'])).map((one) => one.channel)).toEqual(['SMS', 'SMS', 'SMS'])
 })
 
+it.each([
+  ['one channel', ['SMS'], 3],
+  ['several channels', ['SMS', 'PUSH'], 3],
+  ['all channels that have any', ['PUSH', 'SMS', 'EMAIL'], 0],
+  ['none of these', ['PUSH'], 6],
+  ['none', [], 6],
+] as const)('F23: leaves out what is paused, in this project alone: %s', async (_name, paused: readonly Channel[], count) => {
+  await queue(6)
+  await db.pool.query(`UPDATE message SET channel = 'SMS' WHERE id IN (SELECT id FROM message ORDER BY id LIMIT 3)`)
+  const claimBut = (of: string) =>
+    claim(db.pool, {
+      ...{ limit: 100, bulkLimit: 100, leaseMs: 60_000, offsetMs: 0 },
+      except: { paused: paused.map((channel) => ({ projectId: of, channel })), single: 'all', many: 'all' },
+    })
+  const taken = await claimBut(projectId)
+  expect(taken.filter(({ channel }) => paused.includes(channel))).toEqual([])
+  expect(taken).toHaveLength(count)
+  expect(await claimBut(ids())).toHaveLength(6 - count)
+})
+
 it('G4, F8: a worker whose lease ran out can neither begin nor settle', async () => {
   await queue(1)
   const [late] = await take(1, 0)

@@ -105,3 +105,43 @@ it('takes an aborted call out of the queue', async () => {
   stop.abort()
   expect(await waiting).toBeNull()
 })
+
+it('expects no wait while there are places, and nothing before one was left', async () => {
+  const limiter = createLimiter(2, null)
+  expect(limiter.expectedWaitMs()).toBe(0)
+  const [first] = await Promise.all([limiter.enter(never, inMs(1_000)), limiter.enter(never, inMs(1_000))])
+  expect(limiter.expectedWaitMs()).toBe(Infinity)
+  await pass(40)
+  first?.()
+  expect(limiter.expectedWaitMs()).toBe(0)
+})
+
+it('expects a wait by how long places are taken and by who waits before, and longer once none is left', async () => {
+  const limiter = createLimiter(2, null)
+  const enter = (isBulk = false) => limiter.enter(never, inMs(60_000), isBulk)
+  const inside = await Promise.all([enter(), enter()])
+  await pass(40)
+  for (const leave of inside) leave?.()
+  await Promise.all([enter(), enter()])
+  expect(limiter.expectedWaitMs()).toBe(20)
+  void enter()
+  void enter(true)
+  expect(limiter.expectedWaitMs()).toBe(40)
+  expect(limiter.expectedWaitMs(true)).toBe(60)
+  await pass(1_000)
+  expect(limiter.expectedWaitMs()).toBe(1_000)
+})
+
+it('expects a wait by its rate, of requests that arrive together too', async () => {
+  const limiter = createLimiter(100, 10)
+  const waits = times(3, () => {
+    const expected = limiter.expectedWaitMs()
+    void limiter.enter(never, inMs(5_000))
+    return expected
+  })
+  expect(waits).toEqual([0, 100, 200])
+  await pass(0)
+  expect(limiter.expectedWaitMs()).toBe(300)
+  await pass(200)
+  expect(limiter.expectedWaitMs()).toBe(100)
+})

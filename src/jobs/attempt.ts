@@ -225,7 +225,11 @@ export function createAttempt(deps: AttemptDeps) {
       if (unknown !== undefined) {
         status = maySendAgain(message, unknown.to.open) && round < MAX_ROUNDS ? 'QUEUED' : 'UNKNOWN'
         boundTo = unknown.to.open.id
-      } else status = again && round < MAX_ROUNDS ? 'QUEUED' : 'FAILED'
+      } else {
+        status = again && round < MAX_ROUNDS ? 'QUEUED' : 'FAILED'
+        // An earlier attempt may have arrived, whatever became of this one.
+        if (status === 'QUEUED') boundTo = message.boundTo
+      }
     }
     const waits = failures.flatMap(({ error }) => (error.outcome === 'refused' ? [] : [error.retryAfterMs ?? 0]))
     const retryAfterMs = waits.length === 0 || isMoreToTry ? null : Math.min(...waits) || null

@@ -1,7 +1,8 @@
 /** When it is written that an attempt begins, with timers that the test moves. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import type { Provider } from '../../src/channels/provider.ts'
+import { type Provider, ProviderError } from '../../src/channels/provider.ts'
 import type { Claimed } from '../../src/db/claim.ts'
+import type { Settlement } from '../../src/db/settle.ts'
 import { systemClock } from '../../src/domain/clock.ts'
 import { createAttempt } from '../../src/jobs/attempt.ts'
 import { createBreaker } from '../../src/jobs/breaker.ts'
@@ -37,15 +38,16 @@ const claimedAs = (id: string): Claimed => ({
 })
 
 /** A provider that takes two messages at once, `sendMs` each, and a worker that attempts messages at it. */
-function open({ foldsRepeats = true, sendMs = 20, beginMs = 5 } = {}) {
+function open({ foldsRepeats = true, sendMs = 20, beginMs = 5, isDown = false } = {}) {
   let takesMs = sendMs
-  const log = { begun: [] as string[], sent: 0, settled: 0, givenBack: [] as string[] }
+  const log = { begun: [] as string[], sent: 0, settled: 0, givenBack: [] as string[], last: null as Settlement | null }
   const refused = new Set<string>()
   const provider: Provider = {
     ...{ kind: 'smtp', limits: { concurrency: 2, foldsRepeats }, hostOf: () => null, close: async () => {} },
     async send() {
       log.sent++
       await new Promise((resolve) => setTimeout(resolve, takesMs))
+      if (isDown) throw new ProviderError('retryable', 'PROVIDER_UNREACHABLE', 'down', { about: 'provider' })
       return { providerMessageId: null, response: null }
     },
   }
@@ -65,17 +67,23 @@ function open({ foldsRepeats = true, sendMs = 20, beginMs = 5 } = {}) {
         await new Promise((resolve) => setTimeout(resolve, beginMs))
         return !refused.has(id)
       },
-      settle: async () => void log.settled++,
+      async settle(_message, settlement) {
+        log.settled++
+        log.last = settlement
+      },
       giveBack: async ({ id }) => void log.givenBack.push(id),
       assignDevices: async () => new Set(),
       dropAddress: async () => {},
     },
   })
+  const sendOne = (message: Claimed): void => {
+    void attempt(message, composed, [{ target, open: opened }], performance.now() + 20_000)
+  }
   const send = (...ids: readonly string[]): void => {
-    for (const id of ids) void attempt(claimedAs(id), composed, [{ target, open: opened }], performance.now() + 20_000)
+    for (const id of ids) sendOne(claimedAs(id))
   }
   const names = (from: number, count: number) => times(count, (index) => `m${from + index}`)
-  return { log, send, names, refused, takes: (ms: number) => (takesMs = ms) }
+  return { log, send, sendOne, names, refused, takes: (ms: number) => (takesMs = ms) }
 }
 
 it('writes that messages begin together, while they wait for their turn at a provider that is quick', async () => {
@@ -144,4 +152,18 @@ it('is not hurried by a slow database: its turn came, and the write was what too
   send(...names(7, 4))
   await pass(10_000)
   expect(log).toMatchObject({ sent: 10, settled: 10, givenBack: [] })
+})
+
+it('G4: a message that may have arrived through a provider stays with it, whatever becomes of further attempts', async () => {
+  const { log, sendOne } = open({ isDown: true })
+  sendOne({ ...claimedAs('m1'), boundTo: 'p', rounds: 1 })
+  await pass(500)
+  expect(log.last).toMatchObject({ status: 'QUEUED', boundTo: 'p' })
+  sendOne({ ...claimedAs('m2'), rounds: 1 })
+  await pass(500)
+  expect(log.last).toMatchObject({ status: 'QUEUED', boundTo: null })
+  const working = open()
+  working.sendOne({ ...claimedAs('m3'), boundTo: 'p' })
+  await pass(500)
+  expect(working.log.last).toMatchObject({ status: 'SENT', boundTo: null })
 })

@@ -1,0 +1,136 @@
+/** Where a channel has two providers that fold repeats: what a crash binds to the first of them (G4), and what another process can still stop. */
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { Cancel, ConfigureProviders, SendBare, SetPreference, UpsertTemplates } from '../helpers/operations.ts'
+import { createTestDatabase } from '../helpers/postgres.ts'
+import { newProject, newSecrets, type ServerProcess, startProcess } from '../helpers/process.ts'
+import { type SmtpFault, type SmtpSink, startSmtp } from '../helpers/smtp.ts'
+import { killTree } from '../helpers/tree.ts'
+import { until } from '../helpers/until.ts'
+
+/** Of each provider: two messages at once, and six whose outcome is not written. */
+const PLACES = 2
+const UNSETTLED = 3 * PLACES
+
+let database: Awaited<ReturnType<typeof createTestDatabase>>
+let pool: pg.Pool
+let first: SmtpSink
+let second: SmtpSink
+const secrets = newSecrets()
+const servers: ServerProcess[] = []
+const start = async (...args: readonly string[]): Promise<ServerProcess> => {
+  const server = await startProcess({ DATABASE_URL: database.url, ...secrets }, args)
+  servers.push(server)
+  return server
+}
+
+beforeAll(async () => {
+  first = await startSmtp()
+  second = await startSmtp()
+})
+beforeEach(async () => {
+  database = await createTestDatabase()
+  pool = new pg.Pool({ connectionString: database.url, max: 2 })
+  pool.on('error', () => {})
+})
+afterEach(async () => {
+  for (const server of servers.splice(0)) {
+    killTree(server.pid)
+    await server.exited
+  }
+  first.script(null)
+  await pool.end()
+  await database.drop()
+})
+afterAll(async () => {
+  await first.close()
+  await second.close()
+})
+
+interface Row {
+  readonly id: string
+  readonly status: string
+  readonly begun: boolean
+}
+const rowsOf = async (transactionId: string): Promise<Row[]> =>
+  (
+    await pool.query<Row>(
+      `SELECT m.id, m.status, m.handover_at IS NOT NULL AS begun FROM message m JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id
+       WHERE n.transaction_id = $1 ORDER BY m.id`,
+      [transactionId],
+    )
+  ).rows
+
+/** A server whose first provider has sent ten mails quickly, and then does `fault`; the next thirty are with it, or wait for it. */
+async function stuck(fault: SmtpFault) {
+  const server = await start()
+  const project = await newProject(server, secrets.CARILLON_OPERATOR_KEY)
+  const api = server.client(project.credential)
+  const settings = (sink: SmtpSink) => ({
+    ...{ host: '127.0.0.1', port: sink.port, from: 'shop@example.com', tlsVerify: false, maxConnections: PLACES / 2 },
+  })
+  await api.do(ConfigureProviders, {
+    providers: [
+      { key: 'first', channel: 'EMAIL', kind: 'smtp', priority: 0, settings: settings(first) },
+      { key: 'second', channel: 'EMAIL', kind: 'smtp', priority: 1, settings: settings(second) },
+    ],
+  })
+  await api.do(UpsertTemplates, { templates: [{ key: 'mail', email: [{ subject: 'Hello', text: '{{ n }}' }] }] })
+  const send = (transactionId: string, count: number) =>
+    api.do(SendBare, {
+      messages: Array.from({ length: count }, (_unused, n) => ({
+        ...{ template: 'mail', transactionId, data: { n } },
+        contact: { externalId: transactionId, email: `${transactionId}@example.com` },
+      })),
+    })
+  const had = first.messages.length
+  await send('quick', 10)
+  await until('the first provider is known to be quick', () => first.messages.length === had + 10, 30_000)
+  first.script(({ stage }) => (stage === 'dot' ? fault : undefined))
+  await send('late', 30)
+  await until('its places are taken', async () => (await rowsOf('late')).filter((row) => row.begun).length >= PLACES, 30_000)
+  return { server, project }
+}
+const idsAt = (sink: SmtpSink): Set<string> => new Set(sink.messages.map((mail) => mail.messageId.replace(/@.*/, '')))
+
+it('G4: after a kill, what may have begun keeps its provider, and all else takes the one that works', async () => {
+  const { server } = await stuck('hang')
+  killTree(server.pid)
+  await server.exited
+  const before = await rowsOf('late')
+  const begun = before.filter((row) => row.begun).map((row) => row.id)
+  expect(begun.length).toBeLessThanOrEqual(UNSETTLED)
+  // The first provider is down from here on, and no lease is left.
+  first.script(({ stage }) => (stage === 'connect' ? { reply: '421 down' } : undefined))
+  await pool.query(`UPDATE message SET due_at = now() WHERE status = 'SENDING'`)
+  await start()
+  const others = before.map((row) => row.id).filter((id) => !begun.includes(id))
+  await until('all else is sent', async () => others.every((id) => idsAt(second).has(id)), 60_000)
+  expect(begun.filter((id) => idsAt(second).has(id))).toEqual([])
+  first.script(null)
+  // They wait for their next rounds, and for the breaker of the provider that was down.
+  await until('the others are sent where they were', async () => begun.every((id) => idsAt(first).has(id)), 120_000)
+  expect(begun.filter((id) => idsAt(second).has(id))).toEqual([])
+  expect(others.filter((id) => idsAt(first).has(id))).toEqual([])
+  await until('all is written', async () => (await rowsOf('late')).every((row) => row.status === 'SENT'), 30_000)
+}, 240_000)
+
+it('G5: another process stops what waits for its turn: by an opt-out, and by cancel, after which nothing is sent', async () => {
+  const { project } = await stuck({ delayMs: 3_000 })
+  const other = await start('--role', 'api')
+  const api = other.client(project.credential)
+  await api.do(SetPreference, { contact: 'late', channel: 'EMAIL', enabled: false })
+  const begun = (await rowsOf('late')).filter((row) => row.begun).length
+  expect(begun).toBeLessThanOrEqual(UNSETTLED)
+  const canceling = api.do(Cancel, { transactionId: 'late' })
+  // Those that are with the provider are waited for: it answers at last.
+  first.script(null)
+  const { cancel } = await canceling
+  const sent = idsAt(first).size + idsAt(second).size
+  const late = await rowsOf('late')
+  expect(late.filter((row) => ['QUEUED', 'SENDING', 'SCHEDULED'].includes(row.status))).toEqual([])
+  expect(cancel.alreadySentCount).toBeLessThanOrEqual(UNSETTLED)
+  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  expect(idsAt(first).size + idsAt(second).size).toBe(sent)
+  expect(await rowsOf('late')).toEqual(late)
+}, 240_000)

@@ -376,11 +376,6 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
     if (config.role === 'api' && config.redisUrl === null) {
       log.warn('Without REDIS_URL, messages that other processes put into feeds are seen here within 10 s, not at once')
     }
-    await jobs.start()
-    if (config.role !== 'api') {
-      pruning.poke()
-      analyzing.poke()
-    }
     watching.poke()
     const port = await server.listen(config.port, config.host).catch((cause: NodeJS.ErrnoException) => {
       if (cause.code !== 'EADDRINUSE') throw cause
@@ -389,6 +384,12 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       })
     })
     undo.push(() => server.drain(DRAIN_MS))
+    // Not before it listens, because what they load would hold that up.
+    await jobs.start()
+    if (config.role !== 'api') {
+      pruning.poke()
+      analyzing.poke()
+    }
     const made = config.demo && !(await hasProjects(db.pool)) ? await firstStart(carillon) : null
     const address = config.host.includes(':') ? `[${config.host}]` : config.host
     return { port, url: `http://${address}:${port}`, schema, carillon, prisma: db.prisma, firstStart: made, stop }

@@ -40,7 +40,7 @@ const availableBytes = (): number => Math.min(totalmem(), process.constrainedMem
 
 const HEAP_FLAG = /(^|\s)["']?--max[-_](old[-_]space[-_]size|semi[-_]space[-_]size|heap[-_]size)/
 
-/** Beside the packages: whoever can write there can change the code as well. Where this process can't, nothing is kept. */
+/** Beside the packages: a user who can write there can change the code as well. Where this process can not, nothing is kept. */
 const keptModules = join(import.meta.dirname, '../../node_modules/.cache/carillon')
 
 const isServer = ([first]: readonly string[]): boolean => first === undefined || first === 'start' || first.startsWith('-')

@@ -8,7 +8,7 @@ import {
   Kind,
   parse,
 } from 'graphql'
-import { createYoga, type Plugin } from 'graphql-yoga'
+import type { Plugin } from 'graphql-yoga'
 import { CarillonError, catalogue } from '../errors.ts'
 import type { Caller, SendBuffer } from './context.ts'
 import { codeOf, ERRORS_MAX, type PresentError, withFirstErrors } from './errors.ts'
@@ -128,19 +128,24 @@ export function createEngine<C extends object>(deps: EngineDeps<C>): Engine {
       remoteAddress,
       pause: (work) => (answering.turn === null ? work() : answering.turn.pause(work)),
     })
-  const yoga = createYoga<ServerContext>({
-    schema,
-    context: contextOf,
-    plugins: [requests, limits.plugin],
-    maskedErrors: { errorMessage: catalogue.INTERNAL.message, maskError: present },
-    logging: false,
-    graphiql: false,
-    landingPage: false,
-    batching: false,
-    multipart: false,
-    cors: false,
-    parserAndValidationCache: { documentCache: createDocumentCache(), errorCache: createDocumentCache() },
-  })
+  /** It answers few requests, and is a quarter of all that the server would load: it is loaded with the first of them. */
+  async function loadYoga() {
+    const { createYoga } = await import('graphql-yoga')
+    return createYoga<ServerContext>({
+      schema,
+      context: contextOf,
+      plugins: [requests, limits.plugin],
+      maskedErrors: { errorMessage: catalogue.INTERNAL.message, maskError: present },
+      logging: false,
+      graphiql: false,
+      landingPage: false,
+      batching: false,
+      multipart: false,
+      cors: false,
+      parserAndValidationCache: { documentCache: createDocumentCache(), errorCache: createDocumentCache() },
+    })
+  }
+  let loading: ReturnType<typeof loadYoga> | null = null
 
   const prepared = new WeakMap<ExecutionArgs, { readonly type: Prepared['type']; readonly answering: Answering }>()
 
@@ -159,11 +164,7 @@ export function createEngine<C extends object>(deps: EngineDeps<C>): Engine {
     schema,
     limits,
     present,
-    check(query, answering) {
-      const engine = yoga.getEnveloped({ answering })
-      const document = engine.parse(query)
-      return { document, problems: engine.validate(engine.schema, document) }
-    },
+    check: (query, answering) => limits.check(schema, query, answering),
   })
   const singles = createSingles({ schema, execution, present })
 
@@ -178,6 +179,8 @@ export function createEngine<C extends object>(deps: EngineDeps<C>): Engine {
 
   async function answerByYoga(operation: HttpOperation, answering: Answering): Promise<HttpAnswer> {
     const outcome: Outcome = { errors: [], data: 'absent' }
+    loading ??= loadYoga()
+    const yoga = await loading
     // A fixed host: the client's Host header may be anything, and must not fail to parse here.
     const request = new yoga.fetchAPI.Request(`http://localhost/graphql${operation.search}`, {
       method: operation.method,

@@ -4,8 +4,14 @@ import {
   type DocumentNode,
   type ExecutionArgs,
   type ExecutionResult,
+  type GraphQLError,
+  type GraphQLSchema,
   NoSchemaIntrospectionCustomRule,
+  type ParseOptions,
   parse,
+  type Source,
+  specifiedRules,
+  validate,
   visit,
 } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
@@ -156,7 +162,13 @@ export interface Limits {
   begin(args: ExecutionArgs, answering: Answering): Begun | Promise<Begun>
   /** Charges a subscription. @throws the same */
   beginSubscription(args: ExecutionArgs, answering: Answering): void
-  /** The same for operations that Yoga executes, and for every document that is parsed. */
+  /** Parses and validates a document that was not seen before. @throws QUERY_TOO_COMPLEX, or what the parser says */
+  check(
+    schema: GraphQLSchema,
+    query: string,
+    answering: Answering,
+  ): { readonly document: DocumentNode; readonly problems: readonly GraphQLError[] }
+  /** All of it for Yoga, which parses, validates and executes by itself. */
   readonly plugin: Plugin<WithAnswering>
 }
 
@@ -217,30 +229,43 @@ export function createLimits({ explore, budgets }: LimitDeps): Limits {
 
   const beginSubscription = (args: ExecutionArgs, answering: Answering): void => void charge(args, answering)
 
+  /** @throws when it is too long, even for a document that was seen before */
+  function assertShort(text: string): void {
+    if (text.length <= documentLimits.queryChars) return
+    const message = `The document is longer than ${documentLimits.queryChars} characters.`
+    throw new CarillonError('QUERY_TOO_COMPLEX', { message, max: documentLimits.queryChars, got: text.length })
+  }
+
+  /** Parses a document that was not seen before. */
+  function parseNew(source: string | Source, answering: Answering, options: ParseOptions = {}): DocumentNode {
+    const { length } = typeof source === 'string' ? source : source.body
+    budgets.correct(answering, Math.ceil(length / CHARACTERS_PER_COST))
+    try {
+      const document = parse(source, { ...options, maxTokens: documentLimits.tokens })
+      assertFewRepeats(document)
+      return document
+    } catch (error) {
+      if (isStackOverflow(error)) {
+        throw new CarillonError('QUERY_INVALID', { message: 'The document is nested too deeply.', cause: error })
+      }
+      // The parser has no code for this; a test fails when it changes the message.
+      if (!(error instanceof Error) || !error.message.includes('Document contains more')) throw error
+      const message = `The document has more than ${documentLimits.tokens} tokens.`
+      throw new CarillonError('QUERY_TOO_COMPLEX', { message, max: documentLimits.tokens, cause: error })
+    }
+  }
+
+  const rules = explore ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule]
+  const check: Limits['check'] = (schema, query, answering) => {
+    assertShort(query)
+    const document = parseNew(query, answering)
+    return { document, problems: validate(schema, document, rules) }
+  }
+
   const plugin: Plugin<WithAnswering> = {
     onParse({ params, context, setParseFn }) {
-      const text = typeof params.source === 'string' ? params.source : params.source.body
-      if (text.length > documentLimits.queryChars) {
-        const message = `The document is longer than ${documentLimits.queryChars} characters.`
-        throw new CarillonError('QUERY_TOO_COMPLEX', { message, max: documentLimits.queryChars, got: text.length })
-      }
-      // Documents that were seen before are not parsed again: this is called for new ones only.
-      setParseFn((source, options) => {
-        budgets.correct(context.answering, Math.ceil(text.length / CHARACTERS_PER_COST))
-        try {
-          const document = parse(source, { ...options, maxTokens: documentLimits.tokens })
-          assertFewRepeats(document)
-          return document
-        } catch (error) {
-          if (isStackOverflow(error)) {
-            throw new CarillonError('QUERY_INVALID', { message: 'The document is nested too deeply.', cause: error })
-          }
-          // The parser has no code for this; a test fails when it changes the message.
-          if (!(error instanceof Error) || !error.message.includes('Document contains more')) throw error
-          const message = `The document has more than ${documentLimits.tokens} tokens.`
-          throw new CarillonError('QUERY_TOO_COMPLEX', { message, max: documentLimits.tokens, cause: error })
-        }
-      })
+      assertShort(typeof params.source === 'string' ? params.source : params.source.body)
+      setParseFn((source, options) => parseNew(source, context.answering, options))
     },
     onValidate({ addValidationRule }) {
       if (!explore) addValidationRule(NoSchemaIntrospectionCustomRule)
@@ -259,5 +284,5 @@ export function createLimits({ explore, budgets }: LimitDeps): Limits {
     },
     onSubscribe: ({ args }) => beginSubscription(args, args.contextValue.answering),
   }
-  return { begin, beginSubscription, plugin }
+  return { begin, beginSubscription, check, plugin }
 }

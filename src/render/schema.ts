@@ -1,7 +1,8 @@
 /** Compiles JSON Schemas, drafts 2020-12 and 7. A schema is not trusted: nothing is fetched, and it is compiled here only if it is cheap. */
-import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv'
-import { Ajv2020 } from 'ajv/dist/2020.js'
-import formats from 'ajv-formats'
+import { createRequire } from 'node:module'
+import type { Ajv, ErrorObject, Options, ValidateFunction } from 'ajv'
+import type { Ajv2020 } from 'ajv/dist/2020.js'
+import type formats from 'ajv-formats'
 import { CarillonError, isStackOverflow, type Problem, problem } from '../errors.ts'
 import type { JsonObject } from '../words.ts'
 import { linearEngine } from './pattern.ts'
@@ -76,12 +77,30 @@ function draftOf({ $schema }: JsonObject): 7 | 2020 {
   throw badSchema('$schema must name draft 2020-12 or draft 7 of JSON Schema.')
 }
 
-/** Creates a compiler. */
+interface Library {
+  readonly Ajv: typeof Ajv
+  readonly Ajv2020: typeof Ajv2020
+  readonly formats: typeof formats
+  /** by draft: what checks that a schema is one */
+  readonly metas: { readonly 7: Ajv; readonly 2020: Ajv }
+}
+const load = createRequire(import.meta.url)
+function loadLibrary(): Library {
+  const drafts = { Ajv: load('ajv').Ajv, Ajv2020: load('ajv/dist/2020.js').Ajv2020 }
+  return {
+    ...drafts,
+    formats: load('ajv-formats'),
+    metas: { 7: new drafts.Ajv(options), 2020: new drafts.Ajv2020(options) },
+  }
+}
+
+/** Creates a compiler. Ajv is loaded with the first schema. */
 export function createSchemaCompiler(): SchemaCompiler {
-  const metas = { 7: new Ajv(options), 2020: new Ajv2020(options) }
+  let loaded: Library | null = null
+  const library = (): Library => (loaded ??= loadLibrary())
   return {
     validate(schema) {
-      const meta = metas[draftOf(schema)]
+      const meta = library().metas[draftOf(schema)]
       if (withinStack(() => meta.validateSchema(schema)) !== true) {
         throw badSchema(`is not a JSON Schema: ${meta.errorsText(meta.errors, { dataVar: 'schema' })}.`)
       }
@@ -90,6 +109,7 @@ export function createSchemaCompiler(): SchemaCompiler {
     compile(schema) {
       // One instance per schema: the ids that a schema gives to itself and its parts must not be visible to others.
       const own = { ...options, validateSchema: false, meta: false } as const
+      const { Ajv, Ajv2020, formats } = library()
       const ajv = draftOf(schema) === 7 ? new Ajv(own) : new Ajv2020(own)
       formats.default(ajv)
       let check: ValidateFunction

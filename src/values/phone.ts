@@ -2,15 +2,16 @@
  * Phone numbers: read as people write them, checked against the numbering plan of their country, and compared as a provider dials them.
  * What was written stays as it is where it is stored: a number is read again wherever it is compared or dialled.
  */
-import {
-  type CountryCode,
-  getCountryCallingCode,
-  isSupportedCountry,
-  type PhoneNumber,
-  parsePhoneNumberWithError,
-} from 'libphonenumber-js/max'
-import metadata from 'libphonenumber-js/max/metadata'
+import { createRequire } from 'node:module'
+import type { CountryCode, PhoneNumber } from 'libphonenumber-js/max'
+import type metadataOf from 'libphonenumber-js/max/metadata'
 import { CarillonError } from '../errors.ts'
+
+const load = createRequire(import.meta.url)
+type Library = typeof import('libphonenumber-js/max') & { readonly metadata: typeof metadataOf }
+let loaded: Library | null = null
+/** The plans of all countries, and the code that reads them: loaded with the first number. */
+const library = (): Library => (loaded ??= { ...load('libphonenumber-js/max'), metadata: load('libphonenumber-js/max/metadata') })
 
 /** The country by which a number without a calling code is read where its contact has none: the one of every kind that serves one country. */
 export const HOME_COUNTRY = 'KR'
@@ -58,7 +59,7 @@ const serviceTypes: ReadonlySet<string> = new Set(['PREMIUM_RATE', 'SHARED_COST'
 function parse(text: string, country: string | null): PhoneNumber | Fault {
   try {
     const defaultCountry = isCountry(country) ? { defaultCountry: country } : {}
-    return parsePhoneNumberWithError(text, { extract: false, ...defaultCountry })
+    return library().parsePhoneNumberWithError(text, { extract: false, ...defaultCountry })
   } catch (error) {
     if (!(error instanceof Error)) throw error
     if (error.message === 'TOO_SHORT' || error.message === 'TOO_LONG') return 'length'
@@ -67,7 +68,7 @@ function parse(text: string, country: string | null): PhoneNumber | Fault {
 }
 
 const isCountry = (country: string | null): country is CountryCode =>
-  country !== null && /^[A-Z]{2}$/.test(country) && isSupportedCountry(country)
+  country !== null && /^[A-Z]{2}$/.test(country) && library().isSupportedCountry(country)
 
 /** @returns the first reading that holds: with the calling code, by the country, by the home country */
 function read(written: string, { country, home }: PhonePlace): Phone | Fault {
@@ -90,7 +91,7 @@ function read(written: string, { country, home }: PhonePlace): Phone | Fault {
 /** Whether a number without a plus has the 0 of its country before it, or the calling code: others may be of anywhere. */
 function isDialledAtHome(text: string, home: CountryCode): boolean {
   const digits = text.replace(/\D/g, '')
-  return /^0[1-9]/.test(digits) || (digits.length >= 11 && digits.startsWith(getCountryCallingCode(home)))
+  return /^0[1-9]/.test(digits) || (digits.length >= 11 && digits.startsWith(library().getCountryCallingCode(home)))
 }
 
 /** @param strict whether it must be of a range that is in use: its length alone says little where the country is a guess */
@@ -113,12 +114,12 @@ function countryOf({ countryCallingCode, country }: PhoneNumber): string | null 
 }
 
 const countriesOf = (callingCode: string): readonly string[] =>
-  (metadata.country_calling_codes[callingCode] ?? []).filter((country) => isSupportedCountry(country))
+  (library().metadata.country_calling_codes[callingCode] ?? []).filter((country) => library().isSupportedCountry(country))
 
 /** The country that stands for this one's numbers (see `Phone.country`); null: there is no such country, or it has no numbers of its own. */
 export function leadingCountry(country: string): string | null {
   if (!isCountry(country)) return null
-  const found = Object.values(metadata.country_calling_codes).find((list) => list.includes(country))
+  const found = Object.values(library().metadata.country_calling_codes).find((list) => list.includes(country))
   return found === undefined || found.includes('US') || found.includes('RU') ? country : (found[0] ?? null)
 }
 

@@ -239,7 +239,7 @@ async function collected({ holder }: Side): Promise<number> {
 
 /** What sockets cost that nothing is sent to: memory, and CPU for one interval of pings. */
 async function idle(ground: Ground, quick: boolean, print: (line: string) => void): Promise<Row[]> {
-  const pingMs = quick ? 4_000 : 25_000
+  const pingMs = quick ? 2_000 : 25_000
   const half = quick ? 1_000 : 5_000
 
   async function leg(mode: 'ours' | 'bare'): Promise<Measured> {

@@ -266,7 +266,8 @@ export function createLive(deps: {
         this.#held -= sizeOf(this.#last)
       }
       this.#last = null
-      if (!this.#isBegun || this.#isEnded) return undefined
+      // What is being read comes before what came since.
+      if (!this.#isBegun || this.#isEnded || this.#isReading) return undefined
       const missed = this.#replayed?.shift()
       if (missed !== undefined) return missed
       this.#replayed = null

@@ -81,18 +81,25 @@ export async function b5(stack: Stack, quick: boolean, print: (line: string) => 
       JSON.stringify({ id: 's', type: 'subscribe', payload: { query: 'subscription { messageReceived { message { body } } }' } }),
     )
     // A subscription without a cursor begins where the feed was when it was read: answers that are read from the database as well come later.
-    const query = '{ viewer { project { id createdAt } contact { id createdAt } } }'
+    const begun = '{ viewer { project { id createdAt } contact { id createdAt } } }'
     for (const id of ['a', 'b', 'c', 'd']) {
-      socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query } }))
-      // The result, and that it is complete.
-      await answer()
-      await answer()
+      const completed = new Promise<void>((resolve) => {
+        const check = (text: WebSocket.RawData): void => {
+          const message = JSON.parse(text.toString())
+          if (message.id !== id || message.type !== 'complete') return
+          socket.off('message', check)
+          resolve()
+        }
+        socket.on('message', check)
+      })
+      socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query: begun } }))
+      await completed
     }
     socket.on('message', (text) => {
       const body = /"body":"(\d+)"/.exec(text.toString())?.[1]
       if (body !== undefined) arrivals.at[Number(body)] = performance.now()
     })
-    const send = 'mutation($m: [MessageInput!]!) { sendMessages(messages: $m) { results { ok } } }'
+    const query = 'mutation($m: [MessageInput!]!) { sendMessages(messages: $m) { results { ok } } }'
     const connections = await openPool(sender.url, CONNECTIONS, (body) => {
       if (!body.includes('"ok":true')) throw new Error(body)
     })

@@ -45,7 +45,7 @@ export async function idle(stack: Stack, quick: boolean, print: (line: string) =
         b: 'what it may take',
         lowerIsBetter: true,
         floor: 1,
-        goal: of.goal / limit,
+        goal: Number((of.goal / limit).toFixed(2)),
         prepare: async () => {},
         cpu: () => ({}),
         runB: async () => ({ value: limit }),

@@ -26,11 +26,9 @@ export const SUBSCRIPTION =
   'subscription { messageReceived { message { title id body url sentAt seenAt readAt } cursor unseenCount } }'
 
 /** How many sockets are opened at a time. */
-const OPENING = 200
+const OPENING = 100
 /** Addresses of this machine that the sockets are opened from. */
 const ADDRESSES = 20
-/** The refusal of a subscription comes with the answer to a ping after it. */
-const REFUSED_WITHIN_MS = 20
 const GIVE_UP_MS = 60_000
 const BRACE = 0x7d
 const DUE = '"title":"'
@@ -77,7 +75,7 @@ function open(url: URL, index: number, token: string | null, contact: number): P
   let isOpen = false
   let isSubscribed = false
   let attempt = 0
-  let timer: NodeJS.Timeout | undefined
+  let isRefused = false
   let number = 0
   const fail = (what: string): void => {
     socket.destroy()
@@ -96,26 +94,32 @@ function open(url: URL, index: number, token: string | null, contact: number): P
     arrived?.()
   }
   const subscribe = (): void => {
+    attempt += 1
     socket.write(frameOf(1, JSON.stringify({ id, type: 'subscribe', payload: { query: SUBSCRIPTION } })))
-    socket.write(frameOf(1, JSON.stringify({ type: 'ping', payload: { attempt } })))
+    // The answer to an operation after it: the subscription was not refused.
+    const after = { id: `after ${attempt}`, type: 'subscribe', payload: { query: '{ __typename }' } }
+    socket.write(frameOf(1, JSON.stringify(after)))
   }
   const subscribed = (): void => {
     isSubscribed = true
     resolve(socket)
   }
   const greet = (text: string): void => {
-    const { type, payload } = JSON.parse(text)
-    const seconds = Number(payload?.[0]?.extensions?.retryAfterSeconds)
-    if (type === 'connection_ack' && token === null) subscribed()
-    else if (type === 'connection_ack') subscribe()
-    else if (type === 'pong') {
-      if (payload.attempt === attempt) timer = setTimeout(subscribed, REFUSED_WITHIN_MS)
-    } else if (type === 'error' && seconds > 0) {
-      // A contact has so many operations a second.
-      clearTimeout(timer)
-      attempt += 1
-      setTimeout(subscribe, seconds * 1_000 * (1 + Math.random()))
-    } else fail(text)
+    const message = JSON.parse(text)
+    const seconds = Number(message.payload?.[0]?.extensions?.retryAfterSeconds)
+    if (message.type === 'connection_ack' && token === null) subscribed()
+    else if (message.type === 'connection_ack') subscribe()
+    else if (message.type === 'error' && seconds > 0) {
+      // A contact has so many operations a second, and a server so many at a time: both are tried again, unless the first one was accepted.
+      if (message.id === id) isRefused = true
+      else if (isRefused) setTimeout(subscribe, seconds * 1_000 * (1 + Math.random()))
+      else setTimeout(subscribed, seconds * 1_000)
+      if (message.id !== id) isRefused = false
+    } else if (message.id !== `after ${attempt}`) fail(text)
+    else if (message.type === 'complete' && isRefused) {
+      isRefused = false
+      setTimeout(subscribe, 1_000)
+    } else if (message.type === 'complete') subscribed()
   }
   const take = (chunk: Buffer, from: number, end: number): void => {
     if (isSubscribed) count(chunk, from, end)

@@ -40,6 +40,8 @@ const PAGE = 100
 /** How much of a page of replay is kept for one reader, bytes; the rest is read again. */
 const PAGE_BYTES = 262_144
 const COMPARE_MS = 10_000
+/** Contacts that are compared by one statement: its rows are read in one go, and nothing else is done meanwhile. */
+const COMPARE_CHUNK = 250
 const RETRY_MS = 200
 const RETRY_MAX_MS = 2_000
 /** What a change costs in addition to its texts, bytes: a high estimate. */
@@ -62,7 +64,7 @@ interface FollowedContact {
   isListening: boolean
 }
 
-/** Creates the live feeds. Every `compareMs` all positions are compared with the table, in one statement. */
+/** Creates the live feeds. Every `compareMs` all positions are compared with the table. */
 export function createLive(deps: {
   readonly bus: SignalBus
   readonly feed: Pick<Carillon['feed'], 'replay' | 'latest'>
@@ -131,19 +133,28 @@ export function createLive(deps: {
     )
   }
 
+  async function compareChunk(keys: readonly FeedKey[]): Promise<void> {
+    const latest = new Map((await feed.latest(keys)).map(({ contactId, feedSeq }) => [contactId, feedSeq]))
+    for (const { contactId } of keys) {
+      const seq = latest.get(contactId)
+      for (const follower of contacts.get(contactId)?.followers ?? []) {
+        if (seq === undefined) follower.endAsErased()
+        else follower.advanceTo(seq)
+      }
+    }
+  }
+
   async function compare(): Promise<void> {
     if (isComparing || contacts.size === 0) return
     isComparing = true
     try {
-      const keys = [...contacts.values()].map((contact) => contact.key)
-      const latest = new Map((await feed.latest(keys)).map(({ contactId, feedSeq }) => [contactId, feedSeq]))
-      for (const { contactId } of keys) {
-        const seq = latest.get(contactId)
-        for (const follower of contacts.get(contactId)?.followers ?? []) {
-          if (seq === undefined) follower.endAsErased()
-          else follower.advanceTo(seq)
-        }
+      let keys: FeedKey[] = []
+      for (const { key } of [...contacts.values()]) {
+        if (keys.push(key) < COMPARE_CHUNK) continue
+        await compareChunk(keys)
+        keys = []
       }
+      if (keys.length > 0) await compareChunk(keys)
     } catch (error) {
       log.warn('Could not compare live feeds with the database', { error: String(error) })
     } finally {
@@ -255,7 +266,8 @@ export function createLive(deps: {
         this.#held -= sizeOf(this.#last)
       }
       this.#last = null
-      if (!this.#isBegun || this.#isEnded) return undefined
+      // What is being read comes before what came since.
+      if (!this.#isBegun || this.#isEnded || this.#isReading) return undefined
       const missed = this.#replayed?.shift()
       if (missed !== undefined) return missed
       this.#replayed = null

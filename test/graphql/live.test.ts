@@ -178,3 +178,45 @@ it('NV-54: ends a reader that polls with an error once its contact was erased', 
   table.isErased = true
   expect(await ended).toMatchObject({ code: 'CONTACT_NOT_FOUND' })
 })
+
+it.each([0, 1, 2, 3, 4, 5, 6])(
+  'G9: gives what was missing before what comes while it is read, %d turns after the table answered',
+  async (turns) => {
+    const bus = createInProcessBus()
+    let signal = (_change: FeedChange): void => {}
+    const direct: SignalBus = {
+      ...bus,
+      async subscribe(_channel, onSignal) {
+        signal = (change) => onSignal({ topic: 'feed', ...key, changes: [change] })
+        return () => {}
+      },
+    }
+    const table = tableOf(5)
+    const { replay } = table
+    let isAnswered = false
+    table.replay = async (...args) => {
+      const page = await replay(...args)
+      let left = turns
+      const turn = (): void => {
+        if (left-- > 0) queueMicrotask(turn)
+        else signal(changeOf(8))
+      }
+      if (!isAnswered) queueMicrotask(turn)
+      isAnswered = true
+      return page
+    }
+    const reading = followed(direct, table)
+    const got: number[] = []
+    const ready = (): void => {
+      for (let change = reading.poll(); change !== undefined; change = reading.poll()) got.push(change.seq)
+    }
+    reading.begin({ ready, ended() {} })
+    await new Promise((resolve) => setImmediate(resolve))
+    ready()
+    table.seq = 7
+    signal(changeOf(7))
+    table.seq = 8
+    await expect.poll(() => got.length).toBeGreaterThanOrEqual(3)
+    expect(got).toEqual([6, 7, 8])
+  },
+)

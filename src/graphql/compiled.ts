@@ -401,7 +401,7 @@ export function createExecute(schema: GraphQLSchema): Execute {
     const name = `${number} ${conditions.map((condition) => String(variables[condition])).join()}`
     const kept = plans.get(name)
     if (kept !== undefined && kept !== seenOnce) return kept
-    // Making a plan takes as long as validating: for other conditions each time, it would be in vain.
+    // Making a plan takes as long as validating: that is worth it only for conditions that come again.
     if (kept === undefined && conditions.length > 0) {
       plans.set(name, seenOnce)
       return seenOnce

@@ -123,7 +123,9 @@ function executeFields(run: Run, fields: readonly Field[], source: unknown, path
   } catch (error) {
     if (!waits) throw error
     // What has begun ends first: it may fail as well.
-    return settled(values).finally(() => Promise.reject(error))
+    return settled(values).finally(() => {
+      throw error
+    })
   }
   return waits ? settled(values) : values
 }

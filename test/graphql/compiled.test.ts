@@ -229,7 +229,7 @@ it(`executes ${TOTAL} generated operations as graphql-js does`, async () => {
   expect(planned).toBeGreaterThan(TOTAL / 8)
   expect(failed).toBeGreaterThan(TOTAL / 8)
   expect(whole).toBeGreaterThan(TOTAL / 8)
-})
+}, 600_000)
 
 it.each([
   ['a mutation', 'mutation { cat { id } }'],

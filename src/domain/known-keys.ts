@@ -18,12 +18,13 @@ const KEYS_MAX = 100_000
 
 /** Creates it. Nothing is read before it is needed. */
 export function createKnownKeys({ db, operatorKey }: { readonly db: Database; readonly operatorKey: string | null }): KnownKeys {
+  const operatorHash = operatorKey === null ? null : hashOf(operatorKey)
   let hashes: Promise<ReadonlySet<string>> | null = null
   let readAt = 0
   return {
     isLookedUp(authorization) {
       const credential = credentialIn(authorization)
-      if (operatorKey !== null && timingSafeEqual(hashOf(credential), hashOf(operatorKey))) return false
+      if (operatorHash !== null && timingSafeEqual(hashOf(credential), operatorHash)) return false
       return !isToken(credential)
     },
     async mayBeValid(authorization) {

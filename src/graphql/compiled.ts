@@ -72,13 +72,16 @@ interface Plan {
   readonly size: number
 }
 
+/** Stands for the plan of an operation that came once with these conditions. */
+const seenOnce: Plan = { fields: null, size: 1 }
+
 /** Thrown while a plan is made that can't be. */
 class Unplannable extends Error {}
 
 /** Fields of a plan. One that has more, by fragments that are used in many places, is not kept. */
-const FIELDS_MAX = 1_000
+const FIELDS_MAX = 500
 /** Fields of all plans that are kept. */
-const KEPT_FIELDS = 20_000
+const KEPT_FIELDS = 10_000
 
 const isPromise = (value: unknown): value is Promise<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
@@ -120,7 +123,9 @@ function executeFields(run: Run, fields: readonly Field[], source: unknown, path
   } catch (error) {
     if (!waits) throw error
     // What has begun ends first: it may fail as well.
-    return settled(values).finally(() => Promise.reject(error))
+    return settled(values).finally(() => {
+      throw error
+    })
   }
   return waits ? settled(values) : values
 }
@@ -397,7 +402,12 @@ export function createExecute(schema: GraphQLSchema): Execute {
   function planFor(operation: OperationDefinitionNode, { number, fragments, conditions }: Known, variables: Values): Plan {
     const name = `${number} ${conditions.map((condition) => String(variables[condition])).join()}`
     const kept = plans.get(name)
-    if (kept !== undefined) return kept
+    if (kept !== undefined && kept !== seenOnce) return kept
+    // Making a plan takes as long as validating: that is worth it only for conditions that come again.
+    if (kept === undefined && conditions.length > 0) {
+      plans.set(name, seenOnce)
+      return seenOnce
+    }
     let plan: Plan
     try {
       plan = planOf(schema, operation, fragments, variables)

@@ -41,13 +41,21 @@ export function createPeer(trusted: readonly string[]): (remoteAddress: string |
  */
 export function createRemoteAddress(trusted: readonly string[], log: Pick<Log, 'warn'>): RemoteAddress {
   const isTrusted = createTrust(trusted)
+  /** the clients that are connected themselves: each is the same for all requests of its connection */
+  const direct = new WeakMap<object, string>()
   let isLogged = false
 
-  return (request) => {
-    let address = readAddress(request.socket.remoteAddress ?? '')
+  return ({ socket, headers }) => {
+    const known = direct.get(socket)
+    if (known !== undefined) return known
+    let address = readAddress(socket.remoteAddress ?? '')
     if (address === null) return 'unknown'
-    if (!isTrusted(address)) return address.toString()
-    const { header, hops } = readHops(request.headers)
+    if (!isTrusted(address)) {
+      const client = address.toString()
+      direct.set(socket, client)
+      return client
+    }
+    const { header, hops } = readHops(headers)
     // From the nearest hop outwards: whatever is to the left of an untrusted address may be forged.
     while (isTrusted(address)) {
       const next = hops.pop()

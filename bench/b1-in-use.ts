@@ -100,7 +100,7 @@ export async function b1InUse(stack: Stack, quick: boolean, print: (line: string
   }
   const common = { unit: 'rows/s', floor: 0.8, goal: 0.95, cpu: () => stack.cpu({ server: own().server })() }
 
-  const fresh = quick ? 20_000 : 100_000
+  const fresh = quick ? 10_000 : 100_000
   const afterImport = await compare(
     {
       ...common,
@@ -126,7 +126,7 @@ export async function b1InUse(stack: Stack, quick: boolean, print: (line: string
     print,
   )
 
-  const [same, times] = quick ? [5_000, 20] : [10_000, 50]
+  const [same, times] = quick ? [2_000, 20] : [10_000, 50]
   const onAndOn = await compare(
     {
       ...common,

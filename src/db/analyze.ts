@@ -11,7 +11,7 @@ const TABLES = ['contact', 'feed_state', 'topic_member', 'notification', 'messag
 const GROWN_PAGES = 64
 
 /**
- * Analyses the tables that have more than doubled since that was last done, and grown by some thousand rows: nothing most of the time. Blocks
+ * Analyses the tables that are four times as large as when that was last done, and have some thousand rows: nothing most of the time. Blocks
  * nobody, and leaves a table that is being vacuumed to that.
  * @returns their names
  */
@@ -19,7 +19,7 @@ export async function analyzeGrown(db: Runner): Promise<string[]> {
   const { rows } = await db.query<{ name: string }>({
     name: 'grown-tables',
     text: `SELECT c.relname AS name FROM unnest($1::text[]) AS t (name) JOIN pg_class c ON c.oid = to_regclass(quote_ident(t.name))
-      WHERE pg_relation_size(c.oid) / current_setting('block_size')::int > GREATEST(c.relpages * 2, c.relpages + $2::int)`,
+      WHERE pg_relation_size(c.oid) / current_setting('block_size')::int > GREATEST(c.relpages * 4, c.relpages + $2::int)`,
     values: [TABLES, GROWN_PAGES],
   })
   const names = rows.map((row) => row.name)

@@ -53,7 +53,7 @@ it('G7: after an import, once, and not after a few rows more', async () => {
 })
 
 it('leaves a table that is being vacuumed to that', async () => {
-  await add(30_000)
+  await add(60_000)
   const other = new pg.Client({ connectionString: database.url })
   await other.connect()
   try {

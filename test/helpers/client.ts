@@ -121,7 +121,7 @@ async function watch<T, V extends Record<string, unknown>>(
   }
   // The socket's messages are handled in order, and a subscription without a cursor begins once its start was read from the record:
   // the answers to queries after it, which read the database as well, show that it has begun.
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < 2; round++) {
     await new Promise<void>((resolve) => {
       client.subscribe(
         { query: '{ viewer { project { id createdAt } contact { id createdAt } } }' },

@@ -2,6 +2,7 @@
  * How Node runs the server: with a heap that fits into the memory there is, and with compiled modules that are kept for the next start. It
  * imports nothing of the server's, because it runs before all else, and possibly twice.
  */
+import { accessSync, constants } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { totalmem } from 'node:os'
 import { join } from 'node:path'
@@ -59,6 +60,8 @@ export function prepareRuntime(args: readonly string[], env: Call['env']): void 
     const flags = heapFlags(heapFor(availableBytes()))
     const kept = env['NODE_COMPILE_CACHE'] ?? keptModules
     try {
+      // Some versions of Node end where the program can't be replaced, instead of throwing.
+      accessSync(process.execPath, constants.X_OK)
       process.execve?.(
         process.execPath,
         [process.argv0, ...process.execArgv, ...flags, program, ...given],

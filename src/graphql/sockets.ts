@@ -286,6 +286,8 @@ export function createSockets(deps: SocketDeps): Sockets {
     isReady(): boolean {
       // Only once the kernel has its last result, a subscription asks for the next one.
       const connection = this.#connection
+      // What is closing takes nothing any more: its subscriptions end with it, and read nothing for nobody until then.
+      if (connection.isEnded || connection.ws.readyState !== WebSocket.OPEN) return false
       if (connection.writes === 0 || connection.socket.writableLength === 0) return true
       connection.waiting ??= new Set()
       connection.waiting.add(this)

@@ -5,6 +5,7 @@
  */
 import { ProviderError, type Receipt } from '../channels/provider.ts'
 import type { Claimed } from '../db/claim.ts'
+import { isConnectionLoss } from '../db/connection-loss.ts'
 import type { AttemptRow, Settlement } from '../db/settle.ts'
 import type { Clock } from '../domain/clock.ts'
 import { type Problem, problem } from '../errors.ts'
@@ -111,6 +112,16 @@ function once(release: (() => void) | null): (() => void) | null {
 export function createAttempt(deps: AttemptDeps) {
   const { clock, log, outcomes, stopping } = deps
 
+  /** Which copies are left out, and why; `away`: the database is not available, so nothing may be sent. */
+  async function lookUpCopies(...args: Parameters<AttemptDeps['suppressedCopies']>) {
+    try {
+      return await deps.suppressedCopies(...args)
+    } catch (error) {
+      if (!isConnectionLoss(error)) throw error
+      return 'away'
+    }
+  }
+
   /**
    * One attempt at one target, within the limits of its provider: circuit breaker, outcomes not persisted yet, concurrency and rate.
    * @param places the message's places by provider; one is added where there is none. They are released when the outcome is persisted
@@ -155,7 +166,8 @@ export function createAttempt(deps: AttemptDeps) {
         return { kind: 'given-back', afterMs: GIVE_BACK_MS }
       if (deps.isInactive(message.projectId)) return { kind: 'given-back', afterMs: 0 }
       // Looked up for each attempt, as late as can be: a copy's suppression revokes no claim.
-      const leftOut = composed.copies === undefined ? undefined : await deps.suppressedCopies(message, composed.copies)
+      const leftOut = composed.copies === undefined ? undefined : await lookUpCopies(message, composed.copies)
+      if (leftOut === 'away') return { kind: 'given-back', afterMs: GIVE_BACK_MS }
       if (begun === null && !(await begin())) return { kind: 'lost' }
       // The write may have taken long: too little of the lease may be left to send.
       if (performance.now() > deadline + BEGIN_SLACK_MS) return { kind: 'given-back', afterMs: GIVE_BACK_MS }
@@ -263,8 +275,8 @@ export function createAttempt(deps: AttemptDeps) {
     composed: Outbound,
     targets: readonly OpenTarget[],
     deadline: number,
+    places: Places,
   ): Promise<Ending> {
-    const places: Places = new Map()
     const release = releaseOf(places)
     const tried: Tried[] = []
     let blockedMs: number | null = null
@@ -294,13 +306,18 @@ export function createAttempt(deps: AttemptDeps) {
   }
 
   /** Attempts every device that no other message of the transaction was sent to. */
-  async function toAll(message: Claimed, composed: Outbound, targets: readonly OpenTarget[], deadline: number): Promise<Ending> {
+  async function toAll(
+    message: Claimed,
+    composed: Outbound,
+    targets: readonly OpenTarget[],
+    deadline: number,
+    places: Places,
+  ): Promise<Ending> {
     const [first] = targets
     if (first === undefined) return { kind: 'given-back', afterMs: GIVE_BACK_MS }
     const tokens = targets.map((to) => to.target.address)
     const ours = await outcomes.assignDevices(message, tokens)
     const left = targets.filter((to) => ours.has(to.target.address))
-    const places: Places = new Map()
     const release = releaseOf(places)
     if (left.length === 0) return { kind: 'settled', settlement: sentBefore(message), release }
     let begun: Promise<boolean> | null = null
@@ -375,7 +392,12 @@ export function createAttempt(deps: AttemptDeps) {
   /** Attempts the message and persists the outcome. No attempt begins after `deadline` (performance.now). */
   return async (message: Claimed, composed: Outbound, targets: readonly OpenTarget[], deadline: number): Promise<void> => {
     const attemptAll = goesToAll(message.channel) ? toAll : toFirst
-    const ending = await attemptAll(message, composed, targets, deadline)
+    const places: Places = new Map()
+    const ending = await attemptAll(message, composed, targets, deadline, places).catch((error: unknown) => {
+      // Nothing will be persisted: a place that was kept would be lost to the provider until the process ends.
+      releaseOf(places)()
+      throw error
+    })
     if (ending.kind === 'given-back') return outcomes.giveBack(message, ending.afterMs)
     if (ending.kind === 'settled') await outcomes.settle(message, ending.settlement).finally(ending.release)
   }

@@ -297,10 +297,13 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
     try {
       const written = await inTurn(() =>
         transact(db.pool, async (tx, finish): Promise<Written | null> => {
-          const locking = lockFanout(tx, clock.offsetMs)
-          const [fanout, taken] = await Promise.all([locking, takeAhead(tx, limit)])
+          // Both have ended when one fails: what came later would be executed on a connection that is somebody else's by then.
+          const [locking, taking] = await Promise.allSettled([lockFanout(tx, clock.offsetMs), takeAhead(tx, limit)])
+          if (locking.status === 'rejected') throw locking.reason
+          if (taking.status === 'rejected') throw taking.reason
+          const fanout = locking.value
           locked = fanout
-          return fanout === null ? null : writeNext(tx, fanout, limit, taken?.(fanout) ?? null, finish)
+          return fanout === null ? null : writeNext(tx, fanout, limit, taking.value?.(fanout) ?? null, finish)
         }),
       )
       // Not more than one chunk is kept for it.

@@ -4,6 +4,7 @@ import { type Provider, ProviderError } from '../../src/channels/provider.ts'
 import type { Claimed } from '../../src/db/claim.ts'
 import type { Settlement } from '../../src/db/settle.ts'
 import { systemClock } from '../../src/domain/clock.ts'
+import { CarillonError } from '../../src/errors.ts'
 import { createAttempt } from '../../src/jobs/attempt.ts'
 import { createBreaker } from '../../src/jobs/breaker.ts'
 import type { Outbound } from '../../src/jobs/compose.ts'
@@ -40,8 +41,16 @@ const claimedAs = (id: string): Claimed => ({
 /** A provider that takes two messages at once, `sendMs` each, and a worker that attempts messages at it. */
 function open({ foldsRepeats = true, sendMs = 20, beginMs = 5, isDown = false } = {}) {
   let takesMs = sendMs
-  const log = { begun: [] as string[], sent: 0, settled: 0, givenBack: [] as string[], last: null as Settlement | null }
+  const log = {
+    begun: [] as string[],
+    sent: 0,
+    settled: 0,
+    givenBack: [] as string[],
+    failed: [] as unknown[],
+    last: null as Settlement | null,
+  }
   const refused = new Set<string>()
+  let copiesFail: Error | null = null
   const provider: Provider = {
     ...{ kind: 'smtp', limits: { concurrency: 2, foldsRepeats }, hostOf: () => null, close: async () => {} },
     async send() {
@@ -58,7 +67,10 @@ function open({ foldsRepeats = true, sendMs = 20, beginMs = 5, isDown = false } 
   }
   const attempt = createAttempt({
     ...{ clock: systemClock, log: silentLog, random: () => 0, stopping: new AbortController().signal },
-    suppressedCopies: async () => new Map(),
+    async suppressedCopies() {
+      if (copiesFail !== null) throw copiesFail
+      return new Map()
+    },
     isInactive: () => false,
     forget: async (_message, _provider, _host, error) => error,
     outcomes: {
@@ -77,13 +89,23 @@ function open({ foldsRepeats = true, sendMs = 20, beginMs = 5, isDown = false } 
     },
   })
   const sendOne = (message: Claimed): void => {
-    void attempt(message, composed, [{ target, open: opened }], performance.now() + 20_000)
+    const withCopies: Outbound = { ...composed, copies: ['copy@example.com'] }
+    // What fails is left to its lease by the caller.
+    attempt(message, withCopies, [{ target, open: opened }], performance.now() + 20_000).catch((error) => log.failed.push(error))
   }
   const send = (...ids: readonly string[]): void => {
     for (const id of ids) sendOne(claimedAs(id))
   }
   const names = (from: number, count: number) => times(count, (index) => `m${from + index}`)
-  return { log, send, sendOne, names, refused, takes: (ms: number) => (takesMs = ms) }
+  return {
+    log,
+    send,
+    sendOne,
+    names,
+    refused,
+    takes: (ms: number) => (takesMs = ms),
+    failCopies: (error: Error | null) => (copiesFail = error),
+  }
 }
 
 it('writes that messages begin together, while they wait for their turn at a provider that is quick', async () => {
@@ -166,4 +188,29 @@ it('G4: a message that may have arrived through a provider stays with it, whatev
   working.sendOne({ ...claimedAs('m3'), boundTo: 'p' })
   await pass(500)
   expect(working.log.last).toMatchObject({ status: 'SENT', boundTo: null })
+})
+
+it('G8: gives back what it could not look the copies up for while the database was away, though it was written as begun', async () => {
+  const { log, send, names, failCopies } = open()
+  failCopies(new CarillonError('OVERLOADED', { retryAfterSeconds: 1 }))
+  send(...names(1, 12))
+  await pass(2_000)
+  expect(log).toMatchObject({ sent: 0, settled: 0, failed: [] })
+  expect(log.givenBack).toHaveLength(12)
+  failCopies(null)
+  send(...names(13, 6))
+  await pass(500)
+  expect(log).toMatchObject({ sent: 6, settled: 6 })
+})
+
+it('G8: gives the places of a provider back when an attempt fails on our side, however often', async () => {
+  const { log, send, names, failCopies } = open()
+  failCopies(new TypeError('A fault'))
+  send(...names(1, 20))
+  await pass(2_000)
+  expect(log.failed).toHaveLength(20)
+  failCopies(null)
+  send(...names(21, 6))
+  await pass(500)
+  expect(log).toMatchObject({ sent: 6, settled: 6 })
 })

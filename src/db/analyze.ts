@@ -23,6 +23,13 @@ export async function analyzeGrown(db: Runner): Promise<string[]> {
     values: [TABLES, GROWN_PAGES],
   })
   const names = rows.map((row) => row.name)
-  for (const name of names) await db.query(`ANALYZE (SKIP_LOCKED) "${name}"`)
+  let failure: unknown
+  for (const name of names) {
+    // One that takes too long does not keep the others from it.
+    await db.query(`ANALYZE (SKIP_LOCKED) "${name}"`).catch((error: unknown) => {
+      failure ??= error
+    })
+  }
+  if (failure !== undefined) throw failure
   return names
 }

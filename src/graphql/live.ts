@@ -75,6 +75,8 @@ export function createLive(deps: {
   const contacts = new Map<string, FollowedContact>()
   const sizes = new WeakMap<FeedChange, number>()
   let isComparing = false
+  /** signals were lost while a comparison was under way */
+  let hasGap = false
 
   /** The number of a contact's last change; undefined: there is no such contact. Many subscriptions begin together, after a restart for example. */
   const latestOf = together(async (ids): Promise<ReadonlyMap<string, number>> => {
@@ -160,10 +162,16 @@ export function createLive(deps: {
     } finally {
       isComparing = false
     }
+    // Those that were compared before the gap may have missed something in it.
+    if (hasGap) afterGap()
+  }
+  function afterGap(): void {
+    hasGap = isComparing
+    if (!isComparing) void compare()
   }
   const timer = setInterval(() => void compare(), deps.compareMs ?? COMPARE_MS)
   timer.unref()
-  const endGap = bus.onGap(() => void compare())
+  const endGap = bus.onGap(afterGap)
 
   /** A class, so that ten thousand subscriptions share its methods. */
   class Follower implements Polled<FeedChange> {

@@ -220,3 +220,31 @@ it.each([0, 1, 2, 3, 4, 5, 6])(
     expect(got).toEqual([6, 7, 8])
   },
 )
+
+it('G9: compares again after a gap that began during a comparison', async () => {
+  const inner = createInProcessBus()
+  let lose = (): void => {}
+  const bus: SignalBus = {
+    ...inner,
+    onGap(listener) {
+      lose = listener
+      return () => {}
+    },
+  }
+  const table = tableOf(5)
+  const next = followed(bus, table).next()
+  await expect.poll(() => table.reads).toBe(1)
+  const answered = Promise.withResolvers<void>()
+  const { latest } = table
+  // The comparison reads the table, and only then something is lost.
+  table.latest = async () => {
+    const found = await latest()
+    await answered.promise
+    return found
+  }
+  lose()
+  table.seq = 6
+  lose()
+  answered.resolve()
+  expect(await next).toMatchObject({ value: { seq: 6 } })
+})

@@ -130,7 +130,7 @@ async function mirror(page: Client, after: string, random: () => number) {
     const events = await Promise.race([live.waitFor(take, 30_000), finished.promise.then(() => live.waitFor(1))])
     live.close()
     // Three pages of one contact share its 20 operations a second; like real clients, they wait before they come back.
-    await pause(200)
+    await pause(500)
     for (const { feedChanged } of events.slice(0, take)) {
       const { kind, message, unseenCount, unreadCount } = feedChanged
       if (kind === 'ALL_MARKED') for (const node of (await everything('mirror')).nodes) shown.set(node.id, node)

@@ -24,9 +24,11 @@ async function generateClient() {
   }
 }
 
-/** Files of packages that nothing here reads: source maps, Node's headers, Prisma's compilers for other databases. */
+/** Files of packages that nothing here reads: source maps, sources of what is compiled, Node's headers, Prisma's compilers for other databases. */
 const unread = [
   /\.map$/,
+  /^(effect|rxjs|zod)\/src\//,
+  /^effect\/dist\/dts\//,
   /^node\/node_modules\/node-[^/]+\/include\//,
   /^@prisma\/client\/runtime\/query_compiler_(small|.*(cockroachdb|mysql|sqlite|sqlserver))/,
   /^@graphql-yoga\/render-graphiql\/cjs\//,

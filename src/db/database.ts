@@ -97,6 +97,8 @@ function repeatReads(pool: pg.Pool): void {
 
 /** How long a statement may wait for a connection. */
 const CONNECTION_WAIT_MS = 5_000
+/** How long a connection that nobody uses is kept. */
+const IDLE_MS = 60_000
 
 /**
  * Opens the pool; connections are made when they are needed, at most `max`, and shared out by project. A statement may take 10 s, the wait
@@ -107,6 +109,7 @@ export function openDatabase(url: string, options: { max: number; log: Log }): D
     connectionString: url,
     max: options.max,
     connectionTimeoutMillis: CONNECTION_WAIT_MS,
+    idleTimeoutMillis: IDLE_MS,
     statement_timeout: 10_000,
     idle_in_transaction_session_timeout: 30_000,
     keepAlive: true,

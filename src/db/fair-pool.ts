@@ -14,6 +14,13 @@ export type RunFor = <T>(projectId: string, work: () => T) => T
 /** A project may have this many times the connections that are left free: one alone three in four. The server's own work may have all. */
 const SHARE = 3
 
+/**
+ * A new connection costs the database as much as many statements, and more of them than processors make nothing faster: a few are made as
+ * soon as they are needed, and one more in each such interval, ms, as long as somebody waits.
+ */
+export const FEW = 6
+export const GROW_MS = 100
+
 type Done = (error: Error | undefined, client: pg.PoolClient | undefined, release: (error?: Error | boolean) => void) => void
 
 interface Waiting {
@@ -41,6 +48,8 @@ export function shareOut(pool: pg.Pool, { max, waitMs }: { max: number; waitMs: 
   const takenBy = new Map<string, number>()
   const laneOf = new WeakMap<object, string>()
   let taken = 0
+  /** requests that the pool has not answered yet */
+  let pending = 0
   const connectNow = pool.connect.bind(pool)
 
   const isOpen = ([lane = '']: readonly string[]): boolean => lane === '' || (takenBy.get(lane) ?? 0) < SHARE * (max - taken)
@@ -48,16 +57,38 @@ export function shareOut(pool: pg.Pool, { max, waitMs }: { max: number; waitMs: 
     taken += 1
     takenBy.set(lane, (takenBy.get(lane) ?? 0) + 1)
   }
+  let madeAt = Number.NEGATIVE_INFINITY
+  let isTimerSet = false
+  /** Whether there is a connection, or one may be made: after the first few, in a moment. */
+  const isReady = (): boolean => {
+    if (taken >= max) return false
+    if (pending < pool.idleCount || pool.totalCount < FEW) return true
+    const waitMs = madeAt + GROW_MS - performance.now()
+    if (waitMs > 0) {
+      if (!isTimerSet) setTimeout(grow, waitMs)
+      isTimerSet = true
+      return false
+    }
+    madeAt = performance.now()
+    return true
+  }
+  const grow = (): void => {
+    isTimerSet = false
+    next()
+  }
+  const next = (): void => {
+    while (queue.size > 0 && isReady()) {
+      const waiting = queue.take(isOpen)
+      if (waiting === undefined) return
+      waiting.begin()
+    }
+  }
   const release = (lane: string): void => {
     taken -= 1
     const left = (takenBy.get(lane) ?? 1) - 1
     if (left === 0) takenBy.delete(lane)
     else takenBy.set(lane, left)
-    while (queue.size > 0 && taken < max) {
-      const next = queue.take(isOpen)
-      if (next === undefined) return
-      next.begin()
-    }
+    next()
   }
   pool.on('release', (_error: Error, client: pg.PoolClient) => {
     const lane = laneOf.get(client)
@@ -68,7 +99,9 @@ export function shareOut(pool: pg.Pool, { max, waitMs }: { max: number; waitMs: 
 
   const open = (lane: string, done: Done): void => {
     take(lane)
+    pending += 1
     connectNow((error, client, giveBack) => {
+      pending -= 1
       if (error !== undefined || client === undefined) {
         release(lane)
         const told = isTimeout(error) ? noConnection(error) : isBrokenConnection(error) ? noDatabase(error) : error
@@ -76,11 +109,12 @@ export function shareOut(pool: pg.Pool, { max, waitMs }: { max: number; waitMs: 
       }
       laneOf.set(client, lane)
       done(undefined, client, giveBack)
+      next()
     })
   }
   const connect = (done: Done): void => {
     const lane = lanes.getStore() ?? ''
-    if (taken < max && isOpen([lane])) return void open(lane, done)
+    if (isOpen([lane]) && isReady()) return void open(lane, done)
     // What is called later is called as part of what waits, and not of what gave the connection back.
     const resume = AsyncLocalStorage.snapshot()
     const entry: Waiting = {

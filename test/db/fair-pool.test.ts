@@ -1,7 +1,7 @@
 /** Connections that are shared out by project, on a real pool. */
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { noConnection, shareOut } from '../../src/db/fair-pool.ts'
+import { FEW, GROW_MS, noConnection, shareOut } from '../../src/db/fair-pool.ts'
 import { CarillonError } from '../../src/errors.ts'
 import { createErrorPresenter } from '../../src/graphql/errors.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
@@ -27,6 +27,18 @@ it('leaves a connection for others, however many a project asks for, and gives e
   for (const client of held) client.release()
   await Promise.all(more)
   expect(order).toHaveLength(20)
+  await pool.end()
+})
+
+it('makes a few connections for many requests, and more as long as some of them wait', async () => {
+  const pool = new pg.Pool({ connectionString: database.url, max: 12 })
+  shareOut(pool, { max: 12, waitMs: 60_000 })
+  const began = performance.now()
+  await Promise.all(Array.from({ length: 200 }, () => pool.query('SELECT 1')))
+  expect(pool.totalCount).toBeLessThanOrEqual(FEW + 1 + (performance.now() - began) / GROW_MS)
+  const held = await Promise.all(Array.from({ length: 12 }, () => pool.connect()))
+  expect(pool.totalCount).toBe(12)
+  for (const client of held) client.release()
   await pool.end()
 })
 

@@ -1,14 +1,15 @@
 /**
  * Accepts messages: those of a batch are planned, then all of them are written in one transaction. Calls that arrive while a transaction
  * is running are batched, and share the next one. A call whose schemas or overrides are to be checked in the sandbox leaves its batch, and
- * comes back with the results: the others don't wait for it.
+ * comes back with the results: the others don't wait for it. Large calls have transactions of their own, so that a call with one message
+ * never waits for hundreds of somebody else's.
  *
  * After a crash either all of a batch is stored or nothing: the rows are the outbox (see jobs/deliver.ts).
  */
 import type { PoolClient } from 'pg'
 import { isConnectionLoss, noDatabase } from '../db/connection-loss.ts'
 import { transact } from '../db/database.ts'
-import { createFairQueue } from '../db/fair-queue.ts'
+import { createFairQueue, type FairQueue } from '../db/fair-queue.ts'
 import { CarillonError, isBrokenConnection } from '../errors.ts'
 import { programLimits } from '../render/limits.ts'
 import { createMeter, type Meter } from '../render/meter.ts'
@@ -27,13 +28,16 @@ export type Accept = (call: Call) => Promise<SendOutcome[]>
 
 /** A transaction takes no more calls when it has this many messages. */
 const BATCH = 200
-/** Transactions at a time, in this process. */
-const TRANSACTIONS_MAX = 4
+/** A call with more messages is large. */
+const SMALL = 20
+/** Transactions at a time, in this process: of small calls, and of large ones. */
+const SMALL_MAX = 4
+const LARGE_MAX = 2
 /** Messages that may wait for a transaction. A project may have as many of them as are left for others. */
 const WAITING_MAX = 40_000
 /**
- * Normally one transaction runs at a time, which measured a tenth faster than two. When one takes longer than this, ms, because another
- * process holds a lock or the database is slow, the next one begins without waiting for it.
+ * Normally one transaction of a size runs at a time, which measured a tenth faster than two. When one takes longer than this, ms, because
+ * another process holds a lock or the database is slow, the next one begins without waiting for it.
  */
 const PATIENCE_MS = 25
 const RETRIES = 5
@@ -47,6 +51,26 @@ interface Waiting {
   resolve(outcomes: SendOutcome[]): void
   reject(error: unknown): void
 }
+
+/** Calls that wait for a transaction with calls of about their size. */
+interface Batches {
+  /** projects have their turns one after the other */
+  readonly waiting: FairQueue<Waiting>
+  /** transactions at a time */
+  readonly max: number
+  running: number
+  /** when the latest transaction began */
+  startedAt: number
+  isTimerSet: boolean
+}
+
+const createBatches = (max: number): Batches => ({
+  waiting: createFairQueue<Waiting>(),
+  max,
+  running: 0,
+  startedAt: 0,
+  isTimerSet: false,
+})
 
 /** A call that leaves its batch for the sandbox. */
 interface Held {
@@ -67,14 +91,10 @@ const wasRolledBack = (error: unknown): boolean =>
 
 /** @returns a function that accepts calls; those that wait at the same time share a transaction */
 export function createAccept(deps: SendDeps): Accept {
-  /** projects have their turns one after the other */
-  const waiting = createFairQueue<Waiting>()
+  const small = createBatches(SMALL_MAX)
+  const large = createBatches(LARGE_MAX)
   const waitingOf = new Map<string, number>()
   let waitingMessages = 0
-  let running = 0
-  /** when the latest transaction began */
-  let startedAt = 0
-  let isTimerSet = false
 
   async function acceptTogether(batch: readonly Waiting[]): Promise<(SendOutcome[] | Held)[]> {
     // All on one connection, on which statements are pipelined: looking up costs one round trip, and writing two.
@@ -149,9 +169,11 @@ export function createAccept(deps: SendDeps): Accept {
     }
   }
   function enqueue(one: Waiting): void {
-    waiting.add([one.call.project.id], one)
-    count(one.call.project.id, one.call.intents.length)
-    pump()
+    const { project, intents } = one.call
+    const batches = intents.length > SMALL ? large : small
+    batches.waiting.add([project.id], one)
+    count(project.id, intents.length)
+    pump(batches)
   }
 
   async function run(batch: readonly Waiting[]): Promise<void> {
@@ -176,36 +198,36 @@ export function createAccept(deps: SendDeps): Accept {
     }
   }
 
-  function pump(): void {
-    while (waiting.size > 0 && running < TRANSACTIONS_MAX) {
-      const patienceMs = startedAt + PATIENCE_MS - performance.now()
-      if (running > 0 && patienceMs > 0) {
-        if (!isTimerSet) {
-          isTimerSet = true
+  function pump(batches: Batches): void {
+    while (batches.waiting.size > 0 && batches.running < batches.max) {
+      const patienceMs = batches.startedAt + PATIENCE_MS - performance.now()
+      if (batches.running > 0 && patienceMs > 0) {
+        if (!batches.isTimerSet) {
+          batches.isTimerSet = true
           setTimeout(() => {
-            isTimerSet = false
-            pump()
+            batches.isTimerSet = false
+            pump(batches)
           }, patienceMs)
         }
         return
       }
-      startedAt = performance.now()
+      batches.startedAt = performance.now()
       const batch: Waiting[] = []
       let size = 0
       while (size < BATCH) {
-        const next = waiting.take()
+        const next = batches.waiting.take()
         if (next === undefined) break
         size += next.call.intents.length
         count(next.call.project.id, -next.call.intents.length)
         batch.push(next)
       }
-      running++
+      batches.running++
       // Calls of several projects share a transaction: its connection is of no project's share.
       void deps.db
         .runFor('', () => run(batch))
         .finally(() => {
-          running--
-          pump()
+          batches.running--
+          pump(batches)
         })
     }
   }

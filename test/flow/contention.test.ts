@@ -1,4 +1,5 @@
 /** Many calls that share contacts: no deadlock, exact counts, numbers without a gap. */
+import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import { Feed, MarkAs, SendBare } from '../helpers/operations.ts'
@@ -51,4 +52,27 @@ it('fifty parallel batches over the same twenty contacts, in every order, throug
   const twice: { n: number }[] = await app.app.prisma.$queryRaw`
     SELECT count(*)::int AS n FROM (SELECT contact_id, arrived_seq FROM message GROUP BY 1, 2 HAVING count(*) > 1) x`
   expect(twice[0]?.n).toBe(0)
+})
+
+it('writes a call with one message in no transaction with hundreds of others', async () => {
+  const message = (externalId: string) => ({ template: 'note', contact: { externalId }, data: { n: 1 } })
+  const many = (round: number) => times(30, (n) => message(`many-${round}-${n}`))
+  await Promise.all(
+    times(10, async (round) => {
+      await project.api.do(SendBare, { messages: [message('alone')] })
+      await Promise.all([
+        project.api.do(SendBare, { messages: many(round) }),
+        project.api.do(SendBare, { messages: [message('alone')] }),
+      ])
+    }),
+  )
+  // Rows of one transaction have the same xmin.
+  const sql = new pg.Client({ connectionString: app.databaseUrl })
+  await sql.connect()
+  const { rows } = await sql.query(
+    `SELECT count(*)::int AS shared FROM notification a JOIN contact c ON c.id = a.contact_id AND c.external_id = 'alone'
+     WHERE EXISTS (SELECT FROM notification b JOIN contact d ON d.id = b.contact_id AND d.external_id LIKE 'many-%' WHERE b.xmin = a.xmin)`,
+  )
+  await sql.end()
+  expect(rows).toEqual([{ shared: 0 }])
 })

@@ -29,6 +29,7 @@ const pure = [
   'test/graphql/measure.test.ts',
   'test/http/budgets.test.ts',
   'test/http/rates.test.ts',
+  'test/http/refusals.test.ts',
   'test/http/remote-address.test.ts',
   'test/http/turns.test.ts',
   'test/jobs/attempt.test.ts',

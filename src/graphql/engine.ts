@@ -14,7 +14,7 @@ import type { Caller, SendBuffer } from './context.ts'
 import { codeOf, ERRORS_MAX, type PresentError, withFirstErrors } from './errors.ts'
 import { createExecution, type Results } from './execution.ts'
 import { type Answering, CHARACTERS_PER_COST, createDocumentCache, createLimits, documentLimits } from './limits.ts'
-import { createSingles } from './single.ts'
+import { createSingles, type Refuse } from './single.ts'
 import type { Budgets, Turns } from './transport.ts'
 
 /** The caller of one operation, and the budget of its answers. */
@@ -109,10 +109,8 @@ export function createEngine<C extends object>(deps: EngineDeps<C>): Engine {
     },
     onParams({ params, context, setResult }) {
       if (params.extensions?.['cost'] === true) context.answering.isCostShown = true
-      if (context.refusal === null) return
-      // Whatever it is, it was read, and parsed to see that it does not authenticate.
-      budgets.spend(context.answering, REFUSED_COST + (params.query?.length ?? 0) / CHARACTERS_PER_COST)
-      if (!isAuthentication(params.query, params.operationName)) setResult({ errors: [present(context.refusal)] })
+      const refusal = refuserOf(context, context.answering)?.(params.query ?? '', params.operationName) ?? null
+      if (refusal !== null) setResult({ errors: [present(refusal)] })
     },
     onResultProcess({ result, setResult, serverContext }) {
       if (Array.isArray(result) || Symbol.asyncIterator in result) return
@@ -121,6 +119,15 @@ export function createEngine<C extends object>(deps: EngineDeps<C>): Engine {
       if (errors.length > 0) setResult({ ...result, errors })
     },
   }
+  /** Refuses whatever does not authenticate, if the credential is wrong. */
+  const refuserOf = ({ refusal }: Pick<HttpOperation, 'refusal'>, answering: Answering): Refuse | null =>
+    refusal === null
+      ? null
+      : (query, operationName) => {
+          // Whatever it is, it was read, and parsed to see that it does not authenticate.
+          budgets.spend(answering, REFUSED_COST + query.length / CHARACTERS_PER_COST)
+          return isAuthentication(query, operationName) ? null : refusal
+        }
   const contextOf = ({ caller, sendBuffer, remoteAddress, answering }: Requester & { readonly answering: Answering }): C =>
     createContext({
       caller,
@@ -169,8 +176,13 @@ export function createEngine<C extends object>(deps: EngineDeps<C>): Engine {
   const singles = createSingles({ schema, execution, present })
 
   async function answerSingle(operation: HttpOperation, answering: Answering): Promise<HttpAnswer | null> {
-    if (operation.method !== 'POST' || operation.refusal !== null) return null
-    const answer = await singles.answer(operation, answering, () => contextOf({ ...operation, answering }))
+    if (operation.method !== 'POST') return null
+    const answer = await singles.answer(
+      operation,
+      answering,
+      () => contextOf({ ...operation, answering }),
+      refuserOf(operation, answering),
+    )
     if (answer === null) return null
     const { errors, data, text, mediaType } = answer
     const status = statusOf({ errors, data: fillOf(data) }, mediaType === 'application/json')
@@ -280,8 +292,8 @@ function parseBody(text: string): Record<string, unknown> {
 }
 
 /** Whether the operation does nothing but `authenticate`: a client whose credential has expired must be able to get a new one. */
-function isAuthentication(query: unknown, operationName: string | undefined): boolean {
-  if (typeof query !== 'string' || query.length > documentLimits.queryChars) return false
+function isAuthentication(query: string, operationName: string | null | undefined): boolean {
+  if (query.length > documentLimits.queryChars) return false
   try {
     const operation = getOperationAST(parse(query, { maxTokens: documentLimits.tokens, noLocation: true }), operationName)
     if (operation?.operation !== 'mutation') return false

@@ -4,6 +4,7 @@
  */
 import type { ExecutionResult, GraphQLError, GraphQLSchema } from 'graphql'
 import { LRUCache } from 'lru-cache'
+import type { CarillonError } from '../errors.ts'
 import { type PresentError, withFirstErrors } from './errors.ts'
 import type { Execution } from './execution.ts'
 import type { Answering } from './limits.ts'
@@ -34,10 +35,17 @@ export interface SingleDeps {
   readonly present: PresentError
 }
 
+/** Why an operation is not executed; null: it is. */
+export type Refuse = (query: string, operationName: string | null | undefined) => CarillonError | null
+
 /** Executes such operations. */
 export interface Singles {
-  /** @param createContext is called once the document is valid. @returns null: the operation is none of these, and nothing was done */
-  answer(posted: Posted, answering: Answering, createContext: () => object): Promise<SingleAnswer | null>
+  /**
+   * @param createContext is called once the document is valid
+   * @param refuse why the operation is not executed, if it is not
+   * @returns null: the operation is none of these, and nothing was done
+   */
+  answer(posted: Posted, answering: Answering, createContext: () => object, refuse: Refuse | null): Promise<SingleAnswer | null>
 }
 
 const MEDIA_TYPES = ['application/json', 'application/graphql-response+json'] as const
@@ -99,8 +107,10 @@ export function createSingles({ schema, execution, present }: SingleDeps): Singl
     return type
   }
 
-  async function run(params: Params, answering: Answering, createContext: () => object): Promise<Result> {
+  async function run(params: Params, answering: Answering, createContext: () => object, refuse: Refuse | null): Promise<Result> {
     const { query, variables, operationName } = params
+    const refusal = refuse?.(query, operationName) ?? null
+    if (refusal !== null) throw refusal
     const { document, problems } = execution.read(query, operationName, answering)
     if (problems.length > 0) return { errors: problems }
     const args = { schema, document, contextValue: createContext(), variableValues: variables, operationName }
@@ -108,12 +118,14 @@ export function createSingles({ schema, execution, present }: SingleDeps): Singl
   }
 
   return {
-    async answer({ accept, body }, answering, createContext) {
+    async answer({ accept, body }, answering, createContext, refuse) {
       const mediaType = wanted(accept)
       const params = mediaType === null ? null : paramsOf(body)
       if (mediaType === null || params === null) return null
       if (params.extensions?.['cost'] === true) answering.isCostShown = true
-      const result: Result = await run(params, answering, createContext).catch((error: unknown) => ({ errors: [present(error)] }))
+      const result: Result = await run(params, answering, createContext, refuse).catch((error: unknown) => ({
+        errors: [present(error)],
+      }))
       const errors = withFirstErrors(result).errors?.map(present) ?? []
       const { stringify = JSON.stringify } = result
       return { errors, data: result.data, text: stringify(errors.length === 0 ? result : { ...result, errors }), mediaType }

@@ -1,7 +1,7 @@
 /** GraphQL over HTTP, server-sent events included: from the bytes of the request to the bytes of the answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Caller } from '../domain/caller.ts'
-import { CarillonError } from '../errors.ts'
+import { CarillonError, type ErrorCode } from '../errors.ts'
 import { type Engine, type HttpAnswer, retryAfterOf } from '../graphql/engine.ts'
 import { codeOf, type PresentError } from '../graphql/errors.ts'
 import type { LiveConnection } from '../graphql/transport.ts'
@@ -12,6 +12,8 @@ import type { Heartbeat } from './heartbeat.ts'
 import type { Meter } from './metrics.ts'
 import type { Rates } from './rates.ts'
 import type { Reading } from './reading.ts'
+import type { Refusals } from './refusals.ts'
+import { networkOf } from './remote-address.ts'
 import { isNavigation, sendError, sendReply } from './reply.ts'
 import { createSendBuffer, type SendBuffer } from './send-buffer.ts'
 
@@ -23,6 +25,7 @@ export interface GraphqlEndpointDeps {
   readonly admission: Admission
   readonly heartbeat: Heartbeat
   readonly reading: Reading
+  readonly refusals: Refusals
   readonly meter: Meter
   /** bytes that may wait for one reader */
   readonly sendBufferBytes: number
@@ -59,9 +62,13 @@ async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise
   await reader.cancel()
 }
 
+/** Codes of requests that were not executed, and cost what it takes to find that out. */
+const refused: ReadonlySet<unknown> = new Set<ErrorCode>(['OVERLOADED', 'QUERY_TOO_COMPLEX', 'RATE_LIMITED', 'UNAUTHENTICATED'])
+const isRefused = (error: unknown): boolean => error instanceof CarillonError && refused.has(error.code)
+
 /** Creates the endpoint. */
 export function createGraphqlEndpoint(deps: GraphqlEndpointDeps): GraphqlEndpoint {
-  const { engine, present, rates, admission, heartbeat, reading, meter, sendBufferBytes, maxBodyBytes, graphiql } = deps
+  const { engine, present, rates, admission, heartbeat, reading, refusals, meter, sendBufferBytes, maxBodyBytes, graphiql } = deps
   const streams = new Set<() => void>()
 
   /** Finds the caller. A wrong credential does not fail yet, since `authenticate` is executed in spite of it: it is returned. */
@@ -166,6 +173,7 @@ export function createGraphqlEndpoint(deps: GraphqlEndpointDeps): GraphqlEndpoin
         return sendReply(response, await graphiql(headers))
       }
       let leave = (): void => {}
+      let client = networkOf(remoteAddress)
       try {
         // A form posted by another site: it could not set the header that a cookie needs, either.
         if (method === 'POST' && !isJson.test(headers['content-type'] ?? '')) {
@@ -173,7 +181,7 @@ export function createGraphqlEndpoint(deps: GraphqlEndpointDeps): GraphqlEndpoin
         }
         const [caller, refusal] = await identify(request, remoteAddress)
         known(caller)
-        const client = clientOf(caller, remoteAddress)
+        client = clientOf(caller, remoteAddress)
         const body = method === 'POST' ? decodeBody(await reading.read(request, response, maxBodyBytes, client)) : ''
         // The request is whole and its caller known: only now it takes a place.
         leave = admission.enter()
@@ -189,8 +197,15 @@ export function createGraphqlEndpoint(deps: GraphqlEndpointDeps): GraphqlEndpoin
         if (answer.status === 406) {
           throw new CarillonError('BAD_REQUEST', { message: 'None of the media types in the Accept header is available.' })
         }
+        const [error] = answer.errors
+        if (error !== undefined && (caller.kind === 'none' || isRefused(error.originalError))) {
+          leave()
+          await refusals.pause(client)
+        }
         await send(request, response, answer, sendBuffer, caller)
       } catch (error) {
+        leave()
+        if (isRefused(error)) await refusals.pause(client)
         sendError(request, response, present, error)
       } finally {
         leave()

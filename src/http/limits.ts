@@ -44,6 +44,13 @@ export const connectionLimits = {
   /** how long the result of such a look-up is remembered */
   failedLookUpMs: 10_000,
 
+  /** refusals for rate that one client is answered at once in a second */
+  refusalsPerSecond: 20,
+  /** how long it waits for each further one */
+  refusalPauseMs: 1_000,
+  /** refusals that wait in this way; more are answered at once */
+  refusalsWaiting: 2_000,
+
   /** results of `/metrics` and of `/ready` that are computed at once; more requests get the last one */
   freshReads: 10,
   /** how many a second they become again */

@@ -23,6 +23,7 @@ import { createMetricsRoute, type Metrics, type MetricsAccess } from './metrics.
 import { createPlaces } from './places.ts'
 import type { Rates } from './rates.ts'
 import { assertReadable, createReading } from './reading.ts'
+import { createRefusals } from './refusals.ts'
 import { createPeer, createRemoteAddress, networkOf } from './remote-address.ts'
 import { answer, refuse, sendError } from './reply.ts'
 import { basePathOf, createRequestPath, type RequestPath } from './request-path.ts'
@@ -97,6 +98,7 @@ export function createHttpServer<C extends object>(deps: HttpServerDeps<C>): Htt
   const pathOf = createRequestPath(basePathOf(config.publicUrl))
   const reading = createReading(limits, Math.max(maxBodyBytes, ...routes.map((route) => route.maxBodyBytes ?? 0)))
   const places = createPlaces(limits)
+  const refusals = createRefusals(limits)
   const sockets = createSockets({
     engine,
     present,
@@ -117,6 +119,7 @@ export function createHttpServer<C extends object>(deps: HttpServerDeps<C>): Htt
     admission,
     heartbeat,
     reading,
+    refusals,
     meter,
     sendBufferBytes,
     maxBodyBytes,
@@ -215,6 +218,8 @@ export function createHttpServer<C extends object>(deps: HttpServerDeps<C>): Htt
       })
       answer(request, response, reply)
     } catch (error) {
+      if (error instanceof CarillonError && error.code === 'RATE_LIMITED')
+        await refusals.pause(networkOf(remoteAddressOf(request)))
       sendError(request, response, present, error, (status, message) => errorPage(status, message, asked.root, explore))
     }
   }
@@ -249,7 +254,10 @@ export function createHttpServer<C extends object>(deps: HttpServerDeps<C>): Htt
     if (path !== '/graphql') return refuse(socket, new CarillonError('NOT_FOUND'))
     const remoteAddress = remoteAddressOf(request)
     const giveBack = places.takeFree(remoteAddress) ?? (await placeOf(socket, remoteAddress))
-    if (giveBack === null) return refuse(socket, tooManySockets(limits))
+    if (giveBack === null) {
+      await refusals.pause(networkOf(remoteAddress))
+      return refuse(socket, tooManySockets(limits))
+    }
     const identified = (): void => {
       socket.off('close', identified)
       giveBack()

@@ -68,6 +68,7 @@ it('docs/production.md states the limits that the server has', () => {
     ['a WebSocket without `connection_init`', `${limits.initMs / 1_000} s`],
     ['a WebSocket without a credential', `${limits.anonymousSocketMs / 1_000} s`],
     ['wrong API keys of an address', `${limits.failedLookUpsPerMinute} a minute`],
+    ['refusals of a client', `${limits.refusalsPerSecond} a second`, `${limits.refusalPauseMs / 1_000} s`],
     ["reports to providers that don't exist", `${limits.failedLookUpsPerMinute} a minute`],
   ] as const) {
     for (const fact of facts) expect(row(name)).toContain(fact)

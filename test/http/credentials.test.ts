@@ -4,6 +4,7 @@ import { createClient } from 'graphql-ws'
 import { afterEach, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import { createCallbackRoute } from '../../src/http/callbacks.ts'
+import { connectionLimits } from '../../src/http/limits.ts'
 import { post, startTestServer, type TestServer, until } from '../helpers/test-server.ts'
 
 const others: TestServer[] = []
@@ -76,6 +77,19 @@ describe('wrong credentials', () => {
       }),
     )
     expectTwenty(server.state.seen.length)
+  })
+
+  it('are answered at once twenty times a second, and later beyond it', async () => {
+    const server = await start()
+    const took = await Promise.all(
+      times(60, async (n) => {
+        const began = performance.now()
+        await ask(server, `Bearer wrong-${n}`)
+        return performance.now() - began
+      }),
+    )
+    // What was refused while the first ones were answered may be part of the next second.
+    expect(took.filter((ms) => ms >= connectionLimits.refusalPauseMs - 10).length).toBeGreaterThanOrEqual(20)
   })
 
   it('cost twenty look-ups over WebSocket, and close it with 4429 beyond it', async () => {

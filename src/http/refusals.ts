@@ -1,0 +1,34 @@
+/**
+ * How soon a refusal for rate is answered: at once, unless its client asks again at once. Clients that repeat a call as soon as it is refused
+ * cost as much as if they were served; their answers wait for a moment, and so do they.
+ */
+import type { ConnectionLimits } from './limits.ts'
+import { createTokenBuckets } from './token-buckets.ts'
+
+/** The refusals of one process. */
+export interface Refusals {
+  /** Counts one refusal of a client. @returns null: it is answered now; otherwise it is answered when this resolves */
+  pause(client: string): Promise<void> | null
+}
+
+/** Creates the counts. `now`: monotonic milliseconds. */
+export function createRefusals(
+  limits: Pick<ConnectionLimits, 'refusalsPerSecond' | 'refusalPauseMs' | 'refusalsWaiting'>,
+  now?: () => number,
+): Refusals {
+  const { refusalsPerSecond, refusalPauseMs, refusalsWaiting } = limits
+  const buckets = createTokenBuckets(refusalsPerSecond, refusalsPerSecond, now)
+  let waiting = 0
+  return {
+    pause(client) {
+      if (buckets.take(client) === 0 || waiting >= refusalsWaiting) return null
+      waiting += 1
+      return new Promise((resolve) => {
+        setTimeout(() => {
+          waiting -= 1
+          resolve()
+        }, refusalPauseMs)
+      })
+    },
+  }
+}

@@ -93,7 +93,7 @@ export default defineConfig({
         include: [every],
         exclude: [...pure, ...measured],
         isolate: false,
-        maxWorkers: 2,
+        maxWorkers: 3,
         sequence: { groupOrder: 1 },
       }),
       // Other processes of the machine can spoil a measurement, but not three in a row: what is really too slow fails each time.

@@ -48,13 +48,14 @@ it(`are those of the rows after ${KILLS} kills in the middle of sending, at ever
   await api().do(UpsertTemplates, {
     templates: [{ key: 'all', inApp: [{ body: 'b' }], email: [{ subject: 's', text: 't' }], sms: [{ body: 'b' }] }],
   })
-  await api().do(UpsertContacts, {
-    contacts: times(CONTACTS, (n) => ({
-      externalId: `c${n}`,
-      email: `c${n}@example.com`,
-      phone: n % 2 === 0 ? '+15005550006' : null,
-    })),
-  })
+  const contacts = times(CONTACTS, (n) => ({
+    externalId: `c${n}`,
+    email: `c${n}@example.com`,
+    phone: n % 2 === 0 ? '+15005550006' : null,
+  }))
+  for (let from = 0; from < CONTACTS; from += 1_000) {
+    await api().do(UpsertContacts, { contacts: contacts.slice(from, from + 1_000) })
+  }
   const since = new Date(Math.floor(Date.now() / 60_000) * 60_000 - 3_600_000)
   const compare = async (): Promise<void> => {
     for (const channel of [null, 'EMAIL', 'SMS'] as const) {

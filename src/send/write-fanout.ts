@@ -46,9 +46,7 @@ const EXAMINED = 5_000
 const AHEAD_MS = 1_000
 /** How long a chunk that is being read in advance is waited for, ms: longer only if there are no connections. */
 const AHEAD_WAIT_MS = 250
-/** After how many chunks tables may have grown so much that their statistics are out of date. */
-const GROWS_AFTER = 10
-/** How long a chunk waits for them, ms. */
+/** How long the first chunk waits for tables to be analysed, ms. */
 const ANALYZE_WAIT_MS = 1_000
 const RETRIES = 5
 
@@ -146,16 +144,19 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
     return { ...chunk, values: columns.notificationIds.length === 0 ? null : chunkValues(head, columns) }
   }
 
-  /** Chunks that this process has begun. */
-  let chunks = 0
-
-  /** Analyses what has grown. Not in the chunk's transaction, which must not fail because of it, and does not wait long for it. */
-  async function lookAfterTables(): Promise<void> {
+  /** Analyses what has grown. Not in the chunk's transaction, which must not fail because of it. */
+  let analyzing: Promise<void> | null = null
+  function lookAfterTables(): Promise<void> {
     const work = async (): Promise<void> => {
       const client = await db.pool.connect()
       await analyzeGrown(client).finally(() => client.release())
     }
-    await Promise.race([work().catch(() => {}), sleep(ANALYZE_WAIT_MS, undefined, { ref: false })])
+    analyzing ??= work()
+      .catch(() => {})
+      .finally(() => {
+        analyzing = null
+      })
+    return analyzing
   }
 
   /** The chunk that is expected to be the next. */
@@ -197,8 +198,8 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
     finish: Finish,
   ): Promise<Written> {
     const { project, id } = fanout
-    // After an import, and as the tables grow by what is written.
-    if (fanout.cursor === null || chunks++ % GROWS_AFTER === 0) await lookAfterTables()
+    // After an import. It is not waited for long.
+    if (fanout.cursor === null) await Promise.race([lookAfterTables(), sleep(ANALYZE_WAIT_MS, undefined, { ref: false })])
     const found = planned ?? (await read(tx, fanout, limit))
     const { members, cursor, isLast } = found
     const uncounted = isLast || fanout.cursor !== null ? null : fanout
@@ -216,6 +217,8 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
     const { values, sent, open, failed, wakes, signals } = planned?.plan ?? (await plan(fanout, found))
     const writing = values === null ? Promise.resolve(() => []) : writeChunk(tx, values)
     finish(Promise.all([writing, advance({ sent, open, failed })]))
+    // As the tables grow by what is written.
+    void lookAfterTables()
     // Who is in a topic or segment is read when the chunk is written. And not while single messages are being sent, for which chunks are smaller.
     if (!isLast && fanout.audience.kind === 'all' && limit >= CHUNK) lookAhead({ ...fanout, cursor }, limit)
     return { signals: async () => (values === null ? [] : signals(await writing, deps.listens)), wakes, uncounted }

@@ -217,8 +217,6 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
     const { values, sent, open, failed, wakes, signals } = planned?.plan ?? (await plan(fanout, found))
     const writing = values === null ? Promise.resolve(() => []) : writeChunk(tx, values)
     finish(Promise.all([writing, advance({ sent, open, failed })]))
-    // As the tables grow by what is written.
-    void lookAfterTables()
     // Who is in a topic or segment is read when the chunk is written. And not while single messages are being sent, for which chunks are smaller.
     if (!isLast && fanout.audience.kind === 'all' && limit >= CHUNK) lookAhead({ ...fanout, cursor }, limit)
     return { signals: async () => (values === null ? [] : signals(await writing, deps.listens)), wakes, uncounted }
@@ -316,6 +314,8 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
       await publishing
       if (written === null) return false
       publishing = publish(written)
+      // As the tables grow by what is written, of which ANALYZE sees nothing before the commit.
+      void lookAfterTables()
       if (written.wakes) deps.wake()
       if (written.uncounted !== null) countAudience(written.uncounted)
       return true

@@ -32,7 +32,7 @@ const benchmarks: Readonly<Record<string, (stack: Stack) => Promise<Row[]>>> = {
   B8: async (stack) => [await b8(stack, quick, print)],
   B1: (stack) => b1(stack, quick, print),
   B2: (stack) => b2(stack, quick, print),
-  B3: async (stack) => [await b3(stack, quick, print)],
+  B3: (stack) => b3(stack, quick, print),
   B4: (stack) => b4(stack, quick, print),
   B5: (stack) => b5(stack, quick, print),
   B6: (stack) => b6(stack, quick, print),

@@ -138,48 +138,52 @@ function quoted(list: readonly (string | null)[]): string {
   return `{${list.map((one) => (one === null ? 'NULL' : `"${one.replace(/["\\]/g, '\\$&')}"`)).join(',')}}`
 }
 
+/** A chunk as the parameters of its statement. */
+export type ChunkValues = readonly unknown[]
+
+/** Makes the parameters of a chunk, which takes as long as sending them: in advance, if possible, while the database writes another one. */
+export function chunkValues(head: ChunkHead, columns: ChunkColumns): ChunkValues {
+  const { notificationIds, contactIds, kinds, arriving, others } = columns
+  return [
+    head.projectId,
+    head.transactionId,
+    head.templateId,
+    head.campaignId,
+    head.actorId,
+    JSON.stringify(head.data),
+    head.overrides === null ? null : JSON.stringify(head.overrides),
+    plain(head.channels),
+    head.createdAt,
+    head.sendAt,
+    head.feed,
+    plain(notificationIds),
+    plain(contactIds),
+    plain(arriving.contactIds),
+    plain(arriving.ids),
+    plain(arriving.notificationIds),
+    plain(arriving.kinds),
+    quoted(arriving.titles),
+    quoted(arriving.bodies),
+    quoted(arriving.iconUrls),
+    quoted(arriving.urls),
+    quoted(arriving.actions),
+    plain(others.ids),
+    plain(others.notificationIds),
+    plain(others.contactIds),
+    plain(others.kinds),
+    quoted(others.addresses),
+    JSON.stringify(kinds),
+    JSON.stringify(countsOf(head, columns)),
+  ]
+}
+
 /**
  * Writes a chunk.
  * @returns the new states of the feeds in which something arrived; a function, because they are read only if somebody listens
  * @throws 23503 when a contact was deleted meanwhile
  */
-export async function writeChunk(tx: Runner, head: ChunkHead, columns: ChunkColumns): Promise<() => ArrivedState[]> {
-  const { notificationIds, contactIds, kinds, arriving, others } = columns
-  const { rows } = await tx.query<{ states: string | null }>({
-    name: 'write-chunk',
-    text: TEXT,
-    values: [
-      head.projectId,
-      head.transactionId,
-      head.templateId,
-      head.campaignId,
-      head.actorId,
-      JSON.stringify(head.data),
-      head.overrides === null ? null : JSON.stringify(head.overrides),
-      plain(head.channels),
-      head.createdAt,
-      head.sendAt,
-      head.feed,
-      plain(notificationIds),
-      plain(contactIds),
-      plain(arriving.contactIds),
-      plain(arriving.ids),
-      plain(arriving.notificationIds),
-      plain(arriving.kinds),
-      quoted(arriving.titles),
-      quoted(arriving.bodies),
-      quoted(arriving.iconUrls),
-      quoted(arriving.urls),
-      quoted(arriving.actions),
-      plain(others.ids),
-      plain(others.notificationIds),
-      plain(others.contactIds),
-      plain(others.kinds),
-      quoted(others.addresses),
-      JSON.stringify(kinds),
-      JSON.stringify(countsOf(head, columns)),
-    ],
-  })
+export async function writeChunk(tx: Runner, values: ChunkValues): Promise<() => ArrivedState[]> {
+  const { rows } = await tx.query<{ states: string | null }>({ name: 'write-chunk', text: TEXT, values: [...values] })
   const text = rows[0]?.states ?? '[]'
   return () => {
     const states: readonly [contactId: string, feedSeq: number, counts: FeedCounts][] = JSON.parse(text)

@@ -49,11 +49,35 @@ type Values = GraphQLResolveInfo['variableValues']
 /** One execution. */
 interface Run {
   readonly args: ExecutionArgs
+  readonly rootValue: unknown
   readonly fragments: Fragments
   readonly variables: Values
-  readonly errors: GraphQLError[]
+  /** objects become their JSON */
+  readonly isWritten: boolean
+  errors: GraphQLError[] | null
   /** where an error took the place of a value; undefined: of the whole result */
-  readonly nulled: Set<Path | undefined>
+  nulled: Set<Path | undefined> | null
+}
+
+/** The JSON of an object, which stands in a result in its place. */
+class Written {
+  readonly json: string
+
+  constructor(json: string) {
+    this.json = json
+  }
+}
+
+/** Texts that are in JSON as they are. */
+const VERBATIM = /^[ !#-[\]-~]*$/
+
+/** JSON of a value of a result; undefined: an object has no such key. */
+function jsonOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return VERBATIM.test(value) ? `"${value}"` : JSON.stringify(value)
+  if (value === null) return 'null'
+  if (value instanceof Written) return value.json
+  if (Array.isArray(value)) return `[${Array.from(value, (item) => jsonOf(item) ?? 'null').join()}]`
+  return JSON.stringify(value)
 }
 
 /** Makes the value of a result from what a resolver returned. @throws what it can't */
@@ -62,6 +86,8 @@ type Complete = (run: Run, info: GraphQLResolveInfo, path: Path, value: unknown)
 /** A field of an object type, as an operation selects it. */
 interface Field {
   readonly key: string
+  /** the key in JSON, with its colon */
+  readonly start: string
   execute(run: Run, source: unknown, parent: Path | undefined): unknown
 }
 
@@ -104,14 +130,49 @@ function fail(run: Run, raw: unknown, nodes: readonly FieldNode[], path: Path, t
 }
 
 /** Collects an error, unless one around it has taken its place. */
-function report({ errors, nulled }: Run, error: GraphQLError, path: Path | undefined): void {
-  for (let around = path; around !== undefined; around = around.prev) if (nulled.has(around)) return
-  if (nulled.has(undefined)) return
-  nulled.add(path)
-  errors.push(error)
+function report(run: Run, error: GraphQLError, path: Path | undefined): void {
+  run.nulled ??= new Set()
+  for (let around = path; around !== undefined; around = around.prev) if (run.nulled.has(around)) return
+  if (run.nulled.has(undefined)) return
+  run.nulled.add(path)
+  run.errors ??= []
+  run.errors.push(error)
+}
+
+/** The JSON of an object whose values are there. */
+function write(fields: readonly Field[], values: readonly unknown[]): Written {
+  let json = ''
+  for (let index = 0; index < fields.length; index++) {
+    const text = jsonOf(values[index])
+    if (text !== undefined) json += `${json === '' ? '{' : ','}${fields[index]?.start}${text}`
+  }
+  return new Written(json === '' ? '{}' : `${json}}`)
+}
+
+const written = (fields: readonly Field[], values: readonly unknown[]): Promise<Written> =>
+  Promise.all(values).then((found) => write(fields, found))
+
+/** As `executeFields`, promises step by step alike. */
+function writeFields(run: Run, fields: readonly Field[], source: unknown, path: Path | undefined): unknown {
+  const values: unknown[] = []
+  let waits = false
+  try {
+    for (const field of fields) {
+      const value = field.execute(run, source, path)
+      values.push(value)
+      if (isPromise(value)) waits = true
+    }
+  } catch (error) {
+    if (!waits) throw error
+    return written(fields, values).finally(() => {
+      throw error
+    })
+  }
+  return waits ? written(fields, values) : write(fields, values)
 }
 
 function executeFields(run: Run, fields: readonly Field[], source: unknown, path: Path | undefined): unknown {
+  if (run.isWritten) return writeFields(run, fields, source, path)
   const values: Record<string, unknown> = {}
   let waits = false
   try {
@@ -165,6 +226,8 @@ const completeLeaf =
 /** What fields are given that take nothing. */
 const [noArgs, noInfo, noPath] = [{}, {} as GraphQLResolveInfo, {} as Path]
 
+const keyed = (key: string) => ({ key, start: `"${key}":` })
+
 /** A field that has no arguments, a resolver without `info`, and a value without fields: its place is made for an error only. */
 function plainField(
   typename: string,
@@ -180,7 +243,7 @@ function plainField(
   const later = (run: Run, value: Promise<unknown>, prev: Path | undefined): Promise<unknown> =>
     value.then((found) => complete(run, noInfo, noPath, found)).then(undefined, (error: unknown) => failAt(run, error, prev))
   return {
-    key,
+    ...keyed(key),
     execute(run, source, prev) {
       try {
         const value: unknown = resolve(source, noArgs, run.args.contextValue, noInfo)
@@ -268,7 +331,7 @@ function planOf(schema: GraphQLSchema, operation: OperationDefinitionNode, fragm
   function field(parentType: GraphQLObjectType, key: string, nodes: readonly [FieldNode, ...FieldNode[]]): Field {
     const [node] = nodes
     const fieldName = node.name.value
-    if (fieldName === '__typename') return { key, execute: () => parentType.name }
+    if (fieldName === '__typename') return { ...keyed(key), execute: () => parentType.name }
     const definition = parentType.getFields()[fieldName]
     if (definition === undefined) throw new Unplannable()
     const { type, resolve = defaultFieldResolver, args } = definition
@@ -276,8 +339,11 @@ function planOf(schema: GraphQLSchema, operation: OperationDefinitionNode, fragm
     const takesNothing = args.length === 0
     const isLeaf = isLeafType(isNonNullType(type) ? type.ofType : type)
     if (isLeaf && takesNothing && !takesInfo(resolve)) return plainField(parentType.name, key, nodes, type, resolve, complete)
+    /** Without any given, and without defaults, there are none. */
+    const hasNoArgs =
+      (node.arguments ?? []).length === 0 && args.every((one) => one.defaultValue === undefined && !isNonNullType(one.type))
     return {
-      key,
+      ...keyed(key),
       execute(run, source, prev) {
         const path: Path = { prev, key, typename: parentType.name }
         const info: GraphQLResolveInfo = {
@@ -288,12 +354,12 @@ function planOf(schema: GraphQLSchema, operation: OperationDefinitionNode, fragm
           path,
           schema,
           fragments: run.fragments,
-          rootValue: run.args.rootValue,
+          rootValue: run.rootValue,
           operation,
           variableValues: run.variables,
         }
         try {
-          const given = takesNothing ? {} : getArgumentValues(definition, node, run.variables)
+          const given = hasNoArgs ? {} : getArgumentValues(definition, node, run.variables)
           const value: unknown = resolve(source, given, run.args.contextValue, info)
           const done = isPromise(value)
             ? value.then((found) => complete(run, info, path, found))
@@ -372,11 +438,28 @@ interface Known {
   readonly conditions: readonly string[]
 }
 
-/** Executes an operation. */
-export type Execute = (args: ExecutionArgs) => ExecutionResult | Promise<ExecutionResult>
+type MaybePromise<T> = T | Promise<T>
+
+/** The result of an operation whose data is JSON; without data where execution did not begin. */
+export interface WrittenResult {
+  readonly data?: string
+  readonly errors?: readonly GraphQLError[]
+}
+
+/** Executes operations. */
+export interface Executor {
+  execute(args: ExecutionArgs): MaybePromise<ExecutionResult>
+  /** Prepares an operation that is executed again and again, with another root value each time. Its results are JSON, made without an object. */
+  repeat(args: ExecutionArgs): (rootValue: unknown) => MaybePromise<WrittenResult>
+}
+
+const writtenOf = ({ data, errors }: ExecutionResult): WrittenResult => ({
+  ...(data === undefined ? {} : { data: JSON.stringify(data) }),
+  ...(errors === undefined ? {} : { errors }),
+})
 
 /** Creates the executor of a schema, with plans of its own. */
-export function createExecute(schema: GraphQLSchema): Execute {
+export function createExecutor(schema: GraphQLSchema): Executor {
   const seen = new WeakSet<OperationDefinitionNode>()
   const operations = new WeakMap<OperationDefinitionNode, Known>()
   const plans = new LRUCache<string, Plan>({ maxSize: KEPT_FIELDS, sizeCalculation: ({ size }) => size })
@@ -399,8 +482,10 @@ export function createExecute(schema: GraphQLSchema): Execute {
     return created
   }
 
-  function planFor(operation: OperationDefinitionNode, { number, fragments, conditions }: Known, variables: Values): Plan {
-    const name = `${number} ${conditions.map((condition) => String(variables[condition])).join()}`
+  const planName = ({ number, conditions }: Known, variables: Values): string =>
+    `${number} ${conditions.map((condition) => String(variables[condition])).join()}`
+
+  function planFor(name: string, operation: OperationDefinitionNode, { fragments, conditions }: Known, variables: Values): Plan {
     const kept = plans.get(name)
     if (kept !== undefined && kept !== seenOnce) return kept
     // Making a plan takes as long as validating: that is worth it only for conditions that come again.
@@ -419,34 +504,81 @@ export function createExecute(schema: GraphQLSchema): Execute {
     return plan
   }
 
-  return (args) => {
-    const { document, operationName, rootValue } = args
+  /** An operation with its variables; null: graphql-js executes it. */
+  function bind(args: ExecutionArgs): Bound | { readonly errors: readonly GraphQLError[] } | null {
+    const { document, operationName } = args
     const given = args.variableValues ?? {}
     const operation = getOperationAST(document, operationName)
-    if (!operation || operation.operation === 'mutation' || typeof given !== 'object') return execute(args)
+    if (!operation || operation.operation === 'mutation' || typeof given !== 'object') return null
     if (!seen.has(operation)) {
       seen.add(operation)
-      return execute(args)
+      return null
     }
     const { errors, coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], given, { maxErrors: 50 })
     if (errors !== undefined) return { errors }
     const known = knownOf(operation, document)
-    const { fields } = planFor(operation, known, coerced)
-    if (fields === null) return execute(args)
-    const run: Run = { args, fragments: known.fragments, variables: coerced, errors: [], nulled: new Set() }
-    const resultOf = (data: unknown): ExecutionResult => {
-      const result = { data: data as Record<string, unknown> | null }
-      return run.errors.length === 0 ? result : { errors: run.errors, ...result }
-    }
-    const failed = (error: unknown): ExecutionResult => {
+    return { args, operation, known, variables: coerced, name: planName(known, coerced) }
+  }
+
+  /** @returns data and errors as `finish` has them; null: graphql-js executes it */
+  function executeBound<T>(
+    { args, operation, known, variables, name }: Bound,
+    rootValue: unknown,
+    isWritten: boolean,
+    finish: (data: unknown, errors: readonly GraphQLError[] | null) => T,
+  ): MaybePromise<T> | null {
+    const { fields } = planFor(name, operation, known, variables)
+    if (fields === null) return null
+    const { fragments } = known
+    const run: Run = { args, rootValue, fragments, variables, isWritten, errors: null, nulled: null }
+    const failed = (error: unknown): T => {
       report(run, error as GraphQLError, undefined)
-      return resultOf(null)
+      return finish(null, run.errors)
     }
     try {
       const data = executeFields(run, fields, rootValue, undefined)
-      return isPromise(data) ? data.then(resultOf, failed) : resultOf(data)
+      return isPromise(data) ? data.then((found) => finish(found, run.errors), failed) : finish(data, run.errors)
     } catch (error) {
       return failed(error)
     }
   }
+
+  return {
+    execute(args) {
+      const bound = bind(args)
+      if (bound === null || 'errors' in bound) return bound ?? execute(args)
+      return executeBound(bound, args.rootValue, false, asObject) ?? execute(args)
+    },
+
+    repeat(args) {
+      let bound: Bound | { readonly errors: readonly GraphQLError[] } | null = null
+      return (rootValue) => {
+        bound ??= bind(args)
+        if (bound !== null && 'errors' in bound) return bound
+        const executed = bound === null ? null : executeBound(bound, rootValue, true, asJson)
+        if (executed !== null) return executed
+        const result = execute({ ...args, rootValue })
+        return isPromise(result) ? result.then(writtenOf) : writtenOf(result)
+      }
+    },
+  }
+}
+
+/** An operation that was seen before, with its variables. */
+interface Bound {
+  readonly args: ExecutionArgs
+  readonly operation: OperationDefinitionNode
+  readonly known: Known
+  readonly variables: Values
+  /** of its plan, which is not always kept */
+  readonly name: string
+}
+
+const asObject = (found: unknown, errors: readonly GraphQLError[] | null): ExecutionResult => {
+  const data = found as Record<string, unknown> | null
+  return errors === null ? { data } : { errors, data }
+}
+const asJson = (found: unknown, errors: readonly GraphQLError[] | null): WrittenResult => {
+  const data = jsonOf(found) ?? 'null'
+  return errors === null ? { data } : { data, errors }
 }

@@ -12,7 +12,7 @@ import {
   getOperationAST,
   type OperationTypeNode,
 } from 'graphql'
-import { createExecute } from './compiled.ts'
+import { createExecutor, type WrittenResult } from './compiled.ts'
 import { noOperation, type PresentError } from './errors.ts'
 import { bytesOf } from './frames.ts'
 import { type Answering, createDocumentCache, type Limits } from './limits.ts'
@@ -72,9 +72,9 @@ export interface Execution {
   follow(args: ExecutionArgs, answering: Answering): Promise<ExecutionResult | Results>
 }
 
-/** The result of an event, and its text once it was wanted. */
+/** What an event became for followers that receive the same: each form of it once that was wanted. */
 interface Outcome {
-  readonly result: MaybePromise<ExecutionResult>
+  result: MaybePromise<ExecutionResult> | null
   bytes: MaybePromise<string> | null
 }
 
@@ -89,14 +89,9 @@ interface Group {
 
 type MaybePromise<T> = T | Promise<T>
 
-/** The payload of a message `next`. */
-function payloadOf({ errors, ...result }: ExecutionResult): string {
-  return bytesOf(JSON.stringify(errors === undefined ? result : { ...result, errors }))
-}
-
 /** Creates it. */
 export function createExecution({ schema, limits, present, check }: ExecutionDeps): Execution {
-  const execute = createExecute(schema)
+  const { execute, repeat } = createExecutor(schema)
   const documents = createDocumentCache<Checked>()
   /** by what their followers have in common */
   const groups = new Map<string, Group>()
@@ -127,24 +122,37 @@ export function createExecution({ schema, limits, present, check }: ExecutionDep
   const presented = (result: ExecutionResult): ExecutionResult =>
     result.errors === undefined ? result : { ...result, errors: result.errors.map(present) }
 
-  function outcomeOf(args: ExecutionArgs, group: Group, event: unknown): Outcome {
-    const isShared = group.followers > 1 && typeof event === 'object' && event !== null
-    const known = isShared ? group.outcomes?.get(event) : undefined
-    if (known !== undefined) return known
-    const executed = execute({ ...args, rootValue: event })
-    const outcome = { result: executed instanceof Promise ? executed.then(presented) : presented(executed), bytes: null }
-    if (isShared) {
-      group.outcomes ??= new WeakMap()
-      group.outcomes.set(event, outcome)
-    }
+  /** The payload of a message `next`. */
+  const payloadOf = ({ data, errors }: WrittenResult): string =>
+    errors === undefined
+      ? bytesOf(`{"data":${data}}`)
+      : bytesOf(`{${data === undefined ? '' : `"data":${data},`}"errors":${JSON.stringify(errors.map(present))}}`)
+
+  /** The outcome of an event, if others receive the same. */
+  function sharedOutcome(group: Group, event: unknown): Outcome | null {
+    if (group.followers === 1 || typeof event !== 'object' || event === null) return null
+    group.outcomes ??= new WeakMap()
+    const outcome = group.outcomes.get(event) ?? { result: null, bytes: null }
+    group.outcomes.set(event, outcome)
     return outcome
   }
 
-  function bytesFor(args: ExecutionArgs, group: Group, event: unknown): MaybePromise<string> {
-    const outcome = outcomeOf(args, group, event)
-    const { result } = outcome
-    outcome.bytes ??= result instanceof Promise ? result.then(payloadOf) : payloadOf(result)
-    return outcome.bytes
+  function resultFor(args: ExecutionArgs, group: Group, event: unknown): MaybePromise<ExecutionResult> {
+    const outcome = sharedOutcome(group, event)
+    if (outcome !== null && outcome.result !== null) return outcome.result
+    const executed = execute({ ...args, rootValue: event })
+    const result = executed instanceof Promise ? executed.then(presented) : presented(executed)
+    if (outcome !== null) outcome.result = result
+    return result
+  }
+
+  function bytesFor(written: ReturnType<typeof repeat>, group: Group, event: unknown): MaybePromise<string> {
+    const outcome = sharedOutcome(group, event)
+    if (outcome !== null && outcome.bytes !== null) return outcome.bytes
+    const result = written(event)
+    const bytes = result instanceof Promise ? result.then(payloadOf) : payloadOf(result)
+    if (outcome !== null) outcome.bytes = bytes
+    return bytes
   }
 
   /** A class, so that ten thousand subscriptions share its methods. */
@@ -155,6 +163,8 @@ export function createExecution({ schema, limits, present, check }: ExecutionDep
     readonly #source: AsyncIterator<unknown>
     readonly #group: Group
     #sink: Sink | null = null
+    /** its operation, prepared with the first event */
+    #written: ReturnType<typeof repeat> | null = null
     #isExecuting = false
     #isEnded = false
 
@@ -173,7 +183,7 @@ export function createExecution({ schema, limits, present, check }: ExecutionDep
     async next(): Promise<IteratorResult<ExecutionResult>> {
       try {
         const { done, value } = await this.#source.next()
-        if (done !== true) return { done: false, value: await outcomeOf(this.#args, this.#group, value).result }
+        if (done !== true) return { done: false, value: await resultFor(this.#args, this.#group, value) }
       } catch (error) {
         this.#end()
         throw present(error)
@@ -226,7 +236,8 @@ export function createExecution({ schema, limits, present, check }: ExecutionDep
     }
 
     #take(event: unknown): void {
-      const bytes = bytesFor(this.#args, this.#group, event)
+      this.#written ??= repeat(this.#args)
+      const bytes = bytesFor(this.#written, this.#group, event)
       if (typeof bytes === 'string') {
         this.#sink?.send(bytes)
         return

@@ -87,9 +87,9 @@ interface Connection extends LiveConnection, Transport, ProtocolSocket {
   timer: NodeJS.Timeout | null
   /** frames that leave with the next write */
   unsent: string
-  /** writes that have not left, or of which that is not known yet */
-  writes: number
-  /** subscriptions that wait for those writes */
+  /** the kernel has not taken all of it: a call will tell when it has */
+  isBlocked: boolean
+  /** subscriptions that wait for that */
   waiting: Set<Pouring> | null
   /** messages that are processed, streams apart */
   running: number
@@ -249,13 +249,22 @@ export function createSockets(deps: SocketDeps): Sockets {
     if (frames === '') return
     connection.unsent = ''
     if (ws.readyState !== ws.OPEN || connection.isEnded) return
-    connection.writes += 1
-    socket.write(frames, 'latin1', () => {
-      connection.writes -= 1
+    socket.write(frames, 'latin1')
+    // Mostly the kernel takes it at once, and nobody need be called, which takes as much time as the rest of the write.
+    if (socket.writableLength > 0) callWhenTaken(connection)
+  }
+
+  /** Calls those that wait once the kernel has taken all that was written until now. */
+  const callWhenTaken = (connection: Connection): void => {
+    if (connection.isBlocked) return
+    connection.isBlocked = true
+    connection.socket.write('', (error) => {
+      // Of a socket that is lost: its subscriptions end with it.
+      if (error) return
+      connection.isBlocked = false
       const { waiting } = connection
-      if (connection.writes > 0 || waiting === null) return
       connection.waiting = null
-      for (const pour of waiting) pour.resume()
+      for (const pour of waiting ?? []) pour.resume()
     })
   }
 
@@ -288,7 +297,9 @@ export function createSockets(deps: SocketDeps): Sockets {
       const connection = this.#connection
       // What is closing takes nothing any more: its subscriptions end with it, and read nothing for nobody until then.
       if (connection.isEnded || connection.ws.readyState !== WebSocket.OPEN) return false
-      if (connection.writes === 0 || connection.socket.writableLength === 0) return true
+      if (connection.socket.writableLength === 0) return true
+      // What waits may be a frame of `ws`.
+      callWhenTaken(connection)
       connection.waiting ??= new Set()
       connection.waiting.add(this)
       return false
@@ -360,7 +371,7 @@ export function createSockets(deps: SocketDeps): Sockets {
     readonly openedAt = Math.floor(performance.now())
     timer: NodeJS.Timeout | null = null
     unsent = ''
-    writes = 0
+    isBlocked = false
     waiting: Set<Pouring> | null = null
     running = 0
     current: Task | null = null

@@ -95,6 +95,7 @@ export const addressesOf = (
   contact: Pick<ContactInfo, 'email' | 'phone' | 'country'>,
 ): { channel: Channel; address: string }[] => {
   const { email, phone, country } = contact
+  if (email === null && phone === null) return []
   const numbers = phone === null ? [] : phoneKeys(phone, country)
   return [
     ...(email === null ? [] : suppressionKeys('EMAIL', email).map((address) => ({ channel: 'EMAIL' as const, address }))),
@@ -158,5 +159,8 @@ function reachChannel(channel: Channel, question: Omit<Question, 'requested'>): 
 /** Decides every requested channel, or every one that the template has. */
 export function decide(question: Question): ChannelDecision[] {
   const wanted = question.requested ?? question.contents?.channels ?? []
+  const [first, ...others] = wanted
+  // Most have one: a send to many asks for each contact.
+  if (first !== undefined && others.length === 0) return [decideChannel(first, question)]
   return [...new Set(wanted)].map((channel) => decideChannel(channel, question))
 }

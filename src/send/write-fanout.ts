@@ -19,7 +19,7 @@ import {
   storeTotal,
 } from '../db/fanout.ts'
 import { findRoutes } from '../db/lookup.ts'
-import { writeChunk } from '../db/write-chunk.ts'
+import { type ChunkValues, chunkValues, writeChunk } from '../db/write-chunk.ts'
 import { keyOf } from '../domain/ids.ts'
 import type { Vendors } from '../domain/provider.ts'
 import { CarillonError } from '../errors.ts'
@@ -37,7 +37,7 @@ import { isDeferred } from './rule.ts'
 import { writePlan } from './write-plan.ts'
 
 /** The most contacts of a chunk: enough to make its statements cheap per contact, and few enough to lock rows for a moment only. */
-export const CHUNK = 500
+export const CHUNK = 1_000
 /** Contacts that are decided before the process handles other events. */
 const SLICE = 125
 /** The most contacts of a chunk that the condition of a segment is evaluated on. */
@@ -46,9 +46,7 @@ const EXAMINED = 5_000
 const AHEAD_MS = 1_000
 /** How long a chunk that is being read in advance is waited for, ms: longer only if there are no connections. */
 const AHEAD_WAIT_MS = 250
-/** After how many chunks tables may have grown so much that their statistics are out of date. */
-const GROWS_AFTER = 10
-/** How long a chunk waits for them, ms. */
+/** How long the first chunk waits for tables to be analysed, ms. */
 const ANALYZE_WAIT_MS = 1_000
 const RETRIES = 5
 
@@ -64,8 +62,11 @@ interface Written {
 /** What is known of the next contacts of a send to many. */
 type ReadMembers = Members & Pick<Known, 'routes' | 'credentials' | 'suppressed'>
 
+/** A chunk as its statement takes it; null: there is nothing to write. */
+type ReadyChunk = Omit<PlannedChunk, 'head' | 'columns'> & { readonly values: ChunkValues | null }
+
 /** The next contacts, with what is to be written for them. */
-type PlannedMembers = ReadMembers & { readonly plan: PlannedChunk }
+type PlannedMembers = ReadMembers & { readonly plan: ReadyChunk }
 
 /** A chunk that is read and planned in advance. */
 interface ChunkAhead {
@@ -126,7 +127,7 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
   }
 
   /** Plans a chunk, slice by slice. In between, this process handles other events. */
-  async function plan(fanout: LockedFanout, { members, routes, credentials, suppressed }: ReadMembers): Promise<PlannedChunk> {
+  async function plan(fanout: LockedFanout, { members, routes, credentials, suppressed }: ReadMembers): Promise<ReadyChunk> {
     const { project, template } = fanout
     const planner = createChunkPlanner(deps, {
       fanout,
@@ -139,19 +140,23 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
       if (from > 0) await setImmediate()
       planner.add(members.slice(from, from + SLICE))
     }
-    return planner.finish()
+    const { head, columns, ...chunk } = planner.finish()
+    return { ...chunk, values: columns.notificationIds.length === 0 ? null : chunkValues(head, columns) }
   }
 
-  /** Chunks that this process has begun. */
-  let chunks = 0
-
-  /** Analyses what has grown. Not in the chunk's transaction, which must not fail because of it, and does not wait long for it. */
-  async function lookAfterTables(): Promise<void> {
+  /** Analyses what has grown. Not in the chunk's transaction, which must not fail because of it. */
+  let analyzing: Promise<void> | null = null
+  function lookAfterTables(): Promise<void> {
     const work = async (): Promise<void> => {
       const client = await db.pool.connect()
       await analyzeGrown(client).finally(() => client.release())
     }
-    await Promise.race([work().catch(() => {}), sleep(ANALYZE_WAIT_MS, undefined, { ref: false })])
+    analyzing ??= work()
+      .catch(() => {})
+      .finally(() => {
+        analyzing = null
+      })
+    return analyzing
   }
 
   /** The chunk that is expected to be the next. */
@@ -193,8 +198,8 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
     finish: Finish,
   ): Promise<Written> {
     const { project, id } = fanout
-    // After an import, and as the tables grow by what is written.
-    if (fanout.cursor === null || chunks++ % GROWS_AFTER === 0) await lookAfterTables()
+    // After an import. It is not waited for long.
+    if (fanout.cursor === null) await Promise.race([lookAfterTables(), sleep(ANALYZE_WAIT_MS, undefined, { ref: false })])
     const found = planned ?? (await read(tx, fanout, limit))
     const { members, cursor, isLast } = found
     const uncounted = isLast || fanout.cursor !== null ? null : fanout
@@ -209,13 +214,12 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
       const signals = await writePlan(tx, deps, known, { messages, fanouts: [] }, finish)
       return { signals: async () => signals, wakes: messages.some((one) => one.wakes), uncounted }
     }
-    const { head, columns, sent, open, failed, wakes, signals } = planned?.plan ?? (await plan(fanout, found))
-    const isEmpty = columns.notificationIds.length === 0
-    const writing = isEmpty ? Promise.resolve(() => []) : writeChunk(tx, head, columns)
+    const { values, sent, open, failed, wakes, signals } = planned?.plan ?? (await plan(fanout, found))
+    const writing = values === null ? Promise.resolve(() => []) : writeChunk(tx, values)
     finish(Promise.all([writing, advance({ sent, open, failed })]))
     // Who is in a topic or segment is read when the chunk is written. And not while single messages are being sent, for which chunks are smaller.
     if (!isLast && fanout.audience.kind === 'all' && limit >= CHUNK) lookAhead({ ...fanout, cursor }, limit)
-    return { signals: async () => (isEmpty ? [] : signals(await writing, deps.listens)), wakes, uncounted }
+    return { signals: async () => (values === null ? [] : signals(await writing, deps.listens)), wakes, uncounted }
   }
 
   /**
@@ -310,6 +314,8 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
       await publishing
       if (written === null) return false
       publishing = publish(written)
+      // As the tables grow by what is written, of which ANALYZE sees nothing before the commit.
+      void lookAfterTables()
       if (written.wakes) deps.wake()
       if (written.uncounted !== null) countAudience(written.uncounted)
       return true

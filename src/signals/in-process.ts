@@ -12,22 +12,27 @@ export function createInProcessBus(options: { log?: Log } = {}): SignalBus {
   const listeners = new Map<SignalChannel, Set<(signal: Signal) => void>>()
   let isClosed = false
 
-  const deliver = (signal: Signal): void => {
-    const channel = channelOf(signal)
-    const subscribed = listeners.get(channel)
-    if (subscribed === undefined) return
-    // Iterates over a copy, because a listener may subscribe; checks each again, because a listener may unsubscribe another.
-    for (const onSignal of [...subscribed]) {
-      if (!subscribed.has(onSignal)) continue
-      try {
-        onSignal(signal)
-      } catch (error) {
-        log.error('A signal listener threw an error', {
-          channel,
-          error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-        })
-      }
+  const call = (onSignal: (signal: Signal) => void, signal: Signal): void => {
+    try {
+      onSignal(signal)
+    } catch (error) {
+      log.error('A signal listener threw an error', {
+        channel: channelOf(signal),
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      })
     }
+  }
+
+  const deliver = (signal: Signal): void => {
+    const subscribed = listeners.get(channelOf(signal))
+    if (subscribed === undefined) return
+    if (subscribed.size === 1) {
+      const [only] = subscribed
+      if (only !== undefined) call(only, signal)
+      return
+    }
+    // Iterates over a copy, because a listener may subscribe; checks each again, because a listener may unsubscribe another.
+    for (const onSignal of [...subscribed]) if (subscribed.has(onSignal)) call(onSignal, signal)
   }
 
   return {

@@ -89,8 +89,22 @@ export const localesFor = (contact: string | null, project: string): string[] =>
   ...new Set([...(contact === null ? [] : rangesOf(contact)), ...rangesOf(project)]),
 ]
 
-/** The first of the wanted locales that there is, as it is spelt in `available`; null: there is none. */
+/** What was picked of a list, by the wanted ones: a send to many asks for each contact. */
+const picked = new WeakMap<readonly string[], Map<string, string | null>>()
+const PICKED_MAX = 64
+
+/** The first of the wanted locales that there is, as it is spelt in `available`, which does not change; null: there is none. */
 export function pickLocale(available: readonly string[], contact: string | null, project: string): string | null {
+  const kept = picked.get(available) ?? new Map<string, string | null>()
+  const wanted = `${contact ?? ''} ${project}`
+  const known = kept.get(wanted)
+  if (known !== undefined) return known
+  const found = findLocale(available, contact, project)
+  if (kept.size < PICKED_MAX) picked.set(available, kept.set(wanted, found))
+  return found
+}
+
+function findLocale(available: readonly string[], contact: string | null, project: string): string | null {
   const bySpelling = new Map(available.map((locale) => [comparable(locale), locale]))
   for (const wanted of localesFor(contact, project)) {
     const found = bySpelling.get(wanted)

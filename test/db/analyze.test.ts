@@ -52,6 +52,22 @@ it('G7: after an import, once, and not after a few rows more', async () => {
   expect(await analyzeGrown(pool)).toEqual([])
 })
 
+it('G7: what a send to many fills, after some hundred rows', async () => {
+  const { rows } = await pool.query('SELECT project_id, id FROM contact LIMIT 1')
+  await pool.query('ANALYZE notification')
+  const fill = (count: number) =>
+    pool.query(
+      `INSERT INTO notification (project_id, id, transaction_id, contact_id, channels, created_at)
+        SELECT $1, id, 't', $2, '{IN_APP}', now() FROM unnest($3::uuid[]) id`,
+      [rows[0]?.project_id, rows[0]?.id, Array.from({ length: count }, () => ids())],
+    )
+  await fill(20)
+  expect(await analyzeGrown(pool)).toEqual([])
+  await fill(1_000)
+  expect(await analyzeGrown(pool)).toEqual(['notification'])
+  expect(await analyzeGrown(pool)).toEqual([])
+})
+
 it('leaves a table that is being vacuumed to that', async () => {
   await add(60_000)
   const other = new pg.Client({ connectionString: database.url })

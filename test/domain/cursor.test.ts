@@ -1,4 +1,5 @@
 /** Cursors: what one is good for, and what is none. */
+import { createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { createCursors, FEED_CURSOR_MS } from '../../src/domain/cursor.ts'
 import { refusalOf } from '../helpers/refusal.ts'
@@ -64,6 +65,13 @@ describe('a cursor of a feed', () => {
     expect(refusalOf(() => cursors.readFeed('c2', old))?.[0]).toBe('BAD_CURSOR')
     now = made
   })
+})
+
+it.each([1, 32, 64, 65, 200])('is signed with HMAC-SHA-256, with a key of %d bytes', (length) => {
+  const long = Buffer.alloc(length, 'key')
+  const [place, time, signature] = createCursors([long], clock).feed('c1 한', 41).split('.')
+  const hmac = createHmac('sha256', long).update(`feed\nc1 한\n${place}\n${time}`).digest('base64url')
+  expect(signature).toBe(hmac.slice(0, 16))
 })
 
 describe('a cursor of a list', () => {

@@ -24,7 +24,7 @@ import {
   validate,
 } from 'graphql'
 import { expect, it } from 'vitest'
-import { createExecute } from '../../src/graphql/compiled.ts'
+import { createExecutor } from '../../src/graphql/compiled.ts'
 import { type Random, randomOf, seeded } from '../helpers/seed.ts'
 import { times } from '../helpers/setup.ts'
 
@@ -196,7 +196,7 @@ const shown = ({ data, errors, ...rest }: ExecutionResult) =>
 it(`executes ${TOTAL} generated operations as graphql-js does`, async () => {
   const random = seeded()
   const schema = createSchema()
-  const fromPlan = createExecute(schema)
+  const { execute: fromPlan, repeat } = createExecutor(schema)
   let [planned, failed, whole] = [0, 0, 0]
   // What graphql-js leaves behind of lists that fail early is nobody's: both leave the same.
   const ignore = (): void => {}
@@ -219,6 +219,15 @@ it(`executes ${TOTAL} generated operations as graphql-js does`, async () => {
       // A field that is null already may have others below it that are still being resolved.
       await setImmediate()
       expect(log, label).toEqual(expectedLog)
+      const writtenLog: Log = []
+      const { rootValue, ...again } = common
+      const written = await repeat({ ...again, contextValue: { seed, log: writtenLog } })(rootValue)
+      expect(written.data, label).toBe(expected.data === undefined ? undefined : JSON.stringify(expected.data))
+      expect(shown({ data: null, errors: written.errors ?? [] }), label).toBe(
+        shown({ data: null, errors: expected.errors ?? [] }),
+      )
+      await setImmediate()
+      expect(writtenLog, label).toEqual(expectedLog)
       if (turn > 0 && result.data !== null && result.data !== undefined && Object.getPrototypeOf(result.data) !== null)
         planned += 1
       if (result.errors !== undefined) failed += 1
@@ -237,7 +246,7 @@ it.each([
   ['a key that an object can’t have', '{ __proto__: cat { id } }'],
 ])('leaves %s to graphql-js', async (_name, query) => {
   const schema = createSchema()
-  const fromPlan = createExecute(schema)
+  const { execute: fromPlan } = createExecutor(schema)
   const document = parse(query)
   for (let turn = 0; turn < 2; turn++) {
     const contextValue = { seed: 4, log: [] }
@@ -249,7 +258,7 @@ it.each([
 
 it('leaves to graphql-js what has too many fields to keep', async () => {
   const schema = createSchema()
-  const fromPlan = createExecute(schema)
+  const { execute: fromPlan } = createExecutor(schema)
   // Each fragment uses the next one in four places.
   const chain = times(
     7,

@@ -93,7 +93,8 @@ export interface AppOptions {
   readonly limits?: Partial<ServerLimits>
 }
 
-const POOL = { all: 24, api: 20, worker: 12 } as const
+/** Connections to PostgreSQL, besides those for accepting, which workers do for campaigns alone. */
+const POOL = { all: 20, api: 16, worker: 12 } as const
 const DRAIN_MS = 10_000
 /** How often expired rows are pruned, ms. */
 const PRUNE_MS = 10 * 60_000

@@ -20,6 +20,7 @@ import type { SendOutcome } from './outcome.ts'
 import { planCalls, planOf } from './plan.ts'
 import { type Left, screen, screenInSandbox } from './screen.ts'
 import { withoutUnsendable } from './unsendable.ts'
+import { isPlain, writePlain } from './write-plain.ts'
 import { writePlan } from './write-plan.ts'
 
 /** Accepts one call. @returns the outcome of each of its messages, in order @throws CarillonError OVERLOADED when too many messages wait */
@@ -79,7 +80,7 @@ export function createAccept(deps: SendDeps): Accept {
   async function acceptTogether(batch: readonly Waiting[]): Promise<(SendOutcome[] | Held)[]> {
     // All on one connection, on which statements are pipelined: looking up costs one round trip, and writing two.
     for (let attempt = 1; ; attempt++) {
-      const client = await deps.db.pool.connect()
+      const client = await deps.db.accepting.connect()
       let lost: Error | undefined
       try {
         return await acceptOn(client, batch)
@@ -126,7 +127,15 @@ export function createAccept(deps: SendDeps): Accept {
         unsendable.size === 0 ? planned : planOf(planned.calls.map((list) => list.map((one) => unsendable.get(one) ?? one)))
       if (plan.messages.length + plan.fanouts.length > 0) {
         try {
-          deps.publish(await transact(deps.db.pool, (tx, finish) => writePlan(tx, deps, known, plan, finish), client))
+          const signals = await transact(
+            deps.db.accepting,
+            async (tx, finish) =>
+              isPlain(known, plan)
+                ? writePlain(tx, deps, known, plan.messages, finish)
+                : writePlan(tx, deps, known, plan, finish).then((list) => () => list),
+            client,
+          )
+          deps.publish(signals())
         } catch (error) {
           if (isCollision(error) && attempt < RETRIES) continue
           throw error

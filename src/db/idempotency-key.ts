@@ -24,14 +24,17 @@ export async function lockKeys(tx: Runner, keys: readonly NewKey[]): Promise<voi
   })
 }
 
-/** SQL: whether the id `w.key` of a notification is taken by a send to many. Rides on fanout_project_id_key_key. */
-export const isKeyOfMany = 'EXISTS (SELECT FROM fanout f WHERE f.project_id = w.project_id AND f.key = w.key)'
+/**
+ * SQL: whether the id `w.key` of a notification is taken by a send to many. OFFSET, here and below: by a look-up for each, never by reading the whole
+ * table once, which a plan that is kept would go on doing when the table has grown. Rides on fanout_project_id_key_key.
+ */
+export const isKeyOfMany = 'EXISTS (SELECT FROM fanout f WHERE f.project_id = w.project_id AND f.key = w.key OFFSET 0)'
 
 /** SQL: whether the id `w.key` was erased, in a statement whose projects are a parameter, uuid[]. Rides on spent_id_hash. */
 export const isKeyErased = (
   projectIds: string,
 ): string => `(${hasHashes('spent_id', projectIds)} AND EXISTS (SELECT FROM spent_id s
-          WHERE s.project_id = w.project_id AND s.key = ${hashOf('w.project_id', 'w.key')} AND s.is_hash))`
+          WHERE s.project_id = w.project_id AND s.key = ${hashOf('w.project_id', 'w.key')} AND s.is_hash OFFSET 0))`
 
 /** The error of an id that was taken since it was looked up: as the unique index would say. */
 export const keyTaken = (): Error => Object.assign(new Error('An id was taken meanwhile'), { code: '23505' })
@@ -47,7 +50,7 @@ export async function ensureKeysFree(tx: Runner, keys: readonly NewKey[]): Promi
   const found = tx.query<{ key: string }>({
     name: 'find-taken-keys',
     text: `SELECT w.key FROM unnest($1::uuid[], $2::text[], $3::bool[]) AS w (project_id, key, is_many)
-      WHERE CASE WHEN w.is_many THEN EXISTS (SELECT FROM notification n WHERE n.project_id = w.project_id AND n.key = w.key)
+      WHERE CASE WHEN w.is_many THEN EXISTS (SELECT FROM notification n WHERE n.project_id = w.project_id AND n.key = w.key OFFSET 0)
         ELSE ${isKeyOfMany} END OR ${isKeyErased('$1')} LIMIT 1`,
     values: [keys.map((one) => one.projectId), keys.map((one) => one.key), keys.map((one) => one.isFanout)],
   })

@@ -1,11 +1,27 @@
 /** A batch that is written in one round trip: what the database counts is what the ledger would, and an id that is taken writes nothing. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { type Accepted, writeAccepted } from '../../src/db/accept.ts'
+import { fillContacts } from '../../src/db/contact.ts'
 import { type Database, openDatabase, transact } from '../../src/db/database.ts'
-import { type FeedStateRow, lockFeeds } from '../../src/db/feed.ts'
+import { joinWindows } from '../../src/db/digest.ts'
+import { type FeedStateRow, findFolding, lockFeeds } from '../../src/db/feed.ts'
 import { hashedName } from '../../src/db/hash.ts'
-import { lockKeys } from '../../src/db/idempotency-key.ts'
-import type { NotificationRow } from '../../src/db/write.ts'
+import { ensureKeysFree, lockKeys } from '../../src/db/idempotency-key.ts'
+import {
+  findContacts,
+  findContents,
+  findCredentials,
+  findKinds,
+  findNotifications,
+  findRoutes,
+  findSchemas,
+  findSuppressed,
+  findTemplates,
+  findTopics,
+  findTransactions,
+} from '../../src/db/lookup.ts'
+import { findProviders } from '../../src/db/provider.ts'
+import { type NotificationRow, write } from '../../src/db/write.ts'
 import { systemClock } from '../../src/domain/clock.ts'
 import { createIds } from '../../src/domain/ids.ts'
 import { type Arrival, type Ledger, openLedger, rebase } from '../../src/domain/ledger.ts'
@@ -185,6 +201,39 @@ it('nor where a contact was erased meanwhile', async () => {
   const { rows } = rowsOf([arrivalOf(contacts[0] ?? ''), arrivalOf(ids())])
   await expect(accept(rows)).rejects.toMatchObject({ code: '23503' })
   expect(await written()).toEqual(nothing)
+})
+
+it('a plan that is kept reads no table from end to end, however few rows there were when it was made', async () => {
+  const [named, keyed] = [[{ projectId, key: 'k' }], [{ projectId, key: 'k', isFanout: false }]]
+  const contact = { projectId, id: contacts[0] ?? '', contactId: contacts[0] ?? '', templateId }
+  const client = await db.accepting.connect()
+  try {
+    await client.query('BEGIN')
+    for (const find of [findTemplates, findContacts, findNotifications, findTransactions, findTopics, findKinds])
+      await find(client, named)
+    for (const find of [findContents, findSchemas]) await find(client, [{ projectId, id: templateId }])
+    for (const projects of [[projectId], [projectId, templateId]]) await findRoutes(client, projects)
+    await findProviders(client, [projectId])
+    await findCredentials(client, [contact])
+    await findSuppressed(client, [{ projectId, channel: 'EMAIL', address: 'a@example.com' }])
+    await ensureKeysFree(client, keyed)
+    await fillContacts(client, [{ ...contact, externalId: contact.id }])
+    await joinWindows(client, [{ ...contact, id: ids(), key: 'k', windowMs: 1_000 }], 0)
+    await lockFeeds(client, [contact])
+    await findFolding(client, [{ ...contact, incrementId: 'i' }])
+    await write(client, {})
+    await writeAccepted(client, rowsOf([]).rows)
+    const { rows } = await client.query<{ name: string; statement: string }>('SELECT name, statement FROM pg_prepared_statements')
+    expect(rows.length).toBeGreaterThan(19)
+    for (const { name, statement } of rows) {
+      const plan = await client.query<{ 'QUERY PLAN': string }>(`EXPLAIN (GENERIC_PLAN) ${statement}`)
+      const text = plan.rows.map((row) => row['QUERY PLAN']).join('\n')
+      expect([name, /Seq Scan|hashed SubPlan/.exec(text)?.[0]], text).toEqual([name, undefined])
+    }
+  } finally {
+    await client.query('ROLLBACK')
+    client.release()
+  }
 })
 
 it('its statements are planned once on each connection, and those of others as ever', async () => {

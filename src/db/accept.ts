@@ -2,6 +2,7 @@
  * Writes a batch of messages of which nothing has to be read under a lock first: the database takes the numbers of feeds and counts their messages
  * in the statement that inserts them, so that BEGIN, the locks, this and COMMIT are sent together.
  */
+import { plainArray, textArray } from './array.ts'
 import type { Runner } from './database.ts'
 import { isKeyErased, isKeyOfMany, keyTaken, type NewKey } from './idempotency-key.ts'
 import { deltasOf, insertDeltas } from './stat-delta.ts'
@@ -78,8 +79,8 @@ export async function writeAccepted(tx: Runner, { keys, transactions, notificati
           messages,
         ),
       ),
-      keys.map((one) => one.projectId),
-      keys.map((one) => one.key),
+      plainArray(keys.map((one) => one.projectId)),
+      textArray(keys.map((one) => one.key)),
     ],
   })
   if (rows[0]?.yes !== true) throw keyTaken()

@@ -12,6 +12,7 @@ import type {
   SuppressionReason,
   TemplateInfo,
 } from '../words.ts'
+import { plainArray, textArray } from './array.ts'
 import { contactColumns } from './contact-columns.ts'
 import { inProjects, type Runner } from './database.ts'
 import { hasHashes, hashOf } from './hash.ts'
@@ -23,7 +24,10 @@ export interface Named {
   readonly key: string
 }
 
-const columns = (list: readonly Named[]): [string[], string[]] => [list.map((one) => one.projectId), list.map((one) => one.key)]
+const columns = (list: readonly Named[]): [string, string] => [
+  plainArray(list.map((one) => one.projectId)),
+  textArray(list.map((one) => one.key)),
+]
 
 /** SQL: the template `t` as a JSON object that is a TemplateInfo. */
 export const templateObject = `json_build_object('id', t.id, 'key', t.key, 'version', t.version, 'active', t.active, 'critical', t.critical, 'strict', t.strict,

@@ -41,10 +41,11 @@ export function createIds(clock: Clock): Ids {
     bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8)
     used += 8
     // Written into one buffer: concatenating parts would make a dozen short strings per id, and a long fan-out makes millions of ids.
-    for (const [index, place] of PLACES.entries()) {
-      const byte = bytes.readUInt8(index)
-      text.writeUInt8(DIGITS.readUInt8(byte >> 4), place)
-      text.writeUInt8(DIGITS.readUInt8(byte & 15), place + 1)
+    for (let index = 0; index < bytes.length; index++) {
+      const byte = bytes[index] ?? 0
+      const place = PLACES[index] ?? 0
+      text[place] = DIGITS[byte >> 4] ?? 0
+      text[place + 1] = DIGITS[byte & 15] ?? 0
     }
     return text.toString('latin1')
   }

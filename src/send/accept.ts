@@ -5,6 +5,7 @@
  *
  * After a crash either all of a batch is stored or nothing: the rows are the outbox (see jobs/deliver.ts).
  */
+import { setImmediate as turn } from 'node:timers/promises'
 import type { PoolClient } from 'pg'
 import { isConnectionLoss, noDatabase } from '../db/connection-loss.ts'
 import { transact } from '../db/database.ts'
@@ -163,9 +164,13 @@ export function createAccept(deps: SendDeps): Accept {
     pump()
   }
 
-  async function run(batch: readonly Waiting[]): Promise<void> {
+  /** @param ended called as soon as another batch may begin */
+  async function run(batch: readonly Waiting[], ended: () => void): Promise<void> {
     try {
       const outcomes = await acceptTogether(batch)
+      ended()
+      // The next batch's look-ups leave first: the database works on them while these are answered.
+      if (running > 0) await turn()
       batch.forEach((one, index) => {
         const outcome = outcomes[index] ?? []
         if ('left' in outcome) void screenHeld(one, outcome)
@@ -181,7 +186,7 @@ export function createAccept(deps: SendDeps): Accept {
         return
       }
       // The error may be due to one call: each is tried on its own.
-      for (const one of batch) await run([one])
+      for (const one of batch) await run([one], () => {})
     }
   }
 
@@ -209,13 +214,15 @@ export function createAccept(deps: SendDeps): Accept {
         batch.push(next)
       }
       running++
+      let isRunning = true
+      const ended = (): void => {
+        if (!isRunning) return
+        isRunning = false
+        running--
+        pump()
+      }
       // Calls of several projects share a transaction: its connection is of no project's share.
-      void deps.db
-        .runFor('', () => run(batch))
-        .finally(() => {
-          running--
-          pump()
-        })
+      void deps.db.runFor('', () => run(batch, ended)).finally(ended)
     }
   }
 

@@ -62,7 +62,7 @@ import { createSandbox } from './render/sandbox.ts'
 import { channelOf, type SignalBus } from './signals/bus.ts'
 import { createInProcessBus } from './signals/in-process.ts'
 import { awaitStores, explainMigration, storesInUse } from './stores.ts'
-import type { Signal } from './words.ts'
+import type { Listens, Signal } from './words.ts'
 
 /** A running server. */
 export interface App {
@@ -158,6 +158,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
         : (await import('./signals/redis.ts')).createRedisBus(config.redisUrl, { log, keys: secrets.signalKeys, onRefused }))
     undo.push(() => bus.close())
     const publish = (signals: readonly Signal[]): void => db.runFor('', () => bus.publish(signals))
+    const listens: Listens = (target) => bus.mayHaveListeners(channelOf(target))
     const ids = createIds(clock)
     const renderer = createRenderer()
     const sandbox = createSandbox({ log })
@@ -213,6 +214,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       waits: true,
       ids,
       publish,
+      listens,
       wake,
     }
     const jobs = createJobs({
@@ -230,7 +232,6 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       fanout: createFanout({
         ...accepting,
         log,
-        listens: (target) => bus.mayHaveListeners(channelOf(target)),
         isBusyWithSingles: () => deliverer.isBusyWithSingles(),
       }),
       digests: createDigests({ ...accepting, log }),
@@ -305,6 +306,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       dnsServers: options.dnsServers ?? null,
       wake,
       publish,
+      listens,
     })
     const live = createLive({
       bus,

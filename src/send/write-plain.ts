@@ -29,11 +29,11 @@ function isStored(known: Known, key: string | null): boolean {
 
 /**
  * Writes these messages, waiting for nothing. The database gives the feeds' numbers: here they are counted from 0.
- * @returns what to publish after the commit @throws 23505 when an id or a transaction's name is taken, 23503 when a row is gone
+ * @returns what to publish after the commit to those who listen @throws 23505 when an id or a transaction's name is taken, 23503 when a row is gone
  */
 export function writePlain(
   tx: Runner,
-  deps: Pick<SendDeps, 'ids' | 'clock'>,
+  deps: Pick<SendDeps, 'ids' | 'clock' | 'listens'>,
   known: Known,
   messages: readonly PlannedMessage[],
   finish: Finish,
@@ -53,5 +53,8 @@ export function writePlain(
       states = found
     }),
   )
-  return () => [...rebase(ledger.signals(), states), ...activitySignals(rows)]
+  return () => {
+    const heard = (signals: readonly Signal[]): Signal[] => signals.filter((signal) => deps.listens(signal))
+    return [...rebase(heard(ledger.signals()), states), ...heard(activitySignals(rows))]
+  }
 }

@@ -62,7 +62,7 @@ import { createSandbox } from './render/sandbox.ts'
 import { channelOf, type SignalBus } from './signals/bus.ts'
 import { createInProcessBus } from './signals/in-process.ts'
 import { awaitStores, explainMigration, storesInUse } from './stores.ts'
-import type { Signal } from './words.ts'
+import type { Listens, Signal } from './words.ts'
 
 /** A running server. */
 export interface App {
@@ -93,7 +93,8 @@ export interface AppOptions {
   readonly limits?: Partial<ServerLimits>
 }
 
-const POOL = { all: 24, api: 20, worker: 12 } as const
+/** Connections to PostgreSQL, besides those for accepting, which workers do for campaigns alone. */
+const POOL = { all: 18, api: 14, worker: 12 } as const
 const DRAIN_MS = 10_000
 /** How often expired rows are pruned, ms. */
 const PRUNE_MS = 10 * 60_000
@@ -157,6 +158,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
         : (await import('./signals/redis.ts')).createRedisBus(config.redisUrl, { log, keys: secrets.signalKeys, onRefused }))
     undo.push(() => bus.close())
     const publish = (signals: readonly Signal[]): void => db.runFor('', () => bus.publish(signals))
+    const listens: Listens = (target) => bus.mayHaveListeners(channelOf(target))
     const ids = createIds(clock)
     const renderer = createRenderer()
     const sandbox = createSandbox({ log })
@@ -212,6 +214,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       waits: true,
       ids,
       publish,
+      listens,
       wake,
     }
     const jobs = createJobs({
@@ -229,7 +232,6 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       fanout: createFanout({
         ...accepting,
         log,
-        listens: (target) => bus.mayHaveListeners(channelOf(target)),
         isBusyWithSingles: () => deliverer.isBusyWithSingles(),
       }),
       digests: createDigests({ ...accepting, log }),
@@ -304,6 +306,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       dnsServers: options.dnsServers ?? null,
       wake,
       publish,
+      listens,
     })
     const live = createLive({
       bus,

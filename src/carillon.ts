@@ -47,7 +47,7 @@ import { createSend } from './send/send.ts'
 import { createTrigger } from './send/trigger.ts'
 import { createWaiter } from './send/wait.ts'
 import { createWarnings } from './send/warnings.ts'
-import type { Signal } from './words.ts'
+import type { Listens, Signal } from './words.ts'
 
 // Functions without dependencies, exported here because transports import no values from db/ and domain/.
 export { createFairQueue } from './db/fair-queue.ts'
@@ -76,6 +76,8 @@ export interface CarillonDeps {
   readonly dnsServers: readonly string[] | null
   wake(): void
   publish(signals: readonly Signal[]): void
+  /** whether what is published reaches somebody */
+  readonly listens: Listens
 }
 
 /** All operations of a process. */

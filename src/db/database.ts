@@ -8,9 +8,11 @@ import { isRead, noDatabase, wasNotSent } from './connection-loss.ts'
 import { type RunFor, shareOut } from './fair-pool.ts'
 import { PrismaClient } from './generated/client.ts'
 
-/** The connections to PostgreSQL: the pool, and a Prisma client on that same pool. `close` waits for running statements. */
+/** The connections to PostgreSQL: the pools, and a Prisma client on the first of them. `close` waits for running statements. */
 export interface Database {
   readonly pool: pg.Pool
+  /** For accepting messages, with the same few statements again and again: PostgreSQL plans them once on each connection. */
+  readonly accepting: pg.Pool
   readonly prisma: PrismaClient
   /** Runs work for a project: its statements wait for connections of the project's share. An empty id: the server's own work. */
   readonly runFor: RunFor
@@ -100,14 +102,22 @@ const CONNECTION_WAIT_MS = 5_000
 /** How long a connection that nobody uses is kept. */
 const IDLE_MS = 60_000
 
+/** Connections for accepting. */
+export const ACCEPTING_MAX = 6
+
 /**
- * Opens the pool; connections are made when they are needed, at most `max`, and shared out by project. A statement may take 10 s, the wait
- * for a connection 5 s: then it fails with OVERLOADED, as it does at once when the database is not available.
+ * Plans that are kept, whatever the parameters are: PostgreSQL would plan each statement again, because it takes arrays and JSON for longer than they
+ * are. Every one of them looks a few rows up by their keys, so the kept plan does that whatever the tables' sizes were when it was made.
+ */
+const KEPT_PLANS = `SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off`
+
+/**
+ * Opens the pools; connections are made when they are needed, at most `max`, and shared out by project; and at most `ACCEPTING_MAX` for accepting. A
+ * statement may take 10 s, the wait for a connection 5 s: then it fails with OVERLOADED, as it does at once when the database is not available.
  */
 export function openDatabase(url: string, options: { max: number; log: Log }): Database {
-  const pool = new pg.Pool({
+  const settings = {
     connectionString: url,
-    max: options.max,
     connectionTimeoutMillis: CONNECTION_WAIT_MS,
     idleTimeoutMillis: IDLE_MS,
     statement_timeout: 10_000,
@@ -117,18 +127,25 @@ export function openDatabase(url: string, options: { max: number; log: Log }): D
     stream: gatheringSocket,
     application_name: 'carillon',
     types,
-  })
+  }
+  const pool = new pg.Pool({ ...settings, max: options.max })
+  const accepting = new pg.Pool({ ...settings, max: ACCEPTING_MAX })
   const runFor = shareOut(pool, { max: options.max, waitMs: CONNECTION_WAIT_MS })
+  shareOut(accepting, { max: ACCEPTING_MAX, waitMs: CONNECTION_WAIT_MS })
   repeatReads(pool)
   // An idle connection that the server closed (a restart) is replaced when one is needed. Without this listener the error would end the process.
   let closing = false
-  pool.on('error', (error) => {
-    // While the pool closes, the server may stop and report that on a connection that the pool has already given up.
-    if (!closing) options.log.warn('An idle database connection was lost', { error: error.message })
-  })
-  // A connection that is lost while it is in use reports the error twice: to the waiting query, which fails, and here, where a missing
-  // listener would end the process.
-  pool.on('connect', (client) => client.on('error', () => {}))
+  for (const one of [pool, accepting]) {
+    one.on('error', (error) => {
+      // While the pool closes, the server may stop and report that on a connection that the pool has already given up.
+      if (!closing) options.log.warn('An idle database connection was lost', { error: error.message })
+    })
+    // A connection that is lost while it is in use reports the error twice: to the waiting query, which fails, and here, where a missing
+    // listener would end the process.
+    one.on('connect', (client) => client.on('error', () => {}))
+  }
+  // Sent together with the first statement. A connection that is lost with it fails that one too.
+  accepting.on('connect', (client) => void client.query(KEPT_PLANS).catch(() => {}))
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool),
     errorFormat: 'minimal',
@@ -137,12 +154,13 @@ export function openDatabase(url: string, options: { max: number; log: Log }): D
   })
   return {
     pool,
+    accepting,
     prisma,
     runFor,
     async close() {
       closing = true
       await prisma.$disconnect()
-      await pool.end()
+      await Promise.all([pool.end(), accepting.end()])
     },
   }
 }
@@ -185,21 +203,20 @@ export async function transact<T>(
     let lost: Error | undefined
     try {
       let last: Promise<unknown> = Promise.resolve()
-      // Statements are pipelined: those of `work` are sent without waiting for the answer to BEGIN.
+      // Statements are pipelined: those of `work` are sent without waiting for the answer to BEGIN, and so is COMMIT if `work` waits for none.
       const begun = client.query('BEGIN')
-      const working = work(client, (statement) => {
+      // Awaited below. Until then a rejection must not count as unhandled.
+      begun.catch(() => {})
+      const result = await work(client, (statement) => {
         last = statement
-        // Awaited below. Until then a rejection must not count as unhandled.
         statement.catch(() => {})
       })
-      const [, result] = await Promise.all([begun, working])
       const committed = commit(client)
       committed.catch(() => {})
-      const [written, ended] = await Promise.allSettled([last, committed])
-      // If the answer to COMMIT was lost, the commit may have happened, even if the last statement's answer was lost too.
+      const [started, written, ended] = await Promise.allSettled([begun, last, committed])
+      // If the answer to COMMIT was lost, the commit may have happened, even if the answers before it were lost too.
       if (ended.status === 'rejected' && ended.reason instanceof CarillonError) throw ended.reason
-      if (written.status === 'rejected') throw written.reason
-      if (ended.status === 'rejected') throw ended.reason
+      for (const one of [started, written, ended]) if (one.status === 'rejected') throw one.reason
       return result
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined
@@ -218,7 +235,7 @@ async function commit(client: pg.PoolClient): Promise<void> {
   try {
     await client.query('COMMIT')
   } catch (error) {
-    if (!isBrokenConnection(error)) throw error
+    if (!isBrokenConnection(error) || wasNotSent(error)) throw error
     throw new CarillonError('OUTCOME_UNKNOWN', {
       message: 'The database connection was lost while committing: repeat the call with the same id to learn the outcome.',
       cause: error,

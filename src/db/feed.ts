@@ -1,5 +1,6 @@
 /** The statements of the feed: locking it, finding its messages, reading a page, and replaying the changes since a number. */
 import type { Action, Actor, FeedChange, FeedChangeKind, FeedCounts, FeedMessage, JsonObject, MessageStatus } from '../words.ts'
+import { plainArray } from './array.ts'
 import { isoTimes, type Runner } from './database.ts'
 
 /** The state of a contact's feed: the last number that was given out, and the counts of unseen and unread messages. */
@@ -26,7 +27,7 @@ export async function lockFeeds(tx: Runner, feeds: readonly FeedKey[]): Promise<
     name: 'lock-feeds',
     text: `SELECT project_id AS "projectId", contact_id AS "contactId", feed_seq AS "feedSeq", counts FROM feed_state
       WHERE (project_id, contact_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[])) ORDER BY project_id, contact_id FOR UPDATE`,
-    values: [feeds.map((feed) => feed.projectId), feeds.map((feed) => feed.contactId)],
+    values: [plainArray(feeds.map((feed) => feed.projectId)), plainArray(feeds.map((feed) => feed.contactId))],
   })
   return rows
 }

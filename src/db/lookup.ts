@@ -12,6 +12,7 @@ import type {
   SuppressionReason,
   TemplateInfo,
 } from '../words.ts'
+import { plainArray, textArray } from './array.ts'
 import { contactColumns } from './contact-columns.ts'
 import { inProjects, type Runner } from './database.ts'
 import { hasHashes, hashOf } from './hash.ts'
@@ -23,7 +24,10 @@ export interface Named {
   readonly key: string
 }
 
-const columns = (list: readonly Named[]): [string[], string[]] => [list.map((one) => one.projectId), list.map((one) => one.key)]
+const columns = (list: readonly Named[]): [string, string] => [
+  plainArray(list.map((one) => one.projectId)),
+  textArray(list.map((one) => one.key)),
+]
 
 /** SQL: the template `t` as a JSON object that is a TemplateInfo. */
 export const templateObject = `json_build_object('id', t.id, 'key', t.key, 'version', t.version, 'active', t.active, 'critical', t.critical, 'strict', t.strict,
@@ -146,7 +150,8 @@ export async function findKinds(db: Runner, wanted: readonly Named[]): Promise<(
 }
 
 /**
- * Those of the given transaction ids (`key`) that are taken: named by a caller, or given by the server to what is still stored. Rides on
+ * Those of the given transaction ids (`key`) that are taken: named by a caller, or given by the server to what is still stored. OFFSET: by a
+ * look-up for each, never by reading a whole table. Rides on
  * transaction_pkey, transaction_hash, notification_project_id_transaction_id_id_idx and fanout_project_id_transaction_id_idx.
  */
 export async function findTransactions(db: Runner, wanted: readonly Named[]): Promise<Named[]> {
@@ -158,8 +163,8 @@ export async function findTransactions(db: Runner, wanted: readonly Named[]): Pr
       FROM unnest($1::uuid[], $2::text[]) AS w (project_id, id) JOIN transaction t ON t.project_id = w.project_id AND t.id = ${hashOf('w.project_id', 'w.id')}
       WHERE t.is_hash AND ${hasHashes('transaction', '$1')}
       UNION ALL SELECT w.project_id, w.id FROM unnest($1::uuid[], $2::text[]) AS w (project_id, id)
-      WHERE EXISTS (SELECT FROM notification n WHERE n.project_id = w.project_id AND n.transaction_id = w.id)
-        OR EXISTS (SELECT FROM fanout f WHERE f.project_id = w.project_id AND f.transaction_id = w.id)`,
+      WHERE EXISTS (SELECT FROM notification n WHERE n.project_id = w.project_id AND n.transaction_id = w.id OFFSET 0)
+        OR EXISTS (SELECT FROM fanout f WHERE f.project_id = w.project_id AND f.transaction_id = w.id OFFSET 0)`,
     values: columns(wanted),
   })
   return rows

@@ -41,8 +41,9 @@ export function createIds(clock: Clock): Ids {
     bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8)
     used += 8
     // Written into one buffer: concatenating parts would make a dozen short strings per id, and a long fan-out makes millions of ids.
-    for (let index = 0; index < PLACES.length; index++) {
-      const [byte = 0, place = 0] = [bytes[index], PLACES[index]]
+    for (let index = 0; index < bytes.length; index++) {
+      const byte = bytes[index] ?? 0
+      const place = PLACES[index] ?? 0
       text[place] = DIGITS[byte >> 4] ?? 0
       text[place + 1] = DIGITS[byte & 15] ?? 0
     }

@@ -230,3 +230,36 @@ export function openLedger(
         .map(({ projectId, contactId, changes }) => ({ topic: 'feed', projectId, contactId, changes })),
   }
 }
+
+/** Counts of feeds, with what was added to them. */
+function sumOf(counts: FeedCounts, added: FeedCounts): FeedCounts {
+  const sums = Object.entries(added).map(([feed, [unseen, unread]]) => {
+    const [haveUnseen, haveUnread] = (Object.hasOwn(counts, feed) ? counts[feed] : undefined) ?? [0, 0]
+    return [feed, [haveUnseen + unseen, haveUnread + unread]] as const
+  })
+  return { ...counts, ...Object.fromEntries(sums) }
+}
+
+/**
+ * The signals of a ledger in which messages only arrived, and which was opened over feeds without any.
+ * @param states the feeds before these messages @returns the signals with the numbers and counts that the feeds have
+ */
+export function rebase(signals: readonly Signal[], states: readonly FeedStateRow[]): Signal[] {
+  const before = new Map(states.map((state) => [state.contactId, state]))
+  return signals.map((signal) => {
+    if (signal.topic !== 'feed') return signal
+    const { feedSeq = 0, counts = {} } = before.get(signal.contactId) ?? {}
+    const moved = (change: FeedChange): FeedChange => ({
+      ...change,
+      seq: change.seq + feedSeq,
+      counts: sumOf(counts, change.counts),
+      message: change.message && {
+        ...change.message,
+        arrivedSeq: change.message.arrivedSeq + feedSeq,
+        listedSeq: change.message.listedSeq + feedSeq,
+        changedSeq: change.message.changedSeq + feedSeq,
+      },
+    })
+    return { ...signal, changes: signal.changes.map(moved) }
+  })
+}

@@ -1,5 +1,5 @@
 /** Keys that are derived from the server's secrets, the encryption of providers' secrets, and the hashing of credentials. */
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, hash, hkdfSync, randomBytes } from 'node:crypto'
 
 /** Where a sealed text is stored: it can be unsealed there and nowhere else. None of these changes while the provider is there. */
 export interface SealPlace {
@@ -106,4 +106,4 @@ export const newCredential = (prefix: string): string => `${prefix}_${randomByte
 export const isCredential = (text: string): boolean => /^[a-z]{2}_[\w-]{43}$/.test(text)
 
 /** The hash of a credential, as it is stored. Credentials are random, so a fast hash is enough. */
-export const hashOf = (credential: string): Buffer => createHash('sha256').update(credential).digest()
+export const hashOf = (credential: string): Buffer => hash('sha256', credential, 'buffer')

@@ -10,6 +10,25 @@ export interface Meter {
   spent(): number
 }
 
+/** An allowance that is one call's after another's. */
+export interface SharedMeter extends Meter {
+  /** from now on, what is spent is taken from this one */
+  turnTo(meter: Meter): void
+}
+
+/** Creates it; nothing can be spent before `turnTo`. What is made once for many calls, which take turns, gets one of these. */
+export function createSharedMeter(): SharedMeter {
+  let current = createMeter(0)
+  return {
+    turnTo(meter) {
+      current = meter
+    },
+    spend: (units) => current.spend(units),
+    isSpent: () => current.isSpent(),
+    spent: () => current.spent(),
+  }
+}
+
 /** Creates an allowance. @param parent one that this is a part of: what is spent here is spent there */
 export function createMeter(units: number, parent: Meter | null = null): Meter {
   let left = units

@@ -273,9 +273,13 @@ function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer
   let meter = createCallMeter()
   /** The contact's zone, or the project's, and the content's language, for the same call. */
   let dates: DateStyle = { timeZone: 'UTC', locale: 'en' }
+  /** What was only read so far: rendering may change it. */
+  let unchanged: { readonly scope: Scope; readonly variables: Record<string, unknown> } | null = null
   const variablesOf = (scope: Scope): Record<string, unknown> => {
     dates = { timeZone: scope.contact?.timezone ?? scope.project.timezone, locale: scope.locale ?? 'en' }
-    return variablesFor(scope)
+    const variables = unchanged?.scope === scope ? unchanged.variables : variablesFor(scope)
+    unchanged = null
+    return variables
   }
   const keyOf = (source: string, escaping: Escaping): string => `${escaping} ${source}`
   /** null: parsing it would exceed the allowance */
@@ -425,7 +429,9 @@ function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer
       const sources = texts(content)
         .map(([path, own, escaping]) => ({ path, source: typeof over[path] === 'string' ? over[path] : own, escaping }))
         .filter(({ source }) => source.includes('{'))
-      const variables = sources.length === 0 ? {} : variablesOf(scope)
+      if (sources.length === 0) return
+      const variables = variablesOf(scope)
+      unchanged = { scope, variables }
       for (const { path, source, escaping } of sources) {
         try {
           const parsed = compiled(path, source, escaping)

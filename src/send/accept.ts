@@ -6,6 +6,7 @@
  *
  * After a crash either all of a batch is stored or nothing: the rows are the outbox (see jobs/deliver.ts).
  */
+import { setImmediate as turn } from 'node:timers/promises'
 import type { PoolClient } from 'pg'
 import { isConnectionLoss, noDatabase } from '../db/connection-loss.ts'
 import { transact } from '../db/database.ts'
@@ -21,6 +22,7 @@ import type { SendOutcome } from './outcome.ts'
 import { planCalls, planOf } from './plan.ts'
 import { type Left, screen, screenInSandbox } from './screen.ts'
 import { withoutUnsendable } from './unsendable.ts'
+import { isPlain, writePlain } from './write-plain.ts'
 import { writePlan } from './write-plan.ts'
 
 /** Accepts one call. @returns the outcome of each of its messages, in order @throws CarillonError OVERLOADED when too many messages wait */
@@ -99,7 +101,7 @@ export function createAccept(deps: SendDeps): Accept {
   async function acceptTogether(batch: readonly Waiting[]): Promise<(SendOutcome[] | Held)[]> {
     // All on one connection, on which statements are pipelined: looking up costs one round trip, and writing two.
     for (let attempt = 1; ; attempt++) {
-      const client = await deps.db.pool.connect()
+      const client = await deps.db.accepting.connect()
       let lost: Error | undefined
       try {
         return await acceptOn(client, batch)
@@ -146,7 +148,15 @@ export function createAccept(deps: SendDeps): Accept {
         unsendable.size === 0 ? planned : planOf(planned.calls.map((list) => list.map((one) => unsendable.get(one) ?? one)))
       if (plan.messages.length + plan.fanouts.length > 0) {
         try {
-          deps.publish(await transact(deps.db.pool, (tx, finish) => writePlan(tx, deps, known, plan, finish), client))
+          const signals = await transact(
+            deps.db.accepting,
+            async (tx, finish) =>
+              isPlain(known, plan)
+                ? writePlain(tx, deps, known, plan.messages, finish)
+                : writePlan(tx, deps, known, plan, finish).then((list) => () => list),
+            client,
+          )
+          deps.publish(signals())
         } catch (error) {
           if (isCollision(error) && attempt < RETRIES) continue
           throw error
@@ -176,9 +186,13 @@ export function createAccept(deps: SendDeps): Accept {
     pump(batches)
   }
 
-  async function run(batch: readonly Waiting[]): Promise<void> {
+  /** @param ended called as soon as another batch may begin */
+  async function run(batch: readonly Waiting[], batches: Batches, ended: () => void): Promise<void> {
     try {
       const outcomes = await acceptTogether(batch)
+      ended()
+      // The next batch's look-ups leave first: the database works on them while these are answered.
+      if (batches.running > 0) await turn()
       batch.forEach((one, index) => {
         const outcome = outcomes[index] ?? []
         if ('left' in outcome) void screenHeld(one, outcome)
@@ -194,7 +208,7 @@ export function createAccept(deps: SendDeps): Accept {
         return
       }
       // The error may be due to one call: each is tried on its own.
-      for (const one of batch) await run([one])
+      for (const one of batch) await run([one], batches, () => {})
     }
   }
 
@@ -222,13 +236,15 @@ export function createAccept(deps: SendDeps): Accept {
         batch.push(next)
       }
       batches.running++
+      let isRunning = true
+      const ended = (): void => {
+        if (!isRunning) return
+        isRunning = false
+        batches.running--
+        pump(batches)
+      }
       // Calls of several projects share a transaction: its connection is of no project's share.
-      void deps.db
-        .runFor('', () => run(batch))
-        .finally(() => {
-          batches.running--
-          pump(batches)
-        })
+      void deps.db.runFor('', () => run(batch, batches, ended)).finally(ended)
     }
   }
 

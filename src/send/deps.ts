@@ -6,7 +6,7 @@ import type { Ids } from '../domain/ids.ts'
 import type { Vendors } from '../domain/provider.ts'
 import type { Renderer } from '../render/renderer.ts'
 import type { Sandbox } from '../render/sandbox.ts'
-import type { Signal } from '../words.ts'
+import type { Listens, Signal } from '../words.ts'
 import type { CheckExtra } from './extra.ts'
 import type { Rehearse } from './rehearsal.ts'
 
@@ -26,4 +26,6 @@ export interface SendDeps {
   /** called when messages became due */
   wake(): void
   publish(signals: readonly Signal[]): void
+  /** whether what is published reaches somebody */
+  readonly listens: Listens
 }

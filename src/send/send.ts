@@ -1,5 +1,5 @@
 /** `sendMessages`: checks each message of a call, and accepts those that are valid. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { checkCountry, checkId, checkKey, checkList, checkObject, checkText } from '../domain/check.ts'
 import type { Clock } from '../domain/clock.ts'
 import { type ContactInput, checkContact } from '../domain/profile.ts'
@@ -132,7 +132,7 @@ export function checkMessage(input: MessageInput, now: Date): Intent | TopicInte
     channels: input.channels ?? null,
   }
   // Of what was checked: it may be nested too deeply to be written as JSON.
-  const contentHash = (): string | null => (key === null ? null : createHash('sha256').update(canonical(content)).digest('hex'))
+  const contentHash = (): string | null => (key === null ? null : hash('sha256', canonical(content), 'hex'))
   if (topic !== null) {
     return { ...checked, contact: null, topic: checkText('topic', topic, 255), contentHash: contentHash() }
   }

@@ -25,7 +25,7 @@ import type { Vendors } from '../domain/provider.ts'
 import { CarillonError } from '../errors.ts'
 import { programLimits } from '../render/limits.ts'
 import { createMeter } from '../render/meter.ts'
-import { type ContactInfo, emptyContact, type Listens, type Signal } from '../words.ts'
+import { type ContactInfo, emptyContact, type Signal } from '../words.ts'
 import { isCollision } from './accept.ts'
 import { createChunkPlanner, type PlannedChunk, requestedTime } from './chunk.ts'
 import { addressesOf } from './decide.ts'
@@ -86,7 +86,6 @@ const folds = ({ incrementId, template }: LockedFanout): boolean => incrementId 
 /** What writing sends to many needs. */
 export interface FanoutDeps extends Omit<SendDeps, 'sandbox' | 'rehearse' | 'vendors'> {
   readonly vendors: Pick<Vendors, 'dials'>
-  readonly listens: Listens
 }
 
 /** A send whose chunk could not be written, and why. */

@@ -8,7 +8,7 @@ import type { Finish, Runner } from '../db/database.ts'
 import { joinWindows, type WindowRow } from '../db/digest.ts'
 import { insertFanouts } from '../db/fanout.ts'
 import { type FeedKey, findFolding, lockFeeds } from '../db/feed.ts'
-import { ensureKeysFree } from '../db/idempotency-key.ts'
+import { ensureKeysFree, type NewKey } from '../db/idempotency-key.ts'
 import { type NewMessageRow, type NotificationRow, write } from '../db/write.ts'
 import { keyOf } from '../domain/ids.ts'
 import { feedUpdateOf, type Ledger, openLedger } from '../domain/ledger.ts'
@@ -22,7 +22,7 @@ import { arrivedRow, holdingOf, messageRow, notificationRow } from './rows.ts'
 type WriteDeps = Pick<SendDeps, 'ids' | 'clock'>
 
 /** The contacts of a batch as they are in the table, by key. */
-type Contacts = (key: string | null) => ContactInfo | null
+export type Contacts = (key: string | null) => ContactInfo | null
 
 /** The windows of digests that messages joined. */
 type Windows = ReadonlyMap<PlannedMessage, { readonly id: string; readonly closesAt: Date }>
@@ -49,18 +49,23 @@ export async function writePlan(
   const ledger = await lockLedger(tx, messages, contactOf)
   const rows = collectRows(deps, messages, fanouts, contactOf, windows, ledger, at)
   await writeRows(tx, deps, rows, ledger, messages, fanouts, contactOf, at, finish)
-  return [
-    ...ledger.signals(),
-    ...[...rows.activity].map(([projectId, changes]): Signal => ({ topic: 'activity', projectId, changes })),
-  ]
+  return [...ledger.signals(), ...activitySignals(rows)]
 }
+
+/** What to publish of the messages' status changes. */
+export const activitySignals = ({ activity }: Pick<Rows, 'activity'>): Signal[] =>
+  [...activity].map(([projectId, changes]): Signal => ({ topic: 'activity', projectId, changes }))
+
+/** The callers' own ids of messages. */
+export const keysOf = (messages: readonly PlannedMessage[]): NewKey[] =>
+  messages.flatMap(({ project, intent }) =>
+    intent.key === null ? [] : [{ projectId: project.id, key: intent.key, isFanout: false }],
+  )
 
 /** Takes the callers' own ids, once for single messages and sends to many together. @throws 23505 */
 async function takeIds(tx: Runner, messages: readonly PlannedMessage[], fanouts: readonly PlannedFanout[]): Promise<void> {
   const names = [
-    ...messages.flatMap(({ project, intent }) =>
-      intent.key === null ? [] : [{ projectId: project.id, key: intent.key, isFanout: false }],
-    ),
+    ...keysOf(messages),
     ...fanouts.flatMap(({ project, key }) => (key === null ? [] : [{ projectId: project.id, key, isFanout: true }])),
   ]
   if (names.length > 0) await ensureKeysFree(tx, names)
@@ -118,17 +123,23 @@ async function joinDigests(
 
 const arrives = ({ inApp }: PlannedMessage): boolean => inApp !== null && !(inApp instanceof CarillonError)
 
-/** Locks the feeds that in-app messages arrive in, and finds the unread messages that they may fold into. */
-async function lockLedger(tx: Runner, messages: readonly PlannedMessage[], contactOf: Contacts): Promise<Ledger> {
-  const arriving = messages.filter(arrives)
+/** The feeds that in-app messages arrive in. */
+export function feedsOf(messages: readonly PlannedMessage[], contactOf: Contacts): FeedKey[] {
   const feeds = new Map<string, FeedKey>()
-  for (const { project, contactKey } of arriving) {
+  for (const { project, contactKey } of messages.filter(arrives)) {
     const contactId = contactOf(contactKey)?.id
     if (contactId !== undefined) feeds.set(contactId, { projectId: project.id, contactId })
   }
-  const locked = feeds.size === 0 ? [] : await lockFeeds(tx, [...feeds.values()])
+  return [...feeds.values()]
+}
+
+/** Locks the feeds that in-app messages arrive in, and finds the unread messages that they may fold into. */
+async function lockLedger(tx: Runner, messages: readonly PlannedMessage[], contactOf: Contacts): Promise<Ledger> {
+  const arriving = messages.filter(arrives)
+  const feeds = feedsOf(messages, contactOf)
+  const locked = feeds.length === 0 ? [] : await lockFeeds(tx, feeds)
   // As a foreign key would say, a statement later.
-  if (locked.length < feeds.size) throw Object.assign(new Error('A contact was erased meanwhile'), { code: '23503' })
+  if (locked.length < feeds.length) throw Object.assign(new Error('A contact was erased meanwhile'), { code: '23503' })
   const folds = arriving.flatMap(({ intent, project, contactKey, template }) => {
     const contact = contactOf(contactKey)
     return intent.incrementId === null || contact === null || template === null
@@ -139,7 +150,7 @@ async function lockLedger(tx: Runner, messages: readonly PlannedMessage[], conta
 }
 
 /** The rows of every notification and message; in-app messages that are due arrive in the ledger. */
-function collectRows(
+export function collectRows(
   { ids, clock }: WriteDeps,
   planned: readonly PlannedMessage[],
   fanouts: readonly PlannedFanout[],
@@ -230,16 +241,13 @@ async function writeRows(
     const rows = fanouts.map((one) => one.row(at.toISOString(), contactOf(one.actorKey)?.id ?? null))
     await insertFanouts(tx, rows, clock.offsetMs)
   }
-  const transactions = [
-    ...planned.map(({ project, claimsTransaction, notification: { transactionId } }) => ({
-      project,
-      claimsTransaction,
-      transactionId,
-    })),
-    ...fanouts,
-  ].flatMap(({ project, claimsTransaction, transactionId }) =>
-    claimsTransaction ? [{ projectId: project.id, id: transactionId }] : [],
-  )
+  const transactions = [...planned, ...fanouts].flatMap(transactionOf)
   const updates = [...ledger.rewritten.values()].map((entry) => feedUpdateOf(entry))
   finish(write(tx, { transactions, notifications, messages, updates, states: ledger.states() }))
+}
+
+/** The transaction that a caller named, if this is the first message of it. */
+export const transactionOf = (one: PlannedMessage | PlannedFanout): { projectId: string; id: string }[] => {
+  const { transactionId } = one.kind === 'fanout' ? one : one.notification
+  return one.claimsTransaction ? [{ projectId: one.project.id, id: transactionId }] : []
 }

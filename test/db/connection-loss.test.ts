@@ -73,6 +73,29 @@ it('runs a transaction again whose connection was lost before its end', async ()
   expect(await marks()).toEqual(['run 2'])
 })
 
+it('says OUTCOME_UNKNOWN of one that was sent as a whole: it may have been committed', async () => {
+  let runs = 0
+  const whole = transact(db.pool, async (tx, finish) => {
+    runs++
+    finish(tx.query(`INSERT INTO seen SELECT 'whole' FROM pg_sleep(30)`))
+  }).catch((error: unknown) => error)
+  await endWhatRuns("'whole'")
+  expect(await whole).toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+  expect([runs, await marks()]).toEqual([1, ['run 2']])
+})
+
+it('says OVERLOADED of one that was not sent, because its connection was lost before', async () => {
+  const client = await db.pool.connect()
+  const lost = new Promise((resolve) => void client.once('end', resolve))
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+  await operator.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid])
+  await lost
+  const whole = transact(db.pool, async (tx, finish) => finish(tx.query(`INSERT INTO seen VALUES ('late')`)), client)
+  await expect(whole).rejects.toMatchObject({ code: 'OVERLOADED' })
+  client.release(true)
+  expect(await marks()).toEqual(['run 2'])
+})
+
 it('says OVERLOADED where it can not connect: nothing was done', async () => {
   const away = openDatabase('postgres://nobody@127.0.0.1:1/none', { max: 2, log: silentLog })
   try {

@@ -1,0 +1,87 @@
+/**
+ * Writes a batch of messages of which nothing has to be read under a lock first: the database takes the numbers of feeds and counts their messages
+ * in the statement that inserts them, so that BEGIN, the locks, this and COMMIT are sent together.
+ */
+import { plainArray, textArray } from './array.ts'
+import type { Runner } from './database.ts'
+import { isKeyErased, isKeyOfMany, keyTaken, type NewKey } from './idempotency-key.ts'
+import { deltasOf, insertDeltas } from './stat-delta.ts'
+import type { NewMessageRow, NotificationRow, Writes } from './write.ts'
+
+/** The rows of a batch. */
+export interface Accepted {
+  /** the callers' ids, whose projects are locked (db/idempotency-key.ts) */
+  readonly keys: readonly NewKey[]
+  readonly transactions: NonNullable<Writes['transactions']>
+  readonly notifications: readonly NotificationRow[]
+  /** the numbers of those that arrive in a feed count from what it has: the first is 1 */
+  readonly messages: readonly NewMessageRow[]
+  /** what is added to each feed, which is locked: how many numbers, and what to its counts, none of which is 0 */
+  readonly added: NonNullable<Writes['states']>
+}
+
+// As in db/write.ts, with the numbers and counts of feeds as they are now. If an id is taken, none of the parts has any rows. The numbers and
+// counts follow the rules of domain/ledger.ts. Rides on feed_state_pkey.
+const TEXT = `WITH free AS MATERIALIZED (
+  SELECT NOT EXISTS (SELECT FROM unnest($6::uuid[], $7::text[]) AS w (project_id, key) WHERE ${isKeyOfMany} OR ${isKeyErased('$6')}) AS yes
+), t AS (
+  INSERT INTO transaction (project_id, id)
+  SELECT "projectId", id FROM json_to_recordset((SELECT CASE WHEN yes THEN $1::json END FROM free)) AS r ("projectId" uuid, id text) ORDER BY 1, 2
+), n AS (
+  INSERT INTO notification (project_id, id, key, content_hash, transaction_id, template_id, content, contact_id, actor_id, data, overrides, channels,
+    increment_id, campaign_id, created_at, send_at)
+  SELECT "projectId", id, key, decode("contentHash", 'hex'), "transactionId", "templateId", content, "contactId", "actorId", data, overrides, channels,
+    "incrementId", "campaignId", "createdAt", "sendAt"
+  FROM json_to_recordset((SELECT CASE WHEN yes THEN $2::json END FROM free)) AS r ("projectId" uuid, id uuid, key text, "contentHash" text,
+    "transactionId" text, "templateId" uuid, content jsonb, "contactId" uuid, "actorId" uuid, data jsonb, overrides jsonb, channels channel[],
+    "incrementId" text, "campaignId" uuid, "createdAt" timestamptz, "sendAt" timestamptz)
+  ORDER BY "projectId", key
+), m AS (
+  INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, bulk, due_at, address, error_code, error_message, history,
+    created_at, updated_at, sent_at, delivered_at, feed, title, body, icon_url, url, actions, increment_id, template_id, arrived_seq, listed_seq,
+    changed_seq, change_kind, only_if)
+  SELECT "projectId", id, "notificationId", "contactId", channel, status, COALESCE(bulk, false),
+    COALESCE("dueAt", now() + "dueInMs" * interval '1 millisecond'), address, "errorCode", "errorMessage", history, "createdAt", "createdAt", "sentAt",
+    CASE WHEN status = 'DELIVERED' THEN "sentAt" END, feed, title, body, "iconUrl", url, actions, "incrementId", "templateId",
+    feed_seq + "arrivedSeq", feed_seq + "arrivedSeq", feed_seq + "arrivedSeq", "changeKind", "onlyIf"
+  FROM json_to_recordset((SELECT CASE WHEN yes THEN $3::json END FROM free)) AS r ("projectId" uuid, id uuid, "notificationId" uuid, "contactId" uuid,
+    channel channel, status message_status, bulk bool, "dueAt" timestamptz, "dueInMs" float8, address text, "errorCode" text, "errorMessage" text,
+    history jsonb, "createdAt" timestamptz, "sentAt" timestamptz, feed text, title text, body text, "iconUrl" text, url text, actions jsonb,
+    "incrementId" text, "templateId" uuid, "arrivedSeq" bigint, "changeKind" text, "onlyIf" text)
+  LEFT JOIN feed_state f ON f.project_id = r."projectId" AND f.contact_id = r."contactId" AND r."arrivedSeq" IS NOT NULL
+), s AS (
+  UPDATE feed_state f SET feed_seq = f.feed_seq + r."feedSeq", counts = f.counts || (
+    SELECT jsonb_object_agg(a.feed, jsonb_build_array(COALESCE((f.counts -> a.feed ->> 0)::int, 0) + (a.count ->> 0)::int,
+      COALESCE((f.counts -> a.feed ->> 1)::int, 0) + (a.count ->> 1)::int)) FROM jsonb_each(r.counts) AS a (feed, count))
+  FROM json_to_recordset((SELECT CASE WHEN yes THEN $4::json END FROM free)) AS r ("projectId" uuid, "contactId" uuid, "feedSeq" bigint, counts jsonb)
+  WHERE f.project_id = r."projectId" AND f.contact_id = r."contactId"
+), c AS (
+  ${insertDeltas(`(SELECT CASE WHEN yes THEN $5::json END FROM free)`)}
+)
+SELECT yes FROM free`
+
+/**
+ * Writes all of these rows. Lock the ids' projects, and the feeds, in statements before this one.
+ * @throws 23505 when a caller's id, or the id of a transaction, is taken; 23503 when a contact was erased: the transaction has written nothing then
+ */
+export async function writeAccepted(tx: Runner, { keys, transactions, notifications, messages, added }: Accepted): Promise<void> {
+  const { rows } = await tx.query<{ yes: boolean }>({
+    name: 'accept',
+    text: TEXT,
+    values: [
+      JSON.stringify(transactions),
+      JSON.stringify(notifications),
+      JSON.stringify(messages),
+      JSON.stringify(added),
+      JSON.stringify(
+        deltasOf(
+          notifications.map((one) => [one.id, one] as const),
+          messages,
+        ),
+      ),
+      plainArray(keys.map((one) => one.projectId)),
+      textArray(keys.map((one) => one.key)),
+    ],
+  })
+  if (rows[0]?.yes !== true) throw keyTaken()
+}

@@ -1,0 +1,249 @@
+/** A batch that is written in one round trip: what the database counts is what the ledger would, and an id that is taken writes nothing. */
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { type Accepted, writeAccepted } from '../../src/db/accept.ts'
+import { fillContacts } from '../../src/db/contact.ts'
+import { type Database, openDatabase, transact } from '../../src/db/database.ts'
+import { joinWindows } from '../../src/db/digest.ts'
+import { type FeedStateRow, findFolding, lockFeeds } from '../../src/db/feed.ts'
+import { hashedName } from '../../src/db/hash.ts'
+import { ensureKeysFree, lockKeys } from '../../src/db/idempotency-key.ts'
+import {
+  findContacts,
+  findContents,
+  findCredentials,
+  findKinds,
+  findNotifications,
+  findRoutes,
+  findSchemas,
+  findSuppressed,
+  findTemplates,
+  findTopics,
+  findTransactions,
+} from '../../src/db/lookup.ts'
+import { findProviders } from '../../src/db/provider.ts'
+import { type NotificationRow, write } from '../../src/db/write.ts'
+import { systemClock } from '../../src/domain/clock.ts'
+import { createIds } from '../../src/domain/ids.ts'
+import { type Arrival, type Ledger, openLedger, rebase } from '../../src/domain/ledger.ts'
+import { silentLog } from '../../src/log.ts'
+import { arrivedRow } from '../../src/send/rows.ts'
+import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
+import { seeded } from '../helpers/seed.ts'
+import { times } from '../helpers/setup.ts'
+
+const ids = createIds(systemClock)
+const at = new Date('2030-01-01T00:00:00.000Z')
+const now = at.toISOString()
+const [projectId, templateId] = [ids(), ids()]
+const contacts = times(5, ids)
+let database: TestDatabase
+let db: Database
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  db = openDatabase(database.url, { max: 2, log: silentLog })
+  await db.pool.query(`INSERT INTO project (id, key, name, access_key, secret_hash) VALUES ($1, 'p', 'P', 'a', '')`, [projectId])
+  await db.pool.query(`INSERT INTO template (project_id, id, key, name) VALUES ($1, $2, 't', 'T')`, [projectId, templateId])
+  await db.pool.query('INSERT INTO contact (project_id, id, external_id) SELECT $1, id, id FROM unnest($2::uuid[]) id', [
+    projectId,
+    contacts,
+  ])
+  await db.pool.query('INSERT INTO feed_state (project_id, contact_id) SELECT $1, unnest($2::uuid[])', [projectId, contacts])
+})
+afterAll(async () => {
+  await db.close()
+  await database.drop()
+})
+beforeEach(async () => {
+  await db.pool.query('DELETE FROM notification')
+  await db.pool.query(`UPDATE feed_state SET feed_seq = 0, counts = '{}'`)
+})
+
+const statesNow = async (): Promise<FeedStateRow[]> =>
+  (
+    await db.pool.query<FeedStateRow>(
+      'SELECT project_id AS "projectId", contact_id AS "contactId", feed_seq AS "feedSeq", counts FROM feed_state ORDER BY contact_id',
+    )
+  ).rows
+
+const arrivalOf = (contactId: string, feed = 'default'): Arrival => ({
+  projectId,
+  contactId,
+  messageId: ids(),
+  notificationId: ids(),
+  transactionId: ids(),
+  templateId,
+  templateKey: 't',
+  incrementId: null,
+  feed,
+  text: { title: null, body: 'Body', iconUrl: null, url: null, actions: [] },
+  actor: null,
+  data: {},
+  at,
+})
+const notificationOf = ({ notificationId, transactionId, contactId }: Arrival, key: string | null): NotificationRow => ({
+  ...{ projectId, id: notificationId, transactionId, templateId, contactId, key, contentHash: key === null ? null : 'ab' },
+  ...{ actorId: null, data: {}, overrides: null, channels: ['IN_APP'], incrementId: null, createdAt: now, sendAt: null },
+})
+
+/** The rows of messages that arrive, and the ledger in which they did. */
+function rowsOf(arrivals: readonly Arrival[], more: Partial<Accepted> = {}): { rows: Accepted; ledger: Ledger } {
+  const named = [...new Set(arrivals.map((one) => one.contactId))]
+  const ledger = openLedger(named.map((contactId) => ({ projectId, contactId, feedSeq: 0, counts: {} })))
+  for (const one of arrivals) ledger.arrive(one)
+  const rows = {
+    ...{ keys: [], transactions: [], notifications: arrivals.map((one) => notificationOf(one, null)) },
+    ...{ messages: [...ledger.inserted.values()].map((entry) => arrivedRow(entry, now)), added: ledger.states() },
+    ...more,
+  }
+  return { rows, ledger }
+}
+
+/** As accepting does, in one round trip. @returns the feeds before it */
+async function accept(rows: Accepted): Promise<readonly FeedStateRow[]> {
+  let before: readonly FeedStateRow[] = []
+  await transact(db.accepting, async (tx, finish) => {
+    const feeds = rows.added.map(({ contactId }) => ({ projectId, contactId }))
+    finish(
+      Promise.all([lockKeys(tx, rows.keys), lockFeeds(tx, feeds), writeAccepted(tx, rows)]).then(([, states]) => {
+        before = states
+      }),
+    )
+  })
+  return before
+}
+
+const byContact = (signals: ReturnType<Ledger['signals']>) =>
+  signals.flatMap((one) => (one.topic === 'feed' ? [one] : [])).toSorted((a, b) => (a.contactId < b.contactId ? -1 : 1))
+
+it('G9: numbers and counts are what the ledger makes of the same messages', async () => {
+  const random = seeded()
+  const feeds = ['default', 'jobs', '__proto__', 'constructor']
+  for (let round = 0; round < 20; round++) {
+    const arrivals = times(1 + random.int(12), () => arrivalOf(random.of(contacts), random.of(feeds)))
+    const whole = openLedger(await statesNow())
+    for (const one of arrivals) whole.arrive(one)
+    const { rows, ledger } = rowsOf(arrivals)
+    const before = await accept(rows)
+    const changed = new Set(whole.states().map((one) => one.contactId))
+    expect((await statesNow()).filter((one) => changed.has(one.contactId))).toEqual(
+      whole.states().toSorted((a, b) => (a.contactId < b.contactId ? -1 : 1)),
+    )
+    expect(byContact(rebase(ledger.signals(), before))).toEqual(byContact(whole.signals()))
+    const { rows: stored } = await db.pool.query(
+      'SELECT id, arrived_seq, listed_seq, changed_seq FROM message WHERE id = ANY($1) ORDER BY id',
+      [arrivals.map((one) => one.messageId)],
+    )
+    expect(stored).toEqual(
+      [...whole.inserted.values()].map(({ message }) => ({
+        id: message.id,
+        arrived_seq: message.arrivedSeq,
+        listed_seq: message.listedSeq,
+        changed_seq: message.changedSeq,
+      })),
+    )
+  }
+})
+
+const written = async (): Promise<unknown> =>
+  (
+    await db.pool.query(`SELECT (SELECT count(*)::int FROM notification) AS notifications, (SELECT count(*)::int FROM message) AS messages,
+      (SELECT count(*)::int FROM transaction) AS transactions, (SELECT sum(feed_seq)::int FROM feed_state) AS numbers`)
+  ).rows[0]
+const nothing = { notifications: 0, messages: 0, transactions: 0, numbers: 0 }
+
+it.each([
+  [
+    'a send to many',
+    `INSERT INTO fanout (project_id, id, transaction_id, key, content_hash, template_id, audience, until)
+       VALUES ($1, gen_random_uuid(), 'tx', $2, '', '${templateId}', '{"kind":"all"}', gen_random_uuid())`,
+    (key: string) => key,
+  ],
+  [
+    'somebody who was erased',
+    `INSERT INTO spent_id (project_id, key, transaction_id, content_hash, is_hash) VALUES ($1, $2, 'tx', '', true)`,
+    (key: string) => hashedName(projectId, key),
+  ],
+])('G2: an id of %s is taken: nothing of the batch is written', async (what, insert, nameOf) => {
+  const key = `order-${what}`
+  await db.pool.query(insert, [projectId, nameOf(key)])
+  const arrivals = contacts.slice(0, 2).map((contactId) => arrivalOf(contactId))
+  const [first, second] = arrivals
+  if (first === undefined || second === undefined) throw new Error('No contacts')
+  const { rows } = rowsOf(arrivals, {
+    keys: [{ projectId, key, isFanout: false }],
+    transactions: [{ projectId, id: 'named' }],
+    notifications: [notificationOf(first, null), notificationOf(second, key)],
+  })
+  await expect(accept(rows)).rejects.toMatchObject({ code: '23505' })
+  expect(await written()).toEqual(nothing)
+})
+
+it('G2: nor is it where another notification has the id, or another transaction the name', async () => {
+  const arrive = (key: string | null, transactions: readonly string[]) => {
+    const arrival = arrivalOf(contacts[0] ?? '')
+    return accept(
+      rowsOf([arrival], {
+        keys: key === null ? [] : [{ projectId, key, isFanout: false }],
+        transactions: transactions.map((id) => ({ projectId, id })),
+        notifications: [notificationOf(arrival, key)],
+      }).rows,
+    )
+  }
+  await arrive('one', ['first'])
+  await expect(arrive('one', [])).rejects.toMatchObject({ code: '23505' })
+  await expect(arrive('other', ['first'])).rejects.toMatchObject({ code: '23505' })
+  expect(await written()).toEqual({ notifications: 1, messages: 1, transactions: 1, numbers: 1 })
+  await db.pool.query('DELETE FROM transaction')
+})
+
+it('nor where a contact was erased meanwhile', async () => {
+  const { rows } = rowsOf([arrivalOf(contacts[0] ?? ''), arrivalOf(ids())])
+  await expect(accept(rows)).rejects.toMatchObject({ code: '23503' })
+  expect(await written()).toEqual(nothing)
+})
+
+it('a plan that is kept reads no table from end to end, however few rows there were when it was made', async () => {
+  const [named, keyed] = [[{ projectId, key: 'k' }], [{ projectId, key: 'k', isFanout: false }]]
+  const contact = { projectId, id: contacts[0] ?? '', contactId: contacts[0] ?? '', templateId }
+  const client = await db.accepting.connect()
+  try {
+    await client.query('BEGIN')
+    for (const find of [findTemplates, findContacts, findNotifications, findTransactions, findTopics, findKinds])
+      await find(client, named)
+    for (const find of [findContents, findSchemas]) await find(client, [{ projectId, id: templateId }])
+    for (const projects of [[projectId], [projectId, templateId]]) await findRoutes(client, projects)
+    await findProviders(client, [projectId])
+    await findCredentials(client, [contact])
+    await findSuppressed(client, [{ projectId, channel: 'EMAIL', address: 'a@example.com' }])
+    await ensureKeysFree(client, keyed)
+    await fillContacts(client, [{ ...contact, externalId: contact.id }])
+    await joinWindows(client, [{ ...contact, id: ids(), key: 'k', windowMs: 1_000 }], 0)
+    await lockFeeds(client, [contact])
+    await findFolding(client, [{ ...contact, incrementId: 'i' }])
+    await write(client, {})
+    await writeAccepted(client, rowsOf([]).rows)
+    const { rows } = await client.query<{ name: string; statement: string }>('SELECT name, statement FROM pg_prepared_statements')
+    expect(rows.length).toBeGreaterThan(19)
+    for (const { name, statement } of rows) {
+      const plan = await client.query<{ 'QUERY PLAN': string }>(`EXPLAIN (GENERIC_PLAN) ${statement}`)
+      const text = plan.rows.map((row) => row['QUERY PLAN']).join('\n')
+      expect([name, /Seq Scan|hashed SubPlan/.exec(text)?.[0]], text).toEqual([name, undefined])
+    }
+  } finally {
+    await client.query('ROLLBACK')
+    client.release()
+  }
+})
+
+it('its statements are planned once on each connection, and those of others as ever', async () => {
+  await accept(rowsOf([arrivalOf(contacts[0] ?? '')]).rows)
+  const { rows } = await db.accepting.query(
+    `SELECT name, custom_plans::int AS custom, generic_plans > 0 AS generic FROM pg_prepared_statements WHERE name IN ('accept', 'lock-feeds') ORDER BY 1`,
+  )
+  expect(rows).toEqual(['accept', 'lock-feeds'].map((name) => ({ name, custom: 0, generic: true })))
+  const settings = await db.pool.query(
+    `SELECT current_setting('plan_cache_mode') AS mode, current_setting('enable_seqscan') AS scans`,
+  )
+  expect(settings.rows).toEqual([{ mode: 'auto', scans: 'on' }])
+})

@@ -153,8 +153,8 @@ export function createHistory(db: Database) {
     async (random, world) => {
       const found = await some(random, world, `status = 'QUEUED'`)
       const { rows } = await db.pool.query<{ id: string; claims: number }>(
-        `UPDATE message SET status = 'SENDING', claims = claims + 1, due_at = now() + interval '1 minute'
-        WHERE project_id = $1 AND id = ANY($2::uuid[]) AND status = 'QUEUED' RETURNING id, claims`,
+        `UPDATE delivery SET claims = claims + 1, lease_until = now() + interval '1 minute'
+        WHERE project_id = $1 AND message_id = ANY($2::uuid[]) RETURNING message_id AS id, claims`,
         [world.project, found.map((one) => one.id)],
       )
       const group = rows.map(({ id, claims }) => {

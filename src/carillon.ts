@@ -52,7 +52,7 @@ import type { Signal } from './words.ts'
 // Functions without dependencies, exported here because transports import no values from db/ and domain/.
 export { createFairQueue } from './db/fair-queue.ts'
 export { byOf } from './domain/audit.ts'
-export { isFeedMessage, messageOf, notificationOfMessage, waits } from './domain/message.ts'
+export { isFeedMessage, messageOf, notificationOfMessage } from './domain/message.ts'
 export { checkPermission, isOperation } from './domain/permission.ts'
 export { projectStatuses, statusOf } from './domain/project-admin.ts'
 

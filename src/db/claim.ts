@@ -17,6 +17,7 @@ import { selectedFields } from './contact-columns.ts'
 import type { Runner } from './database.ts'
 import { templateObject } from './lookup.ts'
 import { isActive } from './standing.ts'
+import type { MessageOrigin } from './stat-delta.ts'
 
 /** A claimed message, with everything that a worker needs to decide about it, render it and send it. */
 export interface Claimed {
@@ -49,6 +50,8 @@ export interface Claimed {
   readonly sendAt: Date | null
   /** when it was due */
   readonly dueAt: Date
+  /** where statistics count it */
+  readonly origin: MessageOrigin
   readonly data: JsonObject
   readonly overrides: Overrides | null
   readonly project: ProjectInfo
@@ -60,7 +63,10 @@ export interface Claimed {
 }
 
 /** A row of the statement. Plain columns: building and parsing JSON took a third of the time of a claim. */
-interface ClaimedRow extends Omit<Claimed, 'project' | 'template' | 'contact' | 'actor'>, ContactFields {
+interface ClaimedRow
+  extends Omit<Claimed, 'project' | 'template' | 'contact' | 'actor' | 'origin'>,
+    ContactFields,
+    Omit<MessageOrigin, 'templateId'> {
   readonly templateId: string | null
   readonly contactId: string | null
   readonly contactExternalId: string
@@ -121,6 +127,7 @@ const claimText = (paused: Paused): string => `WITH single AS MATERIALIZED (
         n.canceled_at IS NOT NULL AS "isCanceled", m.begun_at IS NOT NULL AS "attemptBegan", m.claims, m.rounds, m.bound_to AS "boundTo", m.address, m.feed,
         m.increment_id AS "incrementId", m.only_if IS NOT NULL AS "isConditional", n.digest_id AS "digestId",
         m.created_at AS "createdAt", n.send_at AS "sendAt", n.data, n.overrides, n.content, n.template_id AS "templateId", m.due_at AS "dueAt",
+        n.campaign_id AS "campaignId", n.created_at AS "acceptedAt", cardinality(n.channels) = 1 AS "isOnlyChannel",
         c.id AS "contactId", c.external_id AS "contactExternalId", ${selectedFields}, c.properties,
         a.external_id AS "actorExternalId", a.first_name AS "actorFirstName", a.last_name AS "actorLastName", a.photo_url AS "actorPhotoUrl"
       FROM m JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id
@@ -273,6 +280,12 @@ function claimedOf(row: ClaimedRow, { project, template }: Origin, preferences: 
     createdAt: row.createdAt,
     sendAt: row.sendAt,
     dueAt: row.dueAt,
+    origin: {
+      templateId: row.templateId,
+      campaignId: row.campaignId,
+      acceptedAt: row.acceptedAt,
+      isOnlyChannel: row.isOnlyChannel,
+    },
     data: row.data,
     overrides: row.overrides,
     project,

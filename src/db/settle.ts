@@ -1,8 +1,9 @@
 /** Writes the outcomes of claimed messages, with the attempts that were made: ONE statement for a group. */
-import type { MessageStatus } from '../words.ts'
+import type { Channel, MessageStatus } from '../words.ts'
 import { plainArray, textArray } from './array.ts'
 import { isHeldBy } from './claim.ts'
 import type { Runner } from './database.ts'
+import { countSent, IS_COUNTED, type MessageOrigin, sentCounts } from './stat-delta.ts'
 
 /** The outcome of one claim. Optional fields that are left out keep the row's value. */
 export interface Settlement {
@@ -25,6 +26,8 @@ export interface Settlement {
   readonly attempts: readonly AttemptRow[]
   /** the provider that may have accepted it, so that no other one may be tried; null: none has */
   readonly boundTo: string | null
+  /** where it is counted, if that is known; the database finds out otherwise */
+  readonly counted?: { readonly transactionId: string; readonly channel: Channel; readonly origin: MessageOrigin }
 }
 
 /** An attempt to send a message through a provider. */
@@ -94,20 +97,12 @@ export async function settle(db: Runner, group: readonly Settlement[], offsetMs:
   return sent.length === group.length ? settleSent(db, sent, offsetMs) : settleAny(db, group, offsetMs)
 }
 
-/** `settle` for messages that were sent at once: what they have in common is in the statement, and the rest are arrays. */
-async function settleSent(
-  db: Runner,
-  sent: readonly (readonly [Settlement, AttemptRow])[],
-  offsetMs: number,
-): Promise<Settled[]> {
-  const { rows } = await db.query<Settled>({
-    name: 'settle-sent',
-    text: `WITH r AS (
+const settleSentText = (isCounted: boolean): string => `WITH r AS (
         DELETE FROM delivery d USING unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-            $10::text[], $11::text[], $12::text[], $13::float8[], $14::text[])
+            $10::text[], $11::text[], $12::text[], $13::float8[], $14::text[]${isCounted ? ', $16::int[], $17::int[], $18::bool[]' : ''})
           AS r (project_id, id, claims, provider_id, provider_key, provider_message_id, address, subject, text, html, started_at, ended_at,
-            duration_ms, response)
-        WHERE d.project_id = r.project_id AND d.message_id = r.id AND ${isHeldBy('d', 'r.claims')}
+            duration_ms, response${isCounted ? ', group_place, transaction_place, is_only' : ''})
+        WHERE d.project_id = r.project_id AND d.message_id = r.id AND ${isHeldBy('d', 'r.claims')} ${isCounted ? `AND ${IS_COUNTED}` : ''}
         RETURNING r.*
       ), m AS (
         UPDATE message x SET status = 'SENT', claims = 0, attempt_count = x.attempt_count + 1, provider_id = r.provider_id,
@@ -123,12 +118,29 @@ async function settleSent(
           sent_at = now() + $15 * interval '1 millisecond', updated_at = now() + $15 * interval '1 millisecond'
         FROM r WHERE x.project_id = r.project_id AND x.id = r.id
         RETURNING x.project_id, x.notification_id, x.id, x.attempt_count, x.provider_id, r.started_at, r.duration_ms,
-          CASE WHEN ${KEEPS_TEXT} THEN r.response END AS response
+          CASE WHEN ${KEEPS_TEXT} THEN r.response END AS response${isCounted ? ', r.group_place, r.transaction_place, r.is_only' : ''}
       ), a AS (
         INSERT INTO attempt (project_id, message_id, number, provider_id, started_at, duration_ms, ok, response)
         SELECT project_id, id, attempt_count, provider_id, started_at::timestamptz, duration_ms, true, response FROM m
-      )
-      SELECT project_id AS "projectId", notification_id AS "notificationId", id AS "messageId", 'SENT' AS status FROM m`,
+      )${isCounted ? `, ${countSent(19)}` : ''}
+      SELECT project_id AS "projectId", notification_id AS "notificationId", id AS "messageId", 'SENT' AS status FROM m`
+const settleSentStatements = {
+  counted: { name: 'settle-sent-counted', text: settleSentText(true) },
+  uncounted: { name: 'settle-sent', text: settleSentText(false) },
+}
+
+/** `settle` for messages that were sent at once: what they have in common is in the statement, and the rest are arrays. */
+async function settleSent(
+  db: Runner,
+  sent: readonly (readonly [Settlement, AttemptRow])[],
+  offsetMs: number,
+): Promise<Settled[]> {
+  const counted = sent.flatMap(([{ projectId, counted: place }, { providerId }]) =>
+    place === undefined ? [] : [{ projectId, providerId, ...place }],
+  )
+  const isCounted = counted.length === sent.length
+  const { rows } = await db.query<Settled>({
+    ...settleSentStatements[isCounted ? 'counted' : 'uncounted'],
     values: [
       plainArray(sent.map(([one]) => one.projectId)),
       plainArray(sent.map(([one]) => one.id)),
@@ -145,6 +157,7 @@ async function settleSent(
       plainArray(sent.map(([, attempt]) => attempt.durationMs)),
       textArray(sent.map(([, attempt]) => attempt.response)),
       offsetMs,
+      ...(isCounted ? sentCounts(counted) : []),
     ],
   })
   return rows
@@ -163,7 +176,8 @@ async function settleAny(db: Runner, group: readonly Settlement[], offsetMs: num
         WHERE d.project_id = r."projectId" AND d.message_id = r.id AND ${isHeldBy('d', 'r.claims')} AND r."dueInMs" IS NULL RETURNING r.*
       ), queued AS (
         UPDATE delivery d SET due_at = now() + (r."dueInMs" + $2) * interval '1 millisecond', lease_until = NULL, begun_at = NULL,
-          bound_to = r."boundTo", rounds = d.rounds + LEAST(1, jsonb_array_length(r.attempts))
+          bound_to = r."boundTo", rounds = d.rounds + LEAST(1, jsonb_array_length(r.attempts)),
+          attempts = d.attempts + jsonb_array_length(r.attempts)
         FROM given r
         WHERE d.project_id = r."projectId" AND d.message_id = r.id AND ${isHeldBy('d', 'r.claims')} AND r."dueInMs" IS NOT NULL RETURNING r.*
       ), r AS (

@@ -68,19 +68,24 @@ interface MessageKey {
 
 /** Creates the operations that read messages. */
 export function createMessages({ db: { prisma } }: { readonly db: Database }) {
+  /** As of the moment when the message was read: what left the outbox since, or was tried again, was being sent then. */
+  async function statusOf(message: AnyMessage): Promise<MessageStatus> {
+    const key = { projectId: message.projectId, messageId: message.id }
+    const row = await prisma.delivery.findUnique({ where: { projectId_messageId: key } })
+    const isTaken = row === null || row.leaseUntil !== null || (!isFeedMessage(message) && row.attempts !== message.attemptCount)
+    return isTaken ? 'SENDING' : message.status
+  }
+
   return {
-    /**
-     * The row of a message as it is now: of one from a feed, or of one that waited when it was read. One that waits is being sent while a worker
-     * has it, which is written in the outbox alone. Prisma gathers such look-ups of one moment into one query. @throws NOT_FOUND
-     */
-    async row({ projectId, id, status }: MessageKey & { readonly status: MessageStatus }): Promise<Message> {
-      // The outbox first: what has left it since is written in the message.
-      const waiting = waits(status)
-        ? await prisma.delivery.findUnique({ where: { projectId_messageId: { projectId, messageId: id } } })
-        : null
+    /** The state of a message. One that waits is being sent while a worker has it, which is written in the outbox alone. */
+    status: (message: AnyMessage): MessageStatus | Promise<MessageStatus> =>
+      waits(message.status) ? statusOf(message) : message.status,
+
+    /** The row of a message, such as one of a feed. Prisma gathers such look-ups of one moment into one query. @throws NOT_FOUND */
+    async row({ projectId, id }: MessageKey): Promise<Message> {
       const row = await prisma.message.findUnique({ where: { projectId_id: { projectId, id } } })
       if (row === null) throw new CarillonError('NOT_FOUND', { message: 'The message was removed meanwhile.' })
-      return waits(row.status) && waiting !== null && waiting.leaseUntil !== null ? { ...row, status: 'SENDING' } : row
+      return row
     },
 
     /** Every attempt to send a message, oldest first. */

@@ -1,5 +1,5 @@
 /** Messages: a notification on one channel. */
-import { isFeedMessage, waits } from '../carillon.ts'
+import { isFeedMessage } from '../carillon.ts'
 import type { AnyMessage } from '../domain/message.ts'
 import type { Problem } from '../errors.ts'
 import type { Action, Actor, Channel, FeedMessage, MessageStatus } from '../words.ts'
@@ -21,11 +21,8 @@ const historyOf = (history: unknown): Event[] =>
     detail,
   }))
 
-const isWaiting = ({ status }: AnyMessage): boolean => waits(status)
-
-/** The row of a message: of an in-app one from the feed, and of one that waits, it is looked up. */
-const rowOf = (message: AnyMessage, { carillon }: Context) =>
-  isFeedMessage(message) || isWaiting(message) ? carillon.messages.row(message) : message
+/** The row of a message: of an in-app one from the feed, it is looked up. */
+const rowOf = (message: AnyMessage, { carillon }: Context) => (isFeedMessage(message) ? carillon.messages.row(message) : message)
 
 const texts = {
   id: 'Id on this server; part of the Message-ID of an e-mail, and the same on every attempt.',
@@ -67,8 +64,7 @@ export function defineMessages(builder: Builder, enums: Enums, { Problem }: Prob
       status: t.field({
         type: StatusType,
         description: texts.status,
-        resolve: (one, _args, { carillon }) =>
-          isWaiting(one) ? carillon.messages.row(one).then(({ status }) => status) : one.status,
+        resolve: (one, _args, { carillon }) => carillon.messages.status(one),
       }),
       notification: t.prismaField({
         type: 'Notification',
@@ -93,21 +89,12 @@ export function defineMessages(builder: Builder, enums: Enums, { Problem }: Prob
         resolve: async (one, _args, context) => historyOf((await rowOf(one, context)).history),
       }),
       createdAt: t.field({ type: 'DateTime', description: texts.createdAt, resolve: ({ createdAt }) => createdAt }),
-      sentAt: t.field({
-        type: 'DateTime',
-        nullable: true,
-        description: texts.sentAt,
-        resolve: (one, _args, { carillon }) =>
-          isWaiting(one) ? carillon.messages.row(one).then(({ sentAt }) => sentAt) : one.sentAt,
-      }),
+      sentAt: t.field({ type: 'DateTime', nullable: true, description: texts.sentAt, resolve: ({ sentAt }) => sentAt }),
       deliveredAt: t.field({
         type: 'DateTime',
         nullable: true,
         description: texts.deliveredAt,
-        resolve: (one, _args, { carillon }) => {
-          if (isWaiting(one)) return carillon.messages.row(one).then(({ deliveredAt }) => deliveredAt)
-          return isFeedMessage(one) ? one.sentAt : one.deliveredAt
-        },
+        resolve: (one) => (isFeedMessage(one) ? one.sentAt : one.deliveredAt),
       }),
     }),
     resolveType: (one) => (isFeedMessage(one) ? 'InAppMessage' : 'OutboundMessage'),

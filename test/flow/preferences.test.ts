@@ -9,6 +9,7 @@ import {
   Feed,
   GetNotification,
   GetPreferences,
+  ListNotifications,
   ListSuppressions,
   RemoveSuppression,
   Send,
@@ -240,6 +241,20 @@ describe('what a worker has claimed and not begun', () => {
   }
   const person = (n: number, more: object = {}) => ({ externalId: `wait${n}`, email: `wait${n}@example.com`, ...more })
 
+  it('is shown as SENDING, and found by that', async () => {
+    const { shop, rows, claimed } = await narrow()
+    await claimed([person(1), person(2), person(3), person(4)], { channel: 'EMAIL' }, 2)
+    const list = async (...statuses: ('QUEUED' | 'SENDING')[]) =>
+      (await shop.api.do(ListNotifications, { filter: { statuses, channels: ['EMAIL'] } })).notifications.nodes
+    const sending = await list('SENDING')
+    expect(sending.length).toBeGreaterThan(0)
+    const shown = sending.flatMap((one) => one.messages.filter((message) => message.channel === 'EMAIL'))
+    // Some may be sent by now, but none waits.
+    expect(shown.filter(({ status }) => !['SENDING', 'SENT'].includes(status))).toEqual([])
+    expect(await list('QUEUED')).toEqual([])
+    await until('they are out', async () => (await rows({ channel: 'EMAIL', status: 'SENT' })).length === 4)
+    expect(await list('QUEUED', 'SENDING')).toEqual([])
+  })
   it('G5, F40: does not go out once a preference says no, and the others do', async () => {
     const { shop, rows, claimed, afterwards } = await narrow()
     const email = { channel: 'EMAIL', contact: { externalId: 'wait1' } }

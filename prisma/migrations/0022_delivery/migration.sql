@@ -16,6 +16,7 @@ CREATE TABLE "delivery" (
     "lease_until" TIMESTAMPTZ(3),
     "claims" INTEGER NOT NULL DEFAULT 0,
     "rounds" INTEGER NOT NULL DEFAULT 0,
+    "attempts" INTEGER NOT NULL DEFAULT 0,
     "begun_at" TIMESTAMPTZ(3),
     "bound_to" UUID,
     "address" TEXT,
@@ -50,10 +51,10 @@ DELETE FROM "delivery";
 LOCK TABLE "message" IN SHARE ROW EXCLUSIVE MODE;
 
 -- What was claimed and not begun is queued again: its worker can't begin it any more. What was begun stays as its worker left it until its lease ends.
-INSERT INTO "delivery" (project_id, message_id, notification_id, contact_id, channel, bulk, due_at, lease_until, claims, rounds, begun_at, bound_to, address, only_if,
+INSERT INTO "delivery" (project_id, message_id, notification_id, contact_id, channel, bulk, due_at, lease_until, claims, rounds, attempts, begun_at, bound_to, address, only_if,
     feed, increment_id, created_at)
   SELECT project_id, id, notification_id, contact_id, channel, bulk, CASE WHEN status = 'SENDING' THEN LEAST(due_at, now()) ELSE due_at END,
-    CASE WHEN status = 'SENDING' AND handover_at IS NOT NULL THEN due_at END, claims, rounds,
+    CASE WHEN status = 'SENDING' AND handover_at IS NOT NULL THEN due_at END, claims, rounds, attempt_count,
     CASE WHEN status = 'SENDING' THEN handover_at END, handover_provider, address, only_if, feed, increment_id, created_at
   FROM "message" WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING');
 ALTER TABLE "message" DROP CONSTRAINT "message_due_has_time";
@@ -64,6 +65,10 @@ UPDATE "message" SET due_at = NULL, status = CASE WHEN handover_at IS NULL AND s
 DROP INDEX "message_due";
 -- Always empty: processes of the version before ask again and again what is due.
 CREATE INDEX "message_due" ON "message" ("bulk", "due_at") WHERE "due_at" IS NOT NULL;
+
+-- Messages that are sent at once are counted by the statement that settles them, which says so (src/db/stat-delta.ts).
+CREATE OR REPLACE TRIGGER stat_message_updated AFTER UPDATE ON "message" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT
+  WHEN (current_setting('carillon.settled', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION stat_count_updates();
 
 -- With a message go what waits of it, and its attempts. A foreign key would be checked for every row that is inserted.
 CREATE FUNCTION message_deletes_rows() RETURNS TRIGGER LANGUAGE plpgsql AS $$
@@ -77,8 +82,8 @@ CREATE TRIGGER message_deletes_rows AFTER DELETE ON "message" REFERENCING OLD TA
 -- What a process of the version before inserts. This version gives no message a time.
 CREATE FUNCTION message_inserts_delivery() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO delivery (project_id, message_id, notification_id, contact_id, channel, bulk, due_at, rounds, bound_to, address, only_if, feed, increment_id, created_at)
-  VALUES (NEW.project_id, NEW.id, NEW.notification_id, NEW.contact_id, NEW.channel, NEW.bulk, NEW.due_at, NEW.rounds, NEW.handover_provider, NEW.address,
+  INSERT INTO delivery (project_id, message_id, notification_id, contact_id, channel, bulk, due_at, rounds, attempts, bound_to, address, only_if, feed, increment_id, created_at)
+  VALUES (NEW.project_id, NEW.id, NEW.notification_id, NEW.contact_id, NEW.channel, NEW.bulk, NEW.due_at, NEW.rounds, NEW.attempt_count, NEW.handover_provider, NEW.address,
     NEW.only_if, NEW.feed, NEW.increment_id, NEW.created_at);
   NEW.due_at := NULL;
   RETURN NEW;
@@ -91,11 +96,11 @@ CREATE TRIGGER message_inserts_delivery BEFORE INSERT ON "message" FOR EACH ROW
 CREATE FUNCTION message_changes_delivery() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
   IF NEW.status IN ('SCHEDULED', 'QUEUED') THEN
-    INSERT INTO delivery AS d (project_id, message_id, notification_id, contact_id, channel, bulk, due_at, claims, rounds, bound_to, address, only_if, feed, increment_id,
+    INSERT INTO delivery AS d (project_id, message_id, notification_id, contact_id, channel, bulk, due_at, claims, rounds, attempts, bound_to, address, only_if, feed, increment_id,
       created_at)
-    VALUES (NEW.project_id, NEW.id, NEW.notification_id, NEW.contact_id, NEW.channel, NEW.bulk, NEW.due_at, NEW.claims, NEW.rounds, NEW.handover_provider, NEW.address,
+    VALUES (NEW.project_id, NEW.id, NEW.notification_id, NEW.contact_id, NEW.channel, NEW.bulk, NEW.due_at, NEW.claims, NEW.rounds, NEW.attempt_count, NEW.handover_provider, NEW.address,
       NEW.only_if, NEW.feed, NEW.increment_id, NEW.created_at)
-    ON CONFLICT (project_id, message_id) DO UPDATE SET due_at = EXCLUDED.due_at, lease_until = NULL, claims = d.claims + 1, rounds = EXCLUDED.rounds, begun_at = NULL,
+    ON CONFLICT (project_id, message_id) DO UPDATE SET due_at = EXCLUDED.due_at, lease_until = NULL, claims = d.claims + 1, rounds = EXCLUDED.rounds, attempts = EXCLUDED.attempts, begun_at = NULL,
       bound_to = EXCLUDED.bound_to;
     UPDATE message SET due_at = NULL, claims = 0 WHERE project_id = NEW.project_id AND id = NEW.id;
   ELSIF NEW.status = 'SENDING' THEN

@@ -152,6 +152,22 @@ it('a worker whose lease ran out settles nothing, by either statement', async ()
   expect(await rowOf(late)).toMatchObject({ attempts: null, waits: true })
 })
 
+it('says that it counts its messages only to its own statement', async () => {
+  const [message] = await claimed(1)
+  if (message === undefined) throw new Error('Nothing was claimed')
+  const one = openDatabase(database.url, { max: 1, log: silentLog })
+  try {
+    const { transactionId, channel, origin } = message
+    const settled = settle(one.pool, [sent(message, { counted: { transactionId, channel, origin } })], 0)
+    // Sent together with it.
+    const setting = one.pool.query(`SELECT current_setting('carillon.settled', true) AS setting`)
+    expect(await settled).toHaveLength(1)
+    expect((await setting).rows).not.toEqual([{ setting: 'on' }])
+  } finally {
+    await one.close()
+  }
+})
+
 it('only a message that was sent at its only attempt is one that was sent at once', async () => {
   const [message] = await claimed(1)
   if (message === undefined) throw new Error('Nothing was claimed')

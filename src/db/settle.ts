@@ -1,7 +1,7 @@
 /** Writes the outcomes of claimed messages, with the attempts that were made: ONE statement for a group. */
 import type { Channel, MessageStatus } from '../words.ts'
 import { plainArray, textArray } from './array.ts'
-import { isHeldBy } from './claim.ts'
+import { isHeldBy, unlessAll } from './claim.ts'
 import type { Runner } from './database.ts'
 import { countSent, IS_COUNTED, type MessageOrigin, sentCounts } from './stat-delta.ts'
 
@@ -27,7 +27,12 @@ export interface Settlement {
   /** the provider that may have accepted it, so that no other one may be tried; null: none has */
   readonly boundTo: string | null
   /** where it is counted, if that is known; the database finds out otherwise */
-  readonly counted?: { readonly transactionId: string; readonly channel: Channel; readonly origin: MessageOrigin }
+  readonly counted?: {
+    readonly notificationId: string
+    readonly transactionId: string
+    readonly channel: Channel
+    readonly origin: MessageOrigin
+  }
 }
 
 /** An attempt to send a message through a provider. */
@@ -97,6 +102,9 @@ export async function settle(db: Runner, group: readonly Settlement[], offsetMs:
   return sent.length === group.length ? settleSent(db, sent, offsetMs) : settleAny(db, group, offsetMs)
 }
 
+/** SQL: what is returned of the messages `m`, but for their status. */
+const SETTLED = 'project_id AS "projectId", notification_id AS "notificationId", id AS "messageId"'
+
 const settleSentText = (isCounted: boolean): string => `WITH r AS (
         DELETE FROM delivery d USING unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
             $10::text[], $11::text[], $12::text[], $13::float8[], $14::text[]${isCounted ? ', $16::int[], $17::int[], $18::bool[]' : ''})
@@ -122,8 +130,7 @@ const settleSentText = (isCounted: boolean): string => `WITH r AS (
       ), a AS (
         INSERT INTO attempt (project_id, message_id, number, provider_id, started_at, duration_ms, ok, response)
         SELECT project_id, id, attempt_count, provider_id, started_at::timestamptz, duration_ms, true, response FROM m
-      )${isCounted ? `, ${countSent(19)}` : ''}
-      SELECT project_id AS "projectId", notification_id AS "notificationId", id AS "messageId", 'SENT' AS status FROM m`
+      )${isCounted ? `, ${countSent(19)} SELECT ${unlessAll('id')} AS ids FROM m` : ` SELECT ${SETTLED}, 'SENT' AS status FROM m`}`
 const settleSentStatements = {
   counted: { name: 'settle-sent-counted', text: settleSentText(true) },
   uncounted: { name: 'settle-sent', text: settleSentText(false) },
@@ -135,11 +142,11 @@ async function settleSent(
   sent: readonly (readonly [Settlement, AttemptRow])[],
   offsetMs: number,
 ): Promise<Settled[]> {
-  const counted = sent.flatMap(([{ projectId, counted: place }, { providerId }]) =>
-    place === undefined ? [] : [{ projectId, providerId, ...place }],
+  const counted = sent.flatMap(([{ projectId, id, counted: place }, { providerId }]) =>
+    place === undefined ? [] : [{ projectId, messageId: id, providerId, ...place }],
   )
   const isCounted = counted.length === sent.length
-  const { rows } = await db.query<Settled>({
+  const { rows } = await db.query<Settled & { ids?: string[] | null }>({
     ...settleSentStatements[isCounted ? 'counted' : 'uncounted'],
     values: [
       plainArray(sent.map(([one]) => one.projectId)),
@@ -160,7 +167,12 @@ async function settleSent(
       ...(isCounted ? sentCounts(counted) : []),
     ],
   })
-  return rows
+  if (!isCounted) return rows
+  const ids = rows[0]?.ids ?? null
+  const all = counted.map(({ projectId, notificationId, messageId }) => ({
+    ...{ projectId, notificationId, messageId, status: 'SENT' as const },
+  }))
+  return ids === null ? all : all.filter((one) => ids.includes(one.messageId))
 }
 
 /** `settle` for outcomes of every kind. */
@@ -206,7 +218,7 @@ async function settleAny(db: Runner, group: readonly Settlement[], offsetMs: num
           CASE WHEN NOT m.erased THEN o.one->>'errorMessage' END, CASE WHEN NOT m.erased THEN o.one->>'response' END
         FROM m CROSS JOIN LATERAL jsonb_array_elements(m.attempts) WITH ORDINALITY AS o (one, place)
       )
-      SELECT project_id AS "projectId", notification_id AS "notificationId", id AS "messageId", status FROM m`,
+      SELECT ${SETTLED}, status FROM m`,
     values: [JSON.stringify(group), offsetMs],
   })
   return rows

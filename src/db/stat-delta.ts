@@ -157,7 +157,8 @@ export const insertDeltas = (
 export interface MessageOrigin {
   readonly templateId: string | null
   readonly campaignId: string | null
-  readonly acceptedAt: Date
+  /** ms */
+  readonly acceptedAt: number
   /** its notification has no other channel */
   readonly isOnlyChannel: boolean
 }
@@ -180,7 +181,7 @@ export function sentCounts(messages: readonly SentMessage[]): readonly string[] 
   const transactions = new Map<string, { readonly place: number; readonly projectId: string; readonly id: string }>()
   const places = messages.map(({ projectId, transactionId, channel, providerId, origin }) => {
     const { templateId, campaignId, acceptedAt, isOnlyChannel } = origin
-    const at = new Date(Math.floor(acceptedAt.getTime() / 60_000) * 60_000).toISOString()
+    const at = new Date(Math.floor(acceptedAt / 60_000) * 60_000).toISOString()
     const key = `${projectId} ${at} ${templateId} ${campaignId} ${channel} ${providerId} ${isOnlyChannel}`
     const known = groups.get(key) ?? {
       place: groups.size + 1,

@@ -99,8 +99,8 @@ export function createOutcomes(deps: OutcomeDeps, stopping: AbortSignal): Outcom
   const [addSent, addOther] = [byPriority(createSettlements), byPriority(createSettlements)]
   const addSettlement: Outcomes['settle'] = (message, settlement) => {
     if (!isSentAtOnce(settlement)) return addOther(message, settlement)
-    const { transactionId, channel, origin } = message
-    return addSent(message, { ...settlement, counted: { transactionId, channel, origin } })
+    const { notificationId, transactionId, channel, origin } = message
+    return addSent(message, { ...settlement, counted: { notificationId, transactionId, channel, origin } })
   }
 
   /** Writes a group. If the database refuses one of its rows, each is written alone, and the refused one without the vendor's texts. */

@@ -152,13 +152,28 @@ it('a worker whose lease ran out settles nothing, by either statement', async ()
   expect(await rowOf(late)).toMatchObject({ attempts: null, waits: true })
 })
 
+it('leaves the same rows where it is known how they are counted, and settles none that was taken back', async () => {
+  const [one, other, lost] = await claimed(3)
+  if (one === undefined || other === undefined || lost === undefined) throw new Error('Nothing was claimed')
+  const counted = ({ notificationId, transactionId, channel, origin }: Claimed) => ({
+    counted: { notificationId, transactionId, channel, origin },
+  })
+  await db.pool.query('UPDATE delivery SET claims = claims + 1 WHERE message_id = $1', [lost.id])
+  expect(await settle(db.pool, [sent(lost, counted(lost)), sent(one, counted(one))], 0)).toEqual([
+    { projectId, notificationId: one.notificationId, messageId: one.id, status: 'SENT' },
+  ])
+  expect(await settle(db.pool, [sent(other)], 0)).toHaveLength(1)
+  expect(await rowOf(one)).toEqual(await rowOf(other))
+  expect(await rowOf(lost)).toMatchObject({ message: { status: 'QUEUED' }, waits: true })
+})
+
 it('says that it counts its messages only to its own statement', async () => {
   const [message] = await claimed(1)
   if (message === undefined) throw new Error('Nothing was claimed')
   const one = openDatabase(database.url, { max: 1, log: silentLog })
   try {
-    const { transactionId, channel, origin } = message
-    const settled = settle(one.pool, [sent(message, { counted: { transactionId, channel, origin } })], 0)
+    const { notificationId, transactionId, channel, origin } = message
+    const settled = settle(one.pool, [sent(message, { counted: { notificationId, transactionId, channel, origin } })], 0)
     // Sent together with it.
     const setting = one.pool.query(`SELECT current_setting('carillon.settled', true) AS setting`)
     expect(await settled).toHaveLength(1)

@@ -183,13 +183,21 @@ export function createHistory(db: Database) {
       const taken = await claim(db.pool, { limit, bulkLimit: limit, leaseMs: 60_000, offsetMs: 0 })
       const at = new Date().toISOString()
       const group = taken.map((one): Settlement => {
-        const { projectId, id, claims, transactionId, channel, origin } = one
+        const { projectId, id, claims, notificationId, transactionId, channel, origin } = one
         const none = { providerMessageId: null, errorCode: null, errorMessage: null, boundTo: null, dueInMs: null }
         if (channel === 'IN_APP')
           return { ...none, projectId, id, claims, status: 'QUEUED', dueInMs: 0, history: [], attempts: [] }
         const providerId = random.of(world.providers)
         return {
-          ...{ ...none, projectId, id, claims, status: 'SENT', providerId, counted: { transactionId, channel, origin } },
+          ...{
+            ...none,
+            projectId,
+            id,
+            claims,
+            status: 'SENT',
+            providerId,
+            counted: { notificationId, transactionId, channel, origin },
+          },
           history: [
             ['SENDING', at, 'p'],
             ['SENT', at, null],

@@ -42,7 +42,7 @@ const claimedAs = (id: string): Claimed => ({
     dueAt: new Date(0),
     data: {},
   },
-  origin: { templateId: null, campaignId: null, acceptedAt: new Date(0), isOnlyChannel: true },
+  origin: { templateId: null, campaignId: null, acceptedAt: 0, isOnlyChannel: true },
   ...{ overrides: null, template: null, content: null, contact: null, actor: null },
   project: { id: 'project', key: 'p', name: 'P', locale: 'en', timezone: 'UTC', resendUnknown: false },
 })

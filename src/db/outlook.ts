@@ -17,11 +17,12 @@ export interface Outlook {
 
 const earliest = (column: string, table: string, where: string): string =>
   `(SELECT ${column} FROM ${table} WHERE ${where} ORDER BY ${column} LIMIT 1)`
+const NOW = `(now() + $1::float8 * interval '1 millisecond')`
 /** SQL: the earliest time, of a priority class, at which a message is due that no worker has, or a lease ends. */
 const messages = (priority: string): string =>
-  `LEAST(COALESCE(${earliest('due_at', 'delivery', `${priority} AND due_at <= now() AND (lease_until IS NULL OR lease_until <= now())`)},
-          (SELECT min(lease_until) FROM delivery WHERE ${priority} AND due_at <= now() AND lease_until > now())),
-        ${earliest('due_at', 'delivery', `${priority} AND due_at > now()`)})`
+  `LEAST(COALESCE(${earliest('due_at', 'delivery', `${priority} AND due_at <= ${NOW} AND (lease_until IS NULL OR lease_until <= ${NOW})`)},
+          (SELECT min(lease_until) FROM delivery WHERE ${priority} AND due_at <= ${NOW} AND lease_until > ${NOW})),
+        ${earliest('due_at', 'delivery', `${priority} AND due_at > ${NOW}`)})`
 /** Half a millisecond of a time that was rounded counts as due, as for a claim. */
 const inMs = (time: string, offset: string): string => `(extract(epoch FROM ${time} - now()) * 1000 - 0.5 - ${offset})::float8`
 

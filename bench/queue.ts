@@ -13,9 +13,13 @@ export async function fillQueue(pool: pg.Pool, projectId: string, transactionId:
      n AS (
        INSERT INTO notification (project_id, id, transaction_id, template_id, contact_id, data, channels)
        SELECT $1, uuidv7(), $2, (SELECT id FROM template WHERE project_id = $1 AND key = 'bench'), c.id, jsonb_build_object('n', c.n), '{EMAIL}' FROM c
-       RETURNING id, contact_id)
-     INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, due_at, history)
-     SELECT $1, uuidv7(), n.id, n.contact_id, 'EMAIL', 'QUEUED', now(), '[]' FROM n`,
+       RETURNING id, contact_id),
+     m AS (
+       INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, history)
+       SELECT $1, uuidv7(), n.id, n.contact_id, 'EMAIL', 'QUEUED', '[]' FROM n
+       RETURNING project_id, id, notification_id, contact_id, channel, bulk, created_at)
+     INSERT INTO delivery (project_id, message_id, notification_id, contact_id, channel, bulk, due_at, created_at)
+     SELECT project_id, id, notification_id, contact_id, channel, bulk, now(), created_at FROM m`,
     [projectId, transactionId, count],
   )
 }
@@ -30,10 +34,7 @@ export async function drained(
   transactionId: string,
 ): Promise<{ seconds: number; sent: number }> {
   for (;;) {
-    const { rows } = await pool.query(
-      `SELECT 1 FROM message WHERE project_id = $1 AND status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND due_at IS NOT NULL LIMIT 1`,
-      [projectId],
-    )
+    const { rows } = await pool.query('SELECT 1 FROM delivery WHERE project_id = $1 LIMIT 1', [projectId])
     if (rows.length === 0) break
     await new Promise((resolve) => setTimeout(resolve, 20))
   }

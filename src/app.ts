@@ -463,7 +463,7 @@ async function openEmbedded(config: Config, log: Log, undo: (() => unknown)[]): 
 
 async function countDue(db: Database): Promise<number> {
   const { rows } = await db.pool.query<{ total: number }>(
-    `SELECT count(*) AS total FROM message WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND bulk IN (false, true) AND due_at <= now()`,
+    `SELECT count(*) AS total FROM delivery WHERE bulk IN (false, true) AND due_at <= now() AND (lease_until IS NULL OR lease_until <= now())`,
   )
   return rows[0]?.total ?? 0
 }

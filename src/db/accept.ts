@@ -6,7 +6,7 @@ import { plainArray, textArray } from './array.ts'
 import type { Runner } from './database.ts'
 import { isKeyErased, isKeyOfMany, keyTaken, type NewKey } from './idempotency-key.ts'
 import { deltasOf, insertDeltas } from './stat-delta.ts'
-import type { NewMessageRow, NotificationRow, Writes } from './write.ts'
+import { insertDeliveries, type NewMessageRow, type NotificationRow, type Writes } from './write.ts'
 
 /** The rows of a batch. */
 export interface Accepted {
@@ -36,19 +36,21 @@ const TEXT = `WITH free AS MATERIALIZED (
     "transactionId" text, "templateId" uuid, content jsonb, "contactId" uuid, "actorId" uuid, data jsonb, overrides jsonb, channels channel[],
     "incrementId" text, "campaignId" uuid, "createdAt" timestamptz, "sendAt" timestamptz)
   ORDER BY "projectId", key
-), m AS (
-  INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, bulk, due_at, address, error_code, error_message, history,
-    created_at, updated_at, sent_at, delivered_at, feed, title, body, icon_url, url, actions, increment_id, template_id, arrived_seq, listed_seq,
-    changed_seq, change_kind, only_if)
-  SELECT "projectId", id, "notificationId", "contactId", channel, status, COALESCE(bulk, false),
-    COALESCE("dueAt", now() + "dueInMs" * interval '1 millisecond'), address, "errorCode", "errorMessage", history, "createdAt", "createdAt", "sentAt",
-    CASE WHEN status = 'DELIVERED' THEN "sentAt" END, feed, title, body, "iconUrl", url, actions, "incrementId", "templateId",
-    feed_seq + "arrivedSeq", feed_seq + "arrivedSeq", feed_seq + "arrivedSeq", "changeKind", "onlyIf"
-  FROM json_to_recordset((SELECT CASE WHEN yes THEN $3::json END FROM free)) AS r ("projectId" uuid, id uuid, "notificationId" uuid, "contactId" uuid,
+), r AS MATERIALIZED (
+  SELECT * FROM json_to_recordset((SELECT CASE WHEN yes THEN $3::json END FROM free)) AS r ("projectId" uuid, id uuid, "notificationId" uuid, "contactId" uuid,
     channel channel, status message_status, bulk bool, "dueAt" timestamptz, "dueInMs" float8, address text, "errorCode" text, "errorMessage" text,
     history jsonb, "createdAt" timestamptz, "sentAt" timestamptz, feed text, title text, body text, "iconUrl" text, url text, actions jsonb,
     "incrementId" text, "templateId" uuid, "arrivedSeq" bigint, "changeKind" text, "onlyIf" text)
-  LEFT JOIN feed_state f ON f.project_id = r."projectId" AND f.contact_id = r."contactId" AND r."arrivedSeq" IS NOT NULL
+), m AS (
+  INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, bulk, address, error_code, error_message, history,
+    created_at, updated_at, sent_at, delivered_at, feed, title, body, icon_url, url, actions, increment_id, template_id, arrived_seq, listed_seq,
+    changed_seq, change_kind, only_if)
+  SELECT "projectId", id, "notificationId", "contactId", channel, status, COALESCE(bulk, false), address, "errorCode", "errorMessage", history,
+    "createdAt", "createdAt", "sentAt", CASE WHEN status = 'DELIVERED' THEN "sentAt" END, r.feed, title, body, "iconUrl", url, actions,
+    "incrementId", "templateId", feed_seq + "arrivedSeq", feed_seq + "arrivedSeq", feed_seq + "arrivedSeq", "changeKind", "onlyIf"
+  FROM r LEFT JOIN feed_state f ON f.project_id = r."projectId" AND f.contact_id = r."contactId" AND r."arrivedSeq" IS NOT NULL
+), d AS (
+  ${insertDeliveries}
 ), s AS (
   UPDATE feed_state f SET feed_seq = f.feed_seq + r."feedSeq", counts = f.counts || (
     SELECT jsonb_object_agg(a.feed, jsonb_build_array(COALESCE((f.counts -> a.feed ->> 0)::int, 0) + (a.count ->> 0)::int,

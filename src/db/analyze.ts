@@ -16,6 +16,7 @@ const TABLES = {
   topic_member: GROWN_PAGES,
   notification: FILLED_PAGES,
   message: FILLED_PAGES,
+  delivery: GROWN_PAGES,
   fanout: GROWN_PAGES,
 }
 

@@ -58,10 +58,20 @@ export interface CancelCount {
   readonly last: string | null
 }
 
+/** SQL: cancels, of the rows `found` of delivery, which are locked, the messages whose attempt has not begun: `c`. */
+const CANCEL_FOUND = `gone AS (
+        DELETE FROM delivery d USING found f WHERE d.project_id = $1 AND d.message_id = f.id AND f.begun_at IS NULL RETURNING d.message_id
+      ), c AS (
+        UPDATE message m SET status = 'CANCELED', claims = 0, updated_at = now(),
+          history = m.history || jsonb_build_array(jsonb_build_array('CANCELED', to_json(now()), NULL))
+        FROM gone WHERE m.project_id = $1 AND m.id = gone.message_id
+        RETURNING m.id, m.notification_id
+      )`
+
 /**
- * Cancels one page of a transaction: its notifications, and those of their messages whose attempt has not begun. The fencing number goes
- * up, so a worker that has claimed one of them learns, when it records the beginning of its attempt, that it must not send it. Rides on
- * notification_project_id_transaction_id_id_idx. Locks the messages in the order of their ids.
+ * Cancels one page of a transaction: its notifications, and those of their messages whose attempt has not begun. They leave the outbox, so a
+ * worker that has claimed one of them learns, when it records the beginning of its attempt, that it must not send it. Rides on
+ * notification_project_id_transaction_id_id_idx. Locks the rows of delivery, and then the messages, in the order of the messages' ids.
  */
 export async function cancelWaiting(
   db: Runner,
@@ -76,15 +86,10 @@ export async function cancelWaiting(
       ), u AS (
         UPDATE notification x SET canceled_at = now() FROM n WHERE x.project_id = $1 AND x.id = n.id AND x.canceled_at IS NULL
       ), found AS (
-        SELECT m.id, m.notification_id, m.status, m.handover_at FROM n JOIN message m ON m.project_id = $1 AND m.notification_id = n.id
-        WHERE m.status IN ('SCHEDULED', 'QUEUED', 'SENDING')
-        ORDER BY m.id FOR UPDATE OF m
-      ), c AS (
-        UPDATE message m SET status = 'CANCELED', due_at = NULL, claims = m.claims + 1, updated_at = now(),
-          history = m.history || jsonb_build_array(jsonb_build_array('CANCELED', to_json(now()), NULL))
-        FROM found f WHERE m.project_id = $1 AND m.id = f.id AND (f.status <> 'SENDING' OR f.handover_at IS NULL)
-        RETURNING m.id, m.notification_id
-      )
+        SELECT d.message_id AS id, d.notification_id, d.begun_at FROM n JOIN message m ON m.project_id = $1 AND m.notification_id = n.id
+        JOIN delivery d ON d.project_id = $1 AND d.message_id = m.id
+        ORDER BY d.message_id FOR UPDATE OF d
+      ), ${CANCEL_FOUND}
       SELECT (SELECT COALESCE(json_agg(json_build_object('notificationId', notification_id, 'messageId', id)), '[]') FROM c) AS canceled,
         (SELECT COALESCE(json_agg(id), '[]') FROM found WHERE id NOT IN (SELECT id FROM c)) AS "underWay",
         (SELECT id FROM n ORDER BY id DESC LIMIT 1) AS last`,
@@ -95,7 +100,7 @@ export async function cancelWaiting(
 
 /**
  * Cancels messages whose attempt was under way before, as far as that has ended since: a message that a failed attempt put back into the
- * queue is canceled now. Rides on message_pkey. Locks the messages in the order of their ids.
+ * queue is canceled now. Rides on delivery_pkey. Locks in the same order.
  */
 export async function cancelReturned(
   db: Runner,
@@ -105,14 +110,9 @@ export async function cancelReturned(
   const { rows } = await db.query<MessageKey & { canceled: boolean }>({
     name: 'cancel-returned',
     text: `WITH found AS (
-        SELECT id, notification_id, status, handover_at FROM message
-        WHERE project_id = $1 AND id = ANY($2::uuid[]) AND status IN ('SCHEDULED', 'QUEUED', 'SENDING') ORDER BY id FOR UPDATE
-      ), c AS (
-        UPDATE message m SET status = 'CANCELED', due_at = NULL, claims = m.claims + 1, updated_at = now(),
-          history = m.history || jsonb_build_array(jsonb_build_array('CANCELED', to_json(now()), NULL))
-        FROM found f WHERE m.project_id = $1 AND m.id = f.id AND (f.status <> 'SENDING' OR f.handover_at IS NULL)
-        RETURNING m.id
-      )
+        SELECT message_id AS id, notification_id, begun_at FROM delivery
+        WHERE project_id = $1 AND message_id = ANY($2::uuid[]) ORDER BY message_id FOR UPDATE
+      ), ${CANCEL_FOUND}
       SELECT f.notification_id AS "notificationId", f.id AS "messageId", c.id IS NOT NULL AS canceled FROM found f LEFT JOIN c USING (id)`,
     values: [projectId, messageIds],
   })
@@ -153,7 +153,8 @@ export async function countSent(db: Runner, projectId: string, transactionId: st
   const { rows } = await db.query<{ total: number }>({
     name: 'count-sent',
     text: `SELECT count(*) AS total FROM message m JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id
-      WHERE n.project_id = $1 AND (n.transaction_id = $2 OR n.id IN (${FOLDED_INTO})) AND m.status IN ('SENDING', 'SENT', 'DELIVERED', 'UNKNOWN')`,
+      WHERE n.project_id = $1 AND (n.transaction_id = $2 OR n.id IN (${FOLDED_INTO})) AND (m.status IN ('SENT', 'DELIVERED', 'UNKNOWN')
+          OR EXISTS (SELECT FROM delivery d WHERE d.project_id = m.project_id AND d.message_id = m.id AND d.lease_until IS NOT NULL))`,
     values: [projectId, transactionId],
   })
   return rows[0]?.total ?? 0

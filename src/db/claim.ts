@@ -7,7 +7,6 @@ import {
   type ContactInfo,
   type DirectContent,
   type JsonObject,
-  type MessageStatus,
   type Overrides,
   type PreferenceSet,
   type ProjectInfo,
@@ -18,6 +17,7 @@ import { selectedFields } from './contact-columns.ts'
 import type { Runner } from './database.ts'
 import { templateObject } from './lookup.ts'
 import { isActive } from './standing.ts'
+import type { MessageOrigin } from './stat-delta.ts'
 
 /** A claimed message, with everything that a worker needs to decide about it, render it and send it. */
 export interface Claimed {
@@ -28,15 +28,12 @@ export interface Claimed {
   readonly channel: Channel
   /** of a send to many */
   readonly isBulk: boolean
-  /** its status before this claim; SENDING: another worker's lease ran out */
-  readonly was: MessageStatus
-  /** an attempt had begun under that lease: the message may have been sent */
+  /** an attempt had begun under a lease that ran out: the message may have been sent */
   readonly attemptBegan: boolean
   /** its transaction was canceled: it is not sent */
   readonly isCanceled: boolean
   /** fencing number: writes of this claim apply only while the row still has this number */
   readonly claims: number
-  readonly attemptCount: number
   /** rounds of attempts since it was queued, or an operator had it sent again */
   readonly rounds: number
   /** the provider that may have accepted it already; no other provider may be tried */
@@ -51,8 +48,10 @@ export interface Claimed {
   readonly createdAt: Date
   /** the time of its notification, if that was to wait */
   readonly sendAt: Date | null
-  /** when it was due; read only with `except`, otherwise null */
-  readonly dueAt: Date | null
+  /** when it was due */
+  readonly dueAt: Date
+  /** where statistics count it */
+  readonly origin: MessageOrigin
   readonly data: JsonObject
   readonly overrides: Overrides | null
   readonly project: ProjectInfo
@@ -64,7 +63,13 @@ export interface Claimed {
 }
 
 /** A row of the statement. Plain columns: building and parsing JSON took a third of the time of a claim. */
-interface ClaimedRow extends Omit<Claimed, 'project' | 'template' | 'contact' | 'actor'>, ContactFields {
+interface ClaimedRow
+  extends Omit<Claimed, 'project' | 'template' | 'contact' | 'actor' | 'origin' | 'createdAt' | 'dueAt'>,
+    ContactFields,
+    Omit<MessageOrigin, 'templateId'> {
+  /** times are numbers of ms: reading a time from text takes longer than reading all else of a column */
+  readonly createdAt: number
+  readonly dueAt: number
   readonly templateId: string | null
   readonly contactId: string | null
   readonly contactExternalId: string
@@ -75,10 +80,7 @@ interface ClaimedRow extends Omit<Claimed, 'project' | 'template' | 'contact' | 
   readonly actorPhotoUrl: string | null
 }
 
-/**
- * Paused channels, whose messages are not claimed, and from which due time on each priority class is read: what was due earlier has been
- * claimed already, or is paused.
- */
+/** Where a claim begins in each priority class, and paused channels, whose messages are not claimed. */
 export interface ClaimExcept {
   readonly paused: readonly { readonly projectId: string; readonly channel: Channel }[]
   /** for messages of sends to one contact */
@@ -86,44 +88,52 @@ export interface ClaimExcept {
   /** for messages of sends to many */
   readonly many: ClaimFrom
 }
-/** From which due time on messages are read. `all`: all of them; `recent`: those that became due in the last two seconds */
-export type ClaimFrom = 'all' | 'recent' | Date
+/**
+ * From where on messages are read: what was due earlier has been claimed already, or is paused. `all`: all of them; `recent`: those that became
+ * due in the last two seconds; otherwise those after this one.
+ */
+export type ClaimFrom = 'all' | 'recent' | { readonly dueAt: Date; readonly id: string }
 
 /** How far back `recent` goes: longer than a transaction takes from its `now()` to its commit. */
 const RECENT_MS = 2_000
 
 /** How the paused channels are passed: one of them, which is the rule, or a list, which costs several times as much for each row of their backlogs. */
 type Paused = 'none' | 'one' | 'list'
-const isPaused = {
-  one: '(project_id = $5::uuid AND channel = $6::channel)',
-  list: `EXISTS (SELECT FROM unnest($5::uuid[], $6::channel[]) AS p (project_id, channel)
-          WHERE p.project_id = message.project_id AND p.channel = message.channel)`,
+const exceptPaused = {
+  none: '',
+  one: 'AND NOT (project_id = $9::uuid AND channel = $10::channel)',
+  list: `AND NOT EXISTS (SELECT FROM unnest($9::uuid[], $10::channel[]) AS p (project_id, channel)
+          WHERE p.project_id = delivery.project_id AND p.channel = delivery.channel)`,
 }
-const exceptPaused = (paused: Exclude<Paused, 'none'>, place: number): string => `AND NOT ${isPaused[paused]}
-          AND due_at >= COALESCE($${place}::timestamptz, now() + ($3 - ${RECENT_MS}) * interval '1 millisecond')`
 
 /** Columns hold times rounded to whole milliseconds, so a message that was written as due now may be due up to half a millisecond later. */
-const nearly = `now() + ($3::float8 + 0.5) * interval '1 millisecond'`
+const nearlyBy = (offset: string): string => `now() + (${offset}::float8 + 0.5) * interval '1 millisecond'`
+const nearly = nearlyBy('$3')
+
+/** SQL: a time in ms, as JavaScript counts them. */
+const inMs = (time: string): string => `(extract(epoch FROM ${time}) * 1000)::float8`
+
+/** SQL: the messages of a priority class that are due and that no worker has. `place`: of the parameters that say from where on */
+const dueText = (paused: Paused, priority: string, place: number, limit: string): string => `SELECT ctid AS place FROM delivery
+        WHERE ${priority} AND due_at <= ${nearly} AND (lease_until IS NULL OR lease_until <= ${nearly}) ${exceptPaused[paused]}
+          AND (due_at, message_id) > (COALESCE($${place}::timestamptz, now() + ($3 - ${RECENT_MS}) * interval '1 millisecond'), $${place + 1}::uuid)
+        ORDER BY due_at, message_id LIMIT ${limit} FOR UPDATE SKIP LOCKED`
 
 const claimText = (paused: Paused): string => `WITH single AS MATERIALIZED (
-        SELECT project_id, id, due_at, status AS was, handover_at IS NOT NULL AS was_handed_over FROM message
-        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND NOT bulk AND due_at <= ${nearly} ${paused === 'none' ? '' : exceptPaused(paused, 7)}
-        ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+        ${dueText(paused, 'NOT bulk', 5, '$1')}
       ), many AS MATERIALIZED (
-        SELECT project_id, id, due_at, status AS was, handover_at IS NOT NULL AS was_handed_over FROM message
-        WHERE status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND bulk AND due_at <= ${nearly} ${paused === 'none' ? '' : exceptPaused(paused, 8)}
-        ORDER BY due_at LIMIT LEAST($4::int, $1::int - (SELECT count(*) FROM single)) FOR UPDATE SKIP LOCKED
+        ${dueText(paused, 'bulk', 7, 'LEAST($4::int, $1::int - (SELECT count(*) FROM single))')}
       ), due AS (SELECT * FROM single UNION ALL SELECT * FROM many
       ), m AS (
-        UPDATE message x SET status = 'SENDING', claims = x.claims + 1,
-          due_at = now() + ($2 + $3) * interval '1 millisecond'
-        FROM due WHERE x.project_id = due.project_id AND x.id = due.id
-        RETURNING x.project_id, x.id, x.notification_id, x.contact_id, x.channel, x.bulk, due.due_at, due.was, due.was_handed_over, x.claims, x.attempt_count, x.rounds, x.handover_provider,
-          x.address, x.feed, x.increment_id, x.only_if, x.created_at
+        UPDATE delivery x SET claims = x.claims + 1, lease_until = now() + ($2 + $3) * interval '1 millisecond'
+        FROM due WHERE x.ctid = due.place
+        RETURNING x.*
       )
-      SELECT m.project_id AS "projectId", m.id, m.notification_id AS "notificationId", n.transaction_id AS "transactionId", m.channel, m.bulk AS "isBulk", m.was, n.canceled_at IS NOT NULL AS "isCanceled",
-        m.was_handed_over AS "attemptBegan", m.claims, m.attempt_count AS "attemptCount", m.rounds, m.handover_provider AS "boundTo", m.address, m.feed, m.increment_id AS "incrementId", m.only_if IS NOT NULL AS "isConditional", n.digest_id AS "digestId",
-        m.created_at AS "createdAt", n.send_at AS "sendAt", n.data, n.overrides, n.content, n.template_id AS "templateId", ${paused === 'none' ? 'NULL::timestamptz' : 'm.due_at'} AS "dueAt",
+      SELECT m.project_id AS "projectId", m.message_id AS id, m.notification_id AS "notificationId", n.transaction_id AS "transactionId", m.channel, m.bulk AS "isBulk",
+        n.canceled_at IS NOT NULL AS "isCanceled", m.begun_at IS NOT NULL AS "attemptBegan", m.claims, m.rounds, m.bound_to AS "boundTo", m.address, m.feed,
+        m.increment_id AS "incrementId", m.only_if IS NOT NULL AS "isConditional", n.digest_id AS "digestId",
+        ${inMs('m.created_at')} AS "createdAt", n.send_at AS "sendAt", n.data, n.overrides, n.content, n.template_id AS "templateId", ${inMs('m.due_at')} AS "dueAt",
+        n.campaign_id AS "campaignId", ${inMs('n.created_at')} AS "acceptedAt", cardinality(n.channels) = 1 AS "isOnlyChannel",
         c.id AS "contactId", c.external_id AS "contactExternalId", ${selectedFields}, c.properties,
         a.external_id AS "actorExternalId", a.first_name AS "actorFirstName", a.last_name AS "actorLastName", a.photo_url AS "actorPhotoUrl"
       FROM m JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id
@@ -134,15 +144,19 @@ const statements = {
   one: { name: 'claim-except-one', text: claimText('one') },
   list: { name: 'claim-except', text: claimText('list') },
 }
-const fromOf = (from: ClaimFrom): Date | string | null => (from === 'all' ? '-infinity' : from === 'recent' ? null : from)
+/** An id before every other. */
+const FIRST = '00000000-0000-0000-0000-000000000000'
+const fromOf = (from: ClaimFrom): [Date | string | null, string] =>
+  from === 'all' ? ['-infinity', FIRST] : from === 'recent' ? [null, FIRST] : [from.dueAt, from.id]
+const EVERYTHING: ClaimExcept = { paused: [], single: 'all', many: 'all' }
 
 /**
  * Claims up to `limit` messages that are due, oldest first. Messages of sends to many get the room that single ones leave, and at most
  * `bulkLimit` of it. A message whose lease ran out is due again. That an attempt had begun stays in the row until its outcome is written,
  * so that it is still known after a second crash.
  *
- * Rides on message_due. Locks only the rows that it returns, and only until the statement ends; rows that another worker has locked are
- * skipped (SKIP LOCKED).
+ * Rides on delivery_due. Locks only the rows that it returns, and only until the statement ends; rows that another worker has locked are
+ * skipped (SKIP LOCKED). Writes no indexed column, so the new version of a row stays on its page.
  *
  * Projects, templates and preferences are read afterwards, each once, because a batch has few different ones. For preferences the order
  * matters: a change that commits before this read is seen by it, and one that commits later finds the claim in the table and revokes it
@@ -155,24 +169,28 @@ export async function claim(
     bulkLimit: number
     leaseMs: number
     offsetMs: number
-    /** channels whose providers accept nothing at the moment, and from where to read; null: claim everything that is due */
-    except?: ClaimExcept | null
+    /** from where to read, and channels whose providers accept nothing at the moment; left out: claim everything that is due */
+    except?: ClaimExcept
   },
 ): Promise<Claimed[]> {
-  const { limit, leaseMs, offsetMs, bulkLimit, except = null } = options
-  const { paused, single, many } = except ?? { paused: [], single: 'all', many: 'all' }
-  const [first, second] = paused
-  const how: Paused = except === null ? 'none' : first !== undefined && second === undefined ? 'one' : 'list'
+  const { limit, leaseMs, offsetMs, bulkLimit, except = EVERYTHING } = options
+  const { paused, single, many } = except
+  const [first] = paused
+  const how: Paused = paused.length === 0 ? 'none' : paused.length === 1 ? 'one' : 'list'
   const given = {
     none: [],
-    one: [first?.projectId, first?.channel, fromOf(single), fromOf(many)],
-    list: [paused.map((one) => one.projectId), paused.map((one) => one.channel), fromOf(single), fromOf(many)],
+    one: [first?.projectId, first?.channel],
+    list: [paused.map((one) => one.projectId), paused.map((one) => one.channel)],
   }
   const { rows } = await db.query<ClaimedRow>({
     ...statements[how],
-    values: [limit, leaseMs, offsetMs, bulkLimit, ...given[how]],
+    values: [limit, leaseMs, offsetMs, bulkLimit, ...fromOf(single), ...fromOf(many), ...given[how]],
   })
   if (rows.length === 0) return []
+  await releaseOld(
+    db,
+    rows.filter((row) => row.attemptBegan),
+  )
   const [origins, projects, preferences] = await Promise.all([
     findOrigins(db, rows),
     findProjects(db, rows),
@@ -182,6 +200,20 @@ export async function claim(
     const project = projects.get(row.projectId)
     const origin = row.templateId === null ? project && { project, template: null } : origins.get(row.templateId)
     return origin === undefined ? [] : [claimedOf(row, origin, preferences.get(row.contactId ?? '') ?? {})]
+  })
+}
+
+/**
+ * A worker of a version without the table delivery, whose lease ran out during an attempt, may not write its outcome any more. Rides on
+ * message_pkey.
+ */
+async function releaseOld(db: Runner, begun: readonly ClaimedRow[]): Promise<void> {
+  if (begun.length === 0) return
+  await db.query({
+    name: 'release-old',
+    text: `UPDATE message m SET status = 'QUEUED', claims = 0 FROM unnest($1::uuid[], $2::uuid[]) AS c (project_id, id)
+      WHERE m.project_id = c.project_id AND m.id = c.id AND m.status::text = 'SENDING'`,
+    values: [plainArray(begun.map((one) => one.projectId)), plainArray(begun.map((one) => one.id))],
   })
 }
 
@@ -241,11 +273,9 @@ function claimedOf(row: ClaimedRow, { project, template }: Origin, preferences: 
     transactionId: row.transactionId,
     channel: row.channel,
     isBulk: row.isBulk,
-    was: row.was,
     isCanceled: row.isCanceled,
     attemptBegan: row.attemptBegan,
     claims: row.claims,
-    attemptCount: row.attemptCount,
     rounds: row.rounds,
     boundTo: row.boundTo,
     address: row.address,
@@ -253,9 +283,15 @@ function claimedOf(row: ClaimedRow, { project, template }: Origin, preferences: 
     incrementId: row.incrementId,
     digestId: row.digestId,
     isConditional: row.isConditional,
-    createdAt: row.createdAt,
+    createdAt: new Date(row.createdAt),
     sendAt: row.sendAt,
-    dueAt: row.dueAt,
+    dueAt: new Date(row.dueAt),
+    origin: {
+      templateId: row.templateId,
+      campaignId: row.campaignId,
+      acceptedAt: row.acceptedAt,
+      isOnlyChannel: row.isOnlyChannel,
+    },
     data: row.data,
     overrides: row.overrides,
     project,
@@ -286,25 +322,49 @@ export interface ClaimKey {
   readonly providerId?: string | null
 }
 
+const keyArrays = (claims: readonly ClaimKey[]) => [
+  plainArray(claims.map((one) => one.projectId)),
+  plainArray(claims.map((one) => one.id)),
+  plainArray(claims.map((one) => one.claims)),
+]
+
 /**
  * Records that an attempt begins now. Call it before the attempt begins: after a crash the message may have
- * arrived, and goes out again only where the receiver folds repeats. Rides on message_pkey.
+ * arrived, and goes out again only where the receiver folds repeats. Rides on delivery_pkey, and writes no indexed column.
  * @returns ids of the messages whose claim is still valid; the others were canceled or claimed by another worker, and must not be sent
  */
 export async function beginAttempts(db: Runner, claims: readonly ClaimKey[]): Promise<Set<string>> {
-  const { rows } = await db.query<{ id: string }>({
+  const { rows } = await db.query<{ ids: string[] | null }>({
     name: 'begin-attempts',
-    // Writes no indexed column, so the new version of the row stays on its page. The status is compared as text: as what message_due is made for,
-    // it would tempt the planner to read all of that index, which is short whenever the statistics are made and long when it matters.
-    text: `UPDATE message m SET handover_at = now(), handover_provider = c.provider_id
-      FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[]) AS c (project_id, id, claims, provider_id)
-      WHERE m.project_id = c.project_id AND m.id = c.id AND m.claims = c.claims AND m.status::text = 'SENDING' RETURNING m.id`,
-    values: [
-      plainArray(claims.map((one) => one.projectId)),
-      plainArray(claims.map((one) => one.id)),
-      plainArray(claims.map((one) => one.claims)),
-      plainArray(claims.map((one) => one.providerId ?? null)),
-    ],
+    // Nearly always it is all of them, which need not be listed.
+    text: `WITH begun AS (
+        UPDATE delivery d SET begun_at = now(), bound_to = c.provider_id
+        FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[]) AS c (project_id, id, claims, provider_id)
+        WHERE d.project_id = c.project_id AND d.message_id = c.id AND ${isHeldBy('d', 'c.claims')} RETURNING d.message_id
+      )
+      SELECT ${unlessAll('message_id')} AS ids FROM begun`,
+    values: [...keyArrays(claims), plainArray(claims.map((one) => one.providerId ?? null))],
+  })
+  return new Set(rows[0]?.ids ?? claims.map((one) => one.id))
+}
+
+/** SQL: the ids in a column, as an array; NULL: they are as many as there are in the parameter `$1`. */
+export const unlessAll = (column: string): string =>
+  `CASE WHEN count(*) < cardinality($1::uuid[]) THEN COALESCE(array_agg(${column}::text), '{}') END`
+
+/** SQL: the row of delivery is still held by the worker of this claim. */
+export const isHeldBy = (row: string, claims: string): string => `${row}.claims = ${claims} AND ${row}.lease_until IS NOT NULL`
+
+/**
+ * Takes messages out of the outbox, in the transaction that writes what became of them. Rides on delivery_pkey.
+ * @returns ids of the messages whose claim was still valid; nothing may be written about the others
+ */
+export async function endClaims(tx: Runner, claims: readonly ClaimKey[]): Promise<Set<string>> {
+  const { rows } = await tx.query<{ id: string }>({
+    name: 'end-claims',
+    text: `DELETE FROM delivery d USING unnest($1::uuid[], $2::uuid[], $3::int[]) AS c (project_id, id, claims)
+      WHERE d.project_id = c.project_id AND d.message_id = c.id AND ${isHeldBy('d', 'c.claims')} RETURNING d.message_id AS id`,
+    values: keyArrays(claims),
   })
   return new Set(rows.map((row) => row.id))
 }
@@ -314,19 +374,19 @@ export async function beginAttempts(db: Runner, claims: readonly ClaimKey[]): Pr
  * has to wait until they run out.
  */
 export async function endLeases(db: Runner): Promise<void> {
-  await db.query(`UPDATE message SET due_at = now() WHERE status = 'SENDING'`)
+  await db.query('UPDATE delivery SET lease_until = now() WHERE lease_until IS NOT NULL')
 }
 
 /**
  * Ends the leases under which no attempt has begun. Used when the database was unavailable and is back: a claim whose answer was lost has
  * taken messages that no worker knows of. Where a worker does hold one, nothing is sent twice: the fencing number goes up, so its attempt
- * can no longer begin. Rides on message_due, up to `leaseMs` from now.
+ * can no longer begin. Rides on delivery_due.
  */
-export async function endIdleLeases(db: Runner, options: { leaseMs: number; offsetMs: number }): Promise<void> {
+export async function endIdleLeases(db: Runner, options: { offsetMs: number }): Promise<void> {
   await db.query({
     name: 'end-idle-leases',
-    text: `UPDATE message SET due_at = now() + $2 * interval '1 millisecond', claims = claims + 1
-      WHERE status = 'SENDING' AND bulk IN (false, true) AND handover_at IS NULL AND due_at <= now() + ($1::float8 + $2) * interval '1 millisecond'`,
-    values: [options.leaseMs, options.offsetMs],
+    text: `UPDATE delivery SET lease_until = NULL, claims = claims + 1
+      WHERE lease_until IS NOT NULL AND bulk IN (false, true) AND begun_at IS NULL AND due_at <= ${nearlyBy('$1')}`,
+    values: [options.offsetMs],
   })
 }

@@ -170,8 +170,9 @@ export const FOLDED_INTO = `SELECT DISTINCT d.notification_id FROM notification 
 export async function recompose(db: Runner, projectId: string, transactionId: string): Promise<void> {
   await db.query({
     name: 'recompose',
-    text: `UPDATE message m SET status = 'QUEUED', claims = m.claims + 1, due_at = now() FROM (${FOLDED_INTO}) x
-      WHERE m.project_id = $1 AND m.notification_id = x.notification_id AND m.status = 'SENDING' AND m.handover_at IS NULL`,
+    text: `UPDATE delivery d SET lease_until = NULL, claims = d.claims + 1, due_at = now() FROM (${FOLDED_INTO}) x, message m
+      WHERE m.project_id = $1 AND m.notification_id = x.notification_id AND d.project_id = m.project_id AND d.message_id = m.id
+        AND d.lease_until IS NOT NULL AND d.begun_at IS NULL`,
     values: [projectId, transactionId],
   })
 }

@@ -45,8 +45,13 @@ export interface TextRow {
   readonly errorMessage: string | null
 }
 
+/** SQL: locks the rows of delivery of the notifications `$2`, in the order of their messages' ids. They are locked before messages everywhere. */
+const LOCKED = `SELECT d.message_id, d.begun_at FROM message m JOIN delivery d ON d.project_id = m.project_id AND d.message_id = m.id
+        WHERE m.project_id = $1 AND m.notification_id = ANY($2::uuid[]) AND d.lease_until IS NOT NULL ORDER BY d.message_id FOR UPDATE OF d`
+
 /** Locks the messages of notifications, in the order of their ids, and reads their texts. Rides on message_project_id_notification_id_channel_key. */
 export async function lockTexts(tx: Runner, projectId: string, notificationIds: readonly string[]): Promise<TextRow[]> {
+  await tx.query({ name: 'erase-lock-claimed', text: LOCKED, values: [projectId, notificationIds] })
   const { rows } = await tx.query<TextRow>({
     name: 'erase-lock-texts',
     text: `SELECT id, contact_id AS "contactId", arrived_seq IS NOT NULL AND status <> 'CANCELED' AS "isInFeed", subject, text, html, title, body, url,
@@ -74,19 +79,18 @@ export async function writeTexts(tx: Runner, projectId: string, rows: readonly T
  * What of these notifications is on its way was composed with the actor: what is claimed is queued again, to be composed without it; an
  * attempt that is under way is written without the text that was sent, once its outcome is known. Call it twice: in the transaction that
  * removes the actor, and again after its commit, because a claim that is under way at the first call is visible only to the second. Rides on
- * message_project_id_notification_id_channel_key. Locks the messages in the order of their ids.
+ * message_project_id_notification_id_channel_key and delivery_pkey. Locks rows in the order of the messages' ids.
  */
 export async function recomposeWithoutActor(tx: Runner, projectId: string, notificationIds: readonly string[]): Promise<void> {
   await tx.query({
     name: 'erase-recompose',
-    text: `WITH held AS (
-        SELECT id FROM message WHERE project_id = $1 AND notification_id = ANY($2::uuid[]) AND status = 'SENDING' ORDER BY id FOR UPDATE
+    text: `WITH held AS MATERIALIZED (
+        ${LOCKED}
+      ), d AS (
+        UPDATE delivery d SET lease_until = NULL, claims = d.claims + 1, due_at = now() FROM held
+        WHERE d.project_id = $1 AND d.message_id = held.message_id AND held.begun_at IS NULL
       )
-      UPDATE message m SET forgets_text = m.forgets_text OR m.handover_at IS NOT NULL,
-        status = CASE WHEN m.handover_at IS NULL THEN 'QUEUED' ELSE m.status END,
-        claims = CASE WHEN m.handover_at IS NULL THEN m.claims + 1 ELSE m.claims END,
-        due_at = CASE WHEN m.handover_at IS NULL THEN now() ELSE m.due_at END
-      FROM held WHERE m.project_id = $1 AND m.id = held.id`,
+      UPDATE message m SET forgets_text = true FROM held WHERE m.project_id = $1 AND m.id = held.message_id AND held.begun_at IS NOT NULL`,
     values: [projectId, notificationIds],
   })
 }

@@ -261,10 +261,16 @@ export async function haveKeys(db: Runner, projectId: string, notificationIds: r
 
 /**
  * Erases notifications with their messages: waiting ones are canceled, the content of all is deleted, and the rows stay without a reference to
- * a person, because statistics count them. Lock the feeds of their contacts first.
+ * a person, because statistics count them. Lock the feeds of their contacts first. Rows of delivery are locked before messages, as everywhere.
  * @returns how many messages there were
  */
 export async function eraseNotifications(tx: Runner, projectId: string, ids: readonly string[]): Promise<number> {
+  await tx.query({
+    name: 'erase-lock-deliveries',
+    text: `SELECT 1 FROM message m JOIN delivery d ON d.project_id = m.project_id AND d.message_id = m.id
+      WHERE m.project_id = $1 AND m.notification_id = ANY($2::uuid[]) ORDER BY d.message_id FOR UPDATE OF d`,
+    values: [projectId, ids],
+  })
   await tx.query({
     name: 'erase-lock-messages',
     text: 'SELECT 1 FROM message WHERE project_id = $1 AND notification_id = ANY($2::uuid[]) ORDER BY id FOR UPDATE',
@@ -283,14 +289,20 @@ export async function eraseNotifications(tx: Runner, projectId: string, ids: rea
       AND r.provider_id = m.provider_id AND r.provider_message_id = m.provider_message_id`,
     values: [projectId, ids],
   })
-  // The fencing number goes up, so a worker that has claimed one of these messages learns, when it records the beginning of its attempt, that
-  // it must not send it.
+  // What leaves the outbox was not begun: a worker that has claimed it learns, when it records the beginning of its attempt, that it must not send
+  // it. The rest is under way.
   const { rowCount } = await tx.query({
     name: 'erase-messages',
-    text: `UPDATE message SET
-        status = CASE WHEN status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND handover_at IS NULL THEN 'CANCELED' ELSE status END,
-        claims = CASE WHEN status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND handover_at IS NULL THEN claims + 1 ELSE claims END,
-        due_at = CASE WHEN status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND handover_at IS NULL THEN NULL ELSE due_at END,
+    text: `WITH gone AS (
+        DELETE FROM delivery d USING message m WHERE m.project_id = $1 AND m.notification_id = ANY($2::uuid[])
+          AND d.project_id = m.project_id AND d.message_id = m.id AND d.begun_at IS NULL RETURNING d.message_id
+      ), begun AS (
+        UPDATE delivery d SET contact_id = NULL, address = NULL, increment_id = NULL, feed = CASE WHEN d.feed IS NOT NULL THEN 'default' END FROM message m
+        WHERE m.project_id = $1 AND m.notification_id = ANY($2::uuid[])
+          AND d.project_id = m.project_id AND d.message_id = m.id AND d.begun_at IS NOT NULL
+      )
+      UPDATE message SET status = CASE WHEN id IN (SELECT message_id FROM gone) THEN 'CANCELED' ELSE status END,
+        claims = CASE WHEN status = 'SENDING' THEN claims ELSE 0 END,
         contact_id = NULL, address = NULL, subject = NULL, text = NULL, html = NULL, title = NULL, body = NULL, url = NULL, icon_url = NULL,
         actions = NULL, arrived_seq = NULL, listed_seq = NULL, changed_seq = NULL, increment_id = NULL, error_message = NULL,
         feed = CASE WHEN feed IS NOT NULL THEN 'default' END,

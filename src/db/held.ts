@@ -10,8 +10,8 @@ const keys = (list: readonly { readonly projectId: string; readonly notification
 ]
 
 /**
- * Deletes the waiting messages of notifications that folded into an unread message: nothing of their own is left to send. Rides on
- * message_project_id_notification_id_channel_key.
+ * Deletes the waiting messages of notifications that folded into an unread message: nothing of their own is left to send. Their rows of delivery
+ * go first, as they are locked first everywhere. Rides on message_project_id_notification_id_channel_key and delivery_pkey.
  */
 export async function dropFolded(
   tx: Runner,
@@ -19,8 +19,13 @@ export async function dropFolded(
 ): Promise<void> {
   await tx.query({
     name: 'drop-folded',
-    text: `DELETE FROM message m USING unnest($1::uuid[], $2::uuid[]) AS f (project_id, notification_id)
-      WHERE m.project_id = f.project_id AND m.notification_id = f.notification_id AND m.arrived_seq IS NULL
+    text: `WITH d AS (
+        DELETE FROM delivery d USING message m, unnest($1::uuid[], $2::uuid[]) AS f (project_id, notification_id)
+        WHERE m.project_id = f.project_id AND m.notification_id = f.notification_id AND d.project_id = m.project_id AND d.message_id = m.id
+        RETURNING 1
+      )
+      DELETE FROM message m USING unnest($1::uuid[], $2::uuid[]) AS f (project_id, notification_id)
+      WHERE (SELECT count(*) FROM d) >= 0 AND m.project_id = f.project_id AND m.notification_id = f.notification_id AND m.arrived_seq IS NULL
         AND m.status IN ('SCHEDULED', 'SENDING', 'QUEUED')`,
     values: keys(folded),
   })
@@ -37,7 +42,7 @@ export const heldUntil = (restMs: number): string => new Date(Date.parse(HELD_UN
 
 /**
  * Releases the held messages of notifications whose in-app message arrived as a new one. Each is due after the time by which its due time
- * exceeds `HELD_UNTIL`. Rides on message_project_id_notification_id_channel_key.
+ * exceeds `HELD_UNTIL`. Rides on message_project_id_notification_id_channel_key and delivery_pkey.
  * @returns how many were released
  */
 export async function releaseHeld(
@@ -47,9 +52,15 @@ export async function releaseHeld(
 ): Promise<number> {
   const { rowCount } = await tx.query({
     name: 'release-held',
-    text: `UPDATE message m SET due_at = now() + $4 * interval '1 millisecond' + (m.due_at - $3),
-        status = CASE WHEN m.due_at = $3 THEN 'QUEUED'::message_status ELSE m.status END FROM unnest($1::uuid[], $2::uuid[]) AS a (project_id, notification_id)
-      WHERE m.project_id = a.project_id AND m.notification_id = a.notification_id AND m.status = 'SCHEDULED' AND m.due_at >= $3::timestamptz`,
+    text: `WITH d AS (
+        UPDATE delivery d SET due_at = now() + $4 * interval '1 millisecond' + (d.due_at - $3)
+        FROM message m, unnest($1::uuid[], $2::uuid[]) AS a (project_id, notification_id)
+        WHERE m.project_id = a.project_id AND m.notification_id = a.notification_id AND m.status = 'SCHEDULED'
+          AND d.project_id = m.project_id AND d.message_id = m.id AND d.due_at >= $3::timestamptz
+        RETURNING d.project_id, d.message_id, d.due_at <= now() + $4 * interval '1 millisecond' AS is_due
+      )
+      UPDATE message m SET status = CASE WHEN d.is_due THEN 'QUEUED'::message_status ELSE m.status END FROM d
+      WHERE m.project_id = d.project_id AND m.id = d.message_id`,
     values: [...keys(arrived), HELD_UNTIL, offsetMs],
   })
   return rowCount ?? 0

@@ -17,14 +17,19 @@ export interface Outlook {
 
 const earliest = (column: string, table: string, where: string): string =>
   `(SELECT ${column} FROM ${table} WHERE ${where} ORDER BY ${column} LIMIT 1)`
+const NOW = `(now() + $1::float8 * interval '1 millisecond')`
+/** SQL: the earliest time, of a priority class, at which a message is due that no worker has, or a lease ends. */
 const messages = (priority: string): string =>
-  earliest('due_at', 'message', `status IN ('SCHEDULED', 'QUEUED', 'SENDING') AND ${priority}`)
+  `LEAST(COALESCE(${earliest('due_at', 'delivery', `${priority} AND due_at <= ${NOW} AND (lease_until IS NULL OR lease_until <= ${NOW})`)},
+          (SELECT min(lease_until) FROM delivery WHERE ${priority} AND due_at <= ${NOW} AND lease_until > ${NOW})),
+        ${earliest('due_at', 'delivery', `${priority} AND due_at > ${NOW}`)})`
 /** Half a millisecond of a time that was rounded counts as due, as for a claim. */
 const inMs = (time: string, offset: string): string => `(extract(epoch FROM ${time} - now()) * 1000 - 0.5 - ${offset})::float8`
 
 /**
  * Looks when there is work next. What is paused, suspended, or locked by another worker counts too: a duty whose time has come may find nothing
- * to do. Each part is the first entry of an index. Rides on message_due, fanout_due, digest_due, campaign_due and campaign_trigger_due_at_idx.
+ * to do. Each part is the first entry of an index, but for messages that
+ * workers have: there are few, and they are passed over. Rides on delivery_due, fanout_due, digest_due, campaign_due and campaign_trigger_due_at_idx.
  * @param offsetMs is added to the database's clock
  */
 export async function readOutlook(db: Runner, offsetMs: number): Promise<Outlook> {

@@ -10,10 +10,15 @@ export async function requeue(db: Runner, projectId: string, ids: readonly strin
   const { rows } = await db.query<{ id: string }>({
     name: 'requeue',
     // The message gets all rounds of attempts again; the numbers of its attempts continue.
-    text: `UPDATE message SET status = 'QUEUED', due_at = now(), rounds = 0, handover_at = NULL, handover_provider = NULL, error_code = NULL, error_message = NULL, updated_at = now(),
-        history = history || jsonb_build_array(jsonb_build_array('QUEUED', to_json(now()), 'retried'))
-      WHERE project_id = $1 AND id = ANY($2::uuid[]) AND channel <> 'IN_APP' AND (status = 'FAILED' OR ($3 AND status = 'UNKNOWN'))
-      RETURNING id`,
+    text: `WITH m AS (
+        UPDATE message SET status = 'QUEUED', claims = 0, error_code = NULL, error_message = NULL, updated_at = now(),
+          history = history || jsonb_build_array(jsonb_build_array('QUEUED', to_json(now()), 'retried'))
+        WHERE project_id = $1 AND id = ANY($2::uuid[]) AND channel <> 'IN_APP' AND (status = 'FAILED' OR ($3 AND status = 'UNKNOWN'))
+        RETURNING project_id, id, notification_id, contact_id, channel, bulk, attempt_count, address, only_if, feed, increment_id, created_at
+      )
+      INSERT INTO delivery (project_id, message_id, notification_id, contact_id, channel, bulk, due_at, attempts, address, only_if, feed, increment_id, created_at)
+      SELECT project_id, id, notification_id, contact_id, channel, bulk, now(), attempt_count, address, only_if, feed, increment_id, created_at FROM m
+      RETURNING message_id AS id`,
     values: [projectId, ids, withUnknown],
   })
   return rows.map((row) => row.id)

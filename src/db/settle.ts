@@ -1,7 +1,9 @@
 /** Writes the outcomes of claimed messages, with the attempts that were made: ONE statement for a group. */
-import type { MessageStatus } from '../words.ts'
+import type { Channel, MessageStatus } from '../words.ts'
 import { plainArray, textArray } from './array.ts'
+import { isHeldBy, unlessAll } from './claim.ts'
 import type { Runner } from './database.ts'
+import { countSent, IS_COUNTED, type MessageOrigin, sentCounts } from './stat-delta.ts'
 
 /** The outcome of one claim. Optional fields that are left out keep the row's value. */
 export interface Settlement {
@@ -24,6 +26,13 @@ export interface Settlement {
   readonly attempts: readonly AttemptRow[]
   /** the provider that may have accepted it, so that no other one may be tried; null: none has */
   readonly boundTo: string | null
+  /** where it is counted, if that is known; the database finds out otherwise */
+  readonly counted?: {
+    readonly notificationId: string
+    readonly transactionId: string
+    readonly channel: Channel
+    readonly origin: MessageOrigin
+  }
 }
 
 /** An attempt to send a message through a provider. */
@@ -45,10 +54,6 @@ export interface Settled {
   readonly status: MessageStatus
 }
 
-/**
- * SQL: the message `x` is still held by the worker of the claim `r`. The status is compared as text: see beginAttempts.
- */
-const IS_HELD = `x.claims = r.claims AND x.status::text = 'SENDING'`
 /** SQL: the contact of the message `x` was not erased meanwhile; or there is none, and its address was not. */
 const IS_KNOWN = '(x.contact_id IS NOT NULL OR x.address IS NOT NULL)'
 /** SQL: the message `x` may get texts: nor was its actor erased meanwhile, whom the text that was sent may name. */
@@ -85,8 +90,9 @@ function onlyAttemptOf({
 export const isSentAtOnce = (settlement: Settlement): boolean => onlyAttemptOf(settlement) !== null
 
 /**
- * Settles a group of claims. A row whose fencing number has changed (the lease ran out, the message was canceled) is not written, and not
- * returned. Rides on message_pkey. `offsetMs` is added to the database's clock.
+ * Settles a group of claims: the message is written, and leaves the outbox unless it is queued again. A row whose fencing number has changed (the
+ * lease ran out, the message was canceled) is not written, and not returned. Locks rows of delivery before those of messages, as everybody does.
+ * Rides on delivery_pkey and message_pkey. `offsetMs` is added to the database's clock.
  */
 export async function settle(db: Runner, group: readonly Settlement[], offsetMs: number): Promise<Settled[]> {
   const sent = group.flatMap((one): [Settlement, AttemptRow][] => {
@@ -96,17 +102,18 @@ export async function settle(db: Runner, group: readonly Settlement[], offsetMs:
   return sent.length === group.length ? settleSent(db, sent, offsetMs) : settleAny(db, group, offsetMs)
 }
 
-/** `settle` for messages that were sent at once: what they have in common is in the statement, and the rest are arrays. */
-async function settleSent(
-  db: Runner,
-  sent: readonly (readonly [Settlement, AttemptRow])[],
-  offsetMs: number,
-): Promise<Settled[]> {
-  const { rows } = await db.query<Settled>({
-    name: 'settle-sent',
-    text: `WITH m AS (
-        UPDATE message x SET status = 'SENT', due_at = NULL, attempt_count = x.attempt_count + 1, rounds = x.rounds + 1,
-          handover_at = NULL, handover_provider = NULL, provider_id = r.provider_id,
+/** SQL: what is returned of the messages `m`, but for their status. */
+const SETTLED = 'project_id AS "projectId", notification_id AS "notificationId", id AS "messageId"'
+
+const settleSentText = (isCounted: boolean): string => `WITH r AS (
+        DELETE FROM delivery d USING unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+            $10::text[], $11::text[], $12::text[], $13::float8[], $14::text[]${isCounted ? ', $16::int[], $17::int[], $18::bool[]' : ''})
+          AS r (project_id, id, claims, provider_id, provider_key, provider_message_id, address, subject, text, html, started_at, ended_at,
+            duration_ms, response${isCounted ? ', group_place, transaction_place, is_only' : ''})
+        WHERE d.project_id = r.project_id AND d.message_id = r.id AND ${isHeldBy('d', 'r.claims')} ${isCounted ? `AND ${IS_COUNTED}` : ''}
+        RETURNING r.*
+      ), m AS (
+        UPDATE message x SET status = 'SENT', claims = 0, attempt_count = x.attempt_count + 1, provider_id = r.provider_id,
           provider_message_id = COALESCE(r.provider_message_id, x.provider_message_id),
           address = CASE WHEN ${IS_KNOWN} THEN COALESCE(r.address, x.address) END,
           subject = CASE WHEN ${KEEPS_TEXT} THEN COALESCE(r.subject, x.subject) END,
@@ -117,18 +124,30 @@ async function settleSent(
             jsonb_build_array('SENDING', r.started_at, CASE WHEN ${IS_KNOWN} THEN r.provider_key END),
             jsonb_build_array('SENT', r.ended_at, NULL)),
           sent_at = now() + $15 * interval '1 millisecond', updated_at = now() + $15 * interval '1 millisecond'
-        FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-            $11::text[], $12::text[], $13::float8[], $14::text[])
-          AS r (project_id, id, claims, provider_id, provider_key, provider_message_id, address, subject, text, html, started_at, ended_at,
-            duration_ms, response)
-        WHERE x.project_id = r.project_id AND x.id = r.id AND ${IS_HELD}
+        FROM r WHERE x.project_id = r.project_id AND x.id = r.id
         RETURNING x.project_id, x.notification_id, x.id, x.attempt_count, x.provider_id, r.started_at, r.duration_ms,
-          CASE WHEN ${KEEPS_TEXT} THEN r.response END AS response
+          CASE WHEN ${KEEPS_TEXT} THEN r.response END AS response${isCounted ? ', r.group_place, r.transaction_place, r.is_only' : ''}
       ), a AS (
         INSERT INTO attempt (project_id, message_id, number, provider_id, started_at, duration_ms, ok, response)
         SELECT project_id, id, attempt_count, provider_id, started_at::timestamptz, duration_ms, true, response FROM m
-      )
-      SELECT project_id AS "projectId", notification_id AS "notificationId", id AS "messageId", 'SENT' AS status FROM m`,
+      )${isCounted ? `, ${countSent(19)} SELECT ${unlessAll('id')} AS ids FROM m` : ` SELECT ${SETTLED}, 'SENT' AS status FROM m`}`
+const settleSentStatements = {
+  counted: { name: 'settle-sent-counted', text: settleSentText(true) },
+  uncounted: { name: 'settle-sent', text: settleSentText(false) },
+}
+
+/** `settle` for messages that were sent at once: what they have in common is in the statement, and the rest are arrays. */
+async function settleSent(
+  db: Runner,
+  sent: readonly (readonly [Settlement, AttemptRow])[],
+  offsetMs: number,
+): Promise<Settled[]> {
+  const counted = sent.flatMap(([{ projectId, id, counted: place }, { providerId }]) =>
+    place === undefined ? [] : [{ projectId, messageId: id, providerId, ...place }],
+  )
+  const isCounted = counted.length === sent.length
+  const { rows } = await db.query<Settled & { ids?: string[] | null }>({
+    ...settleSentStatements[isCounted ? 'counted' : 'uncounted'],
     values: [
       plainArray(sent.map(([one]) => one.projectId)),
       plainArray(sent.map(([one]) => one.id)),
@@ -145,24 +164,38 @@ async function settleSent(
       plainArray(sent.map(([, attempt]) => attempt.durationMs)),
       textArray(sent.map(([, attempt]) => attempt.response)),
       offsetMs,
+      ...(isCounted ? sentCounts(counted) : []),
     ],
   })
-  return rows
+  if (!isCounted) return rows
+  const ids = rows[0]?.ids ?? null
+  const all = counted.map(({ projectId, notificationId, messageId }) => ({
+    ...{ projectId, notificationId, messageId, status: 'SENT' as const },
+  }))
+  return ids === null ? all : all.filter((one) => ids.includes(one.messageId))
 }
 
 /** `settle` for outcomes of every kind. */
 async function settleAny(db: Runner, group: readonly Settlement[], offsetMs: number): Promise<Settled[]> {
   const { rows } = await db.query<Settled>({
     name: 'settle',
-    text: `WITH r AS (
+    text: `WITH given AS MATERIALIZED (
         SELECT * FROM json_to_recordset($1) AS r ("projectId" uuid, id uuid, claims int, status message_status, "dueInMs" float8,
           "providerId" uuid, "providerMessageId" text, address text, subject text, text text, html text, "errorCode" text,
           "errorMessage" text, history jsonb, attempts jsonb, "boundTo" uuid)
+      ), ended AS (
+        DELETE FROM delivery d USING given r
+        WHERE d.project_id = r."projectId" AND d.message_id = r.id AND ${isHeldBy('d', 'r.claims')} AND r."dueInMs" IS NULL RETURNING r.*
+      ), queued AS (
+        UPDATE delivery d SET due_at = now() + (r."dueInMs" + $2) * interval '1 millisecond', lease_until = NULL, begun_at = NULL,
+          bound_to = r."boundTo", rounds = d.rounds + LEAST(1, jsonb_array_length(r.attempts)),
+          attempts = d.attempts + jsonb_array_length(r.attempts)
+        FROM given r
+        WHERE d.project_id = r."projectId" AND d.message_id = r.id AND ${isHeldBy('d', 'r.claims')} AND r."dueInMs" IS NOT NULL RETURNING r.*
+      ), r AS (
+        SELECT * FROM ended UNION ALL SELECT * FROM queued
       ), m AS (
-        UPDATE message x SET status = r.status,
-          due_at = CASE WHEN r."dueInMs" IS NULL THEN NULL ELSE now() + (r."dueInMs" + $2) * interval '1 millisecond' END,
-          attempt_count = x.attempt_count + jsonb_array_length(r.attempts), rounds = x.rounds + LEAST(1, jsonb_array_length(r.attempts)),
-          handover_at = NULL, handover_provider = r."boundTo",
+        UPDATE message x SET status = r.status, claims = 0, attempt_count = x.attempt_count + jsonb_array_length(r.attempts),
           provider_id = COALESCE(r."providerId", x.provider_id), provider_message_id = COALESCE(r."providerMessageId", x.provider_message_id),
           -- If the contact was erased meanwhile, the row has neither a contact nor an address, and gets no personal data again.
           address = CASE WHEN ${IS_KNOWN} THEN COALESCE(r.address, x.address) END,
@@ -175,7 +208,7 @@ async function settleAny(db: Runner, group: readonly Settlement[], offsetMs: num
             ELSE (SELECT COALESCE(jsonb_agg(jsonb_build_array(h -> 0, h -> 1, NULL)), '[]') FROM jsonb_array_elements(r.history) h) END,
           sent_at = CASE WHEN r.status = 'SENT' THEN now() + $2 * interval '1 millisecond' ELSE x.sent_at END,
           updated_at = now() + $2 * interval '1 millisecond'
-        FROM r WHERE x.project_id = r."projectId" AND x.id = r.id AND ${IS_HELD}
+        FROM r WHERE x.project_id = r."projectId" AND x.id = r.id
         RETURNING x.project_id, x.notification_id, x.id, x.status, x.attempt_count, r.attempts,
           NOT (${KEEPS_TEXT}) AS erased
       ), a AS (
@@ -185,7 +218,7 @@ async function settleAny(db: Runner, group: readonly Settlement[], offsetMs: num
           CASE WHEN NOT m.erased THEN o.one->>'errorMessage' END, CASE WHEN NOT m.erased THEN o.one->>'response' END
         FROM m CROSS JOIN LATERAL jsonb_array_elements(m.attempts) WITH ORDINALITY AS o (one, place)
       )
-      SELECT project_id AS "projectId", notification_id AS "notificationId", id AS "messageId", status FROM m`,
+      SELECT ${SETTLED}, status FROM m`,
     values: [JSON.stringify(group), offsetMs],
   })
   return rows

@@ -1,8 +1,10 @@
 /**
  * What new notifications and messages add to the statistics: counted in memory, and inserted by the statement that writes them. Changes of
- * messages, and what processes of an earlier version insert, are counted by triggers (prisma/migrations/0017_stats and 0019_progress).
+ * messages, and what processes of an earlier version insert, are counted by triggers (prisma/migrations/0017_stats and 0019_progress), but for
+ * messages that were sent at once: what these change is known beforehand, and inserted by the statement that settles them.
  */
 import type { Channel, MessageStatus } from '../words.ts'
+import { plainArray, textArray } from './array.ts'
 
 /** What is added for notifications of one minute and template. `channel`: empty for notifications as a whole, whatever their channels. */
 export interface StatDelta {
@@ -150,3 +152,80 @@ export const insertDeltas = (
   FROM json_to_recordset(${parameter}) AS r ("projectId" uuid, at timestamptz, "templateId" uuid, "campaignId" uuid, "transactionId" text, channel text,
     count int, messages int, sent int, delivered int, failed int, waiting int, lost int)
   WHERE set_config('carillon.counted', 'on', true) = 'on'`
+
+/** What decides where a message is counted, as its notification has it. */
+export interface MessageOrigin {
+  readonly templateId: string | null
+  readonly campaignId: string | null
+  /** ms */
+  readonly acceptedAt: number
+  /** its notification has no other channel */
+  readonly isOnlyChannel: boolean
+}
+
+/** A message that is sent. */
+export interface SentMessage {
+  readonly projectId: string
+  readonly transactionId: string
+  readonly channel: Channel
+  readonly providerId: string
+  readonly origin: MessageOrigin
+}
+
+/**
+ * The parameters of `countSent`, of which there are `SENT_COUNTS`. Messages that are counted in the same place share a group; each transaction is
+ * passed once, because looking for its sends to many costs as much as all else.
+ */
+export function sentCounts(messages: readonly SentMessage[]): readonly string[] {
+  const groups = new Map<string, { readonly place: number; readonly group: object }>()
+  const transactions = new Map<string, { readonly place: number; readonly projectId: string; readonly id: string }>()
+  const places = messages.map(({ projectId, transactionId, channel, providerId, origin }) => {
+    const { templateId, campaignId, acceptedAt, isOnlyChannel } = origin
+    const at = new Date(Math.floor(acceptedAt / 60_000) * 60_000).toISOString()
+    const key = `${projectId} ${at} ${templateId} ${campaignId} ${channel} ${providerId} ${isOnlyChannel}`
+    const known = groups.get(key) ?? {
+      place: groups.size + 1,
+      group: { projectId, at, templateId: templateId ?? NO_TEMPLATE, campaignId, channel, providerId, isOnlyChannel },
+    }
+    groups.set(key, known)
+    const name = `${projectId} ${transactionId}`
+    const transaction = transactions.get(name) ?? { place: transactions.size + 1, projectId, id: transactionId }
+    transactions.set(name, transaction)
+    return { group: known.place, transaction: transaction.place }
+  })
+  return [
+    plainArray(places.map((one) => one.group)),
+    plainArray(places.map((one) => one.transaction)),
+    plainArray(messages.map((one) => `${one.origin.isOnlyChannel}`)),
+    JSON.stringify([...groups.values()].map((one) => one.group)),
+    plainArray([...transactions.values()].map((one) => one.projectId)),
+    textArray([...transactions.values()].map((one) => one.id)),
+  ]
+}
+
+/** SQL: tells the trigger that the messages of this statement are counted by it. Evaluated once, when the first of them is found. */
+export const IS_COUNTED = `(SELECT set_config('carillon.settled', 'on', true)) = 'on'`
+
+/**
+ * SQL: parts of a WITH that count the messages `m`, which were waiting and are sent, as rows of stat_delta; of notifications with several channels
+ * the change is logged. `m` has the columns group_place, transaction_place and is_only, from the first three parameters; the others begin at
+ * `place`.
+ */
+export const countSent = (place: number): string => `f AS (
+        SELECT t.place, ${firstFanout('t.project_id', 't.id')} AS fanout_id
+        FROM unnest($${place + 1}::uuid[], $${place + 2}::text[]) WITH ORDINALITY AS t (project_id, id, place)
+      ), k AS MATERIALIZED (
+        SELECT m.group_place, f.fanout_id, count(*) AS n FROM m JOIN f ON f.place = m.transaction_place GROUP BY 1, 2
+      ), g AS MATERIALIZED (
+        SELECT * FROM ROWS FROM (json_to_recordset($${place}) AS ("projectId" uuid, at timestamptz, "templateId" uuid, "campaignId" uuid, channel text,
+          "providerId" uuid, "isOnlyChannel" bool)) WITH ORDINALITY AS g ("projectId", at, "templateId", "campaignId", channel, "providerId", "isOnlyChannel", place)
+      ), logged AS (
+        INSERT INTO stat_change (project_id, notification_id, message_id, sent, delivered, failed, seen, read, waiting)
+        SELECT project_id, notification_id, id, false, false, false, false, false, true FROM m WHERE NOT is_only
+      ), counted AS (
+        INSERT INTO stat_delta (project_id, at, template_id, campaign_id, fanout_id, provider_id, channel, sent, waiting, lost)
+        SELECT g."projectId", g.at, g."templateId", g."campaignId", k.fanout_id, g."providerId", g.channel, k.n, 0, 0 FROM k JOIN g ON g.place = k.group_place
+        UNION ALL
+        SELECT g."projectId", g.at, g."templateId", g."campaignId", k.fanout_id, NULL, '', k.n, -k.n, 0 FROM k JOIN g ON g.place = k.group_place
+        WHERE g."isOnlyChannel"
+      )`

@@ -96,10 +96,10 @@ const TEXT = `WITH s AS (
   SELECT * FROM ROWS FROM (json_to_recordset($28) AS (channel channel, status message_status, arrives bool, "dueAt" timestamptz, "dueInMs" float8,
     "onlyIf" text, "errorCode" text, "errorMessage" text, history jsonb, title text, body text, "iconUrl" text, url text, actions jsonb)) WITH ORDINALITY
 ), m AS (
-  INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, bulk, due_at, only_if, address, error_code, error_message, history,
+  INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, bulk, only_if, address, error_code, error_message, history,
     created_at, updated_at, sent_at, delivered_at, feed, title, body, icon_url, url, actions, template_id, arrived_seq, listed_seq, changed_seq,
     change_kind)
-  SELECT $1::uuid, r.id, r.notification_id, r.contact_id, k.channel, k.status, true, COALESCE(k."dueAt", now() + k."dueInMs" * interval '1 millisecond'),
+  SELECT $1::uuid, r.id, r.notification_id, r.contact_id, k.channel, k.status, true,
     k."onlyIf", r.address, k."errorCode", k."errorMessage", k.history, $9, $9, CASE WHEN k.arrives THEN $9 END, CASE WHEN k.arrives THEN $9 END,
     CASE WHEN k.channel = 'IN_APP' THEN $11 END, COALESCE(r.title, k.title), COALESCE(r.body, k.body), COALESCE(r.icon_url, k."iconUrl"),
     COALESCE(r.url, k.url), COALESCE(r.actions, k.actions), CASE WHEN k.channel = 'IN_APP' THEN $3 END,
@@ -110,6 +110,12 @@ const TEXT = `WITH s AS (
     SELECT id, notification_id, contact_id, kind, address, NULL, NULL, NULL, NULL, NULL, NULL
     FROM unnest($23::uuid[], $24::uuid[], $25::uuid[], $26::int[], $27::text[]) AS o (id, notification_id, contact_id, kind, address)
   ) r JOIN k ON k.ordinality = r.kind + 1
+), d AS (
+  INSERT INTO delivery (project_id, message_id, notification_id, contact_id, channel, bulk, due_at, address, only_if, feed, created_at)
+  SELECT $1::uuid, o.id, o.notification_id, o.contact_id, k.channel, true, COALESCE(k."dueAt", now() + k."dueInMs" * interval '1 millisecond'), o.address, k."onlyIf",
+    CASE WHEN k.channel = 'IN_APP' THEN $11 END, $9
+  FROM unnest($23::uuid[], $24::uuid[], $25::uuid[], $26::int[], $27::text[]) AS o (id, notification_id, contact_id, kind, address)
+  JOIN k ON k.ordinality = o.kind + 1 WHERE k.status IN ('SCHEDULED', 'QUEUED')
 ), c AS (
   ${insertDeltas('$29')}
 )

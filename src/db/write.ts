@@ -103,6 +103,12 @@ export interface Writes {
   }[]
 }
 
+/** SQL: puts those of the new messages `r` that wait into the outbox. */
+export const insertDeliveries = `INSERT INTO delivery (project_id, message_id, notification_id, contact_id, channel, bulk, due_at, address, only_if, feed, increment_id, created_at)
+  SELECT "projectId", id, "notificationId", "contactId", channel, COALESCE(bulk, false), COALESCE("dueAt", now() + "dueInMs" * interval '1 millisecond'), address, "onlyIf",
+    feed, "incrementId", "createdAt"
+  FROM r WHERE status IN ('SCHEDULED', 'QUEUED')`
+
 // Each part reads its rows from one JSON parameter, so there is one statement, prepared once, whatever there is to write.
 // Transactions and callers' ids are inserted in order: two batches that share some would otherwise deadlock.
 const TEXT = `WITH t AS (
@@ -117,25 +123,28 @@ const TEXT = `WITH t AS (
     content jsonb, "contactId" uuid, "actorId" uuid, data jsonb, overrides jsonb, channels channel[], "incrementId" text, "campaignId" uuid, "digestId" uuid, "createdAt" timestamptz,
     "sendAt" timestamptz)
   ORDER BY "projectId", key
-), m AS (
-  INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, bulk, due_at, address, error_code, error_message, history,
-    created_at, updated_at, sent_at, delivered_at, feed, title, body, icon_url, url, actions, increment_id, template_id, count, arrived_seq,
-    listed_seq, changed_seq, change_kind, only_if)
-  SELECT "projectId", id, "notificationId", "contactId", channel, status, COALESCE(bulk, false), COALESCE("dueAt", now() + "dueInMs" * interval '1 millisecond'), address, "errorCode", "errorMessage", history,
-    "createdAt", "createdAt", "sentAt", CASE WHEN status = 'DELIVERED' THEN "sentAt" END, feed, title, body, "iconUrl", url, actions,
-    "incrementId", "templateId", COALESCE(count, 1), "arrivedSeq", "listedSeq", "changedSeq", "changeKind", "onlyIf"
-  FROM json_to_recordset($3) AS r ("projectId" uuid, id uuid, "notificationId" uuid, "contactId" uuid, channel channel, status message_status, bulk bool,
+), r AS MATERIALIZED (
+  SELECT * FROM json_to_recordset($3) AS r ("projectId" uuid, id uuid, "notificationId" uuid, "contactId" uuid, channel channel, status message_status, bulk bool,
     "dueAt" timestamptz, "dueInMs" float8, address text, "errorCode" text, "errorMessage" text, history jsonb, "createdAt" timestamptz, "sentAt" timestamptz,
     feed text, title text, body text, "iconUrl" text, url text, actions jsonb, "incrementId" text, "templateId" uuid, count int,
     "arrivedSeq" bigint, "listedSeq" bigint, "changedSeq" bigint, "changeKind" text, "onlyIf" text)
+), m AS (
+  INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, bulk, address, error_code, error_message, history,
+    created_at, updated_at, sent_at, delivered_at, feed, title, body, icon_url, url, actions, increment_id, template_id, count, arrived_seq,
+    listed_seq, changed_seq, change_kind, only_if)
+  SELECT "projectId", id, "notificationId", "contactId", channel, status, COALESCE(bulk, false), address, "errorCode", "errorMessage", history,
+    "createdAt", "createdAt", "sentAt", CASE WHEN status = 'DELIVERED' THEN "sentAt" END, feed, title, body, "iconUrl", url, actions,
+    "incrementId", "templateId", COALESCE(count, 1), "arrivedSeq", "listedSeq", "changedSeq", "changeKind", "onlyIf"
+  FROM r
+), d AS (
+  ${insertDeliveries}
 ), u AS (
   UPDATE message x SET notification_id = r."notificationId", status = r.status, title = r.title, body = r.body, icon_url = r."iconUrl",
     url = r.url, actions = r.actions, count = r.count, arrived_seq = r."arrivedSeq", listed_seq = r."listedSeq", changed_seq = r."changedSeq",
     change_kind = r."changeKind", seen_at = r."seenAt", read_at = r."readAt", archived_at = r."archivedAt", updated_at = r."updatedAt",
     history = x.history || r.history,
     sent_at = CASE WHEN r.status = 'DELIVERED' THEN COALESCE(x.sent_at, r."updatedAt") ELSE x.sent_at END,
-    delivered_at = CASE WHEN r.status = 'DELIVERED' THEN COALESCE(x.delivered_at, r."updatedAt") ELSE x.delivered_at END,
-    due_at = NULL
+    delivered_at = CASE WHEN r.status = 'DELIVERED' THEN COALESCE(x.delivered_at, r."updatedAt") ELSE x.delivered_at END
   FROM json_to_recordset($4) AS r ("projectId" uuid, id uuid, "notificationId" uuid, status message_status, title text, body text,
     "iconUrl" text, url text, actions jsonb, count int, "arrivedSeq" bigint, "listedSeq" bigint, "changedSeq" bigint, "changeKind" text,
     "seenAt" timestamptz, "readAt" timestamptz, "archivedAt" timestamptz, "updatedAt" timestamptz, history jsonb)

@@ -2,7 +2,7 @@
 import type { Database } from '../db/database.ts'
 import type { Attempt, Message } from '../db/generated/client.ts'
 import { CarillonError } from '../errors.ts'
-import type { Actor, FeedMessage, JsonObject } from '../words.ts'
+import type { Actor, FeedMessage, JsonObject, MessageStatus } from '../words.ts'
 
 /** What Prisma loads of its notification with an in-app message, for `messageOf`. */
 export const notificationOfMessage = { template: { select: { key: true } }, actor: true } as const
@@ -57,6 +57,9 @@ export function messageOf({ notification, ...row }: MessageWithNotification): An
   }
 }
 
+/** Whether a message with this status waits, or is being sent. */
+export const waits = (status: MessageStatus): boolean => status === 'SCHEDULED' || status === 'QUEUED'
+
 /** The two keys of a message's row. */
 interface MessageKey {
   readonly projectId: string
@@ -65,7 +68,19 @@ interface MessageKey {
 
 /** Creates the operations that read messages. */
 export function createMessages({ db: { prisma } }: { readonly db: Database }) {
+  /** As of the moment when the message was read: what left the outbox since, or was tried again, was being sent then. */
+  async function statusOf(message: AnyMessage): Promise<MessageStatus> {
+    const key = { projectId: message.projectId, messageId: message.id }
+    const row = await prisma.delivery.findUnique({ where: { projectId_messageId: key } })
+    const isTaken = row === null || row.leaseUntil !== null || (!isFeedMessage(message) && row.attempts !== message.attemptCount)
+    return isTaken ? 'SENDING' : message.status
+  }
+
   return {
+    /** The state of a message. One that waits is being sent while a worker has it, which is written in the outbox alone. */
+    status: (message: AnyMessage): MessageStatus | Promise<MessageStatus> =>
+      waits(message.status) ? statusOf(message) : message.status,
+
     /** The row of a message, such as one of a feed. Prisma gathers such look-ups of one moment into one query. @throws NOT_FOUND */
     async row({ projectId, id }: MessageKey): Promise<Message> {
       const row = await prisma.message.findUnique({ where: { projectId_id: { projectId, id } } })

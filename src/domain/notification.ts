@@ -9,7 +9,7 @@ import type { Channel, MessageStatus, StatusChange } from '../words.ts'
 import { checkText, isOwnId, literally } from './check.ts'
 import type { Cursors } from './cursor.ts'
 import { firstIdAt, isUuid } from './ids.ts'
-import { type AnyMessage, messageOf, notificationOfMessage } from './message.ts'
+import { type AnyMessage, messageOf, notificationOfMessage, waits } from './message.ts'
 import { type ListPage, type Loading, type PageArgs, readPage } from './page.ts'
 
 /** Narrows a list of notifications; each part narrows further, lists mean any of. */
@@ -36,7 +36,7 @@ export function whereOf(projectId: string, filter: NotificationFilter | null | u
   if (templates) and.push({ template: { key: { in: [...templates] } } })
   if (transactionId) and.push({ transactionId: { in: [transactionId, hashedName(projectId, transactionId)] } })
   if (contact) and.push({ contact: { externalId: contact } })
-  if (statuses) and.push({ messages: { some: { status: { in: [...statuses] } } } })
+  if (statuses) and.push({ messages: { some: ofStatus(statuses) } })
   if (from) and.push({ id: { gte: firstIdAt(checkTime('from', from).getTime()) }, createdAt: { gte: from } })
   if (to) and.push({ createdAt: { lt: checkTime('to', to) } })
   if (emails) {
@@ -71,6 +71,18 @@ export function whereOf(projectId: string, filter: NotificationFilter | null | u
     })
   }
   return { projectId, AND: and }
+}
+
+/** The condition that a message is in one of these states. It is being sent while a worker has it, which is written in the outbox alone. */
+function ofStatus(statuses: readonly MessageStatus[]): Prisma.MessageWhereInput {
+  const waiting = statuses.filter(waits)
+  const others = statuses.filter((status) => !waits(status))
+  if (waiting.length === 0 && !others.includes('SENDING')) return { status: { in: others } }
+  const taken: Prisma.MessageWhereInput = { delivery: { is: { leaseUntil: { not: null } } } }
+  const sending: Prisma.MessageWhereInput[] = others.includes('SENDING')
+    ? [{ status: { in: ['SCHEDULED', 'QUEUED'] }, ...taken }]
+    : []
+  return { OR: [{ status: { in: others } }, { status: { in: waiting }, NOT: taken }, ...sending] }
 }
 
 /** A message reached a status. */

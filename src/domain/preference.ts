@@ -4,7 +4,6 @@ import { findPreferable, lockPreferences, type PreferableTemplate, writePreferen
 import { revokeClaimsOfContact } from '../db/revoke-claims.ts'
 import { CarillonError } from '../errors.ts'
 import { type Channel, channels, type PreferenceSet } from '../words.ts'
-import type { Clock } from './clock.ts'
 import type { UnsubscribeTarget } from './link.ts'
 
 /** Whether a contact accepts a template on a channel. The preference for the pair decides; without one, any opt-out does. */
@@ -48,12 +47,11 @@ export interface PreferenceList {
 /** `wake` is called after the commit. */
 export interface PreferenceDeps {
   readonly db: Database
-  readonly clock: Clock
   wake(): void
 }
 
 /** Creates the operations of preferences. */
-export function createPreferences({ db, clock, wake }: PreferenceDeps) {
+export function createPreferences({ db, wake }: PreferenceDeps) {
   interface Key {
     readonly projectId: string
     readonly contactId: string
@@ -64,7 +62,7 @@ export function createPreferences({ db, clock, wake }: PreferenceDeps) {
    * @returns false: there is no such contact
    */
   async function store(key: Key, templateId: string | null, channel: Channel | null, enabled: boolean): Promise<boolean> {
-    const revoke = async (tx: Runner): Promise<number> => (enabled ? 0 : revokeClaimsOfContact(tx, key, channel, clock.offsetMs))
+    const revoke = async (tx: Runner): Promise<number> => (enabled ? 0 : revokeClaimsOfContact(tx, key, channel))
     const revoked = await transact(db.pool, async (tx) => {
       const before = await lockPreferences(tx, key)
       if (before === null) return null

@@ -61,7 +61,11 @@ export function defineMessages(builder: Builder, enums: Enums, { Problem }: Prob
         description: texts.channel,
         resolve: (one): Channel => (isFeedMessage(one) ? 'IN_APP' : one.channel),
       }),
-      status: t.field({ type: StatusType, description: texts.status, resolve: ({ status }) => status }),
+      status: t.field({
+        type: StatusType,
+        description: texts.status,
+        resolve: (one, _args, { carillon }) => carillon.messages.status(one),
+      }),
       notification: t.prismaField({
         type: 'Notification',
         description: texts.notification,

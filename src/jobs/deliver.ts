@@ -172,15 +172,18 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
       try {
         if (mayBeStranded) {
           mayBeStranded = false
-          await endIdleLeases(db.pool, { leaseMs: LEASE_MS, offsetMs: clock.offsetMs })
+          await endIdleLeases(db.pool, { offsetMs: clock.offsetMs })
         }
         while (!signal.aborted) {
           const limits = await capacity.room(signal)
           if (limits === null) return
           const except = cursor.next(pauses.now())
           const batch = await claim(db.pool, { ...limits, except, leaseMs: LEASE_MS, offsetMs: clock.offsetMs })
-          if (except !== null) cursor.saw(except, limits, batch)
-          if (batch.length === 0) return
+          const mayBeMore = cursor.saw(except, limits, batch)
+          if (batch.length === 0) {
+            if (mayBeMore) continue
+            return
+          }
           capacity.claimed(batch)
           await start(batch)
         }

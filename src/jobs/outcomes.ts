@@ -97,8 +97,11 @@ export function createOutcomes(deps: OutcomeDeps, stopping: AbortSignal): Outcom
     })
   // What was sent at once is nearly all there is, and has groups of its own, which are written faster.
   const [addSent, addOther] = [byPriority(createSettlements), byPriority(createSettlements)]
-  const addSettlement: Outcomes['settle'] = (message, settlement) =>
-    (isSentAtOnce(settlement) ? addSent : addOther)(message, settlement)
+  const addSettlement: Outcomes['settle'] = (message, settlement) => {
+    if (!isSentAtOnce(settlement)) return addOther(message, settlement)
+    const { notificationId, transactionId, channel, origin } = message
+    return addSent(message, { ...settlement, counted: { notificationId, transactionId, channel, origin } })
+  }
 
   /** Writes a group. If the database refuses one of its rows, each is written alone, and the refused one without the vendor's texts. */
   async function settleAll(items: readonly Settlement[]): Promise<Settled[]> {

@@ -1,5 +1,5 @@
 /** Puts in-app messages that waited, and are due now, into their feeds: a batch in one transaction. */
-import { beginAttempts, type Claimed } from '../db/claim.ts'
+import { type Claimed, endClaims } from '../db/claim.ts'
 import { type Database, transact } from '../db/database.ts'
 import { findFolding, lockFeeds } from '../db/feed.ts'
 import { dropFolded, releaseHeld } from '../db/held.ts'
@@ -31,7 +31,7 @@ export async function arriveInFeeds(
       tx,
       due.map(({ claimed, contactId }) => ({ projectId: claimed.projectId, contactId })),
     )
-    const ours = await beginAttempts(
+    const ours = await endClaims(
       tx,
       due.map((one) => one.claimed),
     )

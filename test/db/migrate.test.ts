@@ -101,7 +101,7 @@ const FACTS = `
     WHERE c.relnamespace = 'public'::regnamespace AND c.relname <> '_prisma_migrations' AND i.indpred IS NULL AND i.indexprs IS NULL
   ORDER BY 1`
 
-// Left out on purpose: see 0001_init, 0005_segments and 0021_fewer_foreign_keys.
+// Left out on purpose: see 0001_init, 0005_segments, 0021_fewer_foreign_keys and 0022_delivery.
 const without = [
   'notification_project_id_fkey',
   'notification_project_id_template_id_fkey',
@@ -109,6 +109,8 @@ const without = [
   'message_project_id_provider_id_fkey',
   'attempt_project_id_provider_id_fkey',
   'message_project_id_contact_id_fkey',
+  'attempt_project_id_message_id_fkey',
+  'delivery_project_id_message_id_fkey',
 ]
 
 // Indexes on a condition or an expression, check constraints and storage options are left out: Prisma's schema has no words for them.

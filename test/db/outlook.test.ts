@@ -34,16 +34,19 @@ afterAll(async () => {
 
 /** Inserts a row due in so many seconds. */
 const insert = (text: string, ...values: unknown[]) => db.pool.query(text, values)
-async function message(seconds: number, status = 'QUEUED', bulk = false): Promise<void> {
+async function message(seconds: number, status = 'QUEUED', bulk = false, leaseSeconds: number | null = null): Promise<void> {
   const notification = ids()
   await insert(
     `INSERT INTO notification (project_id, id, transaction_id, template_id, contact_id) VALUES ($1, $2, 'x', $3, $4)`,
     ...[project, notification, template, contact],
   )
   await insert(
-    `INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, bulk, due_at)
-      VALUES ($1, $2, $3, $4, 'EMAIL', $5, $6, now() + $7 * interval '1 second')`,
-    ...[project, ids(), notification, contact, status, bulk, seconds],
+    `WITH m AS (INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, bulk)
+        VALUES ($1, $2, $3, $4, 'EMAIL', $5, $6) RETURNING *)
+      INSERT INTO delivery (project_id, message_id, notification_id, contact_id, channel, bulk, due_at, lease_until, created_at)
+      SELECT project_id, id, notification_id, contact_id, channel, bulk, now() + $7 * interval '1 second', now() + $8 * interval '1 second', created_at
+      FROM m WHERE status IN ('SCHEDULED', 'QUEUED')`,
+    ...[project, ids(), notification, contact, status, bulk, seconds, leaseSeconds],
   )
   await db.pool.query('DELETE FROM stat_delta')
   await db.pool.query('DELETE FROM stat_change')
@@ -70,10 +73,13 @@ it('sees the earliest message of either kind, waiting or claimed, and none that 
   expect(await look()).toEqual(nothing)
   await message(3_000, 'SCHEDULED')
   expect(await look()).toEqual({ ...nothing, messages: 3_000 })
-  await message(60, 'SENDING', true)
+  await message(-70, 'QUEUED', true, 60)
   expect(await look()).toEqual({ ...nothing, messages: 60 })
   await message(-5)
   expect(await look()).toEqual({ ...nothing, messages: -5 })
+  // Its lease has run out: it was due all the time.
+  await message(-50, 'QUEUED', true, -20)
+  expect((await look()).messages).toBeLessThan(0)
 })
 
 it('sees sends to many, windows, campaigns and events, each on its own', async () => {
@@ -123,8 +129,8 @@ it('reads the first entries of indexes, whatever waits', async () => {
   await insert(
     `WITH n AS (INSERT INTO notification (project_id, id, transaction_id, template_id, contact_id)
         SELECT $1, gen_random_uuid(), 'x', $2, $3 FROM generate_series(1, 5000) RETURNING id)
-      INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, due_at)
-        SELECT $1, gen_random_uuid(), id, $3, 'EMAIL', 'SCHEDULED', now() + interval '1 day' FROM n`,
+      INSERT INTO delivery (project_id, message_id, notification_id, contact_id, channel, bulk, due_at, created_at)
+        SELECT $1, gen_random_uuid(), id, $3, 'EMAIL', false, now() + interval '1 day', now() FROM n`,
     ...[project, template, contact],
   )
   await db.pool.query('DELETE FROM stat_delta')

@@ -41,8 +41,10 @@ async function claimed(count: number, sql = ''): Promise<Claimed[]> {
       [projectId, id, contactId],
     )
     await db.pool.query(
-      `INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, due_at, attempt_count, rounds, error_code, error_message,
-        subject, history) VALUES ($1, $2, $3, $4, 'SMS', 'QUEUED', now(), 2, 1, 'PROVIDER_UNREACHABLE', 'away', 'before', '[["QUEUED", "x", null]]')`,
+      `WITH m AS (INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, attempt_count, error_code, error_message,
+          subject, history) VALUES ($1, $2, $3, $4, 'SMS', 'QUEUED', 2, 'PROVIDER_UNREACHABLE', 'away', 'before', '[["QUEUED", "x", null]]') RETURNING *)
+        INSERT INTO delivery (project_id, message_id, notification_id, contact_id, channel, bulk, due_at, rounds, created_at)
+        SELECT project_id, id, notification_id, contact_id, channel, bulk, now(), 1, created_at FROM m`,
       [projectId, ids(), id, contactId],
     )
   }
@@ -77,7 +79,8 @@ const failed = (message: Claimed): Settlement => ({
 const rowOf = async ({ id }: Claimed) => {
   const { rows } = await db.pool.query(
     `SELECT to_jsonb(m) - '{id,notification_id,created_at,sent_at,updated_at}'::text[] || jsonb_build_object('times', sent_at = updated_at AND sent_at > created_at - interval '1 minute') AS message,
-      (SELECT jsonb_agg(to_jsonb(a) - 'message_id') FROM attempt a WHERE a.message_id = m.id) AS attempts FROM message m WHERE id = $1`,
+      (SELECT jsonb_agg(to_jsonb(a) - 'message_id') FROM attempt a WHERE a.message_id = m.id) AS attempts,
+      EXISTS (SELECT FROM delivery d WHERE d.message_id = m.id) AS waits FROM message m WHERE id = $1`,
     [id],
   )
   return rows[0]
@@ -113,13 +116,12 @@ it.each<[string, Partial<Settlement>, string | null]>([
     message: {
       status: 'SENT',
       attempt_count: 3,
-      rounds: 2,
-      due_at: null,
       error_code: null,
       error_message: null,
       provider_id: providerId,
     },
     attempts: [{ number: 3, ok: true, response, duration_ms: 12.25, provider_id: providerId }],
+    waits: false,
   })
   expect(alone.message.history).toEqual([
     ['QUEUED', 'x', null],
@@ -144,10 +146,41 @@ it('leaves the same rows where the contact, or the actor, was erased meanwhile: 
 it('a worker whose lease ran out settles nothing, by either statement', async () => {
   const [late] = await claimed(1)
   if (late === undefined) throw new Error('Nothing was claimed')
-  await db.pool.query('UPDATE message SET claims = claims + 1')
+  await db.pool.query('UPDATE delivery SET claims = claims + 1')
   expect(await settle(db.pool, [sent(late)], 0)).toEqual([])
   expect(await settle(db.pool, [failed(late)], 0)).toEqual([])
-  expect((await rowOf(late)).attempts).toBeNull()
+  expect(await rowOf(late)).toMatchObject({ attempts: null, waits: true })
+})
+
+it('leaves the same rows where it is known how they are counted, and settles none that was taken back', async () => {
+  const [one, other, lost] = await claimed(3)
+  if (one === undefined || other === undefined || lost === undefined) throw new Error('Nothing was claimed')
+  const counted = ({ notificationId, transactionId, channel, origin }: Claimed) => ({
+    counted: { notificationId, transactionId, channel, origin },
+  })
+  await db.pool.query('UPDATE delivery SET claims = claims + 1 WHERE message_id = $1', [lost.id])
+  expect(await settle(db.pool, [sent(lost, counted(lost)), sent(one, counted(one))], 0)).toEqual([
+    { projectId, notificationId: one.notificationId, messageId: one.id, status: 'SENT' },
+  ])
+  expect(await settle(db.pool, [sent(other)], 0)).toHaveLength(1)
+  expect(await rowOf(one)).toEqual(await rowOf(other))
+  expect(await rowOf(lost)).toMatchObject({ message: { status: 'QUEUED' }, waits: true })
+})
+
+it('says that it counts its messages only to its own statement', async () => {
+  const [message] = await claimed(1)
+  if (message === undefined) throw new Error('Nothing was claimed')
+  const one = openDatabase(database.url, { max: 1, log: silentLog })
+  try {
+    const { notificationId, transactionId, channel, origin } = message
+    const settled = settle(one.pool, [sent(message, { counted: { notificationId, transactionId, channel, origin } })], 0)
+    // Sent together with it.
+    const setting = one.pool.query(`SELECT current_setting('carillon.settled', true) AS setting`)
+    expect(await settled).toHaveLength(1)
+    expect((await setting).rows).not.toEqual([{ setting: 'on' }])
+  } finally {
+    await one.close()
+  }
 })
 
 it('only a message that was sent at its only attempt is one that was sent at once', async () => {

@@ -61,10 +61,8 @@ async function newShop(): Promise<TestProject> {
   return project
 }
 const PERSON = { externalId: 'zebulon', email: 'zebulon@quatermass.example', firstName: 'Zebulon' }
-const waiting = (project: TestProject, status: 'SENDING' | 'QUEUED') =>
-  app.app.prisma.message.count({
-    where: { projectId: project.id, status, ...(status === 'SENDING' ? { handoverAt: { not: null } } : {}) },
-  })
+const underWay = (project: TestProject) =>
+  app.app.prisma.delivery.count({ where: { projectId: project.id, begunAt: { not: null } } })
 
 it('NV-54, F40: a bare address that is refused for good after it was erased is not suppressed in clear', async () => {
   const project = await newShop()
@@ -77,7 +75,7 @@ it('NV-54, F40: a bare address that is refused for good after it was erased is n
   )
   const recipients = [{ type: 'EMAIL' as const, email: PERSON.email, eventParams: { name: 'Zebulon' } }]
   await project.api.do(TriggerCampaign, { campaign: 'mailing', recipients })
-  await until('it is under way', async () => (await waiting(project, 'SENDING')) > 0)
+  await until('it is under way', async () => (await underWay(project)) > 0)
   const { deleteContacts } = await project.api.do(Erase, { addresses: ['Zebulon@quatermass.example'] })
   expect(deleteContacts.erasure).toMatchObject({ notificationCount: 1, messageCount: 1 })
   const where = { projectId: project.id, status: 'FAILED' as const }
@@ -93,7 +91,7 @@ it('NV-54: a message to another that is under way when its actor is erased goes 
   smtp.script(({ stage }) => (stage === 'dot' ? { delayMs: 1_500 } : undefined))
   const message = { template: 'mail', contact: { externalId: 'reader', email: 'reader@example.com' }, actor: PERSON }
   await project.api.do(Send, { messages: [message] })
-  await until('it is under way', async () => (await waiting(project, 'SENDING')) > 0)
+  await until('it is under way', async () => (await underWay(project)) > 0)
   await project.api.do(Erase, { contacts: [{ externalId: 'zebulon' }] })
   const where = { projectId: project.id, status: 'SENT' as const }
   const sent = await until('it is sent', () => app.app.prisma.message.findFirst({ where }))

@@ -171,7 +171,7 @@ it('NV-54, F40: keeps nothing of what a vendor answers after the contact is gone
   const id = sendMessages.results[0]?.notification?.id ?? ''
   const { prisma } = app.app
   const where = { projectId: project.id, notificationId: id, channel: 'EMAIL' as const }
-  await until('it is under way', async () => (await prisma.message.count({ where: { ...where, handoverAt: { not: null } } })) > 0)
+  await until('it is under way', async () => (await prisma.delivery.count({ where: { ...where, begunAt: { not: null } } })) > 0)
   expect(await erase({ externalId: 'late-one' })).toBe(1)
   const settled = await until('it is settled', () =>
     prisma.message.findFirst({ where: { ...where, status: 'FAILED' }, include: { attempts: true } }),

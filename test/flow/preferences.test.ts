@@ -9,6 +9,7 @@ import {
   Feed,
   GetNotification,
   GetPreferences,
+  ListNotifications,
   ListSuppressions,
   RemoveSuppression,
   Send,
@@ -215,36 +216,51 @@ describe('what a worker has claimed and not begun', () => {
     })
     const { prisma } = app.app
     const rows = (where: object) =>
-      prisma.message.findMany({ where: { projectId: shop.id, ...where }, include: { attempts: true }, orderBy: { id: 'asc' } })
+      prisma.message.findMany({
+        where: { projectId: shop.id, ...where },
+        include: { attempts: true, delivery: true },
+        orderBy: { id: 'asc' },
+      })
     /** Sends to all of these at once. @returns once that number of them wait; their order is not defined */
     async function claimed(to: readonly object[], where: object, count: number): Promise<void> {
       await shop.api.do(Send, {
         messages: to.map((person) => ({ template: 'order', contact: person as { externalId: string }, data: { number: 1 } })),
       })
-      const waits = async () => (await rows({ ...where, status: 'SENDING', handoverAt: null })).length >= count
+      const waits = async () =>
+        (await rows({ ...where, delivery: { is: { leaseUntil: { not: null }, begunAt: null } } })).length >= count
       await until('they wait', waits)
     }
     /** Waits until all messages whose attempt has not begun by now are decided. @returns the errors of those that were never tried */
     async function afterwards(where: object): Promise<(string | null)[]> {
-      const late = (await rows(where)).filter(
-        (one) => one.status === 'QUEUED' || (one.status === 'SENDING' && one.handoverAt === null),
-      )
+      const late = (await rows(where)).filter((one) => one.status === 'QUEUED' && one.delivery?.begunAt === null)
       const ids = late.map((one) => one.id)
-      await until('they are decided', async () =>
-        (await rows({ id: { in: ids } })).every((one) => !['QUEUED', 'SENDING'].includes(one.status)),
-      )
-      return (await rows({ ...where, attempts: { none: {} }, status: { not: 'SENDING' } })).map((one) => one.errorCode)
+      await until('they are decided', async () => (await rows({ id: { in: ids } })).every((one) => one.status !== 'QUEUED'))
+      return (await rows({ ...where, attempts: { none: {} }, delivery: null })).map((one) => one.errorCode)
     }
     return { shop, rows, claimed, afterwards }
   }
   const person = (n: number, more: object = {}) => ({ externalId: `wait${n}`, email: `wait${n}@example.com`, ...more })
 
+  it('is shown as SENDING, and found by that', async () => {
+    const { shop, rows, claimed } = await narrow()
+    await claimed([person(1), person(2), person(3), person(4)], { channel: 'EMAIL' }, 2)
+    const list = async (...statuses: ('QUEUED' | 'SENDING')[]) =>
+      (await shop.api.do(ListNotifications, { filter: { statuses, channels: ['EMAIL'] } })).notifications.nodes
+    const sending = await list('SENDING')
+    expect(sending.length).toBeGreaterThan(0)
+    const shown = sending.flatMap((one) => one.messages.filter((message) => message.channel === 'EMAIL'))
+    // Some may be sent by now, but none waits.
+    expect(shown.filter(({ status }) => !['SENDING', 'SENT'].includes(status))).toEqual([])
+    expect(await list('QUEUED')).toEqual([])
+    await until('they are out', async () => (await rows({ channel: 'EMAIL', status: 'SENT' })).length === 4)
+    expect(await list('QUEUED', 'SENDING')).toEqual([])
+  })
   it('G5, F40: does not go out once a preference says no, and the others do', async () => {
     const { shop, rows, claimed, afterwards } = await narrow()
     const email = { channel: 'EMAIL', contact: { externalId: 'wait1' } }
     await claimed([person(1), person(1), person(1), person(1), person(2)], email, 3)
     await shop.api.do(SetPreference, { contact: 'wait1', channel: 'EMAIL', enabled: false })
-    const begun = (await rows({ ...email, OR: [{ handoverAt: { not: null } }, { sentAt: { not: null } }] })).length
+    const begun = (await rows({ ...email, OR: [{ delivery: { begunAt: { not: null } } }, { sentAt: { not: null } }] })).length
     expect(await afterwards(email)).toEqual(Array(4 - begun).fill('OPTED_OUT'))
     expect(begun).toBeLessThan(4)
     await until('the other is out', async () => (await rows({ contact: { externalId: 'wait2' }, status: 'SENT' })).length === 1)
@@ -267,7 +283,7 @@ describe('what a worker has claimed and not begun', () => {
         { channel: 'SMS', address: '+1500-555-0003' },
       ],
     })
-    const begun = (await rows({ ...late, OR: [{ handoverAt: { not: null } }, { sentAt: { not: null } }] })).length
+    const begun = (await rows({ ...late, OR: [{ delivery: { begunAt: { not: null } } }, { sentAt: { not: null } }] })).length
     expect(await afterwards(late)).toEqual(Array(2 - begun).fill('SUPPRESSED'))
     expect(begun).toBeLessThan(2)
     await until('the others are out', async () => (await rows({ ...out, status: 'SENT' })).length === 6)

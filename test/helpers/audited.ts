@@ -315,7 +315,7 @@ export const examples: Readonly<Record<Audited, Prepare>> = {
     await api.do(UpsertTemplates, { templates: [{ key: 's', sms: [{ body: 'Hi' }] }] })
     await api.do(Send, { messages: [{ template: 's', contact: { externalId: 'ann', phone: '+15005550006' } }], wait: 'SENT' })
     const failed = { projectId: project.id, channel: 'SMS' as const }
-    await app.app.prisma.message.updateMany({ where: failed, data: { status: 'FAILED', dueAt: null } })
+    await app.app.prisma.message.updateMany({ where: failed, data: { status: 'FAILED' } })
     const [message] = await app.app.prisma.message.findMany({ where: failed })
     const id = message?.id ?? ''
     return {

@@ -1,5 +1,6 @@
 /** Random histories of notifications, as the statements of the server make them: what counting has to survive. */
 import { cancelWaiting, FIRST } from '../../src/db/cancel.ts'
+import { claim } from '../../src/db/claim.ts'
 import { type Database, transact } from '../../src/db/database.ts'
 import { closeWindows, joinWindows, lockDueDigests, readFolded, type WindowRow } from '../../src/db/digest.ts'
 import { eraseNotifications, eraseWindows } from '../../src/db/erase.ts'
@@ -7,7 +8,7 @@ import { foldStats } from '../../src/db/fold-stats.ts'
 import { dropFolded } from '../../src/db/held.ts'
 import { applyReports } from '../../src/db/report.ts'
 import { requeue } from '../../src/db/retry.ts'
-import { settle } from '../../src/db/settle.ts'
+import { isSentAtOnce, type Settlement, settle } from '../../src/db/settle.ts'
 import { write } from '../../src/db/write.ts'
 import { systemClock } from '../../src/domain/clock.ts'
 import { createIds, firstIdAt } from '../../src/domain/ids.ts'
@@ -153,8 +154,8 @@ export function createHistory(db: Database) {
     async (random, world) => {
       const found = await some(random, world, `status = 'QUEUED'`)
       const { rows } = await db.pool.query<{ id: string; claims: number }>(
-        `UPDATE message SET status = 'SENDING', claims = claims + 1, due_at = now() + interval '1 minute'
-        WHERE project_id = $1 AND id = ANY($2::uuid[]) AND status = 'QUEUED' RETURNING id, claims`,
+        `UPDATE delivery SET claims = claims + 1, lease_until = now() + interval '1 minute'
+        WHERE project_id = $1 AND message_id = ANY($2::uuid[]) RETURNING message_id AS id, claims`,
         [world.project, found.map((one) => one.id)],
       )
       const group = rows.map(({ id, claims }) => {
@@ -175,6 +176,40 @@ export function createHistory(db: Database) {
       // Two workers settle at once, messages of the same notifications too.
       const half = Math.ceil(group.length / 2)
       await Promise.all([settle(db.pool, group.slice(0, half), 0), settle(db.pool, group.slice(half), 0)])
+    },
+    async (random, world) => {
+      // What a worker claims is sent at once, whichever project's it is, and counted by the statement that says so.
+      const limit = 1 + random.int(6)
+      const taken = await claim(db.pool, { limit, bulkLimit: limit, leaseMs: 60_000, offsetMs: 0 })
+      const at = new Date().toISOString()
+      const group = taken.map((one): Settlement => {
+        const { projectId, id, claims, notificationId, transactionId, channel, origin } = one
+        const none = { providerMessageId: null, errorCode: null, errorMessage: null, boundTo: null, dueInMs: null }
+        if (channel === 'IN_APP')
+          return { ...none, projectId, id, claims, status: 'QUEUED', dueInMs: 0, history: [], attempts: [] }
+        const providerId = random.of(world.providers)
+        return {
+          ...{
+            ...none,
+            projectId,
+            id,
+            claims,
+            status: 'SENT',
+            providerId,
+            counted: { notificationId, transactionId, channel, origin },
+          },
+          history: [
+            ['SENDING', at, 'p'],
+            ['SENT', at, null],
+          ],
+          attempts: [{ providerId, startedAt: at, durationMs: 1, ok: true, errorCode: null, errorMessage: null, response: null }],
+        }
+      })
+      // One of them may have been taken back meanwhile.
+      if (random.int(3) === 0)
+        await db.pool.query('UPDATE delivery SET claims = claims + 1, lease_until = NULL WHERE message_id = $1', [taken[0]?.id])
+      const byKind = Map.groupBy(group, isSentAtOnce)
+      await Promise.all([...byKind.values()].map((one) => settle(db.pool, one, 0)))
     },
     async (random, world) => {
       const found = await some(random, world, 'provider_message_id IS NOT NULL')

@@ -31,9 +31,18 @@ const composed: Outbound = {
   }),
 }
 const claimedAs = (id: string): Claimed => ({
-  ...{ projectId: 'project', id, notificationId: 'n', transactionId: 't', channel: 'EMAIL', isBulk: false, was: 'QUEUED' },
-  ...{ attemptBegan: false, isCanceled: false, claims: 1, attemptCount: 0, rounds: 0, boundTo: null, address: null, feed: null },
-  ...{ incrementId: null, digestId: null, isConditional: false, createdAt: new Date(0), sendAt: null, dueAt: null, data: {} },
+  ...{ projectId: 'project', id, notificationId: 'n', transactionId: 't', channel: 'EMAIL', isBulk: false },
+  ...{ attemptBegan: false, isCanceled: false, claims: 1, rounds: 0, boundTo: null, address: null, feed: null },
+  ...{
+    incrementId: null,
+    digestId: null,
+    isConditional: false,
+    createdAt: new Date(0),
+    sendAt: null,
+    dueAt: new Date(0),
+    data: {},
+  },
+  origin: { templateId: null, campaignId: null, acceptedAt: 0, isOnlyChannel: true },
   ...{ overrides: null, template: null, content: null, contact: null, actor: null },
   project: { id: 'project', key: 'p', name: 'P', locale: 'en', timezone: 'UTC', resendUnknown: false },
 })

@@ -6,7 +6,7 @@
 import type { Runner } from './database.ts'
 
 /** What is looked up row by row. */
-const TABLES = ['contact', 'feed_state', 'topic_member', 'notification', 'message', 'delivery', 'fanout']
+const TABLES = ['contact', 'feed_state', 'topic_member', 'notification', 'message', 'delivery', 'attempt', 'fanout']
 /** Tables that grew by less, in pages of 8 KB, are read at once whatever the plan is: some five thousand contacts. */
 const GROWN_PAGES = 64
 

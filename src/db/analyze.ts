@@ -17,6 +17,7 @@ const TABLES = {
   notification: FILLED_PAGES,
   message: FILLED_PAGES,
   delivery: GROWN_PAGES,
+  attempt: GROWN_PAGES,
   fanout: GROWN_PAGES,
 }
 

@@ -1,7 +1,7 @@
 /** GraphQL over HTTP, server-sent events included: from the bytes of the request to the bytes of the answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Caller } from '../domain/caller.ts'
-import { CarillonError, type ErrorCode } from '../errors.ts'
+import { CarillonError } from '../errors.ts'
 import { type Engine, type HttpAnswer, retryAfterOf } from '../graphql/engine.ts'
 import { codeOf, type PresentError } from '../graphql/errors.ts'
 import type { LiveConnection } from '../graphql/transport.ts'
@@ -12,7 +12,7 @@ import type { Heartbeat } from './heartbeat.ts'
 import type { Meter } from './metrics.ts'
 import type { Rates } from './rates.ts'
 import type { Reading } from './reading.ts'
-import type { Refusals } from './refusals.ts'
+import { isRefused, type Refusals } from './refusals.ts'
 import { networkOf } from './remote-address.ts'
 import { isNavigation, sendError, sendReply } from './reply.ts'
 import { createSendBuffer, type SendBuffer } from './send-buffer.ts'
@@ -61,10 +61,6 @@ async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise
   await reader.read()
   await reader.cancel()
 }
-
-/** Codes of requests that were not executed, and cost what it takes to find that out. */
-const refused: ReadonlySet<unknown> = new Set<ErrorCode>(['OVERLOADED', 'QUERY_TOO_COMPLEX', 'RATE_LIMITED', 'UNAUTHENTICATED'])
-const isRefused = (error: unknown): boolean => error instanceof CarillonError && refused.has(error.code)
 
 /** Creates the endpoint. */
 export function createGraphqlEndpoint(deps: GraphqlEndpointDeps): GraphqlEndpoint {

@@ -111,13 +111,18 @@ const ownCloseCodes = new Set([4400, 4401, 4403, 4406, 4408, 4409, 4413, 4429])
 /** Who may read `/metrics`: everybody, nobody, or the owner of the key. */
 export type MetricsAccess = 'open' | 'closed' | { readonly key: string }
 
-/** Creates the route. */
-export const createMetricsRoute = ({ render }: Pick<Metrics, 'render'>, access: MetricsAccess): PublicRoute => ({
+/** Creates the route. `pause`: how long an address that asks again and again waits, as for a refusal. */
+export const createMetricsRoute = (
+  { render }: Pick<Metrics, 'render'>,
+  access: MetricsAccess,
+  pause: (remoteAddress: string) => Promise<void> | null,
+): PublicRoute => ({
   method: 'GET',
   path: '/metrics',
   auth: 'none',
-  async handle({ headers: { authorization = '' } }) {
+  async handle({ headers: { authorization = '' }, remoteAddress }) {
     assertAccess(access, authorization)
+    await pause(remoteAddress)
     const { text, type } = await render()
     return { status: 200, headers: { 'content-type': type }, body: text }
   },

@@ -23,7 +23,7 @@ import { createMetricsRoute, type Metrics, type MetricsAccess } from './metrics.
 import { createPlaces } from './places.ts'
 import type { Rates } from './rates.ts'
 import { assertReadable, createReading } from './reading.ts'
-import { createRefusals } from './refusals.ts'
+import { createRefusals, isRefused } from './refusals.ts'
 import { createPeer, createRemoteAddress, networkOf } from './remote-address.ts'
 import { answer, refuse, sendError } from './reply.ts'
 import { basePathOf, createRequestPath, type RequestPath } from './request-path.ts'
@@ -127,7 +127,7 @@ export function createHttpServer<C extends object>(deps: HttpServerDeps<C>): Htt
   })
   const router = createRouter<Route>([
     ...createHealthRoutes(deps.checks, () => isDraining),
-    createMetricsRoute(metrics, deps.metricsAccess ?? 'open'),
+    createMetricsRoute(metrics, deps.metricsAccess ?? 'open', (address) => refusals.pause(networkOf(address))),
     ...routes,
   ])
   const running = new Set<ServerResponse>()
@@ -218,8 +218,7 @@ export function createHttpServer<C extends object>(deps: HttpServerDeps<C>): Htt
       })
       answer(request, response, reply)
     } catch (error) {
-      if (error instanceof CarillonError && error.code === 'RATE_LIMITED')
-        await refusals.pause(networkOf(remoteAddressOf(request)))
+      if (isRefused(error)) await refusals.pause(networkOf(remoteAddressOf(request)))
       sendError(request, response, present, error, (status, message) => errorPage(status, message, asked.root, explore))
     }
   }

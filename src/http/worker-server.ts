@@ -8,7 +8,8 @@ import { type Check, createHealthRoutes } from './health.ts'
 import { connectionLimits } from './limits.ts'
 import { createMetricsRoute, type Metrics, type MetricsAccess } from './metrics.ts'
 import { createReading } from './reading.ts'
-import { createPeer } from './remote-address.ts'
+import { createRefusals } from './refusals.ts'
+import { createPeer, networkOf } from './remote-address.ts'
 import { answer, sendError } from './reply.ts'
 import { createRequestPath } from './request-path.ts'
 import type { PublicRoute } from './route.ts'
@@ -37,8 +38,9 @@ export function createWorkerServer({
 }: WorkerServerDeps): Pick<HttpServer, 'listen' | 'drain'> {
   const router = createRouter<PublicRoute>([
     ...createHealthRoutes(checks, () => isDraining),
-    createMetricsRoute(metrics, metricsAccess),
+    createMetricsRoute(metrics, metricsAccess, (address) => refusals.pause(networkOf(address))),
   ])
+  const refusals = createRefusals(connectionLimits)
   const present = createErrorPresenter(log, false)
   const reading = createReading(connectionLimits, 0)
   const peerOf = createPeer([])

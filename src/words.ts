@@ -185,10 +185,11 @@ export type Listens = (target: SignalTarget) => boolean
 export function countOf(counts: FeedCounts, feeds: readonly string[] | null): { unseenCount: number; unreadCount: number } {
   let unseenCount = 0
   let unreadCount = 0
-  for (const [feed, [unseen, unread]] of Object.entries(counts)) {
-    if (feeds !== null && !feeds.includes(feed)) continue
-    unseenCount += unseen
-    unreadCount += unread
+  for (const feed of Object.keys(counts)) {
+    const count = counts[feed]
+    if (count === undefined || (feeds !== null && !feeds.includes(feed))) continue
+    unseenCount += count[0]
+    unreadCount += count[1]
   }
   return { unseenCount, unreadCount }
 }

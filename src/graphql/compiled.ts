@@ -40,6 +40,7 @@ import {
   visit,
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
+import { bytesOf } from './frames.ts'
 import { takesInfo } from './resolver.ts'
 
 type Path = GraphQLResolveInfo['path']
@@ -71,13 +72,15 @@ class Written {
 /** Texts that are in JSON as they are. */
 const VERBATIM = /^[ !#-[\]-~]*$/
 
-/** JSON of a value of a result; undefined: an object has no such key. */
+/** JSON of a value of a result, as the bytes of `frames.ts`; undefined: an object has no such key. */
 function jsonOf(value: unknown): string | undefined {
-  if (typeof value === 'string') return VERBATIM.test(value) ? `"${value}"` : JSON.stringify(value)
+  if (typeof value === 'string' && VERBATIM.test(value)) return `"${value}"`
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null'
   if (value === null) return 'null'
   if (value instanceof Written) return value.json
   if (Array.isArray(value)) return `[${Array.from(value, (item) => jsonOf(item) ?? 'null').join()}]`
-  return JSON.stringify(value)
+  const json: string | undefined = JSON.stringify(value)
+  return json === undefined ? undefined : bytesOf(json)
 }
 
 /** Makes the value of a result from what a resolver returned. @throws what it can't */
@@ -86,8 +89,9 @@ type Complete = (run: Run, info: GraphQLResolveInfo, path: Path, value: unknown)
 /** A field of an object type, as an operation selects it. */
 interface Field {
   readonly key: string
-  /** the key in JSON, with its colon */
-  readonly start: string
+  /** the key in JSON, with what is in front of it and its colon: where it comes first, and after another one */
+  readonly first: string
+  readonly next: string
   execute(run: Run, source: unknown, parent: Path | undefined): unknown
 }
 
@@ -139,36 +143,38 @@ function report(run: Run, error: GraphQLError, path: Path | undefined): void {
   run.errors.push(error)
 }
 
-/** The JSON of an object whose values are there. */
-function write(fields: readonly Field[], values: readonly unknown[]): Written {
-  let json = ''
-  for (let index = 0; index < fields.length; index++) {
-    const text = jsonOf(values[index])
-    if (text !== undefined) json += `${json === '' ? '{' : ','}${fields[index]?.start}${text}`
-  }
-  return new Written(json === '' ? '{}' : `${json}}`)
+/** Appends a field to the JSON of an object, which has no end yet. */
+function append(json: string, field: Field | undefined, value: unknown): string {
+  const text = jsonOf(value)
+  if (field === undefined || text === undefined) return json
+  return json + (json === '' ? field.first : field.next) + text
 }
 
-const written = (fields: readonly Field[], values: readonly unknown[]): Promise<Written> =>
-  Promise.all(values).then((found) => write(fields, found))
+const ended = (json: string): Written => new Written(json === '' ? '{}' : `${json}}`)
+
+/** The JSON of an object, of which `json` has what is in front of the fields whose values are still to come. */
+const written = (json: string, fields: readonly Field[], values: readonly unknown[]): Promise<Written> =>
+  Promise.all(values).then((found) => ended(found.reduce<string>((text, value, at) => append(text, fields[at], value), json)))
 
 /** As `executeFields`, promises step by step alike. */
 function writeFields(run: Run, fields: readonly Field[], source: unknown, path: Path | undefined): unknown {
-  const values: unknown[] = []
-  let waits = false
+  let json = ''
+  /** from the first promise on */
+  let values: unknown[] | null = null
   try {
     for (const field of fields) {
       const value = field.execute(run, source, path)
-      values.push(value)
-      if (isPromise(value)) waits = true
+      if (values !== null) values.push(value)
+      else if (isPromise(value)) values = [value]
+      else json = append(json, field, value)
     }
   } catch (error) {
-    if (!waits) throw error
-    return written(fields, values).finally(() => {
+    if (values === null) throw error
+    return written(json, [], values).finally(() => {
       throw error
     })
   }
-  return waits ? written(fields, values) : write(fields, values)
+  return values === null ? ended(json) : written(json, fields.slice(-values.length), values)
 }
 
 function executeFields(run: Run, fields: readonly Field[], source: unknown, path: Path | undefined): unknown {
@@ -226,7 +232,7 @@ const completeLeaf =
 /** What fields are given that take nothing. */
 const [noArgs, noInfo, noPath] = [{}, {} as GraphQLResolveInfo, {} as Path]
 
-const keyed = (key: string) => ({ key, start: `"${key}":` })
+const keyed = (key: string) => ({ key, first: `{"${key}":`, next: `,"${key}":` })
 
 /** A field that has no arguments, a resolver without `info`, and a value without fields: its place is made for an error only. */
 function plainField(
@@ -440,7 +446,7 @@ interface Known {
 
 type MaybePromise<T> = T | Promise<T>
 
-/** The result of an operation whose data is JSON; without data where execution did not begin. */
+/** The result of an operation whose data is JSON, as the bytes of `frames.ts`; without data where execution did not begin. */
 export interface WrittenResult {
   readonly data?: string
   readonly errors?: readonly GraphQLError[]
@@ -454,7 +460,7 @@ export interface Executor {
 }
 
 const writtenOf = ({ data, errors }: ExecutionResult): WrittenResult => ({
-  ...(data === undefined ? {} : { data: JSON.stringify(data) }),
+  ...(data === undefined ? {} : { data: bytesOf(JSON.stringify(data)) }),
   ...(errors === undefined ? {} : { errors }),
 })
 

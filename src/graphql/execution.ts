@@ -125,8 +125,8 @@ export function createExecution({ schema, limits, present, check }: ExecutionDep
   /** The payload of a message `next`. */
   const payloadOf = ({ data, errors }: WrittenResult): string =>
     errors === undefined
-      ? bytesOf(`{"data":${data}}`)
-      : bytesOf(`{${data === undefined ? '' : `"data":${data},`}"errors":${JSON.stringify(errors.map(present))}}`)
+      ? `{"data":${data}}`
+      : `{${data === undefined ? '' : `"data":${data},`}"errors":${bytesOf(JSON.stringify(errors.map(present)))}}`
 
   /** The outcome of an event, if others receive the same. */
   function sharedOutcome(group: Group, event: unknown): Outcome | null {

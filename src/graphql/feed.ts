@@ -166,17 +166,16 @@ export function defineFeed(
     const from = after === null || after === undefined ? null : cursors.readFeed(key.contactId, after)
     return live.follow(key, { by, feeds: feeds ?? null, after: from }, context.sendBuffer)
   }
-  const eventOf = (
-    { kind, message, counts: all, seq }: Change,
+  function eventOf<M extends FeedMessage | null>(
+    { kind, counts: all, seq }: Change,
+    message: M,
     { feeds }: FollowArgs,
     contactId: string,
     { carillon }: Context,
-  ): FeedEvent => ({
-    kind,
-    message,
-    ...countOf(all, feeds ?? null),
-    cursor: carillon.cursors.feed(contactId, seq),
-  })
+  ): FeedEvent & { readonly message: M } {
+    const { unseenCount, unreadCount } = countOf(all, feeds ?? null)
+    return { kind, message, unseenCount, unreadCount, cursor: carillon.cursors.feed(contactId, seq) }
+  }
 
   builder.subscriptionFields((t) => {
     const args = {
@@ -198,7 +197,7 @@ export function defineFeed(
         resolve: (change: Change, given, context) => {
           const { message } = change
           if (message === null) throw new Error('An arrival without a message')
-          return { ...eventOf(change, given, message.contactId, context), message }
+          return eventOf(change, message, given, message.contactId, context)
         },
       }),
       feedChanged: t.field({
@@ -211,8 +210,8 @@ export function defineFeed(
         // A promise only where it has to be: most changes have a message, which says whose it is.
         resolve: (change: Change, given, context) =>
           change.message === null
-            ? contactOf(context, given.contact).then(({ contactId }) => eventOf(change, given, contactId, context))
-            : eventOf(change, given, change.message.contactId, context),
+            ? contactOf(context, given.contact).then(({ contactId }) => eventOf(change, null, given, contactId, context))
+            : eventOf(change, change.message, given, change.message.contactId, context),
       }),
     }
   })

@@ -1,4 +1,5 @@
 /** Unsubscribe links. */
+import { createHmac } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { createLinks } from '../../src/domain/link.ts'
 
@@ -22,6 +23,10 @@ const other =
     .unsubscribe({ ...target, contactId: target.projectId })
     .split('/')
     .at(-1) ?? ''
+it('is signed with 16 bytes of an HMAC-SHA-256', () => {
+  const hmac = createHmac('sha256', Buffer.alloc(32, 1)).update(`unsubscribe\n${body}`).digest()
+  expect(signature).toBe(hmac.subarray(0, 16).toString('base64url'))
+})
 it.each<[string, string]>([
   ['empty', ''],
   ['a word', 'unsubscribe'],

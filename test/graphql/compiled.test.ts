@@ -25,6 +25,7 @@ import {
 } from 'graphql'
 import { expect, it } from 'vitest'
 import { createExecutor } from '../../src/graphql/compiled.ts'
+import { bytesOf } from '../../src/graphql/frames.ts'
 import { type Random, randomOf, seeded } from '../helpers/seed.ts'
 import { times } from '../helpers/setup.ts'
 
@@ -74,7 +75,7 @@ function anyOf(random: Random, type: GraphQLOutputType, label: string): unknown 
   const { name } = getNamedType(type)
   const scalars: Readonly<Record<string, unknown>> = {
     ID: `id ${label}`,
-    String: label,
+    String: random.int(6) === 0 ? `${label} "한🦊\n\u007f\u2028` : label,
     Int: random.int(9),
     Float: 0.5,
     Boolean: true,
@@ -222,7 +223,7 @@ it(`executes ${TOTAL} generated operations as graphql-js does`, async () => {
       const writtenLog: Log = []
       const { rootValue, ...again } = common
       const written = await repeat({ ...again, contextValue: { seed, log: writtenLog } })(rootValue)
-      expect(written.data, label).toBe(expected.data === undefined ? undefined : JSON.stringify(expected.data))
+      expect(written.data, label).toBe(expected.data === undefined ? undefined : bytesOf(JSON.stringify(expected.data)))
       expect(shown({ data: null, errors: written.errors ?? [] }), label).toBe(
         shown({ data: null, errors: expected.errors ?? [] }),
       )

@@ -11,7 +11,7 @@ import { PrismaClient } from './generated/client.ts'
 /** The connections to PostgreSQL: the pools, and a Prisma client on the first of them. `close` waits for running statements. */
 export interface Database {
   readonly pool: pg.Pool
-  /** For accepting messages, with the same few statements again and again: PostgreSQL plans them once on each connection. */
+  /** For accepting messages, with the same few statements again and again: PostgreSQL plans them once a second on each connection. */
   readonly accepting: pg.Pool
   readonly prisma: PrismaClient
   /** Runs work for a project: its statements wait for connections of the project's share. An empty id: the server's own work. */
@@ -106,10 +106,13 @@ const IDLE_MS = 60_000
 export const ACCEPTING_MAX = 6
 
 /**
- * Plans that are kept, whatever the parameters are: PostgreSQL would plan each statement again, because it takes arrays and JSON for longer than they
- * are. Every one of them looks a few rows up by their keys, so the kept plan does that whatever the tables' sizes were when it was made.
+ * Plans are kept, whatever the parameters are: PostgreSQL would plan each statement again, because it takes arrays and JSON for longer than they are.
+ * Every one of them looks a few rows up by their keys.
  */
-const KEPT_PLANS = `SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off`
+const KEEP_PLANS =
+  'SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off'
+/** For so long, ms: a plan that was made while a table had a few rows goes through all of them. */
+const KEPT_MS = 1_000
 
 /**
  * Opens the pools; connections are made when they are needed, at most `max`, and shared out by project; and at most `ACCEPTING_MAX` for accepting. A
@@ -144,8 +147,14 @@ export function openDatabase(url: string, options: { max: number; log: Log }): D
     // listener would end the process.
     one.on('connect', (client) => client.on('error', () => {}))
   }
-  // Sent together with the first statement. A connection that is lost with it fails that one too.
-  accepting.on('connect', (client) => void client.query(KEPT_PLANS).catch(() => {}))
+  const plannedAt = new WeakMap<object, number>()
+  // Sent together with the next statement. A connection that is lost with it fails that one too.
+  accepting.on('acquire', (client) => {
+    const before = plannedAt.get(client)
+    if (before !== undefined && performance.now() - before < KEPT_MS) return
+    plannedAt.set(client, performance.now())
+    client.query(before === undefined ? KEEP_PLANS : 'DISCARD PLANS').catch(() => {})
+  })
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool),
     errorFormat: 'minimal',

@@ -26,7 +26,7 @@ export async function lockKeys(tx: Runner, keys: readonly NewKey[]): Promise<voi
 
 /**
  * SQL: whether the id `w.key` of a notification is taken by a send to many. OFFSET, here and below: by a look-up for each, never by reading the whole
- * table once, which a plan that is kept would go on doing when the table has grown. Rides on fanout_project_id_key_key.
+ * table. Rides on fanout_project_id_key_key.
  */
 export const isKeyOfMany = 'EXISTS (SELECT FROM fanout f WHERE f.project_id = w.project_id AND f.key = w.key OFFSET 0)'
 

@@ -30,6 +30,7 @@ import { arrivedRow } from '../../src/send/rows.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 import { seeded } from '../helpers/seed.ts'
 import { times } from '../helpers/setup.ts'
+import { until } from '../helpers/until.ts'
 
 const ids = createIds(systemClock)
 const at = new Date('2030-01-01T00:00:00.000Z')
@@ -203,7 +204,7 @@ it('nor where a contact was erased meanwhile', async () => {
   expect(await written()).toEqual(nothing)
 })
 
-it('a plan that is kept reads no table from end to end, however few rows there were when it was made', async () => {
+it('a plan that is kept reads no table from end to end', async () => {
   const [named, keyed] = [[{ projectId, key: 'k' }], [{ projectId, key: 'k', isFanout: false }]]
   const contact = { projectId, id: contacts[0] ?? '', contactId: contacts[0] ?? '', templateId }
   const client = await db.accepting.connect()
@@ -236,7 +237,7 @@ it('a plan that is kept reads no table from end to end, however few rows there w
   }
 })
 
-it('its statements are planned once on each connection, and those of others as ever', async () => {
+it('its statements keep their plans, and those of others are planned as ever', async () => {
   await accept(rowsOf([arrivalOf(contacts[0] ?? '')]).rows)
   const { rows } = await db.accepting.query(
     `SELECT name, custom_plans::int AS custom, generic_plans > 0 AS generic FROM pg_prepared_statements WHERE name IN ('accept', 'lock-feeds') ORDER BY 1`,
@@ -246,4 +247,36 @@ it('its statements are planned once on each connection, and those of others as e
     `SELECT current_setting('plan_cache_mode') AS mode, current_setting('enable_seqscan') AS scans`,
   )
   expect(settings.rows).toEqual([{ mode: 'auto', scans: 'on' }])
+})
+
+it('a plan that was made for a few rows is made again when there are many, without statistics of them', async () => {
+  const young = await createTestDatabase()
+  const fresh = openDatabase(young.url, { max: 1, log: silentLog })
+  try {
+    await fresh.pool.query('ALTER TABLE contact SET (autovacuum_enabled = off)')
+    await fresh.pool.query('VACUUM ANALYZE contact')
+    const project = ids()
+    const planNow = async (): Promise<string> => {
+      const client = await fresh.accepting.connect()
+      await findContacts(client, [{ projectId: project, key: 'c-1' }])
+      const { rows } = await client.query<{ 'QUERY PLAN': string }>(
+        `EXPLAIN (COSTS OFF) EXECUTE "find-contacts"('{${project}}', '{c-1}')`,
+      )
+      client.release()
+      return rows.map((row) => row['QUERY PLAN']).join('\n')
+    }
+    const byKey = /Index Cond: .*external_id = wanted\.external_id/
+    expect(await planNow()).not.toMatch(byKey)
+    await fresh.pool.query(`INSERT INTO project (id, key, name, access_key, secret_hash) VALUES ($1, 'p', 'P', 'a', '')`, [
+      project,
+    ])
+    await fresh.pool.query(
+      `INSERT INTO contact (project_id, id, external_id) SELECT $1, gen_random_uuid(), 'c-' || n FROM generate_series(1, 5000) n`,
+      [project],
+    )
+    await until('it looks contacts up by their keys', async () => byKey.test(await planNow()))
+  } finally {
+    await fresh.close()
+    await young.drop()
+  }
 })

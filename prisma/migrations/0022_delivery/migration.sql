@@ -1,7 +1,7 @@
 -- The outbox becomes a table of its own: one narrow row for each message that waits or is under way. Taking a message and beginning its attempt write
 -- that row alone, and the message is written once, with its outcome.
 --
--- While what waits is moved, which is about half a minute for a million messages, messages are neither accepted nor settled, but read. Processes of the
+-- While what waits is moved, which takes about a minute for a million messages, messages are neither accepted nor settled, but read. Processes of the
 -- version before may go on after it. What they accept, settle, cancel or queue again arrives here by the triggers below; they find nothing that is due any
 -- more, so messages go out as soon as a process of this version runs. An opt-out that such a process stores takes back nothing that a worker of this
 -- version has claimed. Everything before the COMMIT may be run again.

@@ -28,8 +28,8 @@ const inMs = (time: string, offset: string): string => `(extract(epoch FROM ${ti
 
 /**
  * Looks when there is work next. What is paused, suspended, or locked by another worker counts too: a duty whose time has come may find nothing
- * to do. Each part is the first entry of an index, but for messages that
- * workers have: there are few, and they are passed over. Rides on delivery_due, fanout_due, digest_due, campaign_due and campaign_trigger_due_at_idx.
+ * to do. Each part is the first entry of an index, but for messages that workers have: there are few, and they are passed over. Rides on
+ * delivery_due, fanout_due, digest_due, campaign_due and campaign_trigger_due_at_idx.
  * @param offsetMs is added to the database's clock
  */
 export async function readOutlook(db: Runner, offsetMs: number): Promise<Outlook> {

@@ -90,7 +90,7 @@ async function stuck(fault: SmtpFault) {
   first.script(({ stage }) => (stage === 'dot' ? fault : undefined))
   await send('late', 30)
   await until('its places are taken', async () => (await rowsOf('late')).filter((row) => row.begun).length >= PLACES, 30_000)
-  return { server, project }
+  return { server, project, send }
 }
 const idsAt = (sink: SmtpSink): Set<string> => new Set(sink.messages.map((mail) => mail.messageId.replace(/@.*/, '')))
 
@@ -117,7 +117,7 @@ it('G4: after a kill, what may have begun keeps its provider, and all else takes
 }, 240_000)
 
 it('G5: another process stops what waits for its turn: by an opt-out, and by cancel, after which nothing is sent', async () => {
-  const { project } = await stuck({ delayMs: 3_000 })
+  const { project, send } = await stuck({ delayMs: 3_000 })
   const other = await start('--role', 'api')
   const api = other.client(project.credential)
   await api.do(SetPreference, { contact: 'late', channel: 'EMAIL', enabled: false })
@@ -131,7 +131,10 @@ it('G5: another process stops what waits for its turn: by an opt-out, and by can
   const late = await rowsOf('late')
   expect(late.filter((row) => ['QUEUED', 'SENDING', 'SCHEDULED'].includes(row.status))).toEqual([])
   expect(cancel.alreadySentCount).toBeLessThanOrEqual(UNSETTLED)
-  await new Promise((resolve) => setTimeout(resolve, 1_500))
-  expect(idsAt(first).size + idsAt(second).size).toBe(sent)
+  // What is sent from now on takes its turn behind all that still waited.
+  await send('after', 30)
+  const wasSent = async (): Promise<boolean> => (await rowsOf('after')).every((row) => row.status === 'SENT')
+  await until('what was sent afterwards has arrived', wasSent, 60_000)
+  expect(idsAt(first).size + idsAt(second).size).toBe(sent + 30)
   expect(await rowsOf('late')).toEqual(late)
 }, 240_000)

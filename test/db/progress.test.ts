@@ -24,6 +24,16 @@ afterAll(async () => {
 
 const ask = (text: string, ...values: unknown[]) => db.pool.query(text, values)
 
+/** Whether the send to many has counts that are not folded yet, and a message on one of several channels that still waits. */
+async function hasBoth({ project, fanout }: World): Promise<boolean> {
+  const { rows } = await ask(
+    `SELECT EXISTS (SELECT FROM stat_delta WHERE project_id = $1 AND fanout_id = $2 AND channel = '') AND EXISTS (${WAITING}) AS both`,
+    project,
+    fanout,
+  )
+  return rows[0]?.both === true
+}
+
 /** A project with a send to many whose progress is counted, folded and not. */
 async function newWorld(): Promise<World> {
   const random = seeded()
@@ -31,18 +41,17 @@ async function newWorld(): Promise<World> {
   const world = await newProject()
   for (let round = 0; round < 10; round++) await accept(random, world)
   while (await foldStats(db.pool));
-  for (let round = 0; round < 5; round++) await accept(random, world)
+  for (let round = 0; round < 5 || !(await hasBoth(world)); round++) await accept(random, world)
   return world
 }
 
+const WAITING = `SELECT m.id FROM message m JOIN notification n
+  ON n.project_id = m.project_id AND n.id = m.notification_id AND n.transaction_id = 'many' AND cardinality(n.channels) > 1
+  WHERE m.project_id = $1 AND m.status = 'QUEUED' AND m.channel <> 'IN_APP'`
+
 /** Ends a message on one of several channels. */
 const skipOne = (project: string) =>
-  ask(
-    `UPDATE message SET status = 'SKIPPED', due_at = NULL WHERE project_id = $1 AND id = (SELECT m.id FROM message m JOIN notification n
-        ON n.project_id = m.project_id AND n.id = m.notification_id AND n.transaction_id = 'many' AND cardinality(n.channels) > 1
-      WHERE m.project_id = $1 AND m.status = 'QUEUED' AND m.channel <> 'IN_APP' LIMIT 1)`,
-    project,
-  )
+  ask(`UPDATE message SET status = 'SKIPPED', due_at = NULL WHERE project_id = $1 AND id = (${WAITING} LIMIT 1)`, project)
 
 /** What the counters say, whether or not they are used. */
 const isCounted = async ({ project, fanout }: World): Promise<boolean> => {

@@ -12,7 +12,7 @@ import type { Call } from './verb.ts'
 export interface Heap {
   /** of what lives long */
   readonly oldMb: number
-  /** of each half of what was just made: V8's own choice on a large machine takes 64 MB where 16 do */
+  /** of each half of what was just made: what a busy worker has in hand should fit, or all of it is copied several times */
   readonly youngMb: number
 }
 
@@ -26,7 +26,7 @@ export function heapFor(bytes: number): Heap {
   const mb = Math.floor(bytes / MB)
   return {
     oldMb: Math.min(OLD_MAX_MB, Math.max(OLD_MIN_MB, Math.floor(mb / 2))),
-    youngMb: mb >= 1_000 ? 8 : mb >= 400 ? 4 : 2,
+    youngMb: mb >= 4_000 ? 16 : mb >= 1_000 ? 8 : mb >= 400 ? 4 : 2,
   }
 }
 

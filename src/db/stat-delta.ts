@@ -181,16 +181,21 @@ export function sentCounts(messages: readonly SentMessage[]): readonly string[] 
   const transactions = new Map<string, { readonly place: number; readonly projectId: string; readonly id: string }>()
   const places = messages.map(({ projectId, transactionId, channel, providerId, origin }) => {
     const { templateId, campaignId, acceptedAt, isOnlyChannel } = origin
-    const at = new Date(Math.floor(acceptedAt / 60_000) * 60_000).toISOString()
-    const key = `${projectId} ${at} ${templateId} ${campaignId} ${channel} ${providerId} ${isOnlyChannel}`
-    const known = groups.get(key) ?? {
-      place: groups.size + 1,
-      group: { projectId, at, templateId: templateId ?? NO_TEMPLATE, campaignId, channel, providerId, isOnlyChannel },
+    const minute = Math.floor(acceptedAt / 60_000)
+    const key = `${projectId} ${minute} ${templateId} ${campaignId} ${channel} ${providerId} ${isOnlyChannel}`
+    let known = groups.get(key)
+    if (known === undefined) {
+      const at = new Date(minute * 60_000).toISOString()
+      const group = { projectId, at, templateId: templateId ?? NO_TEMPLATE, campaignId, channel, providerId, isOnlyChannel }
+      known = { place: groups.size + 1, group }
+      groups.set(key, known)
     }
-    groups.set(key, known)
     const name = `${projectId} ${transactionId}`
-    const transaction = transactions.get(name) ?? { place: transactions.size + 1, projectId, id: transactionId }
-    transactions.set(name, transaction)
+    let transaction = transactions.get(name)
+    if (transaction === undefined) {
+      transaction = { place: transactions.size + 1, projectId, id: transactionId }
+      transactions.set(name, transaction)
+    }
     return { group: known.place, transaction: transaction.place }
   })
   return [
@@ -211,7 +216,7 @@ export const IS_COUNTED = `(SELECT set_config('carillon.settled', 'on', true)) =
  * the change is logged. `m` has the columns group_place, transaction_place and is_only, from the first three parameters; the others begin at
  * `place`.
  */
-export const countSent = (place: number): string => `f AS (
+export const countSent = (place: number): string => `f AS MATERIALIZED (
         SELECT t.place, ${firstFanout('t.project_id', 't.id')} AS fanout_id
         FROM unnest($${place + 1}::uuid[], $${place + 2}::text[]) WITH ORDINALITY AS t (project_id, id, place)
       ), k AS MATERIALIZED (

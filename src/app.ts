@@ -16,7 +16,7 @@ import { foldStats } from './db/fold-stats.ts'
 import { prepareFolder } from './db/folder.ts'
 import type { PrismaClient } from './db/generated/client.ts'
 import { migrate } from './db/migrate.ts'
-import { readOutlook } from './db/outlook.ts'
+import { readOutlookAndStanding } from './db/outlook.ts'
 import { hasProjects } from './db/project.ts'
 import { type Clock, systemClock } from './domain/clock.ts'
 import { createContentCache } from './domain/contents.ts'
@@ -239,7 +239,16 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       async stats(signal) {
         while (!signal.aborted && (await foldStats(db.pool)));
       },
-      outlook: () => readOutlook(db.pool, clock.offsetMs),
+      async outlook() {
+        const found = await readOutlookAndStanding(db.pool, clock.offsetMs, standing.since()).catch(async (error: unknown) => {
+          // Whatever is wrong with the other half, revocations count.
+          await standing.refresh()
+          throw error
+        })
+        standing.take(found)
+        if (standing.hasDeletions()) erasing.poke()
+        return found
+      },
       bus: config.redisUrl === null ? null : bus,
     })
     undo.push(async () => {
@@ -273,11 +282,9 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       recovered: 'Deleting projects works again',
     })
     undo.push(() => erasing.stop())
+    // A worker reads it whenever it looks what is due.
     const watching = createPump({
-      async run() {
-        await standing.refresh()
-        if (config.role !== 'api' && standing.hasDeletions()) erasing.poke()
-      },
+      run: () => standing.refresh(),
       everyMs: STANDING_MS,
       log,
       failed: 'Revoked tokens and suspended projects could not be read; it is tried again',
@@ -379,7 +386,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
     if (config.role === 'api' && config.redisUrl === null) {
       log.warn('Without REDIS_URL, messages that other processes put into feeds are seen here within 10 s, not at once')
     }
-    watching.poke()
+    if (config.role === 'api') watching.poke()
     const port = await server.listen(config.port, config.host).catch((cause: NodeJS.ErrnoException) => {
       if (cause.code !== 'EADDRINUSE') throw cause
       throw new Error(`The port ${config.port} of ${config.host} is taken. Set PORT to another one; 0 takes any that is free.`, {

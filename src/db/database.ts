@@ -6,6 +6,7 @@ import { CarillonError, isBrokenConnection } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { isRead, noDatabase, wasNotSent } from './connection-loss.ts'
 import { type RunFor, shareOut } from './fair-pool.ts'
+import { type GatheredReader, gatherReads } from './gathered.ts'
 import { PrismaClient } from './generated/client.ts'
 
 /** The connections to PostgreSQL: the pools, and a Prisma client on the first of them. `close` waits for running statements. */
@@ -16,6 +17,8 @@ export interface Database {
   readonly prisma: PrismaClient
   /** Runs work for a project: its statements wait for connections of the project's share. An empty id: the server's own work. */
   readonly runFor: RunFor
+  /** For short reads that many callers make at once. */
+  readonly gathered: GatheredReader
   close(): Promise<void>
 }
 
@@ -166,6 +169,7 @@ export function openDatabase(url: string, options: { max: number; log: Log }): D
     accepting,
     prisma,
     runFor,
+    gathered: gatherReads(pool, runFor),
     async close() {
       closing = true
       await prisma.$disconnect()

@@ -2,6 +2,7 @@
 import type { Action, Actor, FeedChange, FeedChangeKind, FeedCounts, FeedMessage, JsonObject, MessageStatus } from '../words.ts'
 import { plainArray } from './array.ts'
 import { isoTimes, type Runner } from './database.ts'
+import type { Reader } from './gathered.ts'
 
 /** The state of a contact's feed: the last number that was given out, and the counts of unseen and unread messages. */
 export interface FeedStateRow {
@@ -339,7 +340,7 @@ function statementOf(by: keyof typeof owners, range: FeedRange, selection: Selec
  * @throws RangeError when the limit is greater than the largest of SIZES
  */
 export async function readFeed(
-  db: Runner,
+  db: Reader,
   feed: FeedName,
   filter: FeedFilter,
   range: FeedRange,

@@ -1,5 +1,6 @@
 /** When there is work next, for all duties of a worker at once: a worker that has nothing to do asks one small question instead of many. */
 import type { Runner } from './database.ts'
+import { type StandingChanges, standingColumns } from './standing.ts'
 
 /** In how many ms the earliest work of each duty is due, 0 or less: now. null: there is none. */
 export interface Outlook {
@@ -26,6 +27,15 @@ const messages = (priority: string): string =>
 /** Half a millisecond of a time that was rounded counts as due, as for a claim. */
 const inMs = (time: string, offset: string): string => `(extract(epoch FROM ${time} - now()) * 1000 - 0.5 - ${offset})::float8`
 
+/** SQL: the columns of `Outlook`. `$1`: ms that are added to the database's clock */
+const columns = `${inMs(`LEAST(${messages('NOT bulk')}, ${messages('bulk')})`, '$1::float8')} AS messages,
+    ${inMs(earliest('due_at', 'fanout', `status IN ('ACCEPTED', 'RUNNING')`), '$1')} AS fanouts,
+    ${inMs(earliest('closes_at', 'digest', 'closed_at IS NULL'), '$1')} AS digests,
+    LEAST(${inMs(earliest('next_run_at', 'campaign', 'next_run_at IS NOT NULL'), '$1')},
+      ${inMs(earliest('due_at', 'campaign_trigger', 'true'), '0')}) AS campaigns,
+    CASE WHEN EXISTS (SELECT FROM stat_delta) OR EXISTS (SELECT FROM stat_change) THEN 0 END AS stats`
+const nothing: Outlook = { messages: null, fanouts: null, digests: null, campaigns: null, stats: null }
+
 /**
  * Looks when there is work next. What is paused, suspended, or locked by another worker counts too: a duty whose time has come may find nothing
  * to do. Each part is the first entry of an index, but for messages that workers have: there are few, and they are passed over. Rides on
@@ -35,13 +45,22 @@ const inMs = (time: string, offset: string): string => `(extract(epoch FROM ${ti
 export async function readOutlook(db: Runner, offsetMs: number): Promise<Outlook> {
   const { rows } = await db.query<Outlook>({
     name: 'read-outlook',
-    text: `SELECT ${inMs(`LEAST(${messages('NOT bulk')}, ${messages('bulk')})`, '$1::float8')} AS messages,
-        ${inMs(earliest('due_at', 'fanout', `status IN ('ACCEPTED', 'RUNNING')`), '$1')} AS fanouts,
-        ${inMs(earliest('closes_at', 'digest', 'closed_at IS NULL'), '$1')} AS digests,
-        LEAST(${inMs(earliest('next_run_at', 'campaign', 'next_run_at IS NOT NULL'), '$1')},
-          ${inMs(earliest('due_at', 'campaign_trigger', 'true'), '0')}) AS campaigns,
-        CASE WHEN EXISTS (SELECT FROM stat_delta) OR EXISTS (SELECT FROM stat_change) THEN 0 END AS stats`,
+    text: `SELECT ${columns}`,
     values: [offsetMs],
   })
-  return rows[0] ?? { messages: null, fanouts: null, digests: null, campaigns: null, stats: null }
+  return rows[0] ?? nothing
+}
+
+/** Reads both in one statement, for a worker that asks for both each second: to wake up costs more than to answer. `since`: as for `readStanding` */
+export async function readOutlookAndStanding(
+  db: Runner,
+  offsetMs: number,
+  since: number | null,
+): Promise<Outlook & StandingChanges> {
+  const { rows } = await db.query<Outlook & StandingChanges>({
+    name: 'read-outlook-and-standing',
+    text: `SELECT ${columns}, ${standingColumns('$2')}`,
+    values: [offsetMs, since],
+  })
+  return rows[0] ?? { ...nothing, inactive: [], revocations: [] }
 }

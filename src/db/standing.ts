@@ -27,6 +27,14 @@ export interface StandingChanges {
   readonly revocations: readonly Revocation[]
 }
 
+/** SQL: the columns of `StandingChanges`. `since`: a parameter, ms as in `revokedAt`; NULL: all revocations */
+export const standingColumns = (since: string): string =>
+  `(SELECT COALESCE(json_agg(json_build_object('id', id, 'deleteAt', (extract(epoch FROM delete_at) * 1000)::float8)), '[]') FROM project
+      WHERE suspended_at IS NOT NULL OR delete_at IS NOT NULL) AS inactive,
+    (SELECT COALESCE(json_agg(json_build_object('projectId', project_id, 'subject', subject, 'generation', generation,
+        'revokedAt', (extract(epoch FROM revoked_at) * 1000)::float8) ORDER BY revoked_at), '[]') FROM token_revocation
+      WHERE revoked_at >= COALESCE(to_timestamp(${since}::float8 / 1000), '-infinity')) AS revocations`
+
 /**
  * All inactive projects, and the revocations since `since` (ms, as in `revokedAt`; null: all). One row, whatever there is. Rides on
  * project_inactive and token_revocation_revoked_at_idx.
@@ -34,12 +42,7 @@ export interface StandingChanges {
 export async function readStanding(db: Runner, since: number | null): Promise<StandingChanges> {
   const { rows } = await db.query<StandingChanges>({
     name: 'read-standing',
-    text: `SELECT
-        (SELECT COALESCE(json_agg(json_build_object('id', id, 'deleteAt', (extract(epoch FROM delete_at) * 1000)::float8)), '[]') FROM project
-          WHERE suspended_at IS NOT NULL OR delete_at IS NOT NULL) AS inactive,
-        (SELECT COALESCE(json_agg(json_build_object('projectId', project_id, 'subject', subject, 'generation', generation,
-            'revokedAt', (extract(epoch FROM revoked_at) * 1000)::float8) ORDER BY revoked_at), '[]') FROM token_revocation
-          WHERE revoked_at >= COALESCE(to_timestamp($1::float8 / 1000), '-infinity')) AS revocations`,
+    text: `SELECT ${standingColumns('$1')}`,
     values: [since],
   })
   return rows[0] ?? { inactive: [], revocations: [] }

@@ -87,7 +87,10 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
       const above = page.before === null ? 0 : cursors.peekFeed(page.before)
       const limits = { above, below, limit: page.limit + 1, backward: page.backward }
       const isNameable = 'contactId' in name || !name.externalId.includes('\0')
-      const found = isNameable ? await readFeed(db.pool, name, filter, limits, parts) : null
+      // A filter that few messages match is looked for in all of them: that keeps no other read waiting.
+      const isSmall = filter.feeds === null && filter.seen === null && filter.read === null
+      const reader = isSmall ? db.gathered(name.projectId, 'contactId' in name ? name.contactId : name.externalId) : db.pool
+      const found = isNameable ? await readFeed(reader, name, filter, limits, parts) : null
       if (found === null) throw new CarillonError('CONTACT_NOT_FOUND')
       const { projectId, contactId, counts, feedSeq } = found.state
       for (const cursor of [page.after, page.before]) if (cursor !== null) cursors.readFeed(contactId, cursor)

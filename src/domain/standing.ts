@@ -3,7 +3,7 @@
  * suspended, and reads what is new each second. So requests, and the claims of workers, ask nobody.
  */
 import type { Database } from '../db/database.ts'
-import { type InactiveProject, readStanding } from '../db/standing.ts'
+import { type InactiveProject, readStanding, type StandingChanges } from '../db/standing.ts'
 import type { Caller } from './caller.ts'
 import type { Clock } from './clock.ts'
 
@@ -11,6 +11,10 @@ import type { Clock } from './clock.ts'
 export interface Standing {
   /** Reads what is new. Called each second, and after each change of this process. */
   refresh(): Promise<void>
+  /** From when on the next reading reads revocations; null: all. */
+  since(): number | null
+  /** Takes what somebody else has read since `since()`. */
+  take(found: StandingChanges): void
   /** Whether the project is suspended or being deleted: nothing of it is accepted or sent. */
   isInactive(projectId: string): boolean
   /** Ids of the projects that are suspended or being deleted. */
@@ -39,7 +43,10 @@ export function createStanding({ db, clock }: { readonly db: Database; readonly 
 
   const standing: Standing = {
     async refresh() {
-      const found = await readStanding(db.pool, since === null ? null : since - OVERLAP_MS)
+      standing.take(await readStanding(db.pool, standing.since()))
+    },
+    since: () => (since === null ? null : since - OVERLAP_MS),
+    take(found) {
       projects = found.inactive
       ids = new Set(projects.map((one) => one.id))
       for (const { projectId, subject, generation, revokedAt } of found.revocations) {

@@ -86,8 +86,10 @@ export async function openSession({ backend, work, sweepMs, onTrouble }: Session
     // A job whose lock expired before Agenda started it (because the process was suspended) counts as running in Agenda permanently.
     else if (names !== '' && performance.now() - due.since > STUCK_MS) throw new Error('Agenda has stopped taking its jobs')
     const [sweep, ...duplicates] = jobs.filter((job) => job.name === SWEEP).toSorted((a, b) => (a._id < b._id ? -1 : 1))
-    // Only when it is missing: every() postpones the next run, so workers that call it in turn would keep it from ever running.
-    if (sweep === undefined || sweep.nextRunAt === null) await agenda.every(sweepMs, SWEEP, undefined, { skipImmediate: true })
+    // Only when it is missing, or recurs as an earlier version had it: every() postpones the next run, so workers that call it in turn would keep
+    // it from ever running.
+    if (sweep === undefined || sweep.nextRunAt === null || Number(sweep.repeatInterval) !== sweepMs)
+      await agenda.every(sweepMs, SWEEP, undefined, { skipImmediate: true })
     // MongoDB has no unique index that would keep two workers from creating a sweep each. A finished job stays if its removal failed.
     const finished = jobs.filter((job) => job.name === DELIVER && job.nextRunAt === null && job.lockedAt === undefined)
     const needless = [...duplicates, ...finished].map((job) => job._id)

@@ -57,6 +57,8 @@ const DIGESTS_GAP_MS = 100
 /** Sums are folded once for what many transactions add. */
 const STATS_GAP_MS = 1_000
 const SWEEP_MS = 10_000
+/** Agenda's sweep is for the case that no timer fires: each run of a recurring job is a dozen statements. In intervals of the timer's. */
+const AGENDA_SWEEP_EVERY = 6
 const CHECK_MS = 3_000
 /** A process wakes the workers of others at most once in this time; one that works itself does so only while it is busy. */
 const CALL_GAP_MS = 25
@@ -171,7 +173,7 @@ export function createJobs({
         session ??= await openSession({
           backend,
           work: worker === null ? null : { deliver: pokeWorker, sweep: () => worker.sweep.poke() },
-          sweepMs,
+          sweepMs: sweepMs * AGENDA_SWEEP_EVERY,
           onTrouble: () => keeper.poke(),
         })
         await session.check()

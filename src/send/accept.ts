@@ -11,6 +11,7 @@ import type { PoolClient } from 'pg'
 import { isConnectionLoss, noDatabase } from '../db/connection-loss.ts'
 import { transact } from '../db/database.ts'
 import { createFairQueue, type FairQueue } from '../db/fair-queue.ts'
+import { transactInOneTrip } from '../db/one-trip.ts'
 import { CarillonError, isBrokenConnection } from '../errors.ts'
 import { programLimits } from '../render/limits.ts'
 import { createMeter, type Meter } from '../render/meter.ts'
@@ -99,7 +100,7 @@ export function createAccept(deps: SendDeps): Accept {
   let waitingMessages = 0
 
   async function acceptTogether(batch: readonly Waiting[]): Promise<(SendOutcome[] | Held)[]> {
-    // All on one connection, on which statements are pipelined: looking up costs one round trip, and writing two.
+    // All on one connection: looking up costs one round trip, and writing one more where nothing has to be read under a lock.
     for (let attempt = 1; ; attempt++) {
       const client = await deps.db.accepting.connect()
       let lost: Error | undefined
@@ -148,14 +149,13 @@ export function createAccept(deps: SendDeps): Accept {
         unsendable.size === 0 ? planned : planOf(planned.calls.map((list) => list.map((one) => unsendable.get(one) ?? one)))
       if (plan.messages.length + plan.fanouts.length > 0) {
         try {
-          const signals = await transact(
-            deps.db.accepting,
-            async (tx, finish) =>
-              isPlain(known, plan)
-                ? writePlain(tx, deps, known, plan.messages, finish)
-                : writePlan(tx, deps, known, plan, finish).then((list) => () => list),
-            client,
-          )
+          const signals = isPlain(known, plan)
+            ? await transactInOneTrip(client, (tx) => writePlain(tx, deps, known, plan.messages))
+            : await transact(
+                deps.db.accepting,
+                (tx, finish) => writePlan(tx, deps, known, plan, finish).then((list) => () => list),
+                client,
+              )
           deps.publish(signals())
         } catch (error) {
           if (isCollision(error) && attempt < RETRIES) continue

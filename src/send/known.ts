@@ -12,6 +12,7 @@ import {
   findTransactions,
   type RouteRow,
 } from '../db/lookup.ts'
+import { inOneTrip } from '../db/one-trip.ts'
 import { keyOf } from '../domain/ids.ts'
 import type { Vendors } from '../domain/provider.ts'
 import { suppressionKey } from '../domain/suppression.ts'
@@ -76,21 +77,24 @@ export async function lookUp(
     ...named((intent) => intent.actor?.externalId ?? null),
   ]
   const ids = named((intent) => intent.key)
+  const projectIds = [...new Set(intents.map((one) => one.projectId))]
   const transactions = named((intent) => intent.transactionId)
   const topicNames = named((intent) => ('topic' in intent ? intent.topic : null))
   const providerNames = intents.flatMap(({ projectId, intent }) => extraKeys(intent.overrides).map((key) => ({ projectId, key })))
-  const [templates, contacts, taken, usedTransactions, topics, providers, routes] = await Promise.all([
-    findTemplates(
-      db,
-      named((intent) => intent.template),
-    ),
-    findContacts(db, contactNames),
-    ids.length === 0 ? [] : findNotifications(db, ids),
-    transactions.length === 0 ? [] : findTransactions(db, transactions),
-    topicNames.length === 0 ? [] : findTopics(db, topicNames),
-    providerNames.length === 0 ? [] : findKinds(db, providerNames),
-    findRoutes(db, [...new Set(intents.map((one) => one.projectId))]),
-  ])
+  const [templates, contacts, taken, usedTransactions, topics, providers, routes] = await inOneTrip(db, (db) =>
+    Promise.all([
+      findTemplates(
+        db,
+        named((intent) => intent.template),
+      ),
+      findContacts(db, contactNames),
+      ids.length === 0 ? [] : findNotifications(db, ids),
+      transactions.length === 0 ? [] : findTransactions(db, transactions),
+      topicNames.length === 0 ? [] : findTopics(db, topicNames),
+      providerNames.length === 0 ? [] : findKinds(db, providerNames),
+      findRoutes(db, projectIds),
+    ]),
+  )
   const addresses = [
     ...contacts.flatMap((contact) => addressesOf(contact).map((one) => ({ projectId: contact.projectId, ...one }))),
     ...intents.flatMap(({ projectId, intent }) => {

@@ -29,7 +29,7 @@ function isStored(known: Known, key: string | null): boolean {
 
 /**
  * Writes these messages, waiting for nothing. The database gives the feeds' numbers: here they are counted from 0.
- * @returns what to publish after the commit to those who listen @throws 23505 when an id or a transaction's name is taken, 23503 when a row is gone
+ * @returns what to publish after the commit to those who listen @throws 23505 when an id or a transaction's name is taken, or what is known has changed, 23503 when a row is gone
  */
 export async function writePlain(
   tx: Runner,
@@ -46,7 +46,7 @@ export async function writePlain(
   const [, states] = await Promise.all([
     keys.length === 0 ? null : lockKeys(tx, keys),
     feeds.length === 0 ? [] : lockFeeds(tx, feeds),
-    writeAccepted(tx, { ...rows, keys, transactions: messages.flatMap(transactionOf), added: ledger.states() }),
+    writeAccepted(tx, { ...rows, keys, transactions: messages.flatMap(transactionOf), added: ledger.states(), seen: known.seen }),
   ])
   return () => {
     const heard = (signals: readonly Signal[]): Signal[] => signals.filter((signal) => deps.listens(signal))

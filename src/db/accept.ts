@@ -4,8 +4,9 @@
  */
 import { plainArray, textArray } from './array.ts'
 import type { Runner } from './database.ts'
-import { isKeyErased, isKeyOfMany, keyTaken, type NewKey } from './idempotency-key.ts'
+import { isKeyErased, isKeyOfMany, isKeyStored, keyTaken, type NewKey } from './idempotency-key.ts'
 import { deltasOf, insertDeltas } from './stat-delta.ts'
+import { isUnchanged, type Seen, seenValues } from './unchanged.ts'
 import { insertDeliveries, type NewMessageRow, type NotificationRow, type Writes } from './write.ts'
 
 /** The rows of a batch. */
@@ -18,12 +19,14 @@ export interface Accepted {
   readonly messages: readonly NewMessageRow[]
   /** what is added to each feed, which is locked: how many numbers, and what to its counts, none of which is 0 */
   readonly added: NonNullable<Writes['states']>
+  /** what it was decided by, where that was looked up for an earlier batch; null: for this one, as were its ids */
+  readonly seen: Seen | null
 }
 
-// As in db/write.ts, with the numbers and counts of feeds as they are now. If an id is taken, none of the parts has any rows. The numbers and
-// counts follow the rules of domain/ledger.ts. Rides on feed_state_pkey.
-const TEXT = `WITH free AS MATERIALIZED (
-  SELECT NOT EXISTS (SELECT FROM unnest($6::uuid[], $7::text[]) AS w (project_id, key) WHERE ${isKeyOfMany} OR ${isKeyErased('$6')}) AS yes
+// As in db/write.ts, with the numbers and counts of feeds as they are now. If an id is taken, or what was seen has changed, none of the parts has
+// any rows. The numbers and counts follow the rules of domain/ledger.ts. Rides on feed_state_pkey.
+const textOf = (isTaken: string, mayWrite: string): string => `WITH free AS MATERIALIZED (
+  SELECT NOT EXISTS (SELECT FROM unnest($6::uuid[], $7::text[]) AS w (project_id, key) WHERE ${isTaken}) AND ${mayWrite} AS yes
 ), t AS (
   INSERT INTO transaction (project_id, id)
   SELECT "projectId", id FROM json_to_recordset((SELECT CASE WHEN yes THEN $1::json END FROM free)) AS r ("projectId" uuid, id text) ORDER BY 1, 2
@@ -62,14 +65,21 @@ const TEXT = `WITH free AS MATERIALIZED (
 )
 SELECT yes FROM free`
 
+const isTaken = `(${isKeyOfMany} OR ${isKeyErased('$6')})`
+const LOOKED_UP = textOf(isTaken, 'true')
+const SEEN = textOf(`(${isTaken} OR ${isKeyStored})`, isUnchanged(8))
+
 /**
  * Writes all of these rows. Lock the ids' projects, and the feeds, in statements before this one.
- * @throws 23505 when a caller's id, or the id of a transaction, is taken; 23503 when a contact was erased: the transaction has written nothing then
+ * @throws 23505 when a caller's id, or the id of a transaction, is taken, or what was seen has changed; 23503 when a contact was erased: the transaction has written nothing then
  */
-export async function writeAccepted(tx: Runner, { keys, transactions, notifications, messages, added }: Accepted): Promise<void> {
+export async function writeAccepted(
+  tx: Runner,
+  { keys, transactions, notifications, messages, added, seen }: Accepted,
+): Promise<void> {
   const { rows } = await tx.query<{ yes: boolean }>({
-    name: 'accept',
-    text: TEXT,
+    name: seen === null ? 'accept' : 'accept-seen',
+    text: seen === null ? LOOKED_UP : SEEN,
     values: [
       JSON.stringify(transactions),
       JSON.stringify(notifications),
@@ -83,6 +93,7 @@ export async function writeAccepted(tx: Runner, { keys, transactions, notificati
       ),
       plainArray(keys.map((one) => one.projectId)),
       textArray(keys.map((one) => one.key)),
+      ...(seen === null ? [] : seenValues(seen)),
     ],
   })
   if (rows[0]?.yes !== true) throw keyTaken()

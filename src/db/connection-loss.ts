@@ -17,6 +17,13 @@ export const noDatabase = (cause: unknown): CarillonError =>
     cause,
   })
 
+/** The error of a caller whose transaction may have been committed. */
+export const outcomeUnknown = (cause: unknown): CarillonError =>
+  new CarillonError('OUTCOME_UNKNOWN', {
+    message: 'The database connection was lost while committing: repeat the call with the same id to learn the outcome.',
+    cause,
+  })
+
 const READ = /^\s*(?:SELECT|WITH)\b/i
 /** Also functions that write or lock. */
 const WRITE = /\b(?:INSERT|UPDATE|DELETE|MERGE|nextval|setval|set_config|stat_recount|pg_notify|pg_\w*advisory\w*)\b/i

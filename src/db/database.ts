@@ -4,7 +4,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { CarillonError, isBrokenConnection } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { isRead, noDatabase, wasNotSent } from './connection-loss.ts'
+import { isRead, noDatabase, outcomeUnknown, wasNotSent } from './connection-loss.ts'
 import { type RunFor, shareOut } from './fair-pool.ts'
 import { type GatheredReader, gatherReads } from './gathered.ts'
 import { PrismaClient } from './generated/client.ts'
@@ -29,7 +29,7 @@ const INT8 = 20
 const TIMESTAMPTZ = 1184
 
 // Feed numbers and counts stay far below 2^53. As strings, which is pg's default, they would be compared as text.
-const types: pg.CustomTypesConfig = {
+export const types: pg.CustomTypesConfig = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
     oid === INT8 ? Number : pg.types.getTypeParser(oid, format === 'binary' ? 'binary' : 'text'),
 }
@@ -187,7 +187,9 @@ export const inProjects = (ids: readonly string[]) =>
     ? ({ name: 'of-one', condition: 'project_id = $1::uuid', value: ids[0] } as const)
     : ({ name: 'of-many', condition: 'project_id = ANY($1::uuid[])', value: ids } as const)
 
-const RETRYABLE = new Set(['40001', '40P01'])
+const RETRYABLE: ReadonlySet<unknown> = new Set(['40001', '40P01'])
+/** Whether a transaction failed because of a concurrent one, and may succeed when it runs again. */
+export const isRetryable = (error: unknown): boolean => error instanceof Error && 'code' in error && RETRYABLE.has(error.code)
 
 /** Whether a statement failed because a row that it refers to was deleted meanwhile. */
 export const isForeignKeyViolation = (error: unknown): boolean =>
@@ -232,10 +234,9 @@ export async function transact<T>(
       for (const one of [started, written, ended]) if (one.status === 'rejected') throw one.reason
       return result
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined
       if (error instanceof CarillonError && error.code === 'OUTCOME_UNKNOWN') lost = error
       else await client.query('ROLLBACK').catch((cause: Error) => (lost = cause))
-      if (typeof code === 'string' && RETRYABLE.has(code) && attempt <= 3) continue
+      if (isRetryable(error) && attempt <= 3) continue
       if (!isBrokenConnection(error)) throw error
       if (on !== null || attempt > 1) throw noDatabase(error)
     } finally {
@@ -249,9 +250,6 @@ async function commit(client: pg.PoolClient): Promise<void> {
     await client.query('COMMIT')
   } catch (error) {
     if (!isBrokenConnection(error) || wasNotSent(error)) throw error
-    throw new CarillonError('OUTCOME_UNKNOWN', {
-      message: 'The database connection was lost while committing: repeat the call with the same id to learn the outcome.',
-      cause: error,
-    })
+    throw outcomeUnknown(error)
   }
 }

@@ -36,6 +36,10 @@ export const isKeyErased = (
 ): string => `(${hasHashes('spent_id', projectIds)} AND EXISTS (SELECT FROM spent_id s
           WHERE s.project_id = w.project_id AND s.key = ${hashOf('w.project_id', 'w.key')} AND s.is_hash OFFSET 0))`
 
+/** SQL: whether the id `w.key` is that of a notification, or of one that was pruned. Rides on notification_project_id_key_key and spent_id_pkey. */
+export const isKeyStored = `(EXISTS (SELECT FROM notification x WHERE x.project_id = w.project_id AND x.key = w.key OFFSET 0)
+      OR EXISTS (SELECT FROM spent_id x WHERE x.project_id = w.project_id AND x.key = w.key OFFSET 0))`
+
 /** The error of an id that was taken since it was looked up: as the unique index would say. */
 export const keyTaken = (): Error => Object.assign(new Error('An id was taken meanwhile'), { code: '23505' })
 

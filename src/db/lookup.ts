@@ -24,6 +24,17 @@ export interface Named {
   readonly key: string
 }
 
+/**
+ * SQL: the version of a row, which every change of it renews: the transaction that wrote it. Kept for minutes (send/recent.ts), in which
+ * PostgreSQL does not come round to the same number.
+ */
+const versionOf = (row: string): string => `${row}.xmin::text AS "rowVersion"`
+
+/** A row with its version. */
+export interface Versioned {
+  readonly rowVersion: string
+}
+
 const columns = (list: readonly Named[]): [string, string] => [
   plainArray(list.map((one) => one.projectId)),
   textArray(list.map((one) => one.key)),
@@ -34,10 +45,13 @@ export const templateObject = `json_build_object('id', t.id, 'key', t.key, 'vers
   'feed', t.feed, 'rules', t.rules, 'delaySeconds', t.delay_seconds, 'digest', t.digest)`
 
 /** Templates by key; deleted and missing ones are left out. Rides on template_project_id_key_key. */
-export async function findTemplates(db: Runner, wanted: readonly Named[]): Promise<(TemplateInfo & { projectId: string })[]> {
-  const { rows } = await db.query<TemplateInfo & { projectId: string }>({
+export async function findTemplates(
+  db: Runner,
+  wanted: readonly Named[],
+): Promise<(TemplateInfo & Versioned & { projectId: string })[]> {
+  const { rows } = await db.query<TemplateInfo & Versioned & { projectId: string }>({
     name: 'find-templates',
-    text: `SELECT t.project_id AS "projectId", t.id, t.key, t.version, t.active, t.critical, t.strict, t.feed, t.rules,
+    text: `SELECT t.project_id AS "projectId", ${versionOf('t')}, t.id, t.key, t.version, t.active, t.critical, t.strict, t.feed, t.rules,
         t.delay_seconds AS "delaySeconds", t.digest
       FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN template t USING (project_id, key) WHERE t.deleted_at IS NULL`,
     values: columns(wanted),
@@ -92,10 +106,13 @@ export async function findSchemas(
 }
 
 /** Contacts by externalId; missing ones are left out. Rides on contact_project_id_external_id_key. */
-export async function findContacts(db: Runner, wanted: readonly Named[]): Promise<(ContactInfo & { projectId: string })[]> {
-  const { rows } = await db.query<ContactInfo & { projectId: string }>({
+export async function findContacts(
+  db: Runner,
+  wanted: readonly Named[],
+): Promise<(ContactInfo & Versioned & { projectId: string })[]> {
+  const { rows } = await db.query<ContactInfo & Versioned & { projectId: string }>({
     name: 'find-contacts',
-    text: `SELECT c.project_id AS "projectId", ${contactColumns}
+    text: `SELECT c.project_id AS "projectId", ${versionOf('c')}, ${contactColumns}
       FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, external_id) JOIN contact c USING (project_id, external_id)`,
     values: columns(wanted),
   })
@@ -179,12 +196,12 @@ export interface RouteRow extends Omit<Route, 'dials'> {
 }
 
 /** Active providers of projects, the preferred one of each channel first. Rides on provider_pkey. */
-export async function findRoutes(db: Runner, projectIds: readonly string[]): Promise<RouteRow[]> {
+export async function findRoutes(db: Runner, projectIds: readonly string[]): Promise<(RouteRow & Versioned)[]> {
   const projects = inProjects(projectIds)
   const { rows } = await db.query({
     name: `find-routes-${projects.name}`,
     // Only a webhook provider has an address of its own; `capture` sends nothing, so it needs none.
-    text: `SELECT project_id AS "projectId", id, key, kind, channel, channel = 'WEBHOOK' AND (settings ? 'url' OR kind = 'capture') AS "hasAddress",
+    text: `SELECT project_id AS "projectId", ${versionOf('provider')}, id, key, kind, channel, channel = 'WEBHOOK' AND (settings ? 'url' OR kind = 'capture') AS "hasAddress",
         ${countriesColumn}
       FROM provider WHERE ${projects.condition} AND active ORDER BY project_id, channel, priority, key`,
     values: [projects.value],

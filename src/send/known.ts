@@ -11,7 +11,10 @@ import {
   findTopics,
   findTransactions,
   type RouteRow,
+  type Versioned,
 } from '../db/lookup.ts'
+import { inOneTrip } from '../db/one-trip.ts'
+import type { Seen } from '../db/unchanged.ts'
 import { keyOf } from '../domain/ids.ts'
 import type { Vendors } from '../domain/provider.ts'
 import { suppressionKey } from '../domain/suppression.ts'
@@ -53,13 +56,34 @@ export interface Known {
   readonly credentials: ReadonlyMap<string, readonly CredentialInfo[]>
   /** by project: suppressed addresses of all contacts that are named */
   readonly suppressed: ReadonlyMap<string, ReadonlyMap<string, SuppressionReason>>
+  /** null: it was looked up for this batch */
+  readonly seen: Seen | null
 }
 
-/** Looks up all that the messages of these calls name, in a few statements for all of them. */
+/** What a look-up found. */
+export interface Found {
+  readonly templates: readonly (TemplateInfo & Versioned & { readonly projectId: string })[]
+  readonly contacts: readonly (ContactInfo & Versioned & { readonly projectId: string })[]
+  /** active providers of all projects that were named */
+  readonly providers: readonly ({ readonly projectId: string; readonly id: string } & Versioned)[]
+  readonly routes: ReadonlyMap<string, Routes>
+  readonly suppressed: Known['suppressed']
+}
+
+/** Keeps what was looked up (see recent.ts). */
+export interface Keeper {
+  /** @param projectIds of the batch */
+  keep(projectIds: readonly string[], found: Found): void
+  /** Ids of a batch were found to be taken: those of the next ones are looked up. */
+  meetTakenIds(): void
+}
+
+/** Looks up all that the messages of these calls name, in a few statements for all of them. @param keeper keeps it */
 export async function lookUp(
   db: Runner,
   { contents, vendors }: Pick<SendDeps, 'contents'> & { readonly vendors: Pick<Vendors, 'dials'> },
   calls: readonly { readonly project: ProjectInfo; readonly intents: readonly (Intent | ManyIntent | CarillonError)[] }[],
+  keeper?: Keeper,
 ): Promise<Known> {
   const intents = calls.flatMap(({ project, intents }) =>
     intents.flatMap((intent) => (intent instanceof CarillonError ? [] : [{ projectId: project.id, intent }])),
@@ -76,21 +100,24 @@ export async function lookUp(
     ...named((intent) => intent.actor?.externalId ?? null),
   ]
   const ids = named((intent) => intent.key)
+  const projectIds = [...new Set(intents.map((one) => one.projectId))]
   const transactions = named((intent) => intent.transactionId)
   const topicNames = named((intent) => ('topic' in intent ? intent.topic : null))
   const providerNames = intents.flatMap(({ projectId, intent }) => extraKeys(intent.overrides).map((key) => ({ projectId, key })))
-  const [templates, contacts, taken, usedTransactions, topics, providers, routes] = await Promise.all([
-    findTemplates(
-      db,
-      named((intent) => intent.template),
-    ),
-    findContacts(db, contactNames),
-    ids.length === 0 ? [] : findNotifications(db, ids),
-    transactions.length === 0 ? [] : findTransactions(db, transactions),
-    topicNames.length === 0 ? [] : findTopics(db, topicNames),
-    providerNames.length === 0 ? [] : findKinds(db, providerNames),
-    findRoutes(db, [...new Set(intents.map((one) => one.projectId))]),
-  ])
+  const [templates, contacts, taken, usedTransactions, topics, providers, routes] = await inOneTrip(db, (db) =>
+    Promise.all([
+      findTemplates(
+        db,
+        named((intent) => intent.template),
+      ),
+      findContacts(db, contactNames),
+      ids.length === 0 ? [] : findNotifications(db, ids),
+      transactions.length === 0 ? [] : findTransactions(db, transactions),
+      topicNames.length === 0 ? [] : findTopics(db, topicNames),
+      providerNames.length === 0 ? [] : findKinds(db, providerNames),
+      findRoutes(db, projectIds),
+    ]),
+  )
   const addresses = [
     ...contacts.flatMap((contact) => addressesOf(contact).map((one) => ({ projectId: contact.projectId, ...one }))),
     ...intents.flatMap(({ projectId, intent }) => {
@@ -102,10 +129,15 @@ export async function lookUp(
   ]
   const byProject = routesOf(routes, vendors)
   const [, reach] = await Promise.all([contents.load(db, templates), lookUpReach(db, byProject, contacts, addresses)])
+  keeper?.keep(projectIds, { templates, contacts, providers: routes, routes: byProject, suppressed: reach.suppressed })
+  if (taken.length > 0) keeper?.meetTakenIds()
   return {
     templates: new Map(templates.map((template) => [keyOf(template.projectId, template.key), template])),
     contacts: new Map(
-      contacts.map(({ projectId, ...info }) => [keyOf(projectId, info.externalId), { info, isNew: false, isFilled: false }]),
+      contacts.map(({ projectId, rowVersion: _version, ...info }) => [
+        keyOf(projectId, info.externalId),
+        { info, isNew: false, isFilled: false },
+      ]),
     ),
     taken: new Map(taken.map((one) => [keyOf(one.projectId, one.key), { ...one, contentHash: one.contentHash.toString('hex') }])),
     transactions: new Map(usedTransactions.map((one) => [keyOf(one.projectId, one.key), null])),
@@ -113,6 +145,7 @@ export async function lookUp(
     providers: new Map(providers.map((provider) => [keyOf(provider.projectId, provider.key), provider])),
     routes: byProject,
     ...reach,
+    seen: null,
   }
 }
 

@@ -264,6 +264,7 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
       routes,
       credentials,
       suppressed,
+      seen: null,
     }
     const scope = {
       transactionId: fanout.transactionId,

@@ -3,8 +3,8 @@
  * or folds. Locks are taken in the order of write-plan.ts.
  */
 import { writeAccepted } from '../db/accept.ts'
-import type { Finish, Runner } from '../db/database.ts'
-import { type FeedStateRow, lockFeeds } from '../db/feed.ts'
+import type { Runner } from '../db/database.ts'
+import { lockFeeds } from '../db/feed.ts'
 import { lockKeys } from '../db/idempotency-key.ts'
 import { openLedger, rebase } from '../domain/ledger.ts'
 import type { ContactInfo, Signal } from '../words.ts'
@@ -29,30 +29,25 @@ function isStored(known: Known, key: string | null): boolean {
 
 /**
  * Writes these messages, waiting for nothing. The database gives the feeds' numbers: here they are counted from 0.
- * @returns what to publish after the commit to those who listen @throws 23505 when an id or a transaction's name is taken, 23503 when a row is gone
+ * @returns what to publish after the commit to those who listen @throws 23505 when an id or a transaction's name is taken, or what is known has changed, 23503 when a row is gone
  */
-export function writePlain(
+export async function writePlain(
   tx: Runner,
   deps: Pick<SendDeps, 'ids' | 'clock' | 'listens'>,
   known: Known,
   messages: readonly PlannedMessage[],
-  finish: Finish,
-): () => Signal[] {
+): Promise<() => Signal[]> {
   const contactOf = (key: string | null): ContactInfo | null => (key === null ? null : (known.contacts.get(key)?.info ?? null))
   const feeds = feedsOf(messages, contactOf)
   const ledger = openLedger(feeds.map((key) => ({ ...key, feedSeq: 0, counts: {} })))
   const rows = collectRows(deps, messages, [], contactOf, new Map(), ledger, deps.clock.now())
   const keys = keysOf(messages)
-  let states: readonly FeedStateRow[] = []
-  finish(
-    Promise.all([
-      keys.length === 0 ? null : lockKeys(tx, keys),
-      feeds.length === 0 ? [] : lockFeeds(tx, feeds),
-      writeAccepted(tx, { ...rows, keys, transactions: messages.flatMap(transactionOf), added: ledger.states() }),
-    ]).then(([, found]) => {
-      states = found
-    }),
-  )
+  // Without waiting for any of them in between: they leave in one round trip (see db/one-trip.ts).
+  const [, states] = await Promise.all([
+    keys.length === 0 ? null : lockKeys(tx, keys),
+    feeds.length === 0 ? [] : lockFeeds(tx, feeds),
+    writeAccepted(tx, { ...rows, keys, transactions: messages.flatMap(transactionOf), added: ledger.states(), seen: known.seen }),
+  ])
   return () => {
     const heard = (signals: readonly Signal[]): Signal[] => signals.filter((signal) => deps.listens(signal))
     return [...rebase(heard(ledger.signals()), states), ...heard(activitySignals(rows))]

@@ -1,5 +1,5 @@
 /** A batch that is written in one round trip: what the database counts is what the ledger would, and an id that is taken writes nothing. */
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Accepted, writeAccepted } from '../../src/db/accept.ts'
 import { fillContacts } from '../../src/db/contact.ts'
 import { type Database, openDatabase, transact } from '../../src/db/database.ts'
@@ -20,7 +20,9 @@ import {
   findTopics,
   findTransactions,
 } from '../../src/db/lookup.ts'
+import { transactInOneTrip } from '../../src/db/one-trip.ts'
 import { findProviders } from '../../src/db/provider.ts'
+import { type Seen, versionOfAll } from '../../src/db/unchanged.ts'
 import { type NotificationRow, write } from '../../src/db/write.ts'
 import { systemClock } from '../../src/domain/clock.ts'
 import { createIds } from '../../src/domain/ids.ts'
@@ -94,7 +96,7 @@ function rowsOf(arrivals: readonly Arrival[], more: Partial<Accepted> = {}): { r
   for (const one of arrivals) ledger.arrive(one)
   const rows = {
     ...{ keys: [], transactions: [], notifications: arrivals.map((one) => notificationOf(one, null)) },
-    ...{ messages: [...ledger.inserted.values()].map((entry) => arrivedRow(entry, now)), added: ledger.states() },
+    ...{ messages: [...ledger.inserted.values()].map((entry) => arrivedRow(entry, now)), added: ledger.states(), seen: null },
     ...more,
   }
   return { rows, ledger }
@@ -204,6 +206,124 @@ it('nor where a contact was erased meanwhile', async () => {
   expect(await written()).toEqual(nothing)
 })
 
+/** What is looked up for the first contact, and for the template. */
+async function look(): Promise<Seen> {
+  const [contactId = ''] = contacts
+  const wanted = (key: string) => [{ projectId, key }]
+  return {
+    templates: await findTemplates(db.accepting, wanted('t')),
+    contacts: (await findContacts(db.accepting, wanted(contactId))).map((one) => ({ ...one, key: one.externalId })),
+    providers: [{ projectId, rowVersion: versionOfAll(await findRoutes(db.accepting, [projectId])) }],
+    addresses: [{ projectId, channel: 'EMAIL', address: 'one@example.com' }],
+  }
+}
+const provider = (key: string): string =>
+  `INSERT INTO provider (project_id, id, key, channel, kind) VALUES ('${projectId}', gen_random_uuid(), '${key}', 'EMAIL', 'capture')`
+const suppress = (address: string, isHash = false): string =>
+  `INSERT INTO suppression (project_id, id, channel, address, reason, is_hash) VALUES ('${projectId}', gen_random_uuid(), 'EMAIL', '${address}', 'MANUAL', ${isHash})`
+const ofFirst = `WHERE id = '${contacts[0]}'`
+
+describe('what was seen earlier', () => {
+  beforeAll(async () => {
+    for (const key of ['a', 'b']) await db.pool.query(provider(key))
+  })
+  const writeSeen = async (seen: Seen): Promise<unknown> => {
+    const arrival = arrivalOf(contacts[0] ?? '')
+    const { rows } = rowsOf([arrival], { seen })
+    const feeds = rows.added.map(({ contactId }) => ({ projectId, contactId }))
+    const client = await db.accepting.connect()
+    try {
+      return await transactInOneTrip(client, (tx) => Promise.all([lockFeeds(tx, feeds), writeAccepted(tx, rows)]))
+    } finally {
+      client.release()
+    }
+  }
+  const once = { notifications: 1, messages: 1, transactions: 0, numbers: 1 }
+
+  it.each([
+    ['a contact’s preferences', `UPDATE contact SET preferences = '{"channels":{"EMAIL":false}}' ${ofFirst}`],
+    ['a contact’s address', `UPDATE contact SET email = 'new@example.com' ${ofFirst}`],
+    ['a contact’s id', `UPDATE contact SET external_id = 'renamed' ${ofFirst}`],
+    ['a template', `UPDATE template SET active = NOT active`],
+    ['a template that is deleted', `UPDATE template SET deleted_at = now()`],
+    ['the settings of a provider', `UPDATE provider SET settings = '{"countries":["NO"]}' WHERE key = 'a'`],
+    ['a provider that is switched off', `UPDATE provider SET active = false WHERE key = 'a'`],
+    ['a provider that is deleted', `DELETE FROM provider WHERE key = 'b'`],
+    ['a provider that is new', provider('c')],
+    ['an address that is suppressed', suppress('one@example.com')],
+    ['the address of somebody who was erased', suppress(hashedName(projectId, 'one@example.com'), true)],
+  ])('G5: %s has changed: nothing is written, and after a new look it is', async (_what, change) => {
+    const seen = await look()
+    await db.pool.query(change)
+    await expect(writeSeen(seen)).rejects.toMatchObject({ code: '23505' })
+    expect(await written()).toEqual(nothing)
+    await db.pool.query(`UPDATE contact SET external_id = id::text, email = NULL, preferences = '{}' ${ofFirst}`)
+    await db.pool.query('UPDATE template SET active = true, deleted_at = NULL')
+    await db.pool.query('DELETE FROM suppression')
+    await db.pool.query('DELETE FROM provider')
+    for (const key of ['a', 'b']) await db.pool.query(provider(key))
+    await writeSeen(await look())
+    expect(await written()).toEqual(once)
+  })
+
+  it('is not changed by locks, by what refers to it, or by what is of another project', async () => {
+    const seen = await look()
+    const other = ids()
+    await db.pool.query(`INSERT INTO project (id, key, name, access_key, secret_hash) VALUES ($1, 'other', 'P', 'other', '')`, [
+      other,
+    ])
+    for (const statement of [provider('d'), suppress('one@example.com')]) await db.pool.query(statement.replace(projectId, other))
+    await db.pool.query(`INSERT INTO template (project_id, id, key, name) VALUES ($1, $2, 't', 'T')`, [other, ids()])
+    await db.pool.query(`INSERT INTO contact (project_id, id, external_id) VALUES ($1, $2, $3)`, [other, ids(), contacts[0]])
+    await db.pool.query('SELECT FROM contact, template FOR UPDATE')
+    await writeSeen(seen)
+    await writeSeen(seen)
+    expect(await written()).toEqual({ notifications: 2, messages: 2, transactions: 0, numbers: 2 })
+    await db.pool.query('DELETE FROM project WHERE id = $1', [other])
+  })
+
+  it('G5: what is committed while it waits for a feed counts', async () => {
+    const seen = await look()
+    const other = await db.pool.connect()
+    await other.query('BEGIN')
+    await other.query('SELECT FROM feed_state WHERE contact_id = $1 FOR UPDATE', [contacts[0]])
+    await other.query(`UPDATE contact SET preferences = '{"channels":{"IN_APP":false}}' ${ofFirst}`)
+    const refused = expect(writeSeen(seen)).rejects.toMatchObject({ code: '23505' })
+    await until('it waits', async () => {
+      const { rows } = await db.pool.query(
+        `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+      )
+      return rows.length > 0
+    })
+    await other.query('COMMIT')
+    other.release()
+    await refused
+    expect(await written()).toEqual(nothing)
+  })
+
+  it.each([
+    ['a notification', (key: string) => `UPDATE notification SET key = '${key}', content_hash = ''`],
+    [
+      'one that was pruned',
+      (key: string) =>
+        `INSERT INTO spent_id (project_id, key, transaction_id, content_hash) VALUES ('${projectId}', '${key}', 'tx', '')`,
+    ],
+  ])('G2: an id of %s is taken, though nobody has looked it up', async (what, insert) => {
+    const seen = await look()
+    await writeSeen(seen)
+    const key = `unseen-${what}`
+    await db.pool.query(insert(key))
+    const arrival = arrivalOf(contacts[0] ?? '')
+    const { rows } = rowsOf([arrival], {
+      seen,
+      keys: [{ projectId, key, isFanout: false }],
+      notifications: [notificationOf(arrival, key)],
+    })
+    await expect(accept(rows)).rejects.toMatchObject({ code: '23505' })
+    expect(await written()).toEqual(once)
+  })
+})
+
 it('a plan that is kept reads no table from end to end', async () => {
   const [named, keyed] = [[{ projectId, key: 'k' }], [{ projectId, key: 'k', isFanout: false }]]
   const contact = { projectId, id: contacts[0] ?? '', contactId: contacts[0] ?? '', templateId }
@@ -223,7 +343,8 @@ it('a plan that is kept reads no table from end to end', async () => {
     await lockFeeds(client, [contact])
     await findFolding(client, [{ ...contact, incrementId: 'i' }])
     await write(client, {})
-    await writeAccepted(client, rowsOf([]).rows)
+    for (const seen of [null, { templates: [], contacts: [], providers: [], addresses: [] }])
+      await writeAccepted(client, rowsOf([], { seen }).rows)
     const { rows } = await client.query<{ name: string; statement: string }>('SELECT name, statement FROM pg_prepared_statements')
     expect(rows.length).toBeGreaterThan(19)
     for (const { name, statement } of rows) {

@@ -320,7 +320,10 @@ async function hold(ground: Ground, print: (line: string) => void): Promise<Row[
   const [perSecond, seconds] = [500, 5]
   const [ours, bare] = [await sideOf(ground, 'ours'), await sideOf(ground, 'bare')]
   const opening: Record<'ours' | 'bare', number[]> = { ours: [], bare: [] }
+  /** resident memory, MB: of each side with all sockets open, and of ours when they are closed again */
+  const whenOpen: Record<'ours' | 'bare', number[]> = { ours: [], bare: [] }
   const held: number[] = []
+  const memory = async (side: Side): Promise<number> => (await collected(side)) / KB / KB
   const late: Record<'ours' | 'bare', number[]> = { ours: [], bare: [] }
 
   async function paced(side: Side): Promise<number> {
@@ -337,12 +340,15 @@ async function hold(ground: Ground, print: (line: string) => void): Promise<Row[
     opening.bare.push(await open(ground, bare, sockets, 1))
     late.ours.push(await paced(ours))
     late.bare.push(await paced(bare))
+    whenOpen.ours.push(await memory(ours))
+    whenOpen.bare.push(await memory(bare))
     await close(ours)
     await close(bare)
-    held.push((await collected(ours)) / KB / KB)
+    held.push(await memory(ours))
     print(
       `  B4c round ${round + 1}/${rounds}: opened in ${opening.ours.at(-1)?.toFixed(0)} against ${opening.bare.at(-1)?.toFixed(0)} ms, ` +
-        `p99 ${late.ours.at(-1)?.toFixed(2)} against ${late.bare.at(-1)?.toFixed(2)} ms, ${held.at(-1)?.toFixed(0)} MB when closed`,
+        `p99 ${late.ours.at(-1)?.toFixed(2)} against ${late.bare.at(-1)?.toFixed(2)} ms, ` +
+        `${whenOpen.ours.at(-1)?.toFixed(0)} against ${whenOpen.bare.at(-1)?.toFixed(0)} MB, ${held.at(-1)?.toFixed(0)} MB when closed`,
     )
   }
   await Promise.all([ours, bare].flatMap(({ holder, readers }) => [holder.stop(), readers.stop()]))
@@ -369,6 +375,7 @@ async function hold(ground: Ground, print: (line: string) => void): Promise<Row[
   return [
     await recorded('B4c opening', 'ms', 10, 5, opening.ours, opening.bare),
     await recorded(`B4c p99 at ${perSecond}/s`, 'ms', 5, 2, late.ours, late.bare),
+    await recorded('B4c memory', 'MB', 2.5, 1.8, whenOpen.ours, whenOpen.bare),
     {
       ...(await recorded(
         'B4c memory when closed',

@@ -106,15 +106,19 @@ function open(url: URL, index: number, token: string | null, contact: number): P
   }
   const greet = (text: string): void => {
     const message = JSON.parse(text)
-    const seconds = Number(message.payload?.[0]?.extensions?.retryAfterSeconds)
+    // An operation is refused when it comes, or when it has waited for too long.
+    const refusal = message.payload?.[0] ?? message.payload?.errors?.[0]
+    const seconds = Number(refusal?.extensions?.retryAfterSeconds)
     if (message.type === 'connection_ack' && token === null) subscribed()
     else if (message.type === 'connection_ack') subscribe()
-    else if (message.type === 'error' && seconds > 0) {
+    else if (seconds > 0 && (message.type === 'error' || message.id === id)) {
       // A contact has so many operations a second, and a server so many at a time: both are tried again, unless the first one was accepted.
       if (message.id === id) isRefused = true
       else if (isRefused) setTimeout(subscribe, seconds * 1_000 * (1 + Math.random()))
       else setTimeout(subscribed, seconds * 1_000)
       if (message.id !== id) isRefused = false
+    } else if (message.id === id && message.type === 'complete' && isRefused) {
+      // It ends a refusal that came as its result.
     } else if (message.id !== `after ${attempt}`) fail(text)
     else if (message.type === 'complete' && isRefused) {
       isRefused = false

@@ -16,8 +16,12 @@ export interface Lru<V> {
 }
 
 interface Entry<V> {
-  readonly value: V
-  readonly until: number
+  readonly key: string
+  value: V
+  until: number
+  /** its neighbours, in the order of use; null: it is the first, or the last */
+  older: Entry<V> | null
+  newer: Entry<V> | null
 }
 
 /** Creates one. `ttl`: after how many ms an entry is gone, used or not; default: never. `now`: monotonic milliseconds */
@@ -30,35 +34,71 @@ export function createLru<V extends NonNullable<unknown>>({
   readonly ttl?: number
   readonly now?: () => number
 }): Lru<V> {
-  // A map keeps the order in which entries were inserted: the first one is the least recently used.
+  // The order is kept in a list: a Map has one too, but it passes over all that was deleted since it last grew to find its first entry.
   const entries = new Map<string, Entry<V>>()
+  let oldest: Entry<V> | null = null
+  let newest: Entry<V> | null = null
   const expires = ttl !== Number.POSITIVE_INFINITY
-  const found = (key: string): Entry<V> | undefined => {
+
+  function unlink({ older, newer }: Entry<V>): void {
+    if (older === null) oldest = newer
+    else older.newer = newer
+    if (newer === null) newest = older
+    else newer.older = older
+  }
+  function append(entry: Entry<V>): void {
+    entry.older = newest
+    entry.newer = null
+    if (newest === null) oldest = entry
+    else newest.newer = entry
+    newest = entry
+  }
+  function remove(entry: Entry<V>): void {
+    entries.delete(entry.key)
+    unlink(entry)
+  }
+  function use(entry: Entry<V>): void {
+    if (entry === newest) return
+    unlink(entry)
+    append(entry)
+  }
+  function found(key: string): Entry<V> | undefined {
     const entry = entries.get(key)
     if (entry === undefined || !expires || now() < entry.until) return entry
-    entries.delete(key)
+    remove(entry)
     return undefined
   }
   return {
     get(key) {
       const entry = found(key)
       if (entry === undefined) return undefined
-      entries.delete(key)
-      entries.set(key, entry)
+      use(entry)
       return entry.value
     },
     has: (key) => found(key) !== undefined,
     set(key, value) {
-      entries.delete(key)
-      entries.set(key, { value, until: expires ? now() + ttl : ttl })
-      if (entries.size <= max) return
-      for (const oldest of entries.keys()) {
-        entries.delete(oldest)
-        break
+      const until = expires ? now() + ttl : ttl
+      const known = entries.get(key)
+      if (known !== undefined) {
+        known.value = value
+        known.until = until
+        use(known)
+        return
       }
+      const entry: Entry<V> = { key, value, until, older: null, newer: null }
+      entries.set(key, entry)
+      append(entry)
+      if (entries.size > max && oldest !== null) remove(oldest)
     },
-    delete: (key) => void entries.delete(key),
-    clear: () => entries.clear(),
+    delete(key) {
+      const entry = entries.get(key)
+      if (entry !== undefined) remove(entry)
+    },
+    clear() {
+      entries.clear()
+      oldest = null
+      newest = null
+    },
     get size() {
       return entries.size
     },

@@ -22,10 +22,10 @@ afterAll(async () => {
 })
 
 /** Adds contacts, in a project of their own. */
-async function add(count: number): Promise<void> {
+async function add(count: number, on: Pick<pg.Pool, 'query'> = pool): Promise<void> {
   const id = ids()
-  await pool.query(`INSERT INTO project (id, key, name, access_key, secret_hash) VALUES ($1, $2, 'P', $2, '')`, [id, `p${id}`])
-  await addContacts(pool, id, count)
+  await on.query(`INSERT INTO project (id, key, name, access_key, secret_hash) VALUES ($1, $2, 'P', $2, '')`, [id, `p${id}`])
+  await addContacts(on, id, count)
 }
 
 /** The plan that this connection keeps for finding a contact. */
@@ -77,6 +77,26 @@ it('leaves a table that is being vacuumed to that', async () => {
     await analyzeGrown(pool)
     await other.query('ROLLBACK')
     expect(await analyzeGrown(pool)).toEqual(['contact'])
+  } finally {
+    await other.end()
+  }
+})
+
+it('G7: an import of one transaction when it is committed, not before: its rows can be counted only then', async () => {
+  const other = new pg.Client({ connectionString: database.url })
+  await other.connect()
+  try {
+    await pool.query('TRUNCATE contact CASCADE')
+    await pool.query('ANALYZE')
+    await other.query('BEGIN')
+    await add(12_000, other)
+    expect(await analyzeGrown(pool)).toEqual([])
+    // It is not four times as large at its end as it was then.
+    await add(12_000, other)
+    await other.query('COMMIT')
+    expect((await analyzeGrown(pool)).toSorted()).toEqual(['contact', 'feed_state'])
+    expect(await plan()).toMatch(/contact_pkey[\s\S]*id = \$2/)
+    expect(await analyzeGrown(pool)).toEqual([])
   } finally {
     await other.end()
   }

@@ -8,6 +8,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import { heapFlags, heapFor } from '../../src/cli/runtime.ts'
+import { addContacts } from '../helpers/contacts.ts'
 import { ConfigureProviders, Send, UpsertTemplates } from '../helpers/operations.ts'
 import { Broadcast, Transaction } from '../helpers/operations-fanout.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
@@ -31,7 +32,7 @@ let pool: pg.Pool
 let smtp: SmtpSink
 let server: ServerProcess
 let project: Awaited<ReturnType<typeof newProject>>
-const person = (n: number): string => `c-${n}`
+const person = (n: number): string => `c${n}`
 const sockets: WebSocket[] = []
 /** by contact: the ids that its socket received */
 const received = new Map<string, string[]>()
@@ -54,12 +55,7 @@ beforeAll(async () => {
       { key: 'letter', email: [{ subject: 'Letter {{ n }}', text: 'Dear {{ firstName }}, {{ text }}' }] },
     ],
   })
-  await pool.query(
-    `INSERT INTO contact (project_id, id, external_id, email, first_name)
-      SELECT $1, gen_random_uuid(), 'c-' || n, 'c' || n || '@example.com', 'N' || n FROM generate_series(0, $2::int - 1) AS n`,
-    [project.id, CONTACTS],
-  )
-  await pool.query('INSERT INTO feed_state (project_id, contact_id) SELECT project_id, id FROM contact')
+  await addContacts(pool, project.id, CONTACTS)
 }, WITHIN_MS)
 afterAll(async () => {
   for (const socket of sockets) socket.terminate()
@@ -116,8 +112,10 @@ it(
     received.clear()
     const run = randomBytes(4).toString('hex')
     const api = server.client(project.credential)
+    const begunAt = performance.now()
+    const since = (): string => `${((performance.now() - begunAt) / 1_000).toFixed(1)} s`
     await each(SOCKETS, async (n) => follow(person(n), await project.token(person(n))))
-    const opened = peakMb()
+    const opened = `${SOCKETS} sockets open after ${since()}, ${Math.round(peakMb())} MB at most`
     const { broadcast } = await api.do(Broadcast, { input: { template: 'news', data: { text: 'x'.repeat(500) } } })
     await each(MAILS / BATCH, async (batch) => {
       const messages = times(BATCH, (n) => ({
@@ -131,6 +129,7 @@ it(
     const mails = (): string[] =>
       smtp.messages.map(({ subject }) => subject).filter((subject) => subject.startsWith(`Letter ${run} `))
     await until('all mails are there', () => mails().length >= MAILS || undefined, WITHIN_MS)
+    const sent = `${MAILS} mails after ${since()}`
     const { transactionId: id } = broadcast
     await until(
       'all are notified',
@@ -140,7 +139,7 @@ it(
     const short = (): string[] => [...received].filter(([, ids]) => ids.length === 0).map(([contact]) => contact)
     await until('all sockets have it', () => short().length === 0 || undefined, WITHIN_MS)
     const peak = peakMb()
-    process.stdout.write(`${SOCKETS} sockets open: ${Math.round(opened)} MB at most; after all of it ${Math.round(peak)} MB\n`)
+    process.stdout.write(`${opened}; ${sent}; ${CONTACTS} contacts after ${since()}, ${Math.round(peak)} MB at most\n`)
     expect(mails().toSorted()).toEqual(times(MAILS, (n) => `Letter ${run} ${n}`).toSorted())
     expect([...received.values()].filter((ids) => ids.length !== 1)).toEqual([])
     const { rows } = await pool.query(

@@ -6,7 +6,7 @@ import { createIds } from '../../src/domain/ids.ts'
 const CHUNK = 5_000
 
 /** Creates contacts `c0`, `c1`, … with a first name, an e-mail address each, and a feed. */
-export async function addContacts(pool: Pool, projectId: string, count: number): Promise<void> {
+export async function addContacts(pool: Pick<Pool, 'query'>, projectId: string, count: number): Promise<void> {
   const ids = createIds(systemClock)
   for (let from = 0; from < count; from += CHUNK) {
     await pool.query(

@@ -57,6 +57,7 @@ const measured = [
   'test/flow/resume.test.ts',
   'test/flow/routing.test.ts',
   'test/flow/slow-reader.test.ts',
+  'test/flow/templates.test.ts',
   'test/graphql/sockets.test.ts',
   'test/jobs/agenda.test.ts',
   'test/render/sandbox-budget.test.ts',

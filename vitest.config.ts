@@ -44,6 +44,14 @@ const pure = [
   'test/render/plain-text.test.ts',
   'test/render/programs.test.ts',
 ]
+/** Tests that wait for most of their time, for what has to happen within some seconds: two of them leave each other enough of the machine. */
+const waiting = [
+  'test/flow/outage.test.ts',
+  'test/flow/processes.test.ts',
+  'test/flow/resume.test.ts',
+  'test/graphql/sockets.test.ts',
+  'test/jobs/agenda.test.ts',
+]
 /** Tests that measure how long something takes, or what it holds: they run one at a time, after the others, with the machine to themselves. */
 const measured = [
   'test/flow/attacks-doors.test.ts',
@@ -52,14 +60,9 @@ const measured = [
   'test/flow/attacks.test.ts',
   'test/flow/fanout-isolation.test.ts',
   'test/flow/little-memory.test.ts',
-  'test/flow/outage.test.ts',
-  'test/flow/processes.test.ts',
-  'test/flow/resume.test.ts',
   'test/flow/routing.test.ts',
   'test/flow/slow-reader.test.ts',
   'test/flow/templates.test.ts',
-  'test/graphql/sockets.test.ts',
-  'test/jobs/agenda.test.ts',
   'test/render/sandbox-budget.test.ts',
   'test/render/sandbox.test.ts',
   'test/signals/bus.test.ts',
@@ -92,13 +95,14 @@ export default defineConfig({
       project('facts', {
         ...database,
         include: [every],
-        exclude: [...pure, ...measured],
+        exclude: [...pure, ...waiting, ...measured],
         isolate: false,
-        maxWorkers: 3,
+        maxWorkers: 4,
         sequence: { groupOrder: 1 },
       }),
+      project('waiting', { ...database, include: waiting, maxWorkers: 2, retry: 2, sequence: { groupOrder: 2 } }),
       // Other processes of the machine can spoil a measurement, but not three in a row: what is really too slow fails each time.
-      project('measured', { ...database, include: measured, maxWorkers: 1, retry: 2, sequence: { groupOrder: 2 } }),
+      project('measured', { ...database, include: measured, maxWorkers: 1, retry: 2, sequence: { groupOrder: 3 } }),
     ],
   },
 })

@@ -1,5 +1,6 @@
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 // Compiled modules are kept: tests start some hundred servers as processes of their own.
 process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.cache/compile')
@@ -69,6 +70,34 @@ const measured = [
   'test/web/inbox-long.test.ts',
 ]
 
+/** Those that take longest, the longest first: begun last, one of them would go on alone when all others have ended. */
+const longest = [
+  'test/reports/process-end.test.ts',
+  'test/graphql/access-matrix.test.ts',
+  'test/reports/receiving-hosts.test.ts',
+  'test/db/embedded.test.ts',
+  'test/flow/preview-truth.test.ts',
+  'test/flow/vendors.test.ts',
+  'test/flow/attempt.test.ts',
+  'test/cli/command.test.ts',
+  'test/flow/digest-crash.test.ts',
+  'test/flow/secret-rotation.test.ts',
+  'test/reports/email-addresses.test.ts',
+  'test/cli/own-database.test.ts',
+  'test/flow/erase-races.test.ts',
+]
+
+/** Sorts as vitest does, but for `longest`: what it knows of the last run is not there in a new clone. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number => {
+      const found = longest.indexOf(relative(import.meta.dirname, moduleId))
+      return found === -1 ? longest.length : found
+    }
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b))
+  }
+}
+
 const project = (name: string, test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration => ({
   // Node takes graphql's CommonJS build and Vite would take its ES module: two copies, whose classes don't know each other.
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
@@ -89,6 +118,7 @@ const database = { globalSetup: ['test/helpers/global-setup.ts'] }
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       // They keep no state outside a test, so files share workers. First, because they fail first.
       project('pure', { include: pure, pool: 'threads', isolate: false, maxWorkers: 2, sequence: { groupOrder: 0 } }),

@@ -50,7 +50,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 /** Hundreds of databases that live for seconds are not worth tidying; tests that need statistics make them. */
-const settings = { shared_buffers: '128MB', max_wal_size: '256MB', autovacuum: 'off' }
+const settings = {
+  shared_buffers: '128MB',
+  max_wal_size: '256MB',
+  autovacuum: 'off',
+  wal_compression: 'off',
+  // It is thrown away: no page of it is ever repaired after a power cut.
+  full_page_writes: 'off',
+}
 
 async function startServer(): Promise<Awaited<Shared['server']>> {
   const base = await findBase()

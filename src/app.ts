@@ -240,12 +240,13 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
         while (!signal.aborted && (await foldStats(db.pool)));
       },
       async outlook() {
-        const found = await readOutlookAndStanding(db.pool, clock.offsetMs, standing.since()).catch(async (error: unknown) => {
+        const reading = standing.begin()
+        const found = await readOutlookAndStanding(db.pool, clock.offsetMs, reading.since).catch(async (error: unknown) => {
           // Whatever is wrong with the other half, revocations count.
           await standing.refresh()
           throw error
         })
-        standing.take(found)
+        reading.take(found)
         if (standing.hasDeletions()) erasing.poke()
         return found
       },
@@ -282,9 +283,11 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       recovered: 'Deleting projects works again',
     })
     undo.push(() => erasing.stop())
-    // A worker reads it whenever it looks what is due.
+    // A worker reads it whenever it looks what is due. That may wait for much else.
     const watching = createPump({
-      run: () => standing.refresh(),
+      run: async () => {
+        if (config.role === 'api' || !standing.isCurrent(STANDING_MS * 1.5)) await standing.refresh()
+      },
       everyMs: STANDING_MS,
       log,
       failed: 'Revoked tokens and suspended projects could not be read; it is tried again',
@@ -386,7 +389,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
     if (config.role === 'api' && config.redisUrl === null) {
       log.warn('Without REDIS_URL, messages that other processes put into feeds are seen here within 10 s, not at once')
     }
-    if (config.role === 'api') watching.poke()
+    watching.poke()
     const port = await server.listen(config.port, config.host).catch((cause: NodeJS.ErrnoException) => {
       if (cause.code !== 'EADDRINUSE') throw cause
       throw new Error(`The port ${config.port} of ${config.host} is taken. Set PORT to another one; 0 takes any that is free.`, {

@@ -12,6 +12,8 @@ export interface Lru<V> {
   set(key: string, value: V): void
   delete(key: string): void
   clear(): void
+  /** Drops what has expired: otherwise that stays until it is asked for, or others take its place. */
+  prune(): void
   readonly size: number
 }
 
@@ -98,6 +100,9 @@ export function createLru<V extends NonNullable<unknown>>({
       entries.clear()
       oldest = null
       newest = null
+    },
+    prune() {
+      for (const key of [...entries.keys()]) found(key)
     },
     get size() {
       return entries.size

@@ -30,6 +30,19 @@ it('forgets an entry after its time, however often it is read, and counts from t
   expect(lru.get('a')).toBe('y')
 })
 
+it('drops what has expired when it is told to', () => {
+  let at = 0
+  const lru = createLru<string>({ max: 10, ttl: 100, now: () => at })
+  lru.set('a', 'x')
+  at = 60
+  lru.set('b', 'y')
+  lru.get('a')
+  at = 120
+  expect(lru.size).toBe(2)
+  lru.prune()
+  expect([lru.size, lru.get('b')]).toEqual([1, 'y'])
+})
+
 it('is what a list in the order of use would be', () => {
   const random = seeded()
   const lru = createLru<number>({ max: 20 })

@@ -1,6 +1,6 @@
 /**
  * Writes a batch of messages of which nothing has to be read under a lock first: the database takes the numbers of feeds and counts their messages
- * in the statement that inserts them, so that BEGIN, the locks, this and COMMIT are sent together.
+ * in the statement that inserts them, so that the locks and this are sent together, as one transaction (one-trip.ts).
  */
 import { plainArray, textArray } from './array.ts'
 import type { Runner } from './database.ts'

@@ -387,8 +387,8 @@ export async function endLeases(db: Runner): Promise<void> {
 
 /**
  * Ends the leases under which no attempt has begun. Used when the database was unavailable and is back: a claim whose answer was lost has
- * taken messages that no worker knows of. Where a worker does hold one, nothing is sent twice: the fencing number goes up, so its attempt
- * can no longer begin. Rides on delivery_due.
+ * taken messages that no worker knows of. Where a worker does hold one, its attempt can no longer begin, because the
+ * fencing number goes up; one that had begun without waiting for the disk, and was forgotten, is sent again. Rides on delivery_due.
  */
 export async function endIdleLeases(db: Runner, options: { offsetMs: number }): Promise<void> {
   await db.query({

@@ -56,8 +56,8 @@ function isoOf(text: string): string {
 }
 
 /**
- * A socket that sends all statements of one turn of the event loop together. `pg` corks each statement on its own; accepting a batch takes
- * eight statements, and sending them one by one cost as much time as building them.
+ * A socket that sends all statements of one turn of the event loop together. `pg` corks each statement on its own; a batch
+ * takes several, and sending them one by one cost as much time as building them.
  */
 function gatheringSocket(): Socket {
   const socket = new Socket()

@@ -27,8 +27,13 @@ interface PgConnection {
 const isPgQuery = (query: object): query is PgQuery =>
   'submit' in query && 'handleDataRow' in query && 'handleReadyForQuery' in query
 
+/** Errors of the server that came before the last statement was complete: it has committed nothing, even if it has closed the connection. */
+const rolledBack = new WeakSet<object>()
+
 /** Several queries as one. On a connection with a pipeline, `pg` takes no query of another class than its own. */
 class OneTrip extends pg.Query {
+  /** Set by `pg` where a query may take only so long: it ends its timer. */
+  declare readonly callback?: (error: unknown) => void
   readonly #parts: readonly PgQuery[]
   /** how many of them are complete */
   #done = 0
@@ -87,12 +92,15 @@ class OneTrip extends pg.Query {
   /** The transaction was committed: only now there are results. */
   handleReadyForQuery(connection: PgConnection): void {
     for (const part of this.#parts) part.handleReadyForQuery(connection)
+    this.callback?.(null)
   }
 
   handleError(error: unknown, connection: PgConnection): void {
     // PostgreSQL has not read what follows the statement that failed.
     for (const { name } of this.#parts.slice(this.#done)) if (name !== undefined) delete connection.submittedNamedStatements[name]
+    if (error instanceof pg.DatabaseError && this.#done < this.#parts.length) rolledBack.add(error)
     for (const part of this.#parts) part.handleError(error, connection)
+    this.callback?.(error)
   }
 }
 
@@ -117,18 +125,21 @@ export function inOneTrip<T>(client: Runner, work: (tx: Runner) => Promise<T>): 
   return result
 }
 
+const isRolledBack = (error: unknown): boolean => typeof error === 'object' && error !== null && rolledBack.has(error)
+
 /**
- * The same for what writes. After a deadlock `work` runs again, up to three times.
+ * The same for what writes, on a connection. After a deadlock `work` runs again, up to three times.
  * @throws as `transact` of db/database.ts
  */
 export async function transactInOneTrip<T>(client: Runner, work: (tx: Runner) => Promise<T>): Promise<T> {
+  if (!(client instanceof pg.Client)) throw new Error('On a pool, these statements would be no transaction.')
   for (let attempt = 1; ; attempt++) {
     try {
       return await inOneTrip(client, work)
     } catch (error) {
       if (isRetryable(error) && attempt <= 3) continue
       if (!isBrokenConnection(error)) throw error
-      throw wasNotSent(error) ? noDatabase(error) : outcomeUnknown(error)
+      throw wasNotSent(error) || isRolledBack(error) ? noDatabase(error) : outcomeUnknown(error)
     }
   }
 }

@@ -88,7 +88,7 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
       const limits = { above, below, limit: page.limit + 1, backward: page.backward }
       const isNameable = 'contactId' in name || !name.externalId.includes('\0')
       // A filter that few messages match is looked for in all of them: that keeps no other read waiting.
-      const isSmall = filter.feeds === null && filter.seen === null && filter.read === null
+      const isSmall = filter.feeds === null && filter.seen === null && filter.read === null && filter.archived !== true
       const reader = isSmall ? db.gathered(name.projectId, 'contactId' in name ? name.contactId : name.externalId) : db.pool
       const found = isNameable ? await readFeed(reader, name, filter, limits, parts) : null
       if (found === null) throw new CarillonError('CONTACT_NOT_FOUND')

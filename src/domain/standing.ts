@@ -11,10 +11,10 @@ import type { Clock } from './clock.ts'
 export interface Standing {
   /** Reads what is new. Called each second, and after each change of this process. */
   refresh(): Promise<void>
-  /** From when on the next reading reads revocations; null: all. */
-  since(): number | null
-  /** Takes what somebody else has read since `since()`. */
-  take(found: StandingChanges): void
+  /** Begins a reading that somebody else does. */
+  begin(): Reading
+  /** Whether a reading has ended within the last so many ms. */
+  isCurrent(withinMs: number): boolean
   /** Whether the project is suspended or being deleted: nothing of it is accepted or sent. */
   isInactive(projectId: string): boolean
   /** Ids of the projects that are suspended or being deleted. */
@@ -25,6 +25,14 @@ export interface Standing {
   isRevoked(projectId: string, subject: string, generation: number): boolean
   /** Whether a caller who was let in has to be turned away now. */
   isEnded(caller: Caller): boolean
+}
+
+/** A reading of what is new. */
+export interface Reading {
+  /** from when on it reads revocations; null: all */
+  readonly since: number | null
+  /** Takes what was read. Of two readings, what the one says that began later counts. */
+  take(found: StandingChanges): void
 }
 
 /** A revocation is kept for longer than any token that it refuses can be valid: 24 hours, and what clocks differ by. */
@@ -39,28 +47,42 @@ export function createStanding({ db, clock }: { readonly db: Database; readonly 
   let since: number | null = null
   let projects: readonly InactiveProject[] = []
   let ids: ReadonlySet<string> = new Set()
+  let readings = 0
+  /** the number of the reading that `projects` is of */
+  let latest = 0
+  let takenAt = Number.NEGATIVE_INFINITY
   const keyOf = (projectId: string, subject: string): string => `${projectId} ${subject}`
+
+  function take(found: StandingChanges, number: number): void {
+    takenAt = performance.now()
+    if (number > latest) {
+      latest = number
+      projects = found.inactive
+      ids = new Set(projects.map((one) => one.id))
+    }
+    for (const { projectId, subject, generation, revokedAt } of found.revocations) {
+      const key = keyOf(projectId, subject)
+      since = Math.max(since ?? 0, revokedAt)
+      if ((revoked.get(key)?.generation ?? 0) >= generation) continue
+      revoked.delete(key)
+      revoked.set(key, { generation, revokedAt })
+    }
+    for (const [key, { revokedAt }] of revoked) {
+      if (revokedAt >= (since ?? 0) - REVOCATION_KEPT_MS) break
+      revoked.delete(key)
+    }
+  }
 
   const standing: Standing = {
     async refresh() {
-      standing.take(await readStanding(db.pool, standing.since()))
+      const reading = standing.begin()
+      reading.take(await readStanding(db.pool, reading.since))
     },
-    since: () => (since === null ? null : since - OVERLAP_MS),
-    take(found) {
-      projects = found.inactive
-      ids = new Set(projects.map((one) => one.id))
-      for (const { projectId, subject, generation, revokedAt } of found.revocations) {
-        const key = keyOf(projectId, subject)
-        since = Math.max(since ?? 0, revokedAt)
-        if ((revoked.get(key)?.generation ?? 0) >= generation) continue
-        revoked.delete(key)
-        revoked.set(key, { generation, revokedAt })
-      }
-      for (const [key, { revokedAt }] of revoked) {
-        if (revokedAt >= (since ?? 0) - REVOCATION_KEPT_MS) break
-        revoked.delete(key)
-      }
+    begin() {
+      const number = ++readings
+      return { since: since === null ? null : since - OVERLAP_MS, take: (found) => take(found, number) }
     },
+    isCurrent: (withinMs) => performance.now() - takenAt < withinMs,
     isInactive: (projectId) => ids.has(projectId),
     inactive: () => [...ids],
     hasDeletions: () => projects.some(({ deleteAt }) => deleteAt !== null && deleteAt <= clock.now().getTime()),

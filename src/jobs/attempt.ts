@@ -95,7 +95,7 @@ const SOON_MAX_MS = 1_000
 export const maySendAgain = (message: Claimed, { provider }: OpenProvider): boolean =>
   provider.limits.foldsRepeats || message.project.resendUnknown
 
-/** Whether the message has one way only, whose receiver drops duplicates: it goes there again, whether or not it is known to have begun. */
+/** Whether the message has one way only, whose receiver drops duplicates: it may go out again, whether or not it is known to have begun. */
 const isRepeatable = ({ targets }: Outbound, { open }: OpenTarget): boolean =>
   targets.length === 1 && open.provider.limits.foldsRepeats
 

@@ -162,6 +162,7 @@ export function createAccept(deps: SendDeps): Accept {
               )
           deps.publish(signals())
         } catch (error) {
+          if (known.seen !== null) recent.forget(named)
           if (isCollision(error) && attempt < RETRIES) continue
           throw error
         }

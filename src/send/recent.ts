@@ -18,6 +18,8 @@ import type { Found, Keeper, Known } from './known.ts'
 export interface Recent extends Keeper {
   /** @returns null: something has to be looked up */
   recall(db: Runner, calls: readonly Call[]): Promise<(Known & { readonly seen: Seen }) | null>
+  /** What the batch names was changed, or is gone. */
+  forget(calls: readonly Call[]): void
   /** The database may be another one now, which has given its numbers to other changes. */
   clear(): void
 }
@@ -47,6 +49,17 @@ export function createRecent(contents: Pick<ContentCache, 'load'>): Recent {
   const contacts = createLru<KeptContact>({ max: CONTACTS_MAX, ttl: KEPT_MS })
   const projects = createLru<Versioned & { readonly routes: Routes }>({ max: PROJECTS_MAX, ttl: KEPT_MS })
   let careful = 0
+  let isPruningSet = false
+  /** Nobody's data stays longer because nothing is sent any more. */
+  function pruneLater(): void {
+    if (isPruningSet) return
+    isPruningSet = true
+    setTimeout(() => {
+      isPruningSet = false
+      for (const cache of [templates, contacts, projects]) cache.prune()
+      if (templates.size + contacts.size + projects.size > 0) pruneLater()
+    }, KEPT_MS).unref()
+  }
 
   return {
     async recall(db, calls) {
@@ -109,6 +122,7 @@ export function createRecent(contents: Pick<ContentCache, 'load'>): Recent {
     },
 
     keep(projectIds, found) {
+      pruneLater()
       const providers = Map.groupBy(found.providers, (one) => one.projectId)
       for (const projectId of projectIds) {
         const routes = found.routes.get(projectId) ?? noRoutes
@@ -124,6 +138,16 @@ export function createRecent(contents: Pick<ContentCache, 'load'>): Recent {
         const isLarge = JSON.stringify([info.properties, info.preferences]).length > CONTACT_CHARACTERS
         if (isLarge || addresses.some((one) => suppressed?.has(addressKey(one)) === true)) contacts.delete(key)
         else contacts.set(key, { info, rowVersion, addresses })
+      }
+    },
+
+    forget(calls) {
+      for (const { project, intents } of calls) {
+        for (const intent of intents) {
+          if (intent instanceof CarillonError || 'topic' in intent) continue
+          if (intent.template !== null) templates.delete(keyOf(project.id, intent.template))
+          for (const one of [intent.contact, intent.actor]) if (one) contacts.delete(keyOf(project.id, one.externalId))
+        }
       }
     },
 

@@ -1,4 +1,5 @@
 /** Statements that share a round trip: one transaction, whose connection stays usable whatever becomes of them. */
+import type { Socket } from 'node:net'
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { type Database, openDatabase } from '../../src/db/database.ts'
@@ -94,16 +95,41 @@ it('runs again after a deadlock', async () => {
   expect(result.rows).toEqual([{ n: 3 }])
 })
 
-it('F3: says that the outcome is unknown when the connection is lost before the answer', async () => {
+const cut = async (_backend: { pid: number }, lost: pg.PoolClient): Promise<void> =>
+  void (lost as unknown as { connection: { stream: Socket } }).connection.stream.destroy()
+const end = async ({ pid }: { pid: number }): Promise<void> =>
+  void (await db.pool.query('SELECT pg_terminate_backend($1)', [pid]))
+
+it.each([
+  ['F3: says that the outcome is unknown when the connection is lost before the answer', cut, 'OUTCOME_UNKNOWN'],
+  ['says that nothing was done when the server ends the connection before the last statement is complete', end, 'OVERLOADED'],
+] as const)('%s', async (_title, lose, code) => {
   const lost = await db.accepting.connect()
-  const { rows } = await lost.query('SELECT pg_backend_pid() AS pid')
+  const { rows } = await lost.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+  const [backend = { pid: 0 }] = rows
   const failed = transactInOneTrip(lost, (tx) =>
     Promise.all([tx.query({ name: 'wait', text: 'SELECT pg_sleep(10)' }), tx.query(add('first', 1))]),
   )
-  const told = expect(failed).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
-  await db.pool.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid])
+  const told = expect(failed).rejects.toMatchObject({ code })
+  await lose(backend, lost)
   await told
+  await end(backend)
   await expect(transactInOneTrip(lost, (tx) => Promise.all([tx.query(add('first', 1))]))).rejects.toBeInstanceOf(CarillonError)
   lost.release(true)
+  expect(await stored()).toEqual([])
+})
+
+it('keeps a connection that is used again within the time that a statement may take', async () => {
+  const limited = openDatabase(`${database.url}?query_timeout=300`, { max: 2, log: silentLog })
+  const one = await limited.accepting.connect()
+  for (const ms of [0, 200, 200]) {
+    await transactInOneTrip(one, (tx) => tx.query({ name: 'sleep', text: 'SELECT pg_sleep($1)', values: [ms / 1_000] }))
+  }
+  one.release()
+  await limited.close()
+})
+
+it('is for a connection, not for a pool, where each statement would be on its own', async () => {
+  await expect(transactInOneTrip(db.pool, (tx) => tx.query(add('first', 1)))).rejects.toThrow(/no transaction/)
   expect(await stored()).toEqual([])
 })

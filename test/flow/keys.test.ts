@@ -1,4 +1,6 @@
 /** Scopes and expiry of API keys, the rotation of the secret key, and the revocation of tokens. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import type { Client } from '../helpers/client.ts'
@@ -194,6 +196,23 @@ describe('revokeContactTokens', () => {
     await until('it is refused there', async () => (await before.ask(Feed, {})).codes[0] === 'UNAUTHENTICATED')
     for (const one of [app, other]) expect((await one.client(last).ask(Feed, {})).codes).toEqual([])
     live.close()
+  })
+
+  it('counts in a process whose look at what is due is held up', async () => {
+    const client = other.client(await tokenOf('gus'))
+    expect((await client.ask(Feed, {})).codes).toEqual([])
+    const locker = new pg.Client({ connectionString: app.databaseUrl })
+    await locker.connect()
+    try {
+      await locker.query('BEGIN; LOCK TABLE digest IN ACCESS EXCLUSIVE MODE')
+      // By now a look has begun that waits for the lock, for ten seconds at most.
+      await sleep(1_500)
+      await project.api.do(RevokeContactTokens, { contact: 'gus' })
+      await until('it is refused there', async () => (await client.ask(Feed, {})).codes[0] === 'UNAUTHENTICATED', 5_000)
+    } finally {
+      await locker.query('ROLLBACK')
+      await locker.end()
+    }
   })
 
   it('ends streams of events', async () => {

@@ -24,12 +24,23 @@ export interface FeedKey {
  * @returns the state of each; a contact that does not exist is left out
  */
 export async function lockFeeds(tx: Runner, feeds: readonly FeedKey[]): Promise<FeedStateRow[]> {
-  const { rows } = await tx.query<FeedStateRow>({
-    name: 'lock-feeds',
-    text: `SELECT project_id AS "projectId", contact_id AS "contactId", feed_seq AS "feedSeq", counts FROM feed_state
-      WHERE (project_id, contact_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[])) ORDER BY project_id, contact_id FOR UPDATE`,
-    values: [plainArray(feeds.map((feed) => feed.projectId)), plainArray(feeds.map((feed) => feed.contactId))],
-  })
+  const columns = 'project_id AS "projectId", contact_id AS "contactId", feed_seq AS "feedSeq", counts'
+  const [first, ...others] = feeds
+  // One is the usual case, and needs no list and no order.
+  const { rows } = await tx.query<FeedStateRow>(
+    first !== undefined && others.length === 0
+      ? {
+          name: 'lock-feed',
+          text: `SELECT ${columns} FROM feed_state WHERE project_id = $1::uuid AND contact_id = $2::uuid FOR UPDATE`,
+          values: [first.projectId, first.contactId],
+        }
+      : {
+          name: 'lock-feeds',
+          text: `SELECT ${columns} FROM feed_state
+            WHERE (project_id, contact_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[])) ORDER BY project_id, contact_id FOR UPDATE`,
+          values: [plainArray(feeds.map((feed) => feed.projectId)), plainArray(feeds.map((feed) => feed.contactId))],
+        },
+  )
   return rows
 }
 

@@ -142,12 +142,14 @@ export const firstFanout = (projectId: string, transactionId: string): string =>
 
 /**
  * SQL: inserts the deltas of parameter `parameter`, a JSON array. Tells the triggers that what this transaction inserts is counted.
+ * @param ofMany whether some of them may have a `transactionId`
  */
 export const insertDeltas = (
   parameter: string,
+  ofMany = true,
 ): string => `INSERT INTO stat_delta (project_id, at, template_id, campaign_id, fanout_id, channel, count,
     messages, sent, delivered, failed, waiting, lost)
-  SELECT "projectId", at, "templateId", "campaignId", CASE WHEN "transactionId" IS NOT NULL THEN ${firstFanout('"projectId"', '"transactionId"')} END,
+  SELECT "projectId", at, "templateId", "campaignId", ${ofMany ? `CASE WHEN "transactionId" IS NOT NULL THEN ${firstFanout('"projectId"', '"transactionId"')} END` : 'NULL'},
     channel, count, messages, sent, delivered, failed, waiting, lost
   FROM json_to_recordset(${parameter}) AS r ("projectId" uuid, at timestamptz, "templateId" uuid, "campaignId" uuid, "transactionId" text, channel text,
     count int, messages int, sent int, delivered int, failed int, waiting int, lost int)

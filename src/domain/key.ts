@@ -126,11 +126,10 @@ export function createKeys({ db, clock, ids, audit }: KeyDeps) {
       byHash.clear()
     },
 
-    /** The key of a secret. @throws UNAUTHENTICATED when there is none, it was revoked, or it has expired */
-    async bySecret(secret: string): Promise<KnownKey> {
+    /** The key of a secret, whose hash is `hashOf` it. @throws UNAUTHENTICATED when there is none, it was revoked, or it has expired */
+    async bySecret(secret: string, hash: Buffer): Promise<KnownKey> {
       // One that was never issued in this form is not looked up.
       if (!isCredential(secret)) throw new CarillonError('UNAUTHENTICATED', { message: UNKNOWN_KEY })
-      const hash = hashOf(secret)
       const cacheKey = hash.toString('base64')
       const known = byHash.get(cacheKey)
       if (known !== undefined) return alive(known)

@@ -164,14 +164,15 @@ export function createProjects(deps: ProjectDeps) {
     async identify(authorization: string | null): Promise<Caller> {
       if (authorization === null || authorization.trim() === '') return { kind: 'none' }
       const credential = credentialIn(authorization)
-      if (operatorHash !== null && timingSafeEqual(hashOf(credential), operatorHash)) return { kind: 'operator' }
+      const hash = hashOf(credential)
+      if (operatorHash !== null && timingSafeEqual(hash, operatorHash)) return { kind: 'operator' }
       if (credential.length > CREDENTIAL_CHARS_MAX) {
         throw new CarillonError('UNAUTHENTICATED', { message: 'The credential is longer than any of this server.' })
       }
       const wrong = wrongForm(authorization)
       if (wrong !== null) throw new CarillonError('UNAUTHENTICATED', { message: wrong })
       if (isToken(credential)) return byToken(credential)
-      const key = await keys.bySecret(credential)
+      const key = await keys.bySecret(credential, hash)
       checkActive(key.project)
       return { kind: 'project', ...key, maskPersonalData: false }
     },

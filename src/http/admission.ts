@@ -1,5 +1,5 @@
 /** Admission: authentication, and the limits of requests in flight and of live connections. All transports share it. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Caller } from '../domain/caller.ts'
 import type { PersonCaller } from '../domain/person.ts'
@@ -135,7 +135,7 @@ export function limitLookUps(
       if (authorization === null || authorization.trim() === '' || auth.isLookedUp?.(authorization) === false) {
         return auth.authenticate(authorization, remoteAddress)
       }
-      const name = createHash('sha256').update(authorization).digest('base64')
+      const name = hash('sha256', authorization, 'base64')
       const lookUp = (): Promise<Caller | null> =>
         auth.authenticate(authorization, remoteAddress).catch((error: unknown) => {
           if (!(error instanceof CarillonError) || error.code !== 'UNAUTHENTICATED') throw error

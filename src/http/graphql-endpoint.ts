@@ -13,7 +13,6 @@ import type { Meter } from './metrics.ts'
 import type { Rates } from './rates.ts'
 import type { Reading } from './reading.ts'
 import { isRefused, type Refusals } from './refusals.ts'
-import { networkOf } from './remote-address.ts'
 import { isNavigation, sendError, sendReply } from './reply.ts'
 import { createSendBuffer, type SendBuffer } from './send-buffer.ts'
 
@@ -169,16 +168,17 @@ export function createGraphqlEndpoint(deps: GraphqlEndpointDeps): GraphqlEndpoin
         return sendReply(response, await graphiql(headers))
       }
       let leave = (): void => {}
-      let client = networkOf(remoteAddress)
+      let caller: Caller = { kind: 'none' }
+      const client = (): string => clientOf(caller, remoteAddress)
       try {
         // A form posted by another site: it could not set the header that a cookie needs, either.
         if (method === 'POST' && !isJson.test(headers['content-type'] ?? '')) {
           throw new CarillonError('UNSUPPORTED_MEDIA_TYPE', { message: 'Send the operation as application/json.' })
         }
-        const [caller, refusal] = await identify(request, remoteAddress)
+        const [identified, refusal] = await identify(request, remoteAddress)
+        caller = identified
         known(caller)
-        client = clientOf(caller, remoteAddress)
-        const body = method === 'POST' ? decodeBody(await reading.read(request, response, maxBodyBytes, client)) : ''
+        const body = method === 'POST' ? decodeBody(await reading.read(request, response, maxBodyBytes, client())) : ''
         // The request is whole and its caller known: only now it takes a place.
         leave = admission.enter()
         rates.count(caller)
@@ -196,12 +196,12 @@ export function createGraphqlEndpoint(deps: GraphqlEndpointDeps): GraphqlEndpoin
         const [error] = answer.errors
         if (error !== undefined && (caller.kind === 'none' || isRefused(error.originalError))) {
           leave()
-          await refusals.pause(client)
+          await refusals.pause(client())
         }
         await send(request, response, answer, sendBuffer, caller)
       } catch (error) {
         leave()
-        if (isRefused(error)) await refusals.pause(client)
+        if (isRefused(error)) await refusals.pause(client())
         sendError(request, response, present, error)
       } finally {
         leave()

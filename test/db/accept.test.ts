@@ -340,13 +340,15 @@ it('a plan that is kept reads no table from end to end', async () => {
     await ensureKeysFree(client, keyed)
     await fillContacts(client, [{ ...contact, externalId: contact.id }])
     await joinWindows(client, [{ ...contact, id: ids(), key: 'k', windowMs: 1_000 }], 0)
-    await lockFeeds(client, [contact])
+    for (const feeds of [[contact], [contact, { projectId, contactId: ids() }]]) await lockFeeds(client, feeds)
     await findFolding(client, [{ ...contact, incrementId: 'i' }])
     await write(client, {})
     for (const seen of [null, { templates: [], contacts: [], providers: [], addresses: [] }])
-      await writeAccepted(client, rowsOf([], { seen }).rows)
+      for (const keys of [[], keyed])
+        for (const transactions of [[], [{ projectId, id: ids() }]])
+          await writeAccepted(client, rowsOf([], { keys, transactions, seen }).rows)
     const { rows } = await client.query<{ name: string; statement: string }>('SELECT name, statement FROM pg_prepared_statements')
-    expect(rows.length).toBeGreaterThan(19)
+    expect(rows.length).toBeGreaterThan(26)
     for (const { name, statement } of rows) {
       const plan = await client.query<{ 'QUERY PLAN': string }>(`EXPLAIN (GENERIC_PLAN) ${statement}`)
       const text = plan.rows.map((row) => row['QUERY PLAN']).join('\n')
@@ -359,11 +361,11 @@ it('a plan that is kept reads no table from end to end', async () => {
 })
 
 it('its statements keep their plans, and those of others are planned as ever', async () => {
-  await accept(rowsOf([arrivalOf(contacts[0] ?? '')]).rows)
+  for (const count of [1, 2]) await accept(rowsOf(contacts.slice(0, count).map((one) => arrivalOf(one))).rows)
   const { rows } = await db.accepting.query(
-    `SELECT name, custom_plans::int AS custom, generic_plans > 0 AS generic FROM pg_prepared_statements WHERE name IN ('accept', 'lock-feeds') ORDER BY 1`,
+    `SELECT name, custom_plans::int AS custom, generic_plans > 0 AS generic FROM pg_prepared_statements WHERE name IN ('accept', 'lock-feed', 'lock-feeds') ORDER BY 1`,
   )
-  expect(rows).toEqual(['accept', 'lock-feeds'].map((name) => ({ name, custom: 0, generic: true })))
+  expect(rows).toEqual(['accept', 'lock-feed', 'lock-feeds'].map((name) => ({ name, custom: 0, generic: true })))
   const settings = await db.pool.query(
     `SELECT current_setting('plan_cache_mode') AS mode, current_setting('enable_seqscan') AS scans`,
   )

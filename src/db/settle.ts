@@ -169,7 +169,7 @@ async function settleSent(
       textArray(sent.map((one) => one.subject)),
       textArray(sent.map((one) => one.text)),
       textArray(sent.map((one) => one.html)),
-      textArray(attempts.map((attempt) => attempt.startedAt)),
+      plainArray(attempts.map((attempt) => attempt.startedAt)),
       textArray(sent.map((one) => one.history[1]?.[1])),
       plainArray(attempts.map((attempt) => attempt.durationMs)),
       textArray(attempts.map((attempt) => attempt.response)),

@@ -10,6 +10,7 @@ import { isConnectionLoss } from '../db/connection-loss.ts'
 import type { Database } from '../db/database.ts'
 import { findHostFailures } from '../db/host-failures.ts'
 import type { Clock } from '../domain/clock.ts'
+import type { TemplateVersion } from '../domain/contents.ts'
 import type { Ids } from '../domain/ids.ts'
 import type { Standing } from '../domain/standing.ts'
 import type { Log } from '../log.ts'
@@ -17,7 +18,7 @@ import { programLimits } from '../render/limits.ts'
 import { createMeter } from '../render/meter.ts'
 import type { DueInApp } from '../send/arrive.ts'
 import { suppressedCopies } from '../send/copies.ts'
-import { goesToAll, type Signal } from '../words.ts'
+import { goesToAll, type Signal, type TemplateInfo } from '../words.ts'
 import { createAttempt, maySendAgain, type OpenTarget } from './attempt.ts'
 import { createCapacity } from './capacity.ts'
 import { createClaimCursor } from './claim-cursor.ts'
@@ -111,8 +112,11 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
   async function start(batch: readonly Claimed[]): Promise<void> {
     const deadline = performance.now() + BEGIN_WITHIN_MS
     const { open, routes } = await providers.load([...new Set(batch.map((message) => message.projectId))])
-    const templates = batch.flatMap(({ projectId, template }) => (template === null ? [] : [{ projectId, ...template }]))
-    await contents.load(db.pool, templates)
+    // The messages of one template share what was read of it.
+    const templates = new Map<TemplateInfo, TemplateVersion>()
+    for (const { projectId, template } of batch)
+      if (template !== null && !templates.has(template)) templates.set(template, { projectId, ...template })
+    await contents.load(db.pool, [...templates.values()])
     const surroundingsOf = await readSurroundings(db, routes, batch)
     pauses.learn(routes, open)
     const inApp: DueInApp[] = []

@@ -1,6 +1,6 @@
 /** Array literals of PostgreSQL. To pass one takes a fraction of the time that `pg` takes to pass an array. */
 
-/** Of ids, numbers, or names of ours: they need no quoting. */
+/** Of ids, numbers, times, or names of ours: they need no quoting. */
 export const plainArray = (list: readonly (string | number | null)[]): string =>
   `{${list.map((item) => item ?? 'NULL').join(',')}}`
 

@@ -1,11 +1,12 @@
 /** Claims: a worker takes messages that are due, under a lease, and records when an attempt begins. */
 import {
   type Actor,
-  byContactField,
   type Channel,
   type ContactFields,
   type ContactInfo,
+  contactFields,
   type DirectContent,
+  emptyContact,
   type JsonObject,
   type Overrides,
   type PreferenceSet,
@@ -263,9 +264,13 @@ async function findPreferences(db: Runner, claimed: readonly ClaimedRow[]): Prom
   return new Map(rows.map(({ id, preferences }) => [id, preferences]))
 }
 
+function contactOf(row: ClaimedRow, id: string, preferences: PreferenceSet): ContactInfo {
+  const contact = { ...emptyContact, id, externalId: row.contactExternalId, properties: row.properties, preferences }
+  for (const field of contactFields) contact[field] = row[field]
+  return contact
+}
+
 function claimedOf(row: ClaimedRow, { project, template }: Origin, preferences: PreferenceSet): Claimed {
-  const fields = byContactField((field) => row[field])
-  const { properties } = row
   return {
     projectId: row.projectId,
     id: row.id,
@@ -297,10 +302,7 @@ function claimedOf(row: ClaimedRow, { project, template }: Origin, preferences: 
     project,
     template,
     content: row.content,
-    contact:
-      row.contactId === null
-        ? null
-        : { id: row.contactId, externalId: row.contactExternalId, ...fields, properties, preferences },
+    contact: row.contactId === null ? null : contactOf(row, row.contactId, preferences),
     actor:
       row.actorExternalId === null
         ? null

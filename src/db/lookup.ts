@@ -240,7 +240,11 @@ export async function findSuppressed(
       FROM unnest($1::uuid[], $2::channel[], $3::text[]) AS w (project_id, channel, address) JOIN suppression s
         ON s.project_id = w.project_id AND s.channel = w.channel AND s.address = ${hashOf('w.project_id', 'w.address')}
       WHERE s.is_hash AND ${hasHashes('suppression', '$1')}`,
-    values: [wanted.map((one) => one.projectId), wanted.map((one) => one.channel), wanted.map((one) => one.address)],
+    values: [
+      plainArray(wanted.map((one) => one.projectId)),
+      plainArray(wanted.map((one) => one.channel)),
+      textArray(wanted.map((one) => one.address)),
+    ],
   })
   return rows
 }

@@ -3,7 +3,7 @@ import type { Channel, MessageStatus } from '../words.ts'
 import { plainArray, textArray } from './array.ts'
 import { isHeldBy, unlessAll } from './claim.ts'
 import type { Runner } from './database.ts'
-import { countSent, IS_COUNTED, type MessageOrigin, sentCounts } from './stat-delta.ts'
+import { countSent, IS_COUNTED, type MessageOrigin, type SentMessage, sentCounts } from './stat-delta.ts'
 
 /** The outcome of one claim. Optional fields that are left out keep the row's value. */
 export interface Settlement {
@@ -95,11 +95,13 @@ export const isSentAtOnce = (settlement: Settlement): boolean => onlyAttemptOf(s
  * Rides on delivery_pkey and message_pkey. `offsetMs` is added to the database's clock.
  */
 export async function settle(db: Runner, group: readonly Settlement[], offsetMs: number): Promise<Settled[]> {
-  const sent = group.flatMap((one): [Settlement, AttemptRow][] => {
+  const attempts: AttemptRow[] = []
+  for (const one of group) {
     const attempt = onlyAttemptOf(one)
-    return attempt === null ? [] : [[one, attempt]]
-  })
-  return sent.length === group.length ? settleSent(db, sent, offsetMs) : settleAny(db, group, offsetMs)
+    if (attempt === null) return settleAny(db, group, offsetMs)
+    attempts.push(attempt)
+  }
+  return settleSent(db, group, attempts, offsetMs)
 }
 
 /** SQL: what is returned of the messages `m`, but for their status. */
@@ -136,42 +138,55 @@ const settleSentStatements = {
   uncounted: { name: 'settle-sent', text: settleSentText(false) },
 }
 
-/** `settle` for messages that were sent at once: what they have in common is in the statement, and the rest are arrays. */
+/**
+ * `settle` for messages that were sent at once: what they have in common is in the statement, and the rest are arrays.
+ * @param attempts of each message, its only one
+ */
 async function settleSent(
   db: Runner,
-  sent: readonly (readonly [Settlement, AttemptRow])[],
+  sent: readonly Settlement[],
+  attempts: readonly AttemptRow[],
   offsetMs: number,
 ): Promise<Settled[]> {
-  const counted = sent.flatMap(([{ projectId, id, counted: place }, { providerId }]) =>
-    place === undefined ? [] : [{ projectId, messageId: id, providerId, ...place }],
-  )
+  const counted: (SentMessage & { readonly notificationId: string; readonly messageId: string })[] = []
+  for (const { projectId, id, providerId, counted: place } of sent) {
+    // Of one that was sent at once, the provider is that of its attempt.
+    if (place === undefined || typeof providerId !== 'string') break
+    const { notificationId, transactionId, channel, origin } = place
+    counted.push({ projectId, messageId: id, providerId, notificationId, transactionId, channel, origin })
+  }
   const isCounted = counted.length === sent.length
   const { rows } = await db.query<Settled & { ids?: string[] | null }>({
     ...settleSentStatements[isCounted ? 'counted' : 'uncounted'],
     values: [
-      plainArray(sent.map(([one]) => one.projectId)),
-      plainArray(sent.map(([one]) => one.id)),
-      plainArray(sent.map(([one]) => one.claims)),
-      plainArray(sent.map(([, attempt]) => attempt.providerId)),
-      textArray(sent.map(([one]) => one.history[0]?.[2])),
-      textArray(sent.map(([one]) => one.providerMessageId)),
-      textArray(sent.map(([one]) => one.address)),
-      textArray(sent.map(([one]) => one.subject)),
-      textArray(sent.map(([one]) => one.text)),
-      textArray(sent.map(([one]) => one.html)),
-      textArray(sent.map(([, attempt]) => attempt.startedAt)),
-      textArray(sent.map(([one]) => one.history[1]?.[1])),
-      plainArray(sent.map(([, attempt]) => attempt.durationMs)),
-      textArray(sent.map(([, attempt]) => attempt.response)),
+      plainArray(sent.map((one) => one.projectId)),
+      plainArray(sent.map((one) => one.id)),
+      plainArray(sent.map((one) => one.claims)),
+      plainArray(attempts.map((attempt) => attempt.providerId)),
+      textArray(sent.map((one) => one.history[0]?.[2])),
+      textArray(sent.map((one) => one.providerMessageId)),
+      textArray(sent.map((one) => one.address)),
+      textArray(sent.map((one) => one.subject)),
+      textArray(sent.map((one) => one.text)),
+      textArray(sent.map((one) => one.html)),
+      plainArray(attempts.map((attempt) => attempt.startedAt)),
+      textArray(sent.map((one) => one.history[1]?.[1])),
+      plainArray(attempts.map((attempt) => attempt.durationMs)),
+      textArray(attempts.map((attempt) => attempt.response)),
       offsetMs,
       ...(isCounted ? sentCounts(counted) : []),
     ],
   })
   if (!isCounted) return rows
   const ids = rows[0]?.ids ?? null
-  const all = counted.map(({ projectId, notificationId, messageId }) => ({
-    ...{ projectId, notificationId, messageId, status: 'SENT' as const },
-  }))
+  const all = counted.map(
+    ({ projectId, notificationId, messageId }): Settled => ({
+      projectId,
+      notificationId,
+      messageId,
+      status: 'SENT',
+    }),
+  )
   return ids === null ? all : all.filter((one) => ids.includes(one.messageId))
 }
 

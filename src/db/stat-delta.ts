@@ -181,7 +181,9 @@ export interface SentMessage {
 export function sentCounts(messages: readonly SentMessage[]): readonly string[] {
   const groups = new Map<string, { readonly place: number; readonly group: object }>()
   const transactions = new Map<string, { readonly place: number; readonly projectId: string; readonly id: string }>()
-  const places = messages.map(({ projectId, transactionId, channel, providerId, origin }) => {
+  const groupPlaces: number[] = []
+  const transactionPlaces: number[] = []
+  for (const { projectId, transactionId, channel, providerId, origin } of messages) {
     const { templateId, campaignId, acceptedAt, isOnlyChannel } = origin
     const minute = Math.floor(acceptedAt / 60_000)
     const key = `${projectId} ${minute} ${templateId} ${campaignId} ${channel} ${providerId} ${isOnlyChannel}`
@@ -198,12 +200,13 @@ export function sentCounts(messages: readonly SentMessage[]): readonly string[] 
       transaction = { place: transactions.size + 1, projectId, id: transactionId }
       transactions.set(name, transaction)
     }
-    return { group: known.place, transaction: transaction.place }
-  })
+    groupPlaces.push(known.place)
+    transactionPlaces.push(transaction.place)
+  }
   return [
-    plainArray(places.map((one) => one.group)),
-    plainArray(places.map((one) => one.transaction)),
-    plainArray(messages.map((one) => `${one.origin.isOnlyChannel}`)),
+    plainArray(groupPlaces),
+    plainArray(transactionPlaces),
+    plainArray(messages.map((one) => (one.origin.isOnlyChannel ? 'true' : 'false'))),
     JSON.stringify([...groups.values()].map((one) => one.group)),
     plainArray([...transactions.values()].map((one) => one.projectId)),
     textArray([...transactions.values()].map((one) => one.id)),

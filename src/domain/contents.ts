@@ -17,7 +17,7 @@ export interface ContentCache {
   /** Reads what is not cached yet. Call it before `get` and `check`. */
   load(db: Runner, templates: readonly TemplateVersion[]): Promise<void>
   /** The contents of a template that was loaded. */
-  get(template: TemplateVersion): TemplateContents
+  get(template: Omit<TemplateVersion, 'projectId'> & Partial<TemplateVersion>): TemplateContents
   /** The check of `data` for a template that was loaded; null: it has no schema. */
   check(template: TemplateVersion): DataCheck | null
 }

@@ -77,9 +77,15 @@ type Outcome =
  * By provider id: the message's place among the provider's outcomes that are not persisted yet (`OpenProvider.unsettled`). A message takes
  * one place for each provider, regardless of the number of its devices.
  */
-type Places = Map<string, Promise<(() => void) | null>>
+type Places = Map<string, Place>
+/** A promise: it waits for its place. null: there is none. */
+type Place = (() => void) | Promise<(() => void) | null>
+function leavePlace(place: Place): void {
+  if (place instanceof Promise) void place.then((leave) => leave?.())
+  else place()
+}
 const releaseOf = (places: Places) => (): void => {
-  for (const place of places.values()) void place.then((leave) => leave?.())
+  for (const place of places.values()) leavePlace(place)
 }
 
 const SEND_MS = 35_000
@@ -102,15 +108,33 @@ const isRepeatable = ({ targets }: Outbound, { open }: OpenTarget): boolean =>
 const isSameHost = (one: OpenTarget, other: OpenTarget): boolean =>
   one.open.provider.hostOf(one.target.address) === other.open.provider.hostOf(other.target.address)
 
-/** A release that may be called again. */
-function once(release: (() => void) | null): (() => void) | null {
-  if (release === null) return null
-  let isReleased = false
-  return () => {
-    if (!isReleased) release()
-    isReleased = true
-  }
+const rowOf = (
+  { id }: OpenProvider,
+  startedAt: string,
+  durationMs: number,
+  error: ProviderError | null,
+  response: string | null,
+): AttemptRow => ({
+  providerId: id,
+  startedAt,
+  durationMs,
+  ok: error === null,
+  errorCode: error?.code ?? null,
+  errorMessage: error?.message ?? null,
+  response,
+})
+
+/** What the vendor answered, and which copies were left out; null: neither. */
+function responseOf(response: string | null, leftOut: ReadonlyMap<string, SuppressionReason> | undefined): string | null {
+  if (leftOut === undefined) return response === '' ? null : response
+  const copies = [...leftOut].map(([copy, reason]) => `copy left out, because it is suppressed (${reason}): ${copy}`)
+  const text = [response ?? [], copies].flat().join('\n')
+  return text === '' ? null : text
 }
+
+/** Ends a send that takes too long. */
+const cutOff = (sending: AbortController): void =>
+  sending.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'))
 
 /** @returns the function that attempts a claimed message and persists what came of it */
 export function createAttempt(deps: AttemptDeps) {
@@ -153,57 +177,61 @@ export function createAttempt(deps: AttemptDeps) {
     /** null: nobody's answer is known; undefined: nothing was sent */
     let failure: ProviderError | null | undefined
     let slowTimer: NodeJS.Timeout | undefined
-    const place = places.get(open.id) ?? open.unsettled.enter(stopping, deadline, message.isBulk).then(once)
+    let sendTimer: NodeJS.Timeout | undefined
+    const place =
+      places.get(open.id) ??
+      open.unsettled.enterAtOnce(stopping, deadline) ??
+      open.unsettled.enter(stopping, deadline, message.isBulk)
     places.set(open.id, place)
-    const hasPlace = (await place) !== null
-    // Written while it waits for its turn: the provider's places are not kept waiting for the write, and those that got their places together
-    // are written together. Where nothing folds repeats it is written last, because after a crash such a message is not sent again.
-    const isSoon = hasPlace && open.provider.limits.foldsRepeats && open.limiter.expectedWaitMs(message.isBulk) <= SOON_MS
-    let begunAt = Infinity
-    const begun = isSoon ? begin().finally(() => (begunAt = performance.now())) : null
-    // Awaited below. Until then a rejection must not count as unhandled.
-    begun?.catch(() => {})
-    const leave = once(hasPlace ? await open.limiter.enter(stopping, deadline, message.isBulk) : null)
+    const hasPlace = (place instanceof Promise ? await place : place) !== null
+    let leave = hasPlace ? open.limiter.enterAtOnce(stopping, deadline) : null
     try {
+      // Written while it waits for its turn: the provider's places are not kept waiting for the write, and those that got their places together
+      // are written together. Where nothing folds repeats it is written last, because after a crash such a message is not sent again.
+      const isSoon =
+        hasPlace &&
+        open.provider.limits.foldsRepeats &&
+        (leave !== null || open.limiter.expectedWaitMs(message.isBulk) <= SOON_MS)
+      let begunAt = Infinity
+      const begun = isSoon ? begin() : null
+      if (hasPlace && leave === null) {
+        const note = (): void => {
+          begunAt = performance.now()
+        }
+        // Awaited below. Until then a rejection must not count as unhandled.
+        begun?.then(note, note)
+        leave = await open.limiter.enter(stopping, deadline, message.isBulk)
+      }
       if (begun !== null && !(await begun)) return { kind: 'lost' }
       if (leave === null || performance.now() > Math.min(deadline, begunAt + SOON_MAX_MS))
         return { kind: 'given-back', afterMs: GIVE_BACK_MS }
       if (deps.isInactive(message.projectId)) return { kind: 'given-back', afterMs: 0 }
       // Looked up for each attempt, as late as can be: a copy's suppression revokes no claim.
-      const leftOut = composed.copies === undefined ? undefined : await lookUpCopies(message, composed.copies)
+      const { copies } = composed
+      const leftOut = copies === undefined || copies.length === 0 ? undefined : await lookUpCopies(message, copies)
       if (leftOut === 'away') return { kind: 'given-back', afterMs: GIVE_BACK_MS }
       if (begun === null && !(await begin())) return { kind: 'lost' }
       // The write may have taken long: too little of the lease may be left to send.
       if (performance.now() > deadline + BEGIN_SLACK_MS) return { kind: 'given-back', afterMs: GIVE_BACK_MS }
       const startedAt = clock.now().toISOString()
       const started = performance.now()
-      const row = (error: ProviderError | null, response: string | null): AttemptRow => ({
-        providerId: open.id,
-        startedAt,
-        durationMs: performance.now() - started,
-        ok: error === null,
-        errorCode: error?.code ?? null,
-        errorMessage: error?.message ?? null,
-        response,
-      })
       if (pass !== null && channelTraits[message.channel].host === 'own') {
         // A host that takes its time keeps no other message waiting: the provider's places are for those that answer.
         slowTimer = setTimeout(() => {
           if (!pass.becomeSlow()) return
           leave?.()
-          void place.then((leaveUnsettled) => leaveUnsettled?.())
+          leavePlace(place)
         }, SLOW_MS)
       }
+      // Not AbortSignal.timeout, whose timer stays when the send has ended, until the signal is collected.
+      const sending = new AbortController()
+      sendTimer = setTimeout(cutOff, SEND_MS, sending).unref()
       try {
-        const receipt = await open.provider.send(composed.at(target, leftOut), AbortSignal.timeout(SEND_MS))
+        const receipt = await open.provider.send(composed.at(target, leftOut), sending.signal)
         failure = null
-        const response = [
-          receipt.response ?? [],
-          [...(leftOut ?? [])].map(([copy, reason]) => `copy left out, because it is suppressed (${reason}): ${copy}`),
-        ]
-          .flat()
-          .join('\n')
-        return { kind: 'ok', to, receipt, row: row(null, response === '' ? null : response), endedAt: clock.now().toISOString() }
+        const response = responseOf(receipt.response, leftOut)
+        const row = rowOf(open, startedAt, performance.now() - started, null, response)
+        return { kind: 'ok', to, receipt, row, endedAt: clock.now().toISOString() }
       } catch (cause) {
         if (!(cause instanceof ProviderError))
           log.error('A provider threw an unexpected error', { provider: open.key, error: String(cause) })
@@ -213,10 +241,12 @@ export function createAttempt(deps: AttemptDeps) {
             : new ProviderError('unknown', 'INTERNAL', 'The provider failed on our side.', { about: 'provider', cause })
         const error = await deps.forget(message, open.id, host, failure)
         if (error.addressDead) await outcomes.dropAddress(message, target)
-        return { kind: 'error', to, error, row: row(error, error.response), endedAt: clock.now().toISOString() }
+        const row = rowOf(open, startedAt, performance.now() - started, error, error.response)
+        return { kind: 'error', to, error, row, endedAt: clock.now().toISOString() }
       }
     } finally {
       clearTimeout(slowTimer)
+      clearTimeout(sendTimer)
       report(failure === undefined ? 'neither' : providerVerdict(failure), failure)
       pass?.end(failure === undefined ? { verdict: 'neither', retryAfterMs: null } : hostVerdict(failure))
       // The provider takes its next request as soon as it has answered: persisting the outcome delays no other message.
@@ -273,6 +303,33 @@ export function createAttempt(deps: AttemptDeps) {
     }
   }
 
+  /** `settlementOf` for the only attempt that was made, which was accepted: nearly all messages are sent so. */
+  const sentAtOnce = (
+    { projectId, id, claims }: Claimed,
+    { subject, text, html }: Outbound,
+    { to, receipt, row, endedAt }: Extract<Tried, { kind: 'ok' }>,
+  ): Settlement => ({
+    projectId,
+    id,
+    claims,
+    status: 'SENT',
+    dueInMs: null,
+    providerId: to.open.id,
+    providerMessageId: receipt.providerMessageId,
+    address: to.target.address,
+    subject,
+    text,
+    html,
+    errorCode: null,
+    errorMessage: null,
+    history: [
+      ['SENDING', row.startedAt, to.open.key],
+      ['SENT', endedAt, null],
+    ],
+    attempts: [row],
+    boundTo: null,
+  })
+
   /** Attempts the targets in order until one accepts the message, or the next must not be tried. */
   async function toFirst(
     message: Claimed,
@@ -291,6 +348,8 @@ export function createAttempt(deps: AttemptDeps) {
       const outcome = await attemptOne(message, composed, to, deadline, places, () =>
         outcomes.begin(message, to.open.id, isRepeatable(composed, to)),
       )
+      if (outcome.kind === 'ok' && tried.length === 0)
+        return { kind: 'settled', settlement: sentAtOnce(message, composed, outcome), release }
       if (outcome.kind === 'blocked') {
         blockedMs = Math.min(blockedMs ?? outcome.forMs, outcome.forMs)
         continue
@@ -399,12 +458,20 @@ export function createAttempt(deps: AttemptDeps) {
   return async (message: Claimed, composed: Outbound, targets: readonly OpenTarget[], deadline: number): Promise<void> => {
     const attemptAll = goesToAll(message.channel) ? toAll : toFirst
     const places: Places = new Map()
-    const ending = await attemptAll(message, composed, targets, deadline, places).catch((error: unknown) => {
+    let ending: Ending
+    try {
+      ending = await attemptAll(message, composed, targets, deadline, places)
+    } catch (error) {
       // Nothing will be persisted: a place that was kept would be lost to the provider until the process ends.
       releaseOf(places)()
       throw error
-    })
+    }
     if (ending.kind === 'given-back') return outcomes.giveBack(message, ending.afterMs)
-    if (ending.kind === 'settled') await outcomes.settle(message, ending.settlement).finally(ending.release)
+    if (ending.kind !== 'settled') return
+    try {
+      await outcomes.settle(message, ending.settlement)
+    } finally {
+      ending.release()
+    }
   }
 }

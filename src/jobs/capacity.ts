@@ -34,13 +34,32 @@ export function createCapacity(wake: () => void): Capacity {
   let bulkInFlight = 0
   let isBulkLeft = false
   let singleAt = Number.NEGATIVE_INFINITY
-  let onProgress = Promise.withResolvers<void>()
+  /** null: nobody waits for it */
+  let onProgress: PromiseWithResolvers<void> | null = null
+  const progress = (): Promise<void> => {
+    onProgress ??= Promise.withResolvers<void>()
+    return onProgress.promise
+  }
+  /** What is to be done when so many messages have ended. */
+  const endOf = (count: number, bulk: number) => (): void => {
+    inFlight -= count
+    bulkInFlight -= bulk
+    // `room` does not wait for this, so that single messages are claimed meanwhile.
+    if (isBulkLeft && BULK_MAX - bulkInFlight >= ROOM_MIN) {
+      isBulkLeft = false
+      wake()
+    }
+    onProgress?.resolve()
+    onProgress = null
+  }
+  // Nearly all messages are held one by one: what ends them is made once.
+  const [endOne, endOneBulk] = [endOf(1, 0), endOf(1, 1)]
   const isBusyWithSingles = (): boolean => performance.now() - singleAt < SINGLES_MS
 
   return {
     async room(signal) {
       // A worker that stops does not wait for room: whatever ends first, ends the waiting.
-      while (IN_FLIGHT_MAX - inFlight < ROOM_MIN && !signal.aborted) await onProgress.promise
+      while (IN_FLIGHT_MAX - inFlight < ROOM_MIN && !signal.aborted) await progress()
       if (signal.aborted) return null
       const bulkRoom = BULK_MAX - bulkInFlight
       isBulkLeft = bulkRoom < ROOM_MIN
@@ -51,25 +70,16 @@ export function createCapacity(wake: () => void): Capacity {
       if (batch.some((message) => !message.isBulk)) singleAt = performance.now()
     },
     hold(messages, work) {
-      const bulk = messages.filter((message) => message.isBulk).length
+      let bulk = 0
+      for (const message of messages) if (message.isBulk) bulk++
       inFlight += messages.length
       bulkInFlight += bulk
-      void work.finally(() => {
-        inFlight -= messages.length
-        bulkInFlight -= bulk
-        // `room` does not wait for this, so that single messages are claimed meanwhile.
-        if (isBulkLeft && BULK_MAX - bulkInFlight >= ROOM_MIN) {
-          isBulkLeft = false
-          wake()
-        }
-        onProgress.resolve()
-        onProgress = Promise.withResolvers()
-      })
+      void work.then(messages.length !== 1 ? endOf(messages.length, bulk) : bulk === 1 ? endOneBulk : endOne)
     },
     inFlight: () => inFlight,
     isBusyWithSingles,
     async empty() {
-      while (inFlight > 0) await onProgress.promise
+      while (inFlight > 0) await progress()
     },
   }
 }

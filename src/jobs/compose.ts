@@ -1,12 +1,12 @@
 /** Decides a claimed message again and renders it: to what is sent, or the reason why nothing is. */
-import type { Rendered } from '../channels/provider.ts'
+import type { Rendered, RenderedEmail } from '../channels/provider.ts'
 import { markedFor } from '../channels/registry.ts'
 import type { Claimed } from '../db/claim.ts'
 import type { ContentCache } from '../domain/contents.ts'
 import type { Links } from '../domain/link.ts'
 import { CarillonError, type Problem, problem } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { type InAppText, type Renderer, type Scope, SlowTemplate } from '../render/renderer.ts'
+import { type EmailText, type InAppText, type Renderer, type Scope, SlowTemplate } from '../render/renderer.ts'
 import type { Sandbox } from '../render/sandbox.ts'
 import { type ChannelDecision, decideChannel } from '../send/decide.ts'
 import { ruleOf } from '../send/rule.ts'
@@ -58,32 +58,38 @@ export function composeMessage(
   message: Claimed,
   surroundings: Surroundings,
 ): Composed | Promise<Composed | null> {
-  const { renderer, log } = deps
-  const failed = (error: unknown): Composed => {
-    if (error instanceof CarillonError) {
-      const where = message.template === null ? '' : `The template "${message.template.key}", `
-      return { kind: 'failed', reason: problem(error.code, `${where}${error.message}`, error.details.field ?? null) }
-    }
-    log.error('A message can not be composed', {
-      message: message.id,
-      error: error instanceof Error ? error.stack : String(error),
-    })
-    return { kind: 'failed', reason: problem('INTERNAL') }
-  }
-  async function composeInSandbox({ call }: SlowTemplate): Promise<Composed | null> {
-    try {
-      const rendered = await deps.sandbox.render(message.projectId, call)
-      // Composing calls the renderer once, and its result is here now.
-      return compose({ ...deps, renderer: { ...renderer, [call.method]: () => rendered } }, message, surroundings)
-    } catch (error) {
-      return error instanceof CarillonError && error.code === 'OVERLOADED' ? null : failed(error)
-    }
-  }
   try {
     return compose(deps, message, surroundings)
   } catch (error) {
-    return error instanceof SlowTemplate ? composeInSandbox(error) : failed(error)
+    return error instanceof SlowTemplate ? composeInSandbox(deps, message, surroundings, error) : failed(deps.log, message, error)
   }
+}
+
+async function composeInSandbox(
+  deps: ComposeDeps,
+  message: Claimed,
+  surroundings: Surroundings,
+  { call }: SlowTemplate,
+): Promise<Composed | null> {
+  try {
+    const rendered = await deps.sandbox.render(message.projectId, call)
+    // Composing calls the renderer once, and its result is here now.
+    return compose({ ...deps, renderer: { ...deps.renderer, [call.method]: () => rendered } }, message, surroundings)
+  } catch (error) {
+    return error instanceof CarillonError && error.code === 'OVERLOADED' ? null : failed(deps.log, message, error)
+  }
+}
+
+function failed(log: Log, message: Claimed, error: unknown): Composed {
+  if (error instanceof CarillonError) {
+    const where = message.template === null ? '' : `The template "${message.template.key}", `
+    return { kind: 'failed', reason: problem(error.code, `${where}${error.message}`, error.details.field ?? null) }
+  }
+  log.error('A message can not be composed', {
+    message: message.id,
+    error: error instanceof Error ? error.stack : String(error),
+  })
+  return { kind: 'failed', reason: problem('INTERNAL') }
 }
 
 /** What rendering depends on: the part of a claimed message that is there before it is accepted. */
@@ -128,15 +134,17 @@ export function renderDecided(
  * Decides and renders, by the contact, its address and the template as they are now, not as they were when the message was accepted.
  * `contents.load` was called for the message's template before.
  */
-function compose(deps: ComposeDeps, message: Claimed, { facts, digest, ...reach }: Surroundings): Composed {
+function compose(deps: ComposeDeps, message: Claimed, surroundings: Surroundings): Composed {
   const { project, template, contact, channel, address } = message
   // A message to a bare address keeps its address; an erased contact leaves none.
   if (contact === null && address === null)
     return { kind: 'skipped', reason: problem('CONTACT_NOT_FOUND', 'The contact was deleted.') }
-  const contents = template === null ? null : deps.contents.get({ projectId: message.projectId, ...template })
+  const contents = template === null ? null : deps.contents.get(template)
   // It is of the message's own channel.
   const bare = contact === null ? { email: address, phone: address } : null
-  const decision = decideChannel(channel, { project, contents, contact, bare, template, facts, ...reach })
+  const { routes, credentials, suppressed, facts, digest } = surroundings
+  const reach = { routes, credentials, suppressed, facts }
+  const decision = decideChannel(channel, { project, contents, contact, bare, template, ...reach })
   if (decision.reason !== null) return { kind: 'skipped', reason: decision.reason }
   return renderDecided(deps, message, decision, digest ?? null)
 }
@@ -155,27 +163,115 @@ const isEmpty = ({ subject, text, html }: Outbound): boolean => {
 const dueTimeOf = ({ sendAt, createdAt, template, channel }: Composable): Date =>
   new Date((sendAt ?? createdAt).getTime() + ruleOf(template, channel).delayMs)
 
-/** Remembers the first result. */
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | null = null
-  return () => {
-    made ??= { value: make() }
-    return made.value
+/** The link to unsubscribe. Signed when it is first asked for: many texts don't show it, and not every provider sends it. */
+class UnsubscribeLink {
+  readonly #links: ComposeDeps['links']
+  readonly #target: Parameters<Links['unsubscribe']>[0] | null
+  #made: string | null = null
+
+  /** @param target null: there is no link */
+  constructor(links: ComposeDeps['links'], target: Parameters<Links['unsubscribe']>[0] | null) {
+    this.#links = links
+    this.#target = target
+  }
+
+  read(): string | null {
+    if (this.#target !== null) this.#made ??= this.#links.unsubscribe(this.#target)
+    return this.#made
   }
 }
 
-/** Adds the link to unsubscribe, which is made when it is read. */
-const withLink = <T extends object>(to: T, link: () => string | null): T & { readonly unsubscribeUrl: string | null } =>
-  Object.defineProperty(to, 'unsubscribeUrl', { get: link, enumerable: true, configurable: true }) as T & {
-    readonly unsubscribeUrl: string | null
+/** An object whose link is made when it is read. All share one accessor: V8 keeps an object that has one of its own as a slow hash table. */
+class Linked {
+  declare readonly unsubscribeUrl: string | null
+  readonly #link: UnsubscribeLink
+  static readonly #accessor: PropertyDescriptor & ThisType<Linked> = {
+    get() {
+      return this.#link.read()
+    },
+    enumerable: true,
+    configurable: true,
   }
+
+  constructor(link: UnsubscribeLink) {
+    this.#link = link
+    Object.defineProperty(this, 'unsubscribeUrl', Linked.#accessor)
+  }
+}
+
+/** What an e-mail is rendered with. */
+class MailScope extends Linked implements Scope {
+  readonly project: Scope['project']
+  readonly contact: Scope['contact']
+  readonly actor: Scope['actor']
+  readonly data: JsonObject
+  readonly digest: DigestItems | null
+  readonly locale: string | null
+
+  constructor(scope: Omit<Scope, 'unsubscribeUrl'>, link: UnsubscribeLink) {
+    super(link)
+    this.project = scope.project
+    this.contact = scope.contact
+    this.actor = scope.actor
+    this.data = scope.data
+    this.digest = scope.digest ?? null
+    this.locale = scope.locale ?? null
+  }
+}
+
+/** An e-mail as it is sent to one target. */
+class Mail extends Linked implements RenderedEmail {
+  readonly channel = 'EMAIL'
+  readonly messageId: string
+  readonly address: string
+  readonly createdAt: Date
+  readonly dueAt: Date
+  readonly subject: string
+  readonly text: string | null
+  readonly html: string | null
+  readonly from: string | null
+  readonly replyTo: string | null
+  readonly cc: readonly string[]
+  readonly bcc: readonly string[]
+  declare readonly extra?: JsonObject
+
+  constructor(
+    message: Composable,
+    target: Target,
+    text: EmailText,
+    copies: Pick<EmailText, 'cc' | 'bcc'>,
+    link: UnsubscribeLink,
+  ) {
+    super(link)
+    this.messageId = message.id
+    this.address = target.address
+    this.createdAt = message.createdAt
+    this.dueAt = dueTimeOf(message)
+    this.subject = text.subject
+    this.text = text.text
+    this.html = text.html
+    this.from = text.from
+    this.replyTo = text.replyTo
+    this.cc = copies.cc
+    this.bcc = copies.bcc
+    const extra = extraOf(message, target)
+    if (extra !== null) this.extra = extra
+  }
+}
+
+/** The vendor options of a message for one provider; null: it has none. */
+function extraOf({ overrides }: Composable, target: Target): JsonObject | null {
+  const given = overrides?.providers?.[target.provider]
+  return typeof given === 'object' && given !== null && !Array.isArray(given) ? (given as JsonObject) : null
+}
 
 /** What every rendered message has. */
 function baseOf(message: Composable, target: Target) {
-  const given = message.overrides?.providers?.[target.provider]
-  const extra = typeof given === 'object' && given !== null && !Array.isArray(given) ? { extra: given as JsonObject } : {}
-  return { messageId: message.id, address: target.address, createdAt: message.createdAt, ...extra }
+  const extra = extraOf(message, target)
+  return { messageId: message.id, address: target.address, createdAt: message.createdAt, ...(extra === null ? {} : { extra }) }
 }
+
+const NO_COPIES: readonly string[] = []
 
 function renderTemplate(
   { contents, renderer, links }: Pick<ComposeDeps, 'contents' | 'renderer' | 'links'>,
@@ -189,7 +285,7 @@ function renderTemplate(
   const empty: Composed = { kind: 'skipped', reason: problem('TEMPLATE_EMPTY') }
   if (template === null) return empty
   const locale = decision.locale ?? ''
-  const stored = contents.get({ projectId: message.projectId, ...template })
+  const stored = contents.get(template)
   const scope: Scope = { project, contact, actor, data, digest, unsubscribeUrl: null, locale: decision.locale }
   const kind = 'outbound' as const
   const plain = (text: string) => ({ kind, targets, subject: null, text, html: null })
@@ -204,19 +300,18 @@ function renderTemplate(
       const content = stored.get(channel, locale)
       if (content === null) return empty
       const contactId = template.critical ? undefined : contact?.id
-      /** Signed when it is first asked for: many texts don't show it, and not every provider sends it. */
-      const unsubscribeUrl = once(() =>
-        contactId === undefined ? null : links.unsubscribe({ projectId: message.projectId, contactId, templateId: template.id }),
+      const link = new UnsubscribeLink(
+        links,
+        contactId === undefined ? null : { projectId: message.projectId, contactId, templateId: template.id },
       )
-      const mail = renderer.email(content, withLink(scope, unsubscribeUrl), overrides)
-      const { subject, text, html } = mail
-      const rest = { ...mail, dueAt: dueTimeOf(message) }
+      const mail = renderer.email(content, new MailScope(scope, link), overrides)
+      const { subject, text, html, cc, bcc } = mail
       const at: Outbound['at'] = (target, leftOut) => {
-        const isKept = (copy: string): boolean => leftOut?.has(copy) !== true
-        const copies = { cc: mail.cc.filter(isKept), bcc: mail.bcc.filter(isKept) }
-        return withLink({ ...baseOf(message, target), channel, ...rest, ...copies }, unsubscribeUrl)
+        if (leftOut === undefined || leftOut.size === 0) return new Mail(message, target, mail, mail, link)
+        const isKept = (copy: string): boolean => !leftOut.has(copy)
+        return new Mail(message, target, mail, { cc: cc.filter(isKept), bcc: bcc.filter(isKept) }, link)
       }
-      return { kind, targets, subject, text, html, copies: [...mail.cc, ...mail.bcc], at }
+      return { kind, targets, subject, text, html, copies: cc.length + bcc.length === 0 ? NO_COPIES : [...cc, ...bcc], at }
     }
     case 'SMS': {
       const content = stored.get(channel, locale)

@@ -10,15 +10,15 @@ import { isConnectionLoss } from '../db/connection-loss.ts'
 import type { Database } from '../db/database.ts'
 import { findHostFailures } from '../db/host-failures.ts'
 import type { Clock } from '../domain/clock.ts'
+import type { TemplateVersion } from '../domain/contents.ts'
 import type { Ids } from '../domain/ids.ts'
 import type { Standing } from '../domain/standing.ts'
 import type { Log } from '../log.ts'
 import { programLimits } from '../render/limits.ts'
 import { createMeter } from '../render/meter.ts'
-import type { Renderer } from '../render/renderer.ts'
 import type { DueInApp } from '../send/arrive.ts'
 import { suppressedCopies } from '../send/copies.ts'
-import { goesToAll, type Signal } from '../words.ts'
+import { goesToAll, type Signal, type TemplateInfo } from '../words.ts'
 import { createAttempt, maySendAgain, type OpenTarget } from './attempt.ts'
 import { createCapacity } from './capacity.ts'
 import { createClaimCursor } from './claim-cursor.ts'
@@ -64,6 +64,7 @@ const BEGIN_WITHIN_MS = 20_000
 const NO_PROVIDER_MS = 30_000
 const SANDBOX_FULL_MS = 5_000
 const SUSPENDED_MS = 1_000
+const DONE = Promise.resolve()
 
 /** @returns a deliverer that does nothing until `run` is called */
 export function createDeliverer(deps: DeliverDeps): Deliverer {
@@ -87,7 +88,7 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
   /** the database was unavailable: messages may have been claimed that no worker holds */
   let mayBeStranded = false
 
-  async function deliverOne(
+  function deliverOne(
     message: Claimed,
     composed: Exclude<Composed, { kind: 'in-app' }>,
     open: ReadonlyMap<string, OpenProvider>,
@@ -104,24 +105,29 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     if (targets !== null && targets.length > 0) return attempt(message, composed, targets, deadline)
     // A provider that can't be opened here may be opened by another process, or later: the message waits. One that may have arrived is
     // left to its lease, because giving it back would reset that its attempt began.
-    if (!message.attemptBegan) await outcomes.giveBack(message, NO_PROVIDER_MS)
+    return message.attemptBegan ? DONE : outcomes.giveBack(message, NO_PROVIDER_MS)
   }
 
   /** Reads what a batch needs, composes each message, and starts its delivery, without waiting for the deliveries. */
   async function start(batch: readonly Claimed[]): Promise<void> {
     const deadline = performance.now() + BEGIN_WITHIN_MS
     const { open, routes } = await providers.load([...new Set(batch.map((message) => message.projectId))])
-    const templates = batch.flatMap(({ projectId, template }) => (template === null ? [] : [{ projectId, ...template }]))
-    await contents.load(db.pool, templates)
+    // The messages of one template share what was read of it.
+    const templates = new Map<TemplateInfo, TemplateVersion>()
+    for (const { projectId, template } of batch)
+      if (template !== null && !templates.has(template)) templates.set(template, { projectId, ...template })
+    await contents.load(db.pool, [...templates.values()])
     const surroundingsOf = await readSurroundings(db, routes, batch)
     pauses.learn(routes, open)
     const inApp: DueInApp[] = []
     /** Each project has an allowance for its messages of the batch; what exceeds it is rendered in the sandbox. */
-    const renderers = new Map<string, Renderer>()
-    const rendererOf = (projectId: string): Renderer => {
-      const renderer = renderers.get(projectId) ?? deps.renderer.within(createMeter(programLimits.batchUnits))
-      renderers.set(projectId, renderer)
-      return renderer
+    const composing = new Map<string, ComposeDeps>()
+    const composeDepsOf = (projectId: string): ComposeDeps => {
+      const known = composing.get(projectId)
+      if (known !== undefined) return known
+      const made = { ...deps, renderer: deps.renderer.within(createMeter(programLimits.batchUnits)) }
+      composing.set(projectId, made)
+      return made
     }
     const deliver = (message: Claimed, composed: Composed): Promise<void> =>
       composed.kind === 'in-app'
@@ -138,7 +144,7 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
         track([message], outcomes.settleCanceled(message))
         continue
       }
-      const composed = composeMessage({ ...deps, renderer: rendererOf(message.projectId) }, message, surroundings)
+      const composed = composeMessage(composeDepsOf(message.projectId), message, surroundings)
       if (composed instanceof Promise) {
         const rendered = composed.then((later) =>
           later === null || performance.now() > deadline ? outcomes.giveBack(message, SANDBOX_FULL_MS) : deliver(message, later),
@@ -209,8 +215,10 @@ function openTargets(
 ): OpenTarget[] | null {
   const bound = boundTo === null || goesToAll(channel) ? targets : targets.filter((one) => one.providerId === boundTo)
   if (bound.length === 0) return null
-  return bound.flatMap((target) => {
+  const found: OpenTarget[] = []
+  for (const target of bound) {
     const provider = open.get(target.providerId)
-    return provider === undefined ? [] : [{ target, open: provider }]
-  })
+    if (provider !== undefined) found.push({ target, open: provider })
+  }
+  return found
 }

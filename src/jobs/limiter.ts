@@ -2,9 +2,11 @@
 
 /** Admits requests one after another. */
 export interface Limiter {
+  /** As `enter`, for one that need not wait. @returns the function that releases the place; null: it has to wait, or may not be admitted */
+  enterAtOnce(signal: AbortSignal, deadline: number): (() => void) | null
   /**
-   * Waits to be admitted. @returns the function that releases the place, to be called once; null: the signal was aborted, or it would be
-   * admitted after `deadline` (performance.now)
+   * Waits to be admitted. @returns the function that releases the place, which may be called again; null: the signal was aborted, or it would
+   * be admitted after `deadline` (performance.now)
    * @param isBulk it is of a send to many, and waits until no other request does
    */
   enter(signal: AbortSignal, deadline: number, isBulk?: boolean): Promise<(() => void) | null>
@@ -55,6 +57,14 @@ export function createLimiter(concurrency: number, perSecond: number | null): Li
     heldMs = heldMs === Infinity ? ms : heldMs + (ms - heldMs) * LATEST
     leave()
   }
+  const releaseOf = (sinceMs: number) => {
+    let isInside = true
+    return (): void => {
+      if (!isInside) return
+      isInside = false
+      finish(sinceMs)
+    }
+  }
   async function enter(signal: AbortSignal, deadline: number, isBulk: boolean): Promise<(() => void) | null> {
     untimed++
     // A request that has no place by its deadline leaves the queue: a place may never become free.
@@ -70,7 +80,7 @@ export function createLimiter(concurrency: number, perSecond: number | null): Li
     }
     nextAtMs = at + stepMs
     if (at > now) await untilOrAborted(at - now, signal)
-    if (!signal.aborted) return () => finish(at)
+    if (!signal.aborted) return releaseOf(at)
     leave()
     return null
   }
@@ -84,6 +94,15 @@ export function createLimiter(concurrency: number, perSecond: number | null): Li
       // While none is left, each is taken for longer than the latest ones were.
       const placeMs = Math.max(heldMs, now - movedAtMs)
       return Math.max(byRate, ((waiting.length + (isBulk ? bulk.length : 0) + 1) / concurrency) * placeMs)
+    },
+    enterAtOnce(signal, deadline) {
+      // Nobody waits while there is room.
+      if (perSecond !== null || inside >= concurrency || signal.aborted) return null
+      const now = performance.now()
+      if (now > deadline) return null
+      inside++
+      movedAtMs = now
+      return releaseOf(now)
     },
     async enter(signal, deadline, isBulk = false) {
       return signal.aborted ? null : enter(signal, deadline, isBulk)

@@ -153,10 +153,10 @@ export function createOutcomes(deps: OutcomeDeps, stopping: AbortSignal): Outcom
   })
 
   const outcomes: Outcomes = {
-    begin: async (message, providerId, isRepeatable) => {
+    begin(message, providerId, isRepeatable) {
       const { projectId, id, claims } = message
       const add = isRepeatable ? addRepeatable : addBegin
-      return (await add(message, { projectId, id, claims, providerId })).has(id)
+      return add(message, { projectId, id, claims, providerId }).then((begun) => begun.has(id))
     },
     settle: addSettlement,
     async settleUnsent(message, status, reason) {
@@ -217,11 +217,24 @@ export function createOutcomes(deps: OutcomeDeps, stopping: AbortSignal): Outcom
 const isDataError = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]/.test(error.code)
 
+const hasUnstorable = (text: string | null | undefined): boolean =>
+  text !== null && text !== undefined && (text.includes('\0') || !text.isWellFormed())
+
 /** The settlement without characters that the database refuses: a vendor may answer anything, and a NUL would fail the whole group. */
 function storable(settlement: Settlement): Settlement {
+  const { errorMessage, providerMessageId, address, subject, text, html, attempts } = settlement
+  // Nearly all are fine as they are.
+  const isStorable =
+    !hasUnstorable(errorMessage) &&
+    !hasUnstorable(providerMessageId) &&
+    !hasUnstorable(address) &&
+    !hasUnstorable(subject) &&
+    !hasUnstorable(text) &&
+    !hasUnstorable(html) &&
+    attempts.every((one) => !hasUnstorable(one.response) && !hasUnstorable(one.errorMessage))
+  if (isStorable) return settlement
   const clean = <T>(value: T): T =>
     typeof value === 'string' ? (value.replaceAll('\0', '').toWellFormed() as T & string) : value
-  const { attempts } = settlement
   const texts = ['errorMessage', 'providerMessageId', 'address', 'subject', 'text', 'html'] as const
   return {
     ...settlement,

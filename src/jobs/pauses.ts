@@ -32,6 +32,9 @@ interface Entry extends Bulkhead {
   quota: number
   providers: readonly OpenProvider[]
   isFull: boolean
+  /** counts one message less */
+  readonly end: () => void
+  readonly fail: (error: unknown) => never
 }
 
 /**
@@ -42,7 +45,20 @@ export function createPauses(wake: () => void, inactive: () => readonly string[]
   const entries = new Map<string, Entry>()
   const entryOf = ({ projectId, channel }: Bulkhead): Entry => {
     const key = `${projectId} ${channel}`
-    const entry = entries.get(key) ?? { projectId, channel, inFlight: 0, quota: QUOTA_MIN, providers: [], isFull: false }
+    const known = entries.get(key)
+    if (known !== undefined) return known
+    const end = (): void => {
+      entry.inFlight--
+      if (entry.isFull && entry.inFlight <= entry.quota / 2) {
+        entry.isFull = false
+        wake()
+      }
+    }
+    const fail = (error: unknown): never => {
+      end()
+      throw error
+    }
+    const entry: Entry = { projectId, channel, inFlight: 0, quota: QUOTA_MIN, providers: [], isFull: false, end, fail }
     entries.set(key, entry)
     return entry
   }
@@ -61,18 +77,10 @@ export function createPauses(wake: () => void, inactive: () => readonly string[]
         }
       }
     },
-    async count(message, work) {
+    count(message, work) {
       const entry = entryOf(message)
       entry.inFlight++
-      try {
-        await work
-      } finally {
-        entry.inFlight--
-        if (entry.isFull && entry.inFlight <= entry.quota / 2) {
-          entry.isFull = false
-          wake()
-        }
-      }
+      return work.then(entry.end, entry.fail)
     },
     now() {
       const paused: Bulkhead[] = inactive().flatMap((projectId) => channels.map((channel) => ({ projectId, channel })))

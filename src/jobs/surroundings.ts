@@ -10,7 +10,7 @@ import { suppressionKeys } from '../domain/suppression.ts'
 import { addressesOf, type Routes } from '../send/decide.ts'
 import { lookUpReach } from '../send/known.ts'
 import type { ConditionFacts } from '../send/rule.ts'
-import { type CredentialInfo, type DigestItems, needsCredentials, type SuppressionReason } from '../words.ts'
+import { type Channel, type CredentialInfo, type DigestItems, needsCredentials, type SuppressionReason } from '../words.ts'
 
 /** What the decision about one message depends on, apart from the message itself. */
 export interface Surroundings {
@@ -45,10 +45,15 @@ export async function readSurroundings(
 }
 
 function readReach(db: Database, routes: ReadonlyMap<string, Routes>, batch: readonly Claimed[]) {
-  const addresses = batch.flatMap(({ projectId, contact, channel, address }) => {
-    if (contact !== null) return addressesOf(contact).map((one) => ({ projectId, ...one }))
-    return address === null ? [] : suppressionKeys(channel, address).map((one) => ({ projectId, channel, address: one }))
-  })
+  const addresses: { projectId: string; channel: Channel; address: string }[] = []
+  for (const message of batch) {
+    const { projectId, contact } = message
+    if (contact !== null) for (const { channel, address } of addressesOf(contact)) addresses.push({ projectId, channel, address })
+    else if (message.address !== null) {
+      const { channel } = message
+      for (const address of suppressionKeys(channel, message.address)) addresses.push({ projectId, channel, address })
+    }
+  }
   const reached = batch.flatMap(({ projectId, contact, channel }) =>
     contact !== null && needsCredentials(channel) ? [{ projectId, id: contact.id }] : [],
   )

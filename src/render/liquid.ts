@@ -11,7 +11,7 @@ import { markValue } from '../values/marked-text.ts'
 import { canonicalTimeZone, createZonedClock, offsetText, type ZonedClock } from '../values/time-zone.ts'
 import { programLimits } from './limits.ts'
 import type { Meter } from './meter.ts'
-import { type PlainText, plainTextOf, renderPlain } from './plain-text.ts'
+import { type PlainText, plainTextOf, renderPlain, type Variables } from './plain-text.ts'
 import { costOfTemplate, sizeOf, type TemplateCost } from './template-cost.ts'
 
 /**
@@ -46,7 +46,7 @@ export interface LiquidEngine {
    * is spent
    * @throws TEMPLATE_BROKEN when another limit is exceeded
    */
-  render(compiled: Compiled, scope: Record<string, unknown>, meter: Meter, dates: DateStyle): string | null
+  render(compiled: Compiled, variables: Variables, meter: Meter, dates: DateStyle): string | null
   /** Takes apart what was rendered of an address field: into what its author wrote, and values. */
   pieces(rendered: string): Piece[]
   /** Names of the variables that a text uses at its top level. */
@@ -319,9 +319,10 @@ export function createLiquid(): LiquidEngine {
         })
       }
     },
-    render(compiled, scope, given, style) {
-      const plain = compiled.plain === null ? null : renderPlain(compiled.plain, scope)
-      const text = plain === null ? renderWhole(compiled, scope, given, style) : given.spend(plain.units) ? plain.text : null
+    render(compiled, variables, given, style) {
+      const plain = compiled.plain === null ? null : renderPlain(compiled.plain, variables)
+      const text =
+        plain === null ? renderWhole(compiled, variables.all(), given, style) : given.spend(plain.units) ? plain.text : null
       if (text === null) return null
       // Filters can produce what input may not contain and the database refuses: NUL, and lone surrogates.
       const result = text.replaceAll('\0', '').toWellFormed().trimEnd()

@@ -30,15 +30,31 @@ export function createSharedMeter(): SharedMeter {
 }
 
 /** Creates an allowance. @param parent one that this is a part of: what is spent here is spent there */
-export function createMeter(units: number, parent: Meter | null = null): Meter {
-  let left = units
-  return {
-    spend(count) {
-      left -= count
-      const isWithin = parent === null || parent.spend(count)
-      return left >= 0 && isWithin
-    },
-    isSpent: () => left < 0,
-    spent: () => units - left,
+export const createMeter = (units: number, parent: Meter | null = null): Meter => new Allowance(units, parent)
+
+/** A class, because each message has one. */
+class Allowance implements Meter {
+  readonly #units: number
+  readonly #parent: Meter | null
+  #left: number
+
+  constructor(units: number, parent: Meter | null) {
+    this.#units = units
+    this.#parent = parent
+    this.#left = units
+  }
+
+  spend(count: number): boolean {
+    this.#left -= count
+    const isWithin = this.#parent === null || this.#parent.spend(count)
+    return this.#left >= 0 && isWithin
+  }
+
+  isSpent(): boolean {
+    return this.#left < 0
+  }
+
+  spent(): number {
+    return this.#units - this.#left
   }
 }

@@ -15,6 +15,14 @@ export interface PlainText {
   readonly units: number
 }
 
+/** The variables of a template, by name. */
+export interface Variables {
+  /** The value of one; undefined: there is none. */
+  get(name: string): unknown
+  /** All of them, as one object: the same at every call. */
+  all(): Record<string, unknown>
+}
+
 /** A text that was rendered, and the units that it is to be charged. */
 export interface PlainResult {
   readonly text: string
@@ -67,9 +75,10 @@ function partOf(node: object, isEscaped: boolean): string | readonly string[] | 
 }
 
 /** Looks a variable up. @returns undefined: Liquid has to, because on the way there is something other than plain objects */
-function lookUp(scope: Readonly<Record<string, unknown>>, path: readonly string[]): string | number | boolean | null | undefined {
-  let value: unknown = scope
-  for (const name of path) {
+function lookUp(variables: Variables, path: readonly string[]): string | number | boolean | null | undefined {
+  let value: unknown = variables.get(path[0] ?? '')
+  for (let depth = 1; depth < path.length; depth++) {
+    const name = path[depth] ?? ''
     if (value === null || value === undefined) return null
     if (!isRecord(value)) return undefined
     const prototype: unknown = Object.getPrototypeOf(value)
@@ -83,7 +92,7 @@ function lookUp(scope: Readonly<Record<string, unknown>>, path: readonly string[
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&#34;', "'": '&#39;' }
 
 /** Renders. @returns null: only Liquid can, with these variables */
-export function renderPlain({ parts, isHtml, units }: PlainText, scope: Readonly<Record<string, unknown>>): PlainResult | null {
+export function renderPlain({ parts, isHtml, units }: PlainText, variables: Variables): PlainResult | null {
   let text = ''
   /** characters that Liquid's filter reads, and those that it counts as memory */
   let touched = 0
@@ -93,7 +102,7 @@ export function renderPlain({ parts, isHtml, units }: PlainText, scope: Readonly
       text += part
       continue
     }
-    const value = lookUp(scope, part)
+    const value = lookUp(variables, part)
     if (value === undefined) return null
     const plain = value === null ? '' : String(value)
     if (isHtml) {

@@ -9,9 +9,11 @@ import {
   type ActionContent,
   type Actor,
   type Channel,
+  type ContactField,
   type ContactInfo,
   type ContentOf,
   channelTraits,
+  contactFields,
   type DigestItems,
   type Extent,
   type Json,
@@ -28,6 +30,7 @@ import { programLimits } from './limits.ts'
 import { addressesOf, type Compiled, createLiquid, type DateStyle, type Escaping } from './liquid.ts'
 import { createMeter, type Meter } from './meter.ts'
 import { addMissing, type Uses, usesOf } from './missing.ts'
+import type { Variables } from './plain-text.ts'
 import { registeredVariables } from './registered-text.ts'
 import { unitsToParse } from './template-cost.ts'
 import { shapeOf, shapeOfWritten, type TextShape } from './text-shape.ts'
@@ -145,26 +148,69 @@ export class SlowTemplate extends Error {
   }
 }
 
-/** The variables of a template. Later entries replace earlier ones: those that `data` must not replace come after it. */
-function variablesFor(scope: Scope): Record<string, unknown> {
-  const { project, contact, actor, data, digest } = scope
-  const profile = contact === null ? {} : profileOf(contact)
-  return {
-    ...profile,
-    user: profile,
-    subscriber: profile,
-    payload: data,
-    event: data,
-    actor: actor ?? {},
-    project: { key: project.key, name: project.name },
-    ...data,
-    contact: profile,
-    data,
-    ...(digest ? { digest: { count: digest.count, items: digest.items } } : {}),
-    // Made when a text asks for it.
-    get unsubscribeUrl() {
-      return scope.unsubscribeUrl ?? ''
-    },
+/** The names that are a contact's own, whatever its properties are. */
+const named: ReadonlySet<string> = new Set(contactFields)
+const isField = (name: string): name is ContactField => named.has(name)
+
+/** The variables of a template. Most texts use a few, which are looked up without an object of all of them. */
+class ScopeVariables implements Variables {
+  readonly #scope: Scope
+  #profile: JsonObject | null = null
+  #all: Record<string, unknown> | null = null
+
+  constructor(scope: Scope) {
+    this.#scope = scope
+  }
+
+  /** The names in the order in which `all` decides between them. */
+  get(name: string): unknown {
+    const { contact, actor, data, digest, project } = this.#scope
+    if (this.#all !== null) return Object.hasOwn(this.#all, name) ? this.#all[name] : undefined
+    if (name === 'unsubscribeUrl') return this.#scope.unsubscribeUrl ?? ''
+    if (name === 'digest' && digest) return { count: digest.count, items: digest.items }
+    if (name === 'data') return data
+    if (name === 'contact') return this.#contact()
+    if (Object.hasOwn(data, name)) return data[name]
+    if (name === 'project') return { key: project.key, name: project.name }
+    if (name === 'actor') return actor ?? {}
+    if (name === 'event' || name === 'payload') return data
+    if (name === 'subscriber' || name === 'user') return this.#contact()
+    if (contact === null) return undefined
+    if (isField(name) && contact[name] !== null) return contact[name]
+    if (name === 'id' || name === 'externalId') return contact.externalId
+    return Object.hasOwn(contact.properties, name) ? contact.properties[name] : undefined
+  }
+
+  /** Later entries replace earlier ones: those that `data` must not replace come after it. */
+  all(): Record<string, unknown> {
+    if (this.#all !== null) return this.#all
+    const scope = this.#scope
+    const { project, actor, data, digest } = scope
+    const profile = this.#contact()
+    this.#all = {
+      ...profile,
+      user: profile,
+      subscriber: profile,
+      payload: data,
+      event: data,
+      actor: actor ?? {},
+      project: { key: project.key, name: project.name },
+      ...data,
+      contact: profile,
+      data,
+      ...(digest ? { digest: { count: digest.count, items: digest.items } } : {}),
+      // Made when a text asks for it.
+      get unsubscribeUrl() {
+        return scope.unsubscribeUrl ?? ''
+      },
+    }
+    return this.#all
+  }
+
+  #contact(): JsonObject {
+    const { contact } = this.#scope
+    this.#profile ??= contact === null ? {} : profileOf(contact)
+    return this.#profile
   }
 }
 
@@ -274,10 +320,10 @@ function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer
   /** The contact's zone, or the project's, and the content's language, for the same call. */
   let dates: DateStyle = { timeZone: 'UTC', locale: 'en' }
   /** What was only read so far: rendering may change it. */
-  let unchanged: { readonly scope: Scope; readonly variables: Record<string, unknown> } | null = null
-  const variablesOf = (scope: Scope): Record<string, unknown> => {
+  let unchanged: { readonly scope: Scope; readonly variables: Variables } | null = null
+  const variablesOf = (scope: Scope): Variables => {
     dates = { timeZone: scope.contact?.timezone ?? scope.project.timezone, locale: scope.locale ?? 'en' }
-    const variables = unchanged?.scope === scope ? unchanged.variables : variablesFor(scope)
+    const variables = unchanged?.scope === scope ? unchanged.variables : new ScopeVariables(scope)
     unchanged = null
     return variables
   }
@@ -316,7 +362,7 @@ function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer
     }
     return contentShapeOf(content, shaped)
   }
-  const renderText = (field: string, source: string, variables: Record<string, unknown>, escaping: Escaping = 'text'): string => {
+  const renderText = (field: string, source: string, variables: Variables, escaping: Escaping = 'text'): string => {
     // A text without a brace has neither tags nor outputs: it is rendered as it is.
     if (!source.includes('{')) return source.trimEnd()
     const parsed = compiled(field, source, escaping)
@@ -328,20 +374,17 @@ function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer
     if (allowance?.isSpent() !== true) parsed.slowUntil = performance.now() + SLOW_MS
     throw new Slow()
   }
-  const renderOptional = (field: string, source: string | null | undefined, variables: Record<string, unknown>): string | null =>
+  const renderOptional = (field: string, source: string | null | undefined, variables: Variables): string | null =>
     source === null || source === undefined ? null : renderText(field, source, variables)
-  const renderLine = (field: string, source: string, variables: Record<string, unknown>): string =>
+  const renderLine = (field: string, source: string, variables: Variables): string =>
     oneLine(renderText(field, source, variables))
-  const renderOptionalLine = (
-    field: string,
-    source: string | null | undefined,
-    variables: Record<string, unknown>,
-  ): string | null => (source === null || source === undefined ? null : renderLine(field, source, variables))
+  const renderOptionalLine = (field: string, source: string | null | undefined, variables: Variables): string | null =>
+    source === null || source === undefined ? null : renderLine(field, source, variables)
   /** Mailboxes of an address field. @throws ADDRESS_INVALID naming the field */
   const renderMailboxes = (
     field: string,
     source: string | null,
-    variables: Record<string, unknown>,
+    variables: Variables,
     escaping: 'mailbox' | 'mailboxes',
   ): string[] => {
     if (source === null) return []
@@ -358,19 +401,19 @@ function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer
   const link = (
     field: string,
     source: string | null | undefined,
-    variables: Record<string, unknown>,
+    variables: Variables,
     use: LinkUse = useOfLink(field, 'web'),
   ): string | null => {
     const text = renderOptional(field, source, variables)
     return text === null ? null : readLink(text, use)
   }
-  const renderJson = (field: string, source: Json, variables: Record<string, unknown>): Json => {
+  const renderJson = (field: string, source: Json, variables: Variables): Json => {
     if (typeof source === 'string') return renderText(field, source, variables)
     if (typeof source !== 'object' || source === null) return source
     if (isList(source)) return source.map((item) => renderJson(field, item, variables))
     return Object.fromEntries(Object.entries(source).map(([key, item]) => [key, renderJson(`${field}.${key}`, item, variables)]))
   }
-  const action = (type: Action['type'], content: ActionContent | null, variables: Record<string, unknown>): Action[] =>
+  const action = (type: Action['type'], content: ActionContent | null, variables: Variables): Action[] =>
     content === null
       ? []
       : [
@@ -438,7 +481,7 @@ function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer
           if (parsed === null) continue
           const known = uses.get(parsed) ?? usesOf(parsed.templates)
           uses.set(parsed, known)
-          addMissing(known, variables, missing)
+          addMissing(known, variables.all(), missing)
         } catch (error) {
           // What is broken or nested too deeply is told by rendering it.
           if (!(error instanceof CarillonError) && !isStackOverflow(error)) throw error
@@ -446,7 +489,7 @@ function createRendererWithin(shared: Shared, allowance: Meter | null): Renderer
       }
     },
     foresee(scope, overrides) {
-      const foresee = createForesee(() => variablesOf(scope), [scope.data, scope.contact?.properties])
+      const foresee = createForesee(() => variablesOf(scope).all(), [scope.data, scope.contact?.properties])
       return (stored) => {
         const over = overrideOf(stored.channel, overrides)
         const known = over === null ? contentShapes.get(stored.content) : undefined

@@ -95,12 +95,12 @@ export const addressesOf = (
   contact: Pick<ContactInfo, 'email' | 'phone' | 'country'>,
 ): { channel: Channel; address: string }[] => {
   const { email, phone, country } = contact
-  if (email === null && phone === null) return []
-  const numbers = phone === null ? [] : phoneKeys(phone, country)
-  return [
-    ...(email === null ? [] : suppressionKeys('EMAIL', email).map((address) => ({ channel: 'EMAIL' as const, address }))),
-    ...phoneChannels.flatMap((channel) => numbers.map((address) => ({ channel, address }))),
-  ]
+  const found: { channel: Channel; address: string }[] = []
+  if (email !== null) for (const address of suppressionKeys('EMAIL', email)) found.push({ channel: 'EMAIL', address })
+  if (phone === null) return found
+  const numbers = phoneKeys(phone, country)
+  for (const channel of phoneChannels) for (const address of numbers) found.push({ channel, address })
+  return found
 }
 
 /** Decides one channel of a notification. The first obstacle is the reason; the rule's condition comes last, and only when it is due. */
@@ -108,52 +108,66 @@ export function decideChannel(channel: Channel, question: Omit<Question, 'reques
   const reach = reachChannel(channel, question)
   const unmet = reach.reason !== null || question.facts === undefined ? null : unmetRule(channel, question.facts)
   const { delayMs, onlyIf } = ruleOf(question.template, channel)
-  return { ...reach, reason: reach.reason ?? unmet, notBefore: delayed(question.when ?? null, delayMs), onlyIf }
+  const { locale, address, provider, targets } = reach
+  const reason = reach.reason ?? unmet
+  return { channel, locale, address, provider, reason, notBefore: delayed(question.when ?? null, delayMs), onlyIf, targets }
 }
+
+const NO_TARGETS: readonly Target[] = []
+/** A channel without a target. `reason` null: it needs none */
+const unreached = (channel: Channel, locale: string | null, address: string | null, reason: Problem | null): Reach => ({
+  channel,
+  locale,
+  address,
+  provider: null,
+  reason,
+  targets: NO_TARGETS,
+})
 
 function reachChannel(channel: Channel, question: Omit<Question, 'requested'>): Reach {
   const { project, contents, contact, template, suppressed } = question
-  const base = { channel, locale: null, address: null, provider: null, targets: [] }
   let locale: string | null = null
   if (contents !== null) {
     if (!contents.channels.includes(channel)) {
-      return { ...base, reason: problem('TEMPLATE_EMPTY', 'The template has no content for this channel.') }
+      return unreached(channel, null, null, problem('TEMPLATE_EMPTY', 'The template has no content for this channel.'))
     }
     locale = pickLocale(contents.locales(channel), contact?.locale ?? null, project.locale)
-    if (locale === null) return { ...base, reason: problem('TEMPLATE_EMPTY') }
+    if (locale === null) return unreached(channel, null, null, problem('TEMPLATE_EMPTY'))
   }
-  const spoken = { ...base, locale }
   const isCritical = template?.critical === true
   if (contact !== null && template !== null && !isCritical && !isWanted(contact.preferences, template.id, channel)) {
-    return { ...spoken, reason: problem('OPTED_OUT') }
+    return unreached(channel, locale, null, problem('OPTED_OUT'))
   }
   const { address: goesTo } = channelTraits[channel]
   if (contact === null && goesTo !== 'email' && goesTo !== 'phone')
-    return { ...spoken, reason: problem('ADDRESS_MISSING', NO_CONTACT) }
-  if (channel === 'IN_APP') return { ...spoken, reason: null }
+    return unreached(channel, locale, null, problem('ADDRESS_MISSING', NO_CONTACT))
+  if (channel === 'IN_APP') return unreached(channel, locale, null, null)
   const { targets, address, undialled, isConfigured } = targetsOf(channel, question)
-  if (address === null && (isConfigured || !needsCredentials(channel))) return { ...spoken, reason: problem('ADDRESS_MISSING') }
+  if (address === null && (isConfigured || !needsCredentials(channel)))
+    return unreached(channel, locale, null, problem('ADDRESS_MISSING'))
   if (channel === 'EMAIL' && address !== null && readAddress(address) === null) {
-    return { ...spoken, reason: problem('ADDRESS_INVALID') }
+    return unreached(channel, locale, null, problem('ADDRESS_INVALID'))
   }
   if (goesTo === 'phone' && address !== null && !canBeDialled(address)) {
-    return { ...spoken, reason: problem('ADDRESS_INVALID') }
+    return unreached(channel, locale, null, problem('ADDRESS_INVALID'))
   }
-  if (undialled !== null && targets.length === 0) return { ...spoken, address, reason: problem('ADDRESS_INVALID', undialled) }
+  if (undialled !== null && targets.length === 0)
+    return unreached(channel, locale, address, problem('ADDRESS_INVALID', undialled))
   const barred = (one: string): SuppressionReason | null => {
     if (suppressed.size === 0) return null
     const reasons = suppressedKeys(channel, one, contact).flatMap((key) => suppressed.get(key) ?? [])
     return barredFor(isCritical, reasons.find((reason) => reason !== 'UNSUBSCRIBED') ?? reasons[0])
   }
   const first = address === null ? null : barred(address)
-  const open = targets.filter((target) => target.address === '' || barred(target.address) === null)
+  const open =
+    suppressed.size === 0 ? targets : targets.filter((target) => target.address === '' || barred(target.address) === null)
   if (first !== null && open.length === 0) {
-    return { ...spoken, address, reason: problem('SUPPRESSED', `The address is suppressed: ${first}.`) }
+    return unreached(channel, locale, address, problem('SUPPRESSED', `The address is suppressed: ${first}.`))
   }
   const [target] = open
-  if (!isConfigured || target === undefined) return { ...spoken, address, reason: problem('CHANNEL_NOT_CONFIGURED') }
+  if (!isConfigured || target === undefined) return unreached(channel, locale, address, problem('CHANNEL_NOT_CONFIGURED'))
   const shown = target.address === '' ? null : target.address
-  return { ...spoken, address: shown, provider: target.provider, reason: null, targets: open }
+  return { channel, locale, address: shown, provider: target.provider, reason: null, targets: open }
 }
 
 /** Decides every requested channel, or every one that the template has. */

@@ -67,15 +67,22 @@ export function targetsOf(
 ): Targets {
   const recipient = { contact, bare, credentials }
   const configured = routes.get(channel) ?? []
-  const found = configured.flatMap((route) =>
-    listOf(addressesFor[channel](recipient, route)).map((address) => ({ route, address, refusal: refusalOf(route, address) })),
-  )
-  const targets = found.flatMap(({ route, address, refusal }) => {
+  const isConfigured = configured.length > 0
+  if (!isConfigured) {
+    const [address = null] = listOf(addressesFor[channel](recipient, NOWHERE))
+    return { targets: [], address, undialled: null, isConfigured }
+  }
+  const targets: Target[] = []
+  let first: { readonly address: string; readonly refusal: string | null } | null = null
+  for (const route of configured) {
     const channelName = channel === 'CHAT' ? (credentialOf(credentials, route)?.channelName ?? null) : null
-    return refusal === null ? [{ providerId: route.id, provider: route.key, kind: route.kind, address, channelName }] : []
-  })
-  const [first = found[0]?.address] = configured.length > 0 ? [] : listOf(addressesFor[channel](recipient, NOWHERE))
-  return { targets, address: first ?? null, undialled: found[0]?.refusal ?? null, isConfigured: configured.length > 0 }
+    for (const address of listOf(addressesFor[channel](recipient, route))) {
+      const refusal = refusalOf(route, address)
+      first ??= { address, refusal }
+      if (refusal === null) targets.push({ providerId: route.id, provider: route.key, kind: route.kind, address, channelName })
+    }
+  }
+  return { targets, address: first?.address ?? null, undialled: first?.refusal ?? null, isConfigured }
 }
 
 /** Why a provider does not dial a number; null: it does, or is given every address. */

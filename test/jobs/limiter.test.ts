@@ -34,6 +34,22 @@ it('admits up to its concurrency, and the next when one leaves', async () => {
   expect(third.value).toBeTypeOf('function')
 })
 
+it('admits at once where there is room and no rate, and counts a release once', async () => {
+  const limiter = createLimiter(2, null)
+  const first = limiter.enterAtOnce(never, inMs(1_000))
+  expect(limiter.enterAtOnce(never, inMs(1_000))).toBeTypeOf('function')
+  expect(limiter.enterAtOnce(never, inMs(1_000))).toBeNull()
+  const [third, fourth] = [watch(limiter.enter(never, inMs(1_000))), watch(limiter.enter(never, inMs(1_000)))]
+  first?.()
+  first?.()
+  await pass(0)
+  expect([third.value, fourth.value]).toEqual([expect.any(Function), undefined])
+  const idle = createLimiter(2, null)
+  expect(idle.enterAtOnce(AbortSignal.abort(), inMs(1_000))).toBeNull()
+  expect(idle.enterAtOnce(never, inMs(-1))).toBeNull()
+  expect(createLimiter(2, 50).enterAtOnce(never, inMs(1_000))).toBeNull()
+})
+
 it('keeps to its rate', async () => {
   const limiter = createLimiter(100, 50)
   const entered: number[] = []

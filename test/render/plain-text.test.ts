@@ -39,9 +39,10 @@ function resultOf(render: () => string | null): string | null {
 /** Both ways, and what is left of the allowance. @param units the allowance */
 function both(source: string, escaping: 'text' | 'html', units = 4_000, scope: Record<string, unknown> = data) {
   const compiled = liquid.compile('text', source, escaping)
+  const given = { get: (name: string) => (Object.hasOwn(scope, name) ? scope[name] : undefined), all: () => scope }
   const run = (plain: typeof compiled.plain) => {
     const meter = createMeter(units)
-    const text = resultOf(() => liquid.render({ ...compiled, plain }, scope, meter, dates))
+    const text = resultOf(() => liquid.render({ ...compiled, plain }, given, meter, dates))
     return { text, isSpent: meter.isSpent(), spent: meter.isSpent() ? null : meter.spent().toFixed(6) }
   }
   return { isPlain: compiled.plain !== null, ours: run(compiled.plain), liquids: run(null) }

@@ -26,7 +26,7 @@ export function heapFor(bytes: number): Heap {
   const mb = Math.floor(bytes / MB)
   return {
     oldMb: Math.min(OLD_MAX_MB, Math.max(OLD_MIN_MB, Math.floor(mb / 2))),
-    youngMb: mb >= 4_000 ? 16 : mb >= 1_000 ? 8 : mb >= 400 ? 4 : 2,
+    youngMb: mb >= 8_000 ? 32 : mb >= 4_000 ? 16 : mb >= 1_000 ? 8 : mb >= 400 ? 4 : 2,
   }
 }
 

@@ -15,7 +15,8 @@ describe('the heap for a memory', () => {
     [512, 256, 4],
     [1_024, 512, 8],
     [4_096, 2_048, 16],
-    [65_536, 2_048, 16],
+    [8_192, 2_048, 32],
+    [65_536, 2_048, 32],
   ])('of %i MB is %i MB, in halves of %i MB', (mb, oldMb, youngMb) => {
     expect(heapFor(mb * MB)).toEqual({ oldMb, youngMb })
     expect(heapFlags(heapFor(mb * MB))).toEqual([`--max-old-space-size=${oldMb}`, `--max-semi-space-size=${youngMb}`])

@@ -330,40 +330,32 @@ const keyArrays = (claims: readonly ClaimKey[]) => [
   plainArray(claims.map((one) => one.claims)),
 ]
 
+/**
+ * Records that an attempt begins now. Call it before the attempt begins: after a crash the message may have
+ * arrived, and goes out again only where the receiver folds repeats. Rides on delivery_pkey, and writes no indexed column.
+ * @returns ids of the messages whose claim is still valid; the others were canceled or claimed by another worker, and must not be sent
+ */
+export async function beginAttempts(db: Runner, claims: readonly ClaimKey[]): Promise<Set<string>> {
+  const { rows } = await db.query<{ ids: string[] | null }>({
+    name: 'begin-attempts',
+    // Nearly always it is all of them, which need not be listed.
+    text: `WITH begun AS (
+        UPDATE delivery d SET begun_at = now(), bound_to = c.provider_id
+        FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[]) AS c (project_id, id, claims, provider_id)
+        WHERE d.project_id = c.project_id AND d.message_id = c.id AND ${isHeldBy('d', 'c.claims')} RETURNING d.message_id
+      )
+      SELECT ${unlessAll('message_id')} AS ids FROM begun`,
+    values: [...keyArrays(claims), plainArray(claims.map((one) => one.providerId ?? null))],
+  })
+  return new Set(rows[0]?.ids ?? claims.map((one) => one.id))
+}
+
 /** SQL: the ids in a column, as an array; NULL: they are as many as there are in the parameter `$1`. */
 export const unlessAll = (column: string): string =>
   `CASE WHEN count(*) < cardinality($1::uuid[]) THEN COALESCE(array_agg(${column}::text), '{}') END`
 
 /** SQL: the row of delivery is still held by the worker of this claim. */
 export const isHeldBy = (row: string, claims: string): string => `${row}.claims = ${claims} AND ${row}.lease_until IS NOT NULL`
-
-const beginText = (isDurable: boolean): string => `WITH begun AS (
-        UPDATE delivery d SET begun_at = now(), bound_to = c.provider_id
-        FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[]) AS c (project_id, id, claims, provider_id)
-        WHERE d.project_id = c.project_id AND d.message_id = c.id AND ${isHeldBy('d', 'c.claims')}
-          ${isDurable ? '' : "AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'"} RETURNING d.message_id
-      )
-      SELECT ${unlessAll('message_id')} AS ids FROM begun`
-const beginStatements = {
-  durable: { name: 'begin-attempts', text: beginText(true) },
-  visible: { name: 'begin-attempts-visible', text: beginText(false) },
-}
-
-/**
- * Records that an attempt begins now. Call it before the attempt begins: after a crash the message may have
- * arrived, and goes out again only where the receiver folds repeats. Rides on delivery_pkey, and writes no indexed column.
- * @param isDurable false: every process sees it from now on, but it does not wait for the disk. If PostgreSQL itself ends hard within a second,
- * it may be forgotten: only for messages that are sent again in any case, and by the same way
- * @returns ids of the messages whose claim is still valid; the others were canceled or claimed by another worker, and must not be sent
- */
-export async function beginAttempts(db: Runner, claims: readonly ClaimKey[], isDurable = true): Promise<Set<string>> {
-  const { rows } = await db.query<{ ids: string[] | null }>({
-    // Nearly always it is all of them, which need not be listed.
-    ...beginStatements[isDurable ? 'durable' : 'visible'],
-    values: [...keyArrays(claims), plainArray(claims.map((one) => one.providerId ?? null))],
-  })
-  return new Set(rows[0]?.ids ?? claims.map((one) => one.id))
-}
 
 /**
  * Takes messages out of the outbox, in the transaction that writes what became of them. Rides on delivery_pkey.
@@ -389,8 +381,8 @@ export async function endLeases(db: Runner): Promise<void> {
 
 /**
  * Ends the leases under which no attempt has begun. Used when the database was unavailable and is back: a claim whose answer was lost has
- * taken messages that no worker knows of. Where a worker does hold one, its attempt can no longer begin, because the
- * fencing number goes up; one that had begun without waiting for the disk, and was forgotten, is sent again. Rides on delivery_due.
+ * taken messages that no worker knows of. Where a worker does hold one, nothing is sent twice: the fencing number goes up, so its attempt
+ * can no longer begin. Rides on delivery_due.
  */
 export async function endIdleLeases(db: Runner, options: { offsetMs: number }): Promise<void> {
   await db.query({

@@ -101,10 +101,6 @@ const SOON_MAX_MS = 1_000
 export const maySendAgain = (message: Claimed, { provider }: OpenProvider): boolean =>
   provider.limits.foldsRepeats || message.project.resendUnknown
 
-/** Whether the message has one way only, whose receiver drops duplicates: it may go out again, whether or not it is known to have begun. */
-const isRepeatable = ({ targets }: Outbound, { open }: OpenTarget): boolean =>
-  targets.length === 1 && open.provider.limits.foldsRepeats
-
 const isSameHost = (one: OpenTarget, other: OpenTarget): boolean =>
   one.open.provider.hostOf(one.target.address) === other.open.provider.hostOf(other.target.address)
 
@@ -345,9 +341,7 @@ export function createAttempt(deps: AttemptDeps) {
     for (const to of targets) {
       const before = tried.at(-1)
       if (before?.kind === 'error' && !mayTryNext(before.error, isSameHost(before.to, to))) continue
-      const outcome = await attemptOne(message, composed, to, deadline, places, () =>
-        outcomes.begin(message, to.open.id, isRepeatable(composed, to)),
-      )
+      const outcome = await attemptOne(message, composed, to, deadline, places, () => outcomes.begin(message, to.open.id))
       if (outcome.kind === 'ok' && tried.length === 0)
         return { kind: 'settled', settlement: sentAtOnce(message, composed, outcome), release }
       if (outcome.kind === 'blocked') {
@@ -387,7 +381,7 @@ export function createAttempt(deps: AttemptDeps) {
     if (left.length === 0) return { kind: 'settled', settlement: sentBefore(message), release }
     let begun: Promise<boolean> | null = null
     const begin = (): Promise<boolean> => {
-      begun ??= outcomes.begin(message, first.open.id, isRepeatable(composed, first))
+      begun ??= outcomes.begin(message, first.open.id)
       return begun
     }
     const devices = [...Map.groupBy(left, (to) => to.target.address).values()].map((all) => {

@@ -33,11 +33,8 @@ export interface OutcomeDeps {
 
 /** Persists what becomes of claimed messages. If a write is given up, the message is claimed again when its lease expires. */
 export interface Outcomes {
-  /**
-   * Persists that an attempt begins, before it does. @returns false: canceled, or claimed by another worker: not ours to send
-   * @param isRepeatable it goes out again after a crash in any case, and by the same way: then this does not wait for the disk
-   */
-  begin(message: Claimed, providerId: string, isRepeatable: boolean): Promise<boolean>
+  /** Persists that an attempt begins, before it does. @returns false: canceled, or claimed by another worker: not ours to send */
+  begin(message: Claimed, providerId: string): Promise<boolean>
   /** Persists the outcome of attempts. */
   settle(message: Claimed, settlement: Settlement): Promise<void>
   /** Nothing is sent. Other channels that wait for this in-app message to arrive are released. */
@@ -71,15 +68,15 @@ export function createOutcomes(deps: OutcomeDeps, stopping: AbortSignal): Outcom
     const [single, bulk] = [make(), make()]
     return (message: Claimed, item: T): Promise<R> => (message.isBulk ? bulk : single).add(item)
   }
-  const createBeginnings = (isDurable: boolean) =>
+  const addBegin = byPriority(() =>
     createGroup({
       withinMs: BEGIN_WITHIN_MS,
       max: GROUP_MAX,
       log,
       failed: 'Could not persist that attempts begin',
-      write: (items: readonly (ClaimKey & { readonly providerId: string })[]) => beginAttempts(db.pool, items, isDurable),
-    })
-  const [addBegin, addRepeatable] = [byPriority(() => createBeginnings(true)), byPriority(() => createBeginnings(false))]
+      write: (items: readonly (ClaimKey & { readonly providerId: string })[]) => beginAttempts(db.pool, items),
+    }),
+  )
   const createSettlements = () =>
     createGroup({
       withinMs: SETTLE_WITHIN_MS,
@@ -153,10 +150,9 @@ export function createOutcomes(deps: OutcomeDeps, stopping: AbortSignal): Outcom
   })
 
   const outcomes: Outcomes = {
-    begin(message, providerId, isRepeatable) {
+    begin(message, providerId) {
       const { projectId, id, claims } = message
-      const add = isRepeatable ? addRepeatable : addBegin
-      return add(message, { projectId, id, claims, providerId }).then((begun) => begun.has(id))
+      return addBegin(message, { projectId, id, claims, providerId }).then((begun) => begun.has(id))
     },
     settle: addSettlement,
     async settleUnsent(message, status, reason) {

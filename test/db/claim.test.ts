@@ -180,18 +180,6 @@ it('G4, G8: what a lost claim took is given again at once; what has begun is not
   expect(await settle(db.pool, [sent(begun), sent(held)], 0)).toMatchObject([{ messageId: begun.id }])
 })
 
-it('G4: a beginning that does not wait for the disk is seen at once, and what is written after it does wait', async () => {
-  await queue(3)
-  const taken = await take(2, 0)
-  const client = await db.pool.connect()
-  const [flushed] = (await client.query('SHOW synchronous_commit')).rows
-  expect(await beginAttempts(client, taken, false)).toHaveProperty('size', 2)
-  expect((await client.query('SHOW synchronous_commit')).rows).toEqual([flushed])
-  client.release()
-  expect((await take()).map(({ attemptBegan }) => attemptBegan).toSorted()).toEqual([false, true, true])
-  expect(flushed).not.toEqual({ synchronous_commit: 'off' })
-})
-
 it('remembers through a second crash that an attempt had begun', async () => {
   await queue(1)
   await beginAttempts(db.pool, await take(1, 0))

@@ -52,8 +52,6 @@ function open({ foldsRepeats = true, sendMs = 20, beginMs = 5, isDown = false } 
   let takesMs = sendMs
   const log = {
     begun: [] as string[],
-    /** those that need not wait for the disk */
-    repeatable: [] as string[],
     sent: 0,
     settled: 0,
     givenBack: [] as string[],
@@ -85,9 +83,8 @@ function open({ foldsRepeats = true, sendMs = 20, beginMs = 5, isDown = false } 
     isInactive: () => false,
     forget: async (_message, _provider, _host, error) => error,
     outcomes: {
-      async begin({ id }, _provider, isRepeatable) {
+      async begin({ id }) {
         log.begun.push(id)
-        if (isRepeatable) log.repeatable.push(id)
         await new Promise((resolve) => setTimeout(resolve, beginMs))
         return !refused.has(id)
       },
@@ -100,8 +97,8 @@ function open({ foldsRepeats = true, sendMs = 20, beginMs = 5, isDown = false } 
       dropAddress: async () => {},
     },
   })
-  const sendOne = (message: Claimed, targets = composed.targets): void => {
-    const withCopies: Outbound = { ...composed, targets, copies: ['copy@example.com'] }
+  const sendOne = (message: Claimed): void => {
+    const withCopies: Outbound = { ...composed, copies: ['copy@example.com'] }
     // What fails is left to its lease by the caller.
     attempt(message, withCopies, [{ target, open: opened }], performance.now() + 20_000).catch((error) => log.failed.push(error))
   }
@@ -146,19 +143,6 @@ it('writes it last where nothing folds repeats: what was not sent yet is sent af
   expect(log.begun).toEqual(names(1, 8))
   await pass(500)
   expect(log).toMatchObject({ begun: names(1, 12), sent: 12, settled: 12 })
-})
-
-it('G4: waits for the disk but where a message goes out again in any case, by the only way there is', async () => {
-  const folding = open()
-  folding.sendOne(claimedAs('one-way'))
-  // The other provider is not open in this process: after a crash another one might take the message there.
-  folding.sendOne(claimedAs('two-ways'), [target, { ...target, providerId: 'elsewhere' }])
-  await pass(500)
-  expect(folding.log).toMatchObject({ begun: ['one-way', 'two-ways'], repeatable: ['one-way'], sent: 2 })
-  const other = open({ foldsRepeats: false })
-  other.send('sms')
-  await pass(500)
-  expect(other.log).toMatchObject({ begun: ['sms'], repeatable: [], sent: 1 })
 })
 
 it('G5: gives back what was written as begun and whose turn did not come soon, so that it is decided again', async () => {

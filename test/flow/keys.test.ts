@@ -1,5 +1,4 @@
 /** Scopes and expiry of API keys, the rotation of the secret key, and the revocation of tokens. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
@@ -205,8 +204,13 @@ describe('revokeContactTokens', () => {
     await locker.connect()
     try {
       await locker.query('BEGIN; LOCK TABLE digest IN ACCESS EXCLUSIVE MODE')
-      // By now a look has begun that waits for the lock, for ten seconds at most.
-      await sleep(1_500)
+      // For ten seconds at most.
+      await until('a look in each process waits for the lock', async () => {
+        const { rows } = await locker.query<{ waiting: number }>(
+          `SELECT count(*)::int AS waiting FROM pg_locks WHERE NOT granted AND relation = 'digest'::regclass`,
+        )
+        return (rows[0]?.waiting ?? 0) >= 2 || undefined
+      })
       await project.api.do(RevokeContactTokens, { contact: 'gus' })
       await until('it is refused there', async () => (await client.ask(Feed, {})).codes[0] === 'UNAUTHENTICATED', 5_000)
     } finally {

@@ -47,8 +47,16 @@ async function subscriber(
   while (bodies.length < total) {
     const live: Received = await page.watch(MessageReceived, { after: cursor })
     const take = Math.min(total - bodies.length, 1 + Math.floor(random() * 150))
-    const events = await live.waitFor(take, 30_000)
+    const events = await live.waitFor(take, 30_000).catch((error: unknown) => {
+      if (!String(error).includes('RATE_LIMITED')) throw error
+      return null
+    })
     live.close()
+    if (events === null) {
+      // A contact may subscribe only so often: as a client does, it waits as long as it is told, and goes on where it was.
+      await pause(1_000)
+      continue
+    }
     // What came beyond the cut is thrown away, as a page that was closed would lose it.
     for (const { messageReceived } of events.slice(0, take)) {
       bodies.push(messageReceived.message.body)

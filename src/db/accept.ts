@@ -7,7 +7,7 @@ import type { Runner } from './database.ts'
 import { isKeyErased, isKeyOfMany, isKeyStored, keyTaken, type NewKey } from './idempotency-key.ts'
 import { deltasOf, insertDeltas } from './stat-delta.ts'
 import { isUnchanged, type Seen, seenValues } from './unchanged.ts'
-import { insertDeliveries, type NewMessageRow, type NotificationRow, type Writes } from './write.ts'
+import { insertDeliveries, type NewMessageRow, type NotificationRow, type Writes, waits } from './write.ts'
 
 /** The rows of a batch. */
 export interface Accepted {
@@ -95,8 +95,6 @@ function statementOf(shape: Shape): { readonly name: string; readonly text: stri
   texts.set(name, text)
   return { name, text }
 }
-
-const waits = ({ status }: NewMessageRow): boolean => status === 'SCHEDULED' || status === 'QUEUED'
 
 /**
  * Writes all of these rows. Lock the ids' projects, and the feeds, in statements before this one.

@@ -103,11 +103,16 @@ export interface Writes {
   }[]
 }
 
+const WAITING: readonly MessageStatus[] = ['SCHEDULED', 'QUEUED']
+
+/** Whether a new message waits, and so goes into the outbox. */
+export const waits = ({ status }: Pick<NewMessageRow, 'status'>): boolean => WAITING.includes(status)
+
 /** SQL: puts those of the new messages `r` that wait into the outbox. */
 export const insertDeliveries = `INSERT INTO delivery (project_id, message_id, notification_id, contact_id, channel, bulk, due_at, address, only_if, feed, increment_id, created_at)
   SELECT "projectId", id, "notificationId", "contactId", channel, COALESCE(bulk, false), COALESCE("dueAt", now() + "dueInMs" * interval '1 millisecond'), address, "onlyIf",
     feed, "incrementId", "createdAt"
-  FROM r WHERE status IN ('SCHEDULED', 'QUEUED')`
+  FROM r WHERE status IN (${WAITING.map((status) => `'${status}'`).join(', ')})`
 
 // Each part reads its rows from one JSON parameter, so there is one statement, prepared once, whatever there is to write.
 // Transactions and callers' ids are inserted in order: two batches that share some would otherwise deadlock.

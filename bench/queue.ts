@@ -36,7 +36,8 @@ export async function drained(
   for (;;) {
     const { rows } = await pool.query('SELECT 1 FROM delivery WHERE project_id = $1 LIMIT 1', [projectId])
     if (rows.length === 0) break
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    // Each look passes over all that has left the table and is not vacuumed yet.
+    await new Promise((resolve) => setTimeout(resolve, 100))
   }
   const { rows } = await pool.query(
     `SELECT extract(epoch FROM max(m.updated_at) - min(a.started_at))::float8 AS seconds, count(*) FILTER (WHERE m.status = 'SENT')::int AS sent

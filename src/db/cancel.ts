@@ -58,8 +58,13 @@ export interface CancelCount {
   readonly last: string | null
 }
 
-/** SQL: cancels, of the rows `found` of delivery, which are locked, the messages whose attempt has not begun: `c`. */
-const CANCEL_FOUND = `gone AS (
+/**
+ * SQL: cancels, of the rows `found` of delivery, which are locked, the messages whose attempt has not begun: `c`. The others are told to stop: if
+ * one was not sent after all, its worker queues it again.
+ */
+const CANCEL_FOUND = `stopped AS (
+        UPDATE delivery d SET stop = true FROM found f WHERE d.project_id = $1 AND d.message_id = f.id AND f.begun_at IS NOT NULL AND NOT d.stop
+      ), gone AS (
         DELETE FROM delivery d USING found f WHERE d.project_id = $1 AND d.message_id = f.id AND f.begun_at IS NULL RETURNING d.message_id
       ), c AS (
         UPDATE message m SET status = 'CANCELED', claims = 0, updated_at = now(),

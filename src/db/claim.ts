@@ -39,6 +39,10 @@ export interface Claimed {
   readonly rounds: number
   /** the provider that may have accepted it already; no other provider may be tried */
   readonly boundTo: string | null
+  /** the claim has persisted that its attempt through this provider begins; null: it has not, so that is persisted before the attempt */
+  readonly begunWith: string | null
+  /** when its claim began, by performance.now */
+  readonly claimedAt: number
   readonly address: string | null
   readonly feed: string | null
   readonly incrementId: string | null
@@ -65,7 +69,7 @@ export interface Claimed {
 
 /** A row of the statement. Plain columns: building and parsing JSON took a third of the time of a claim. */
 interface ClaimedRow
-  extends Omit<Claimed, 'project' | 'template' | 'contact' | 'actor' | 'origin' | 'createdAt' | 'dueAt'>,
+  extends Omit<Claimed, 'project' | 'template' | 'contact' | 'actor' | 'origin' | 'createdAt' | 'dueAt' | 'claimedAt'>,
     ContactFields,
     Omit<MessageOrigin, 'templateId'> {
   /** times are numbers of ms: reading a time from text takes longer than reading all else of a column */
@@ -98,14 +102,23 @@ export type ClaimFrom = 'all' | 'recent' | { readonly dueAt: Date; readonly id: 
 /** How far back `recent` goes: longer than a transaction takes from its `now()` to its commit. */
 const RECENT_MS = 2_000
 
+/** A channel of a project whose messages go out at once, through its only provider. */
+export interface DirectChannel {
+  readonly projectId: string
+  readonly channel: Channel
+  readonly providerId: string
+}
+
 /** How the paused channels are passed: one of them, which is the rule, or a list, which costs several times as much for each row of their backlogs. */
 type Paused = 'none' | 'one' | 'list'
-const exceptPaused = {
-  none: '',
-  one: 'AND NOT (project_id = $9::uuid AND channel = $10::channel)',
-  list: `AND NOT EXISTS (SELECT FROM unnest($9::uuid[], $10::channel[]) AS p (project_id, channel)
-          WHERE p.project_id = delivery.project_id AND p.channel = delivery.channel)`,
-}
+/** @param place of the parameters */
+const exceptPaused = (paused: Paused, place: number): string =>
+  paused === 'none'
+    ? ''
+    : paused === 'one'
+      ? `AND NOT (project_id = $${place}::uuid AND channel = $${place + 1}::channel)`
+      : `AND NOT EXISTS (SELECT FROM unnest($${place}::uuid[], $${place + 1}::channel[]) AS p (project_id, channel)
+          WHERE p.project_id = delivery.project_id AND p.channel = delivery.channel)`
 
 /** Columns hold times rounded to whole milliseconds, so a message that was written as due now may be due up to half a millisecond later. */
 const nearlyBy = (offset: string): string => `now() + (${offset}::float8 + 0.5) * interval '1 millisecond'`
@@ -115,23 +128,45 @@ const nearly = nearlyBy('$3')
 const inMs = (time: string): string => `(extract(epoch FROM ${time}) * 1000)::float8`
 
 /** SQL: the messages of a priority class that are due and that no worker has. `place`: of the parameters that say from where on */
-const dueText = (paused: Paused, priority: string, place: number, limit: string): string => `SELECT ctid AS place FROM delivery
-        WHERE ${priority} AND due_at <= ${nearly} AND (lease_until IS NULL OR lease_until <= ${nearly}) ${exceptPaused[paused]}
+const dueText = (
+  except: string,
+  priority: string,
+  place: number,
+  limit: string,
+): string => `SELECT ctid AS place, begun_at IS NOT NULL AS had_begun, project_id, channel, bound_to FROM delivery
+        WHERE ${priority} AND due_at <= ${nearly} AND (lease_until IS NULL OR lease_until <= ${nearly}) ${except}
           AND (due_at, message_id) > (COALESCE($${place}::timestamptz, now() + ($3 - ${RECENT_MS}) * interval '1 millisecond'), $${place + 1}::uuid)
         ORDER BY due_at, message_id LIMIT ${limit} FOR UPDATE SKIP LOCKED`
 
-const claimText = (paused: Paused): string => `WITH single AS MATERIALIZED (
-        ${dueText(paused, 'NOT bulk', 5, '$1')}
+/** SQL: the messages that are taken; `begun_with`: the provider through which their attempt begins with the claim. */
+const TAKEN = {
+  direct: `SELECT d.place, d.had_begun, CASE WHEN NOT d.had_begun AND d.bound_to IS NULL THEN w.provider_id END AS begun_with
+        FROM due d LEFT JOIN unnest($9::uuid[], $10::channel[], $11::uuid[]) AS w (project_id, channel, provider_id) USING (project_id, channel)`,
+  indirect: 'SELECT place, had_begun, NULL::uuid AS begun_with FROM due',
+}
+/** SQL: what a claim writes besides its lease. */
+const WRITTEN = {
+  direct: `claim_id = CASE WHEN t.begun_with IS NOT NULL THEN $12::bigint END, bound_to = COALESCE(t.begun_with, x.bound_to),
+          begun_at = CASE WHEN t.begun_with IS NULL THEN x.begun_at ELSE now() END`,
+  indirect: 'claim_id = NULL',
+}
+
+function claimText(paused: Paused, way: 'direct' | 'indirect'): string {
+  const except = exceptPaused(paused, way === 'direct' ? 13 : 9)
+  return `WITH single AS MATERIALIZED (
+        ${dueText(except, 'NOT bulk', 5, '$1')}
       ), many AS MATERIALIZED (
-        ${dueText(paused, 'bulk', 7, 'LEAST($4::int, $1::int - (SELECT count(*) FROM single))')}
+        ${dueText(except, 'bulk', 7, 'LEAST($4::int, $1::int - (SELECT count(*) FROM single))')}
       ), due AS (SELECT * FROM single UNION ALL SELECT * FROM many
+      ), taken AS (${TAKEN[way]}
       ), m AS (
-        UPDATE delivery x SET claims = x.claims + 1, lease_until = now() + ($2 + $3) * interval '1 millisecond'
-        FROM due WHERE x.ctid = due.place
-        RETURNING x.*
+        UPDATE delivery x SET claims = x.claims + 1, lease_until = now() + ($2 + $3) * interval '1 millisecond', stop = false, ${WRITTEN[way]}
+        FROM taken t WHERE x.ctid = t.place
+        RETURNING x.*, t.had_begun, t.begun_with
       )
       SELECT m.project_id AS "projectId", m.message_id AS id, m.notification_id AS "notificationId", n.transaction_id AS "transactionId", m.channel, m.bulk AS "isBulk",
-        n.canceled_at IS NOT NULL AS "isCanceled", m.begun_at IS NOT NULL AS "attemptBegan", m.claims, m.rounds, m.bound_to AS "boundTo", m.address, m.feed,
+        n.canceled_at IS NOT NULL AS "isCanceled", m.had_begun AS "attemptBegan", m.claims, m.rounds, m.begun_with AS "begunWith",
+        CASE WHEN m.begun_with IS NULL THEN m.bound_to END AS "boundTo", m.address, m.feed,
         m.increment_id AS "incrementId", m.only_if IS NOT NULL AS "isConditional", n.digest_id AS "digestId",
         ${inMs('m.created_at')} AS "createdAt", n.send_at AS "sendAt", n.data, n.overrides, n.content, n.template_id AS "templateId", ${inMs('m.due_at')} AS "dueAt",
         n.campaign_id AS "campaignId", ${inMs('n.created_at')} AS "acceptedAt", cardinality(n.channels) = 1 AS "isOnlyChannel",
@@ -140,11 +175,13 @@ const claimText = (paused: Paused): string => `WITH single AS MATERIALIZED (
       FROM m JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id
       LEFT JOIN contact c ON c.project_id = m.project_id AND c.id = m.contact_id
       LEFT JOIN contact a ON a.project_id = n.project_id AND a.id = n.actor_id`
-const statements = {
-  none: { name: 'claim', text: claimText('none') },
-  one: { name: 'claim-except-one', text: claimText('one') },
-  list: { name: 'claim-except', text: claimText('list') },
 }
+const statementsOf = (way: 'direct' | 'indirect', name: string) => ({
+  none: { name, text: claimText('none', way) },
+  one: { name: `${name}-except-one`, text: claimText('one', way) },
+  list: { name: `${name}-except`, text: claimText('list', way) },
+})
+const statements = { direct: statementsOf('direct', 'claim-direct'), indirect: statementsOf('indirect', 'claim') }
 /** An id before every other. */
 const FIRST = '00000000-0000-0000-0000-000000000000'
 const fromOf = (from: ClaimFrom): [Date | string | null, string] =>
@@ -162,6 +199,9 @@ const EVERYTHING: ClaimExcept = { paused: [], single: 'all', many: 'all' }
  * Projects, templates and preferences are read afterwards, each once, because a batch has few different ones. For preferences the order
  * matters: a change that commits before this read is seen by it, and one that commits later finds the claim in the table and revokes it
  * (db/revoke-claims.ts). If one of these reads fails, the claim ends with its lease.
+ *
+ * Of messages of the channels `direct`, the claim also persists that their attempt begins, as `beginAttempts` does: they are about to go out.
+ * One that has to wait after all is postponed (`postponeAttempts`).
  */
 export async function claim(
   db: Runner,
@@ -172,9 +212,12 @@ export async function claim(
     offsetMs: number
     /** from where to read, and channels whose providers accept nothing at the moment; left out: claim everything that is due */
     except?: ClaimExcept
+    /** channels whose messages are begun by the claim, and its id, by which they are freed if its answer is lost (`endIdleLeases`) */
+    direct?: { readonly channels: readonly DirectChannel[]; readonly claimId: number }
   },
 ): Promise<Claimed[]> {
-  const { limit, leaseMs, offsetMs, bulkLimit, except = EVERYTHING } = options
+  const claimedAt = performance.now()
+  const { limit, leaseMs, offsetMs, bulkLimit, except = EVERYTHING, direct } = options
   const { paused, single, many } = except
   const [first] = paused
   const how: Paused = paused.length === 0 ? 'none' : paused.length === 1 ? 'one' : 'list'
@@ -183,9 +226,14 @@ export async function claim(
     one: [first?.projectId, first?.channel],
     list: [paused.map((one) => one.projectId), paused.map((one) => one.channel)],
   }
+  const directly = direct === undefined || direct.channels.length === 0 ? null : direct
   const { rows } = await db.query<ClaimedRow>({
-    ...statements[how],
-    values: [limit, leaseMs, offsetMs, bulkLimit, ...fromOf(single), ...fromOf(many), ...given[how]],
+    ...statements[directly === null ? 'indirect' : 'direct'][how],
+    values: [
+      ...[limit, leaseMs, offsetMs, bulkLimit, ...fromOf(single), ...fromOf(many)],
+      ...(directly === null ? [] : directValues(directly.channels, directly.claimId)),
+      ...given[how],
+    ],
   })
   if (rows.length === 0) return []
   await releaseOld(
@@ -200,9 +248,16 @@ export async function claim(
   return rows.flatMap((row) => {
     const project = projects.get(row.projectId)
     const origin = row.templateId === null ? project && { project, template: null } : origins.get(row.templateId)
-    return origin === undefined ? [] : [claimedOf(row, origin, preferences.get(row.contactId ?? '') ?? {})]
+    return origin === undefined ? [] : [claimedOf(row, claimedAt, origin, preferences.get(row.contactId ?? '') ?? {})]
   })
 }
+
+const directValues = (channels: readonly DirectChannel[], claimId: number): unknown[] => [
+  channels.map((one) => one.projectId),
+  channels.map((one) => one.channel),
+  channels.map((one) => one.providerId),
+  claimId,
+]
 
 /**
  * A worker of a version without the table delivery, whose lease ran out during an attempt, may not write its outcome any more. Rides on
@@ -270,7 +325,7 @@ function contactOf(row: ClaimedRow, id: string, preferences: PreferenceSet): Con
   return contact
 }
 
-function claimedOf(row: ClaimedRow, { project, template }: Origin, preferences: PreferenceSet): Claimed {
+function claimedOf(row: ClaimedRow, claimedAt: number, { project, template }: Origin, preferences: PreferenceSet): Claimed {
   return {
     projectId: row.projectId,
     id: row.id,
@@ -283,6 +338,8 @@ function claimedOf(row: ClaimedRow, { project, template }: Origin, preferences: 
     claims: row.claims,
     rounds: row.rounds,
     boundTo: row.boundTo,
+    begunWith: row.begunWith,
+    claimedAt,
     address: row.address,
     feed: row.feed,
     incrementId: row.incrementId,
@@ -331,23 +388,53 @@ const keyArrays = (claims: readonly ClaimKey[]) => [
 ]
 
 /**
+ * SQL: what is written of rows `d` that somebody has told to stop (db/revoke-claims.ts): they are due again, as if they had not been claimed.
+ * What is not told to stop gets `begunAt` and `boundTo`.
+ */
+const unlessStopped = (begunAt: string, boundTo: string): string => `lease_until = CASE WHEN NOT d.stop THEN d.lease_until END,
+          claims = d.claims + d.stop::int, due_at = CASE WHEN d.stop THEN now() ELSE d.due_at END, claim_id = NULL,
+          begun_at = CASE WHEN NOT d.stop THEN ${begunAt} WHEN d.claim_id IS NULL THEN d.begun_at END,
+          bound_to = CASE WHEN NOT d.stop THEN ${boundTo} WHEN d.claim_id IS NULL THEN d.bound_to END`
+
+/**
  * Records that an attempt begins now. Call it before the attempt begins: after a crash the message may have
- * arrived, and goes out again only where the receiver folds repeats. Rides on delivery_pkey, and writes no indexed column.
- * @returns ids of the messages whose claim is still valid; the others were canceled or claimed by another worker, and must not be sent
+ * arrived, and goes out again only where the receiver folds repeats. Rides on delivery_pkey, and changes no indexed column.
+ * @returns ids of the messages whose claim is still valid; the others were canceled or claimed by another worker, or are to be decided again, and
+ * must not be sent
  */
 export async function beginAttempts(db: Runner, claims: readonly ClaimKey[]): Promise<Set<string>> {
   const { rows } = await db.query<{ ids: string[] | null }>({
     name: 'begin-attempts',
     // Nearly always it is all of them, which need not be listed.
     text: `WITH begun AS (
-        UPDATE delivery d SET begun_at = now(), bound_to = c.provider_id
+        UPDATE delivery d SET ${unlessStopped('now()', 'c.provider_id')}
         FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[]) AS c (project_id, id, claims, provider_id)
-        WHERE d.project_id = c.project_id AND d.message_id = c.id AND ${isHeldBy('d', 'c.claims')} RETURNING d.message_id
+        WHERE d.project_id = c.project_id AND d.message_id = c.id AND ${isHeldBy('d', 'c.claims')} RETURNING d.message_id, d.stop
       )
-      SELECT ${unlessAll('message_id')} AS ids FROM begun`,
+      SELECT ${unlessAll('message_id')} AS ids FROM begun WHERE NOT stop`,
     values: [...keyArrays(claims), plainArray(claims.map((one) => one.providerId ?? null))],
   })
   return new Set(rows[0]?.ids ?? claims.map((one) => one.id))
+}
+
+/**
+ * Takes back that attempts have begun with their claim: the messages wait for their turn, and nothing was sent. Until they begin they can be
+ * canceled, and their claims be revoked. Rides on delivery_pkey.
+ * @returns ids of the messages whose claim is still valid
+ */
+export async function postponeAttempts(db: Runner, claims: readonly ClaimKey[]): Promise<Set<string>> {
+  const { rows } = await db.query<{ id: string }>({
+    name: 'postpone-attempts',
+    text: `WITH postponed AS (
+        UPDATE delivery d SET ${unlessStopped('NULL', 'NULL')}
+        FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS c (project_id, id, claims)
+        WHERE d.project_id = c.project_id AND d.message_id = c.id AND ${isHeldBy('d', 'c.claims')} AND d.claim_id IS NOT NULL
+        RETURNING d.message_id AS id, d.stop
+      )
+      SELECT id FROM postponed WHERE NOT stop`,
+    values: keyArrays(claims),
+  })
+  return new Set(rows.map((row) => row.id))
 }
 
 /** SQL: the ids in a column, as an array; NULL: they are as many as there are in the parameter `$1`. */
@@ -383,12 +470,17 @@ export async function endLeases(db: Runner): Promise<void> {
  * Ends the leases under which no attempt has begun. Used when the database was unavailable and is back: a claim whose answer was lost has
  * taken messages that no worker knows of. Where a worker does hold one, nothing is sent twice: the fencing number goes up, so its attempt
  * can no longer begin. Rides on delivery_due.
+ * @param options.lost ids of claims whose answer this worker did not get: what began with them was not sent
  */
-export async function endIdleLeases(db: Runner, options: { offsetMs: number }): Promise<void> {
+export async function endIdleLeases(
+  db: Runner,
+  { offsetMs, lost = [] }: { readonly offsetMs: number; readonly lost?: readonly number[] },
+): Promise<void> {
   await db.query({
     name: 'end-idle-leases',
-    text: `UPDATE delivery SET lease_until = NULL, claims = claims + 1
-      WHERE lease_until IS NOT NULL AND bulk IN (false, true) AND begun_at IS NULL AND due_at <= ${nearlyBy('$1')}`,
-    values: [options.offsetMs],
+    text: `UPDATE delivery SET lease_until = NULL, claims = claims + 1, begun_at = NULL, bound_to = CASE WHEN claim_id IS NULL THEN bound_to END,
+        claim_id = NULL
+      WHERE lease_until IS NOT NULL AND bulk IN (false, true) AND (begun_at IS NULL OR claim_id = ANY($2::bigint[])) AND due_at <= ${nearlyBy('$1')}`,
+    values: [offsetMs, lost],
   })
 }

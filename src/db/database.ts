@@ -12,7 +12,7 @@ import { PrismaClient } from './generated/client.ts'
 /** The connections to PostgreSQL: the pools, and a Prisma client on the first of them. `close` waits for running statements. */
 export interface Database {
   readonly pool: pg.Pool
-  /** For accepting messages, with the same few statements again and again: PostgreSQL plans them once a second on each connection. */
+  /** For accepting and delivering messages, with the same few statements again and again: PostgreSQL plans them once a second on each connection. */
   readonly accepting: pg.Pool
   readonly prisma: PrismaClient
   /** Runs work for a project: its statements wait for connections of the project's share. An empty id: the server's own work. */
@@ -105,7 +105,7 @@ const CONNECTION_WAIT_MS = 5_000
 /** How long a connection that nobody uses is kept. */
 const IDLE_MS = 60_000
 
-/** Connections for accepting. */
+/** Connections for accepting and delivering. */
 export const ACCEPTING_MAX = 6
 
 /**
@@ -118,8 +118,9 @@ const KEEP_PLANS =
 const KEPT_MS = 1_000
 
 /**
- * Opens the pools; connections are made when they are needed, at most `max`, and shared out by project; and at most `ACCEPTING_MAX` for accepting. A
- * statement may take 10 s, the wait for a connection 5 s: then it fails with OVERLOADED, as it does at once when the database is not available.
+ * Opens the pools; connections are made when they are needed, at most `max`, and shared out by project; and at most `ACCEPTING_MAX` for accepting and
+ * delivering. A statement may take 10 s, the wait for a connection 5 s: then it fails with OVERLOADED, as it does at once when the database is not
+ * available.
  */
 export function openDatabase(url: string, options: { max: number; log: Log }): Database {
   const settings = {

@@ -2,6 +2,7 @@
 import type { DigestItems, Overrides, ProjectInfo, TemplateInfo } from '../words.ts'
 import type { Runner } from './database.ts'
 import { templateObject } from './lookup.ts'
+import { REVOKE_HELD } from './revoke-claims.ts'
 import { isActive } from './standing.ts'
 
 /** A window to join; one is opened if none is open for this contact, template and key. */
@@ -170,9 +171,11 @@ export const FOLDED_INTO = `SELECT DISTINCT d.notification_id FROM notification 
 export async function recompose(db: Runner, projectId: string, transactionId: string): Promise<void> {
   await db.query({
     name: 'recompose',
-    text: `UPDATE delivery d SET lease_until = NULL, claims = d.claims + 1, due_at = now() FROM (${FOLDED_INTO}) x, message m
-      WHERE m.project_id = $1 AND m.notification_id = x.notification_id AND d.project_id = m.project_id AND d.message_id = m.id
-        AND d.lease_until IS NOT NULL AND d.begun_at IS NULL`,
+    text: `WITH held AS (
+        SELECT d.message_id, d.begun_at FROM (${FOLDED_INTO}) x JOIN message m ON m.project_id = $1 AND m.notification_id = x.notification_id
+        JOIN delivery d ON d.project_id = m.project_id AND d.message_id = m.id
+        WHERE d.lease_until IS NOT NULL ORDER BY d.message_id FOR UPDATE OF d
+      ), ${REVOKE_HELD}`,
     values: [projectId, transactionId],
   })
 }

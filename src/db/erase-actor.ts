@@ -89,6 +89,8 @@ export async function recomposeWithoutActor(tx: Runner, projectId: string, notif
       ), d AS (
         UPDATE delivery d SET lease_until = NULL, claims = d.claims + 1, due_at = now() FROM held
         WHERE d.project_id = $1 AND d.message_id = held.message_id AND held.begun_at IS NULL
+      ), s AS (
+        UPDATE delivery d SET stop = true FROM held WHERE d.project_id = $1 AND d.message_id = held.message_id AND held.begun_at IS NOT NULL
       )
       UPDATE message m SET forgets_text = true FROM held WHERE m.project_id = $1 AND m.id = held.message_id AND held.begun_at IS NOT NULL`,
     values: [projectId, notificationIds],

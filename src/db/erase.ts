@@ -297,7 +297,7 @@ export async function eraseNotifications(tx: Runner, projectId: string, ids: rea
         DELETE FROM delivery d USING message m WHERE m.project_id = $1 AND m.notification_id = ANY($2::uuid[])
           AND d.project_id = m.project_id AND d.message_id = m.id AND d.begun_at IS NULL RETURNING d.message_id
       ), begun AS (
-        UPDATE delivery d SET contact_id = NULL, address = NULL, increment_id = NULL, feed = CASE WHEN d.feed IS NOT NULL THEN 'default' END FROM message m
+        UPDATE delivery d SET stop = true, contact_id = NULL, address = NULL, increment_id = NULL, feed = CASE WHEN d.feed IS NOT NULL THEN 'default' END FROM message m
         WHERE m.project_id = $1 AND m.notification_id = ANY($2::uuid[])
           AND d.project_id = m.project_id AND d.message_id = m.id AND d.begun_at IS NOT NULL
       )

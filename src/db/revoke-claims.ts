@@ -1,6 +1,7 @@
 /**
  * Revokes claims under which no attempt has begun: the messages are queued again, and the decision whether to send them is made again. The
- * fencing number goes up, so the worker learns, when it records the beginning of its attempt, that it must not send the message.
+ * fencing number goes up, so the worker learns, when it records the beginning of its attempt, that it must not send the message. One that has
+ * begun is told to stop: if it was not sent after all, because it has to wait for its turn, its worker queues it again.
  *
  * Call these twice: in the transaction that changes what the decision depends on, and again after its commit. A claim that is under way at
  * the first call may have read the old state, and is visible only to the second.
@@ -9,11 +10,14 @@ import { spellingsOfEmail } from '../values/mailbox.ts'
 import { type Channel, phoneChannels } from '../words.ts'
 import type { Runner } from './database.ts'
 
-/** SQL: the message of the row `d` of delivery is claimed, and no attempt has begun. */
-const IS_HELD = 'd.project_id = $1 AND d.lease_until IS NOT NULL AND d.begun_at IS NULL'
-/** SQL: takes back the claims of the messages `held`. */
-const REVOKE = `UPDATE delivery d SET lease_until = NULL, claims = d.claims + 1, due_at = now() FROM held
-      WHERE d.project_id = $1 AND d.message_id = held.message_id`
+/** SQL: the message of the row `d` of delivery is claimed. */
+const IS_HELD = 'd.project_id = $1 AND d.lease_until IS NOT NULL'
+/** SQL: takes back the claims of the messages `held`, which are locked. */
+export const REVOKE_HELD = `stopped AS (
+        UPDATE delivery d SET stop = true FROM held WHERE d.project_id = $1 AND d.message_id = held.message_id AND held.begun_at IS NOT NULL
+      )
+      UPDATE delivery d SET lease_until = NULL, claims = d.claims + 1, due_at = now() FROM held
+      WHERE d.project_id = $1 AND d.message_id = held.message_id AND held.begun_at IS NULL`
 
 /**
  * Revokes claims on messages of a contact, on one channel or on all (null). Locks the contact's feed, as every transaction does first, and
@@ -33,10 +37,9 @@ export async function revokeClaimsOfContact(
   const { rowCount } = await tx.query({
     name: 'revoke-claims-of-contact',
     text: `WITH held AS (
-        SELECT d.message_id FROM delivery d WHERE ${IS_HELD} AND d.contact_id = $2 AND ($3::channel IS NULL OR d.channel = $3)
+        SELECT d.message_id, d.begun_at FROM delivery d WHERE ${IS_HELD} AND d.contact_id = $2 AND ($3::channel IS NULL OR d.channel = $3)
         ORDER BY d.message_id FOR UPDATE
-      )
-      ${REVOKE}`,
+      ), ${REVOKE_HELD}`,
     values: [projectId, contactId, channel],
   })
   return rowCount ?? 0
@@ -94,9 +97,8 @@ export async function revokeClaimsToAddresses(
         JOIN contact c ON c.project_id = x.project_id AND c.id = x.contact_id
         WHERE ${isTo(`CASE WHEN x.channel = 'EMAIL' THEN c.email ELSE c.phone END`)}
       ), held AS (
-        SELECT d.message_id FROM found JOIN delivery d USING (message_id) WHERE ${IS_HELD} ORDER BY d.message_id FOR UPDATE OF d
-      )
-      ${REVOKE}`,
+        SELECT d.message_id, d.begun_at FROM found JOIN delivery d USING (message_id) WHERE ${IS_HELD} ORDER BY d.message_id FOR UPDATE OF d
+      ), ${REVOKE_HELD}`,
     values: [
       projectId,
       JSON.stringify(addresses.map(({ channel, address }) => ({ channel, address }))),

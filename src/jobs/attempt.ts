@@ -24,7 +24,7 @@ import type { OpenProvider } from './providers.ts'
 export interface AttemptDeps {
   readonly clock: Clock
   readonly log: Log
-  readonly outcomes: Pick<Outcomes, 'begin' | 'settle' | 'giveBack' | 'assignDevices' | 'dropAddress'>
+  readonly outcomes: Pick<Outcomes, 'begin' | 'postpone' | 'settle' | 'giveBack' | 'assignDevices' | 'dropAddress'>
   /** Which copies of a message are suppressed, and why. */
   suppressedCopies(message: Claimed, copies: readonly string[]): Promise<ReadonlyMap<string, SuppressionReason>>
   /** Whether the project was suspended since the claim: no attempt of it begins. */
@@ -179,6 +179,7 @@ export function createAttempt(deps: AttemptDeps) {
       open.unsettled.enterAtOnce(stopping, deadline) ??
       open.unsettled.enter(stopping, deadline, message.isBulk)
     places.set(open.id, place)
+    if (place instanceof Promise) outcomes.postpone(message)
     const hasPlace = (place instanceof Promise ? await place : place) !== null
     let leave = hasPlace ? open.limiter.enterAtOnce(stopping, deadline) : null
     try {
@@ -189,6 +190,7 @@ export function createAttempt(deps: AttemptDeps) {
         open.provider.limits.foldsRepeats &&
         (leave !== null || open.limiter.expectedWaitMs(message.isBulk) <= SOON_MS)
       let begunAt = Infinity
+      if (!isSoon) outcomes.postpone(message)
       const begun = isSoon ? begin() : null
       if (hasPlace && leave === null) {
         const note = (): void => {

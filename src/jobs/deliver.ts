@@ -1,10 +1,11 @@
 /**
- * Delivers due messages. A message is claimed by one worker at a time (db/claim.ts). That its attempt begins is persisted before it does;
- * its outcome is persisted in groups (outcomes.ts).
+ * Delivers due messages. A message is claimed by one worker at a time (db/claim.ts). That its attempt begins is persisted before it does, by the claim
+ * itself where it goes out at once (direct.ts); its outcome is persisted in groups (outcomes.ts).
  *
  * After a crash before the attempt, the message is sent when its lease expires. After a crash during it, the message may have arrived: it
  * is sent again where the receiver drops duplicates or the project allows it, and becomes UNKNOWN elsewhere.
  */
+import { randomInt } from 'node:crypto'
 import { type Claimed, claim, endIdleLeases } from '../db/claim.ts'
 import { isConnectionLoss } from '../db/connection-loss.ts'
 import type { Database } from '../db/database.ts'
@@ -21,8 +22,9 @@ import { suppressedCopies } from '../send/copies.ts'
 import { goesToAll, type Signal, type TemplateInfo } from '../words.ts'
 import { createAttempt, maySendAgain, type OpenTarget } from './attempt.ts'
 import { createCapacity } from './capacity.ts'
-import { createClaimCursor } from './claim-cursor.ts'
+import { type ClaimLimits, createClaimCursor } from './claim-cursor.ts'
 import { type ComposeDeps, type Composed, composeMessage, type Outbound } from './compose.ts'
+import { createDirect } from './direct.ts'
 import { createForget } from './forget.ts'
 import { createOutcomes } from './outcomes.ts'
 import { createPauses } from './pauses.ts'
@@ -64,6 +66,8 @@ const BEGIN_WITHIN_MS = 20_000
 const NO_PROVIDER_MS = 30_000
 const SANDBOX_FULL_MS = 5_000
 const SUSPENDED_MS = 1_000
+/** Claims have a number below this one, by chance. */
+const CLAIM_IDS = 2 ** 47
 const DONE = Promise.resolve()
 
 /** @returns a deliverer that does nothing until `run` is called */
@@ -72,6 +76,7 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
   const stopping = new AbortController()
   const pauses = createPauses(wake, standing.inactive)
   const cursor = createClaimCursor()
+  const direct = createDirect()
   const capacity = createCapacity(wake)
   const outcomes = createOutcomes(deps, stopping.signal)
   const attempt = createAttempt({
@@ -87,6 +92,8 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
   })
   /** the database was unavailable: messages may have been claimed that no worker holds */
   let mayBeStranded = false
+  /** ids of claims whose answer was lost, or whose messages were not begun to work on */
+  const lost = new Set<number>()
 
   function deliverOne(
     message: Claimed,
@@ -108,8 +115,11 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     return message.attemptBegan ? DONE : outcomes.giveBack(message, NO_PROVIDER_MS)
   }
 
-  /** Reads what a batch needs, composes each message, and starts its delivery, without waiting for the deliveries. */
-  async function start(batch: readonly Claimed[]): Promise<void> {
+  /**
+   * Reads what a batch needs, composes each message, and starts its delivery, without waiting for the deliveries.
+   * @param hold called when all is read
+   */
+  async function start(batch: readonly Claimed[], hold: () => void): Promise<void> {
     const deadline = performance.now() + BEGIN_WITHIN_MS
     const { open, routes } = await providers.load([...new Set(batch.map((message) => message.projectId))])
     // The messages of one template share what was read of it.
@@ -119,6 +129,8 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     await contents.load(db.pool, [...templates.values()])
     const surroundingsOf = await readSurroundings(db, routes, batch)
     pauses.learn(routes, open)
+    direct.learn(routes, open, batch)
+    hold()
     const inApp: DueInApp[] = []
     /** Each project has an allowance for its messages of the batch; what exceeds it is rendered in the sandbox. */
     const composing = new Map<string, ComposeDeps>()
@@ -146,6 +158,7 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
       }
       const composed = composeMessage(composeDepsOf(message.projectId), message, surroundings)
       if (composed instanceof Promise) {
+        outcomes.postpone(message)
         const rendered = composed.then((later) =>
           later === null || performance.now() > deadline ? outcomes.giveBack(message, SANDBOX_FULL_MS) : deliver(message, later),
         )
@@ -155,6 +168,30 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
     }
     const arrived = inApp.map((one) => one.claimed)
     track(arrived, outcomes.arrive(inApp))
+  }
+
+  /** Claims what there is room for, and starts it. @returns whether there may be more */
+  async function claimOnce(limits: ClaimLimits): Promise<boolean> {
+    const claimId = randomInt(CLAIM_IDS)
+    lost.add(claimId)
+    try {
+      const except = cursor.next(pauses.now())
+      const directly = { channels: direct.now(), claimId }
+      const options = { ...limits, except, direct: directly, leaseMs: LEASE_MS, offsetMs: clock.offsetMs }
+      const batch = await claim(db.accepting, options)
+      const mayBeMore = cursor.saw(except, limits, batch)
+      if (batch.length === 0) {
+        lost.delete(claimId)
+        return mayBeMore
+      }
+      capacity.claimed(batch)
+      await start(batch, () => lost.delete(claimId))
+      return true
+    } catch (error) {
+      // What the database refuses is tried again when the lease ends.
+      if (!isConnectionLoss(error)) lost.delete(claimId)
+      throw error
+    }
   }
 
   /** Counts messages as in flight until their work ends. If it fails, they are claimed again when their lease expires. */
@@ -178,20 +215,14 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
       try {
         if (mayBeStranded) {
           mayBeStranded = false
-          await endIdleLeases(db.pool, { offsetMs: clock.offsetMs })
+          const ids = [...lost]
+          await endIdleLeases(db.pool, { offsetMs: clock.offsetMs, lost: ids })
+          for (const id of ids) lost.delete(id)
         }
         while (!signal.aborted) {
           const limits = await capacity.room(signal)
           if (limits === null) return
-          const except = cursor.next(pauses.now())
-          const batch = await claim(db.pool, { ...limits, except, leaseMs: LEASE_MS, offsetMs: clock.offsetMs })
-          const mayBeMore = cursor.saw(except, limits, batch)
-          if (batch.length === 0) {
-            if (mayBeMore) continue
-            return
-          }
-          capacity.claimed(batch)
-          await start(batch)
+          if (!(await claimOnce(limits))) return
         }
       } catch (error) {
         mayBeStranded ||= isConnectionLoss(error)

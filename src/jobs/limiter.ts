@@ -17,6 +17,8 @@ export interface Limiter {
    * for good. Infinity: all are taken, and none was left yet.
    */
   expectedWaitMs(isBulk?: boolean): number
+  /** How many requests would be admitted at once; 0 where the rate is limited. */
+  free(): number
 }
 
 /** The weight of the latest request in the mean time that requests have their places. */
@@ -95,6 +97,7 @@ export function createLimiter(concurrency: number, perSecond: number | null): Li
       const placeMs = Math.max(heldMs, now - movedAtMs)
       return Math.max(byRate, ((waiting.length + (isBulk ? bulk.length : 0) + 1) / concurrency) * placeMs)
     },
+    free: () => (perSecond === null ? Math.max(0, concurrency - inside - waiting.length - bulk.length) : 0),
     enterAtOnce(signal, deadline) {
       // Nobody waits while there is room.
       if (perSecond !== null || inside >= concurrency || signal.aborted) return null

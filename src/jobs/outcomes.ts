@@ -2,7 +2,7 @@
  * What a worker persists about claimed messages, in groups: that their attempts begin, and their outcomes. An outcome is persisted within
  * 10 ms and the time of its statement, so a crash leaves few messages whose outcome is unknown.
  */
-import { beginAttempts, type Claimed, type ClaimKey } from '../db/claim.ts'
+import { beginAttempts, type Claimed, type ClaimKey, postponeAttempts } from '../db/claim.ts'
 import { isConnectionLoss } from '../db/connection-loss.ts'
 import { type Database, transact } from '../db/database.ts'
 import { assignDeviceTokens, removeDeviceToken } from '../db/device-token.ts'
@@ -35,6 +35,8 @@ export interface OutcomeDeps {
 export interface Outcomes {
   /** Persists that an attempt begins, before it does. @returns false: canceled, or claimed by another worker: not ours to send */
   begin(message: Claimed, providerId: string): Promise<boolean>
+  /** The message has to wait for its turn: an attempt that has begun with its claim begins later. Never throws. */
+  postpone(message: Claimed): void
   /** Persists the outcome of attempts. */
   settle(message: Claimed, settlement: Settlement): Promise<void>
   /** Nothing is sent. Other channels that wait for this in-app message to arrive are released. */
@@ -53,6 +55,11 @@ export interface Outcomes {
   dropAddress(message: Claimed, target: Target): Promise<void>
 }
 
+/**
+ * For so long an attempt that has begun with its claim may be made. An opt-out meanwhile comes too late, so it is made soon, or it begins again, which
+ * fails where somebody has told it to stop.
+ */
+const FRESH_MS = 100
 const BEGIN_WITHIN_MS = 1
 const SETTLE_WITHIN_MS = 10
 const GROUP_MAX = 500
@@ -74,9 +81,25 @@ export function createOutcomes(deps: OutcomeDeps, stopping: AbortSignal): Outcom
       max: GROUP_MAX,
       log,
       failed: 'Could not persist that attempts begin',
-      write: (items: readonly (ClaimKey & { readonly providerId: string })[]) => beginAttempts(db.pool, items),
+      write: (items: readonly (ClaimKey & { readonly providerId: string })[]) => beginAttempts(db.accepting, items),
     }),
   )
+  const addPostponed = byPriority(() =>
+    createGroup({
+      withinMs: BEGIN_WITHIN_MS,
+      max: GROUP_MAX,
+      log,
+      failed: 'Could not persist that attempts are postponed',
+      write: (items: readonly ClaimKey[]) => postponeAttempts(db.accepting, items),
+    }),
+  )
+  /** The messages whose attempt is postponed: whether their claims are still valid, once that is persisted. */
+  const postponed = new WeakMap<Claimed, Promise<boolean>>()
+  /** Wakes a worker for a message that is not ours any more, because it is to be decided again. */
+  const wakeUnless = (isOurs: boolean): boolean => {
+    if (!isOurs) deps.wake()
+    return isOurs
+  }
   const createSettlements = () =>
     createGroup({
       withinMs: SETTLE_WITHIN_MS,
@@ -106,7 +129,7 @@ export function createOutcomes(deps: OutcomeDeps, stopping: AbortSignal): Outcom
   /** Writes a group. If the database refuses one of its rows, each is written alone, and the refused one without the vendor's texts. */
   async function settleAll(items: readonly Settlement[]): Promise<Settled[]> {
     try {
-      return await settle(db.pool, items, clock.offsetMs)
+      return await settle(db.accepting, items, clock.offsetMs)
     } catch (error) {
       if (!isDataError(error)) throw error
       const settled: Settled[] = []
@@ -150,9 +173,23 @@ export function createOutcomes(deps: OutcomeDeps, stopping: AbortSignal): Outcom
   })
 
   const outcomes: Outcomes = {
-    begin(message, providerId) {
+    async begin(message, providerId) {
+      const { projectId, id, claims, begunWith, claimedAt } = message
+      if (begunWith !== null) {
+        const isPostponed = postponed.get(message)
+        if (isPostponed === undefined && begunWith === providerId && performance.now() - claimedAt < FRESH_MS) return true
+        if (!((await isPostponed) ?? true)) return false
+      }
+      const begun = await addBegin(message, { projectId, id, claims, providerId })
+      return wakeUnless(begun.has(id))
+    },
+    postpone(message) {
+      if (message.begunWith === null || postponed.has(message)) return
       const { projectId, id, claims } = message
-      return addBegin(message, { projectId, id, claims, providerId }).then((begun) => begun.has(id))
+      const isOurs = addPostponed(message, { projectId, id, claims }).then((ours) => wakeUnless(ours.has(id)))
+      postponed.set(message, isOurs)
+      // `begin` learns that it failed.
+      isOurs.catch(() => {})
     },
     settle: addSettlement,
     async settleUnsent(message, status, reason) {

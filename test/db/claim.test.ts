@@ -3,70 +3,25 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { cancelWaiting, FIRST } from '../../src/db/cancel.ts'
 import { beginAttempts, type Claimed, type ClaimFrom, claim, endIdleLeases } from '../../src/db/claim.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
-import { type Settlement, settle } from '../../src/db/settle.ts'
-import { write } from '../../src/db/write.ts'
-import { systemClock } from '../../src/domain/clock.ts'
-import { createIds } from '../../src/domain/ids.ts'
+import { settle } from '../../src/db/settle.ts'
 import { silentLog } from '../../src/log.ts'
 import type { Channel } from '../../src/words.ts'
-import { createTestDatabase } from '../helpers/postgres.ts'
+import { ids, now, type Outbox, openOutbox, sent } from '../helpers/outbox.ts'
 import { times } from '../helpers/setup.ts'
 
-const ids = createIds(systemClock)
-const now = new Date().toISOString()
-let database: Awaited<ReturnType<typeof createTestDatabase>>
+let outbox: Outbox
 let db: Database
 let projectId: string
-let templateId: string
-let contactId: string
 
 beforeAll(async () => {
-  database = await createTestDatabase()
-  db = openDatabase(database.url, { max: 10, log: silentLog })
-  projectId = ids()
-  templateId = ids()
-  contactId = ids()
-  await db.pool.query(`INSERT INTO project (id, key, name, access_key, secret_hash) VALUES ($1, 'p', 'P', 'a', '\\x00')`, [
-    projectId,
-  ])
-  await db.pool.query(`INSERT INTO template (project_id, id, key, name) VALUES ($1, $2, 't', 'T')`, [projectId, templateId])
-  await db.pool.query(`INSERT INTO contact (project_id, id, external_id) VALUES ($1, $2, 'c')`, [projectId, contactId])
+  outbox = await openOutbox()
+  ;({ db, projectId } = outbox)
 })
 beforeEach(() => db.pool.query('DELETE FROM notification'))
-afterAll(async () => {
-  await db.close()
-  await database.drop()
-})
+afterAll(() => outbox.close())
 
-/** Queues e-mails that are due. */
-async function queue(count: number, transactionId = 'tx', bulk = false): Promise<void> {
-  const notifications = times(count, () => ({
-    ...{
-      projectId,
-      id: ids(),
-      key: null,
-      contentHash: null,
-      transactionId,
-      templateId,
-      contactId,
-      actorId: null,
-      data: {},
-    },
-    ...{ overrides: null, channels: ['EMAIL' as const], incrementId: null, createdAt: now, sendAt: null },
-  }))
-  const messages = notifications.map(({ id }) => ({
-    ...{ projectId, id: ids(), notificationId: id, contactId, channel: 'EMAIL' as const, status: 'QUEUED' as const, bulk },
-    ...{ dueInMs: 0, history: [['QUEUED', now, null] as const], createdAt: now },
-  }))
-  await write(db.pool, { notifications, messages })
-}
+const queue: Outbox['queue'] = (...args) => outbox.queue(...args)
 const take = (limit = 100, leaseMs = 60_000) => claim(db.pool, { limit, bulkLimit: limit, leaseMs, offsetMs: 0 })
-const sent = (message: Claimed): Settlement => ({
-  ...{ projectId, id: message.id, claims: message.claims, status: 'SENT', dueInMs: null, errorCode: null, errorMessage: null },
-  history: [['SENT', now, null]],
-  attempts: [{ providerId: ids(), startedAt: now, durationMs: 1, ok: true, errorCode: null, errorMessage: null, response: null }],
-  boundTo: null,
-})
 const statuses = async () => (await db.pool.query('SELECT status, attempt_count FROM message ORDER BY id')).rows
 
 it('never gives one message to two workers, however many claim at once', async () => {
@@ -238,7 +193,7 @@ it('G3: refuses a second message of one notification on one channel', async () =
 })
 
 it('begins and settles by the key of a message, however many others wait, and whatever the statistics say', async () => {
-  const one = openDatabase(database.url, { max: 1, log: silentLog })
+  const one = openDatabase(outbox.url, { max: 1, log: silentLog })
   try {
     // An empty queue, which is what the statistics say for long after it has grown, and what plans were made for.
     await one.pool.query('VACUUM ANALYZE delivery')

@@ -111,7 +111,7 @@ let before: Record<
 beforeAll(async () => {
   database = await createTestDatabase({ migrated: false })
   const folder = await mkdtemp(join(tmpdir(), 'carillon-migrations-'))
-  await cp(MIGRATIONS, folder, { recursive: true, filter: (path) => !path.includes('0022_delivery') })
+  await cp(MIGRATIONS, folder, { recursive: true, filter: (path) => !/0022_delivery|0023_direct/.test(path) })
   await migrate(database.url, silentLog, folder)
   await rm(folder, { recursive: true })
   db = openDatabase(database.url, { max: 4, log: silentLog })
@@ -132,7 +132,7 @@ beforeAll(async () => {
     sent: await insertOld({ status: 'SENT', claims: 1 }),
     failed: await insertOld({ status: 'FAILED', claims: 1, rounds: 8 }),
   }
-  expect(await migrate(database.url, silentLog)).toEqual(['0022_delivery'])
+  expect(await migrate(database.url, silentLog)).toEqual(['0022_delivery', '0023_direct'])
 })
 afterAll(async () => {
   await db?.close()

@@ -1,4 +1,7 @@
-/** Where a channel has two providers that fold repeats: what a crash binds to the first of them (G4), and what another process can still stop. */
+/**
+ * Where a channel has one provider that folds repeats, or two: what a crash binds to the first of them (G4), and what can still be stopped, in this
+ * process or another.
+ */
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { Cancel, ConfigureProviders, SendBare, SetPreference, UpsertTemplates } from '../helpers/operations.ts'
@@ -62,8 +65,11 @@ const rowsOf = async (transactionId: string): Promise<Row[]> =>
     )
   ).rows
 
-/** A server whose first provider has sent ten mails quickly, and then does `fault`; the next thirty are with it, or wait for it. */
-async function stuck(fault: SmtpFault) {
+/**
+ * A server whose first provider has sent ten mails quickly, and then does `fault`; the next thirty are with it, or wait for it. With one provider the
+ * ten are sent one by one, so that the first claim of the thirty begins them all.
+ */
+async function stuck(fault: SmtpFault, providers: 1 | 2 = 2) {
   const server = await start()
   const project = await newProject(server, secrets.CARILLON_OPERATOR_KEY)
   const api = server.client(project.credential)
@@ -72,9 +78,9 @@ async function stuck(fault: SmtpFault) {
   })
   await api.do(ConfigureProviders, {
     providers: [
-      { key: 'first', channel: 'EMAIL', kind: 'smtp', priority: 0, settings: settings(first) },
-      { key: 'second', channel: 'EMAIL', kind: 'smtp', priority: 1, settings: settings(second) },
-    ],
+      { key: 'first', channel: 'EMAIL' as const, kind: 'smtp', priority: 0, settings: settings(first) },
+      { key: 'second', channel: 'EMAIL' as const, kind: 'smtp', priority: 1, settings: settings(second) },
+    ].slice(0, providers),
   })
   await api.do(UpsertTemplates, { templates: [{ key: 'mail', email: [{ subject: 'Hello', text: '{{ n }}' }] }] })
   const send = (transactionId: string, count: number) =>
@@ -85,8 +91,12 @@ async function stuck(fault: SmtpFault) {
       })),
     })
   const had = first.messages.length
-  await send('quick', 10)
-  await until('the first provider is known to be quick', () => first.messages.length === had + 10, 30_000)
+  const [count, calls] = providers === 1 ? [1, 10] : [10, 1]
+  for (let n = 1; n <= calls; n++) {
+    await send(`quick-${n}`, count)
+    await until('the first provider is known to be quick', () => first.messages.length === had + n * count, 30_000)
+    await until('it is written', async () => (await rowsOf(`quick-${n}`)).every((row) => row.status === 'SENT'), 30_000)
+  }
   first.script(({ stage }) => (stage === 'dot' ? fault : undefined))
   await send('late', 30)
   await until('its places are taken', async () => (await rowsOf('late')).filter((row) => row.begun).length >= PLACES, 30_000)
@@ -115,6 +125,52 @@ it('G4: after a kill, what may have begun keeps its provider, and all else takes
   expect(others.filter((id) => idsAt(first).has(id))).toEqual([])
   await until('all is written', async () => (await rowsOf('late')).every((row) => row.status === 'SENT'), 30_000)
 }, 240_000)
+
+it('G4: after a kill between claim and send, with one provider, all is sent, and no more twice than was with it', async () => {
+  const { server } = await stuck('hang', 1)
+  killTree(server.pid)
+  await server.exited
+  const ids = (await rowsOf('late')).map((row) => row.id)
+  first.script(null)
+  const had = first.messages.length
+  await pool.query('UPDATE delivery SET lease_until = now() WHERE lease_until IS NOT NULL')
+  await start()
+  await until('all is written', async () => (await rowsOf('late')).every((row) => row.status === 'SENT'), 60_000)
+  const late = first.messages.slice(had).filter((mail) => ids.includes(mail.messageId.replace(/@.*/, '')))
+  expect(ids.filter((id) => !idsAt(first).has(id))).toEqual([])
+  expect(late.length).toBeLessThanOrEqual(ids.length)
+}, 120_000)
+
+it.each(['this', 'another'])(
+  'G5: %s process stops what its only provider has no place for, though its claim has begun it',
+  async (where) => {
+    const { server, project, send } = await stuck({ delayMs: 3_000 }, 1)
+    const asked = where === 'this' ? server : await start('--role', 'api')
+    const api = asked.client(project.credential)
+    await until(
+      'what waits is postponed',
+      async () => (await rowsOf('late')).filter((row) => row.begun).length <= UNSETTLED,
+      2_000,
+    )
+    await api.do(SetPreference, { contact: 'late', channel: 'EMAIL', enabled: false })
+    const canceling = api.do(Cancel, { transactionId: 'late' })
+    first.script(null)
+    const { cancel } = await canceling
+    const sent = idsAt(first).size
+    const late = await rowsOf('late')
+    expect(late.filter((row) => ['QUEUED', 'SENDING', 'SCHEDULED'].includes(row.status))).toEqual([])
+    expect(cancel.alreadySentCount).toBeLessThanOrEqual(UNSETTLED)
+    await send('after', 30)
+    await until(
+      'what was sent afterwards has arrived',
+      async () => (await rowsOf('after')).every((row) => row.status === 'SENT'),
+      60_000,
+    )
+    expect(idsAt(first).size).toBe(sent + 30)
+    expect(await rowsOf('late')).toEqual(late)
+  },
+  120_000,
+)
 
 it('G5: another process stops what waits for its turn: by an opt-out, and by cancel, after which nothing is sent', async () => {
   const { project, send } = await stuck({ delayMs: 3_000 })

@@ -32,8 +32,10 @@ const composed: Outbound = {
 }
 const claimedAs = (id: string): Claimed => ({
   ...{ projectId: 'project', id, notificationId: 'n', transactionId: 't', channel: 'EMAIL', isBulk: false },
-  ...{ attemptBegan: false, isCanceled: false, claims: 1, rounds: 0, boundTo: null, address: null, feed: null },
+  ...{ attemptBegan: false, isCanceled: false, claims: 1, rounds: 0, boundTo: null, begunWith: null, claimedAt: 0 },
   ...{
+    address: null,
+    feed: null,
     incrementId: null,
     digestId: null,
     isConditional: false,
@@ -52,6 +54,7 @@ function open({ foldsRepeats = true, sendMs = 20, beginMs = 5, isDown = false } 
   let takesMs = sendMs
   const log = {
     begun: [] as string[],
+    postponed: [] as string[],
     sent: 0,
     settled: 0,
     givenBack: [] as string[],
@@ -88,6 +91,7 @@ function open({ foldsRepeats = true, sendMs = 20, beginMs = 5, isDown = false } 
         await new Promise((resolve) => setTimeout(resolve, beginMs))
         return !refused.has(id)
       },
+      postpone: ({ id }) => void log.postponed.push(id),
       async settle(_message, settlement) {
         log.settled++
         log.last = settlement

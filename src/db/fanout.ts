@@ -1,5 +1,6 @@
 /** The statements of sends to many (fanouts): accepting one, and writing its notifications chunk by chunk. */
 import type { Actor, Channel, ContactInfo, FanoutAudience, JsonObject, Overrides, ProjectInfo, TemplateInfo } from '../words.ts'
+import { plainArray } from './array.ts'
 import { contactColumns } from './contact-columns.ts'
 import type { Runner } from './database.ts'
 import { templateObject } from './lookup.ts'
@@ -152,19 +153,21 @@ export async function readMembers(
   return { members, versions, cursor: end ?? last, isLast: end === null }
 }
 
-/** Whether these members are as they were read: none was changed or erased. Rides on contact_pkey. */
+/**
+ * Whether the members of an audience of all contacts are as they were read: none was changed, erased or added. They are compared in their order, in
+ * one pass over their range. Rides on contact_pkey.
+ */
 export async function areUnchanged(
   tx: Runner,
-  projectId: string,
+  { project, cursor }: LockedFanout,
   { members, versions }: Pick<Members, 'members' | 'versions'>,
 ): Promise<boolean> {
-  const { rows } = await tx.query<{ changed: boolean }>({
-    name: 'members-changed',
-    text: `SELECT EXISTS (SELECT FROM unnest($2::uuid[], $3::xid[]) AS r (id, version) LEFT JOIN contact c ON c.project_id = $1 AND c.id = r.id
-      WHERE c.xmin IS DISTINCT FROM r.version) AS changed`,
-    values: [projectId, `{${members.map((one) => one.id).join(',')}}`, `{${versions.join(',')}}`],
+  const { rows } = await tx.query<{ unchanged: boolean }>({
+    name: 'members-unchanged',
+    text: `SELECT ARRAY(SELECT c.xmin FROM contact c WHERE c.project_id = $1 AND c.id > $2 AND c.id <= $3 ORDER BY c.id) = $4::xid[] AS unchanged`,
+    values: [project.id, cursor ?? BEFORE_ALL, members.at(-1)?.id ?? BEFORE_ALL, plainArray(versions)],
   })
-  return rows[0]?.changed === false
+  return rows[0]?.unchanged === true
 }
 
 /** Id of the contact that is `examined` places after the cursor; null: there are fewer. */

@@ -4,6 +4,7 @@
  * `write` takes for the same rows.
  */
 import type { Channel, ChannelCondition, FeedCounts, JsonObject, MessageStatus } from '../words.ts'
+import { uuidArray } from './array.ts'
 import type { Runner } from './database.ts'
 import { deltasOf, insertDeltas } from './stat-delta.ts'
 
@@ -135,7 +136,7 @@ function countsOf(head: ChunkHead, { notificationIds, kinds, arriving, others }:
   )
 }
 
-/** An array literal of ids or numbers. They need no quoting, which takes most of the time that pg needs to pass an array. */
+/** An array literal of numbers or names of ours. They need no quoting, which takes most of the time that pg needs to pass an array. */
 const plain = (list: readonly (string | number)[]): string => `{${list.join(',')}}`
 
 /** An array literal of texts. One without any is empty: `unnest` fills up what is missing with NULL. */
@@ -162,20 +163,20 @@ export function chunkValues(head: ChunkHead, columns: ChunkColumns): ChunkValues
     head.createdAt,
     head.sendAt,
     head.feed,
-    plain(notificationIds),
-    plain(contactIds),
-    plain(arriving.contactIds),
-    plain(arriving.ids),
-    plain(arriving.notificationIds),
+    uuidArray(notificationIds),
+    uuidArray(contactIds),
+    uuidArray(arriving.contactIds),
+    uuidArray(arriving.ids),
+    uuidArray(arriving.notificationIds),
     plain(arriving.kinds),
     quoted(arriving.titles),
     quoted(arriving.bodies),
     quoted(arriving.iconUrls),
     quoted(arriving.urls),
     quoted(arriving.actions),
-    plain(others.ids),
-    plain(others.notificationIds),
-    plain(others.contactIds),
+    uuidArray(others.ids),
+    uuidArray(others.notificationIds),
+    uuidArray(others.contactIds),
     plain(others.kinds),
     quoted(others.addresses),
     JSON.stringify(kinds),

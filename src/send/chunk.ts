@@ -222,7 +222,7 @@ export function createChunkPlanner(
       arriving.bodies.push(isOwn ? text.body : null)
       arriving.iconUrls.push(isOwn ? text.iconUrl : null)
       arriving.urls.push(isOwn ? text.url : null)
-      arriving.actions.push(isOwn ? JSON.stringify(text.actions) : null)
+      arriving.actions.push(isOwn && text.actions.length > 0 ? JSON.stringify(text.actions) : null)
     }
     if (isOpen) count.open++
     else if (isInFeed) count.sent++
@@ -296,5 +296,5 @@ interface Kind {
   readonly isOwn: boolean
 }
 
-/** The text of a kind whose messages have their own. */
-const noText = { title: null, body: null, iconUrl: null, url: null, actions: null }
+/** The text of a kind whose messages have their own. Most have no actions: as JSON of their own, "none" takes PostgreSQL longer than all other texts. */
+const noText = { title: null, body: null, iconUrl: null, url: null, actions: [] }

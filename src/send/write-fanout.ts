@@ -185,7 +185,7 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
     if (taken === null || taken.limit !== limit || performance.now() - taken.begunAt > AHEAD_MS) return null
     const chunk = await Promise.race([taken.chunk, sleep(AHEAD_WAIT_MS, null, { ref: false })])
     if (chunk === null) return null
-    const unchanged = await areUnchanged(tx, taken.fanout.project.id, chunk)
+    const unchanged = await areUnchanged(tx, taken.fanout, chunk)
     return (fanout) => (unchanged && taken.basis === JSON.stringify(fanout) ? chunk : null)
   }
 

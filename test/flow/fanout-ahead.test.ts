@@ -115,6 +115,23 @@ it('G5: an opt-out after a chunk was read in advance, and before it is written, 
   expect(await statuses()).toEqual({ DELIVERED: 2 * CHUNK - 1, SKIPPED: 1 })
 })
 
+it('a contact that appears among those of a chunk after it was read in advance is notified', async () => {
+  await hold(2 * CHUNK)
+  const { writer, ahead, finish } = open(() => false)
+  expect(await writer.write(CHUNK)).toBe(true)
+  await ahead(2)
+  // As if its process's clock were behind, or its transaction had been long. Ids are in the order of time.
+  await db.pool.query(
+    `WITH c AS (INSERT INTO contact (project_id, id, external_id)
+       SELECT $1::uuid, (left(id::text, 24) || lpad(to_hex(('x' || right(id::text, 12))::bit(48)::bigint # 1), 12, '0'))::uuid, 'late' FROM contact
+       WHERE project_id = $1 AND external_id = $2 RETURNING project_id, id)
+     INSERT INTO feed_state (project_id, contact_id) SELECT project_id, id FROM c`,
+    [project.id, `c${CHUNK + 7}`],
+  )
+  await finish()
+  expect(await statuses()).toEqual({ DELIVERED: 2 * CHUNK + 1 })
+})
+
 it('a template that was changed after a chunk was planned in advance is rendered as it is now', async () => {
   await hold(2 * CHUNK)
   const { writer, ahead, finish } = open(() => false)

@@ -4,6 +4,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 const EVERY_MS = 2_000
+/** After a start it is known what was busy, and that it does not come back. */
+const EVERY_AT_START_MS = 1_000
 /** Shares of a core. In between, the server is neither busy nor calm. */
 const BUSY = 0.2
 const CALM = 0.03
@@ -32,9 +34,10 @@ export function tidyWhenCalm(): void {
   let wasBusy = true
   let tidiedAt = Number.NEGATIVE_INFINITY
   let before = process.cpuUsage()
+  const everyMs = (): number => (tidiedAt === Number.NEGATIVE_INFINITY ? EVERY_AT_START_MS : EVERY_MS)
   const look = (): void => {
     const { user, system } = process.cpuUsage(before)
-    const share = (user + system) / 1_000 / EVERY_MS
+    const share = (user + system) / 1_000 / everyMs()
     wasBusy ||= share > BUSY
     if (wasBusy && share < CALM && performance.now() - tidiedAt > GAP_MS) {
       wasBusy = false
@@ -45,6 +48,8 @@ export function tidyWhenCalm(): void {
     }
     // What this took is no work.
     before = process.cpuUsage()
+    lookLater()
   }
-  setInterval(look, EVERY_MS).unref()
+  const lookLater = (): void => void setTimeout(look, everyMs()).unref()
+  lookLater()
 }

@@ -2,26 +2,14 @@
  * Writes a batch of messages of which nothing has to be read under a lock first: the database takes the numbers of feeds and counts their messages
  * in the statement that inserts them, so that the locks and this are sent together, as one transaction (one-trip.ts).
  */
+import { toOneFeed, writeToOneFeed } from './accept-one-feed.ts'
+import type { Accepted } from './accepted.ts'
 import { plainArray, textArray } from './array.ts'
 import type { Runner } from './database.ts'
-import { isKeyErased, isKeyOfMany, isKeyStored, keyTaken, type NewKey } from './idempotency-key.ts'
+import { isKeyErased, isKeyOfMany, isKeyStored, keyTaken } from './idempotency-key.ts'
 import { deltasOf, insertDeltas } from './stat-delta.ts'
-import { isUnchanged, type Seen, seenValues } from './unchanged.ts'
-import { insertDeliveries, type NewMessageRow, type NotificationRow, type Writes, waits } from './write.ts'
-
-/** The rows of a batch. */
-export interface Accepted {
-  /** the callers' ids, whose projects are locked (db/idempotency-key.ts) */
-  readonly keys: readonly NewKey[]
-  readonly transactions: NonNullable<Writes['transactions']>
-  readonly notifications: readonly NotificationRow[]
-  /** the numbers of those that arrive in a feed count from what it has: the first is 1 */
-  readonly messages: readonly NewMessageRow[]
-  /** what is added to each feed, which is locked: how many numbers, and what to its counts, none of which is 0 */
-  readonly added: NonNullable<Writes['states']>
-  /** what it was decided by, where that was looked up for an earlier batch; null: for this one, as were its ids */
-  readonly seen: Seen | null
-}
+import { isUnchanged, seenValues } from './unchanged.ts'
+import { insertDeliveries, waits } from './write.ts'
 
 /** What is in a batch. PostgreSQL prepares each part of a statement every time, even for no rows: what is not there is left out. */
 interface Shape {
@@ -100,10 +88,14 @@ function statementOf(shape: Shape): { readonly name: string; readonly text: stri
  * Writes all of these rows. Lock the ids' projects, and the feeds, in statements before this one.
  * @throws 23505 when a caller's id, or the id of a transaction, is taken, or what was seen has changed; 23503 when a contact was erased: the transaction has written nothing then
  */
-export async function writeAccepted(
-  tx: Runner,
-  { keys, transactions, notifications, messages, added, seen }: Accepted,
-): Promise<void> {
+export async function writeAccepted(tx: Runner, accepted: Accepted): Promise<void> {
+  const toOne = toOneFeed(accepted)
+  const isWritten = await (toOne === null ? writeBatch(tx, accepted) : writeToOneFeed(tx, toOne))
+  if (!isWritten) throw keyTaken()
+}
+
+/** Writes a batch of any kind. @returns whether it has */
+async function writeBatch(tx: Runner, { keys, transactions, notifications, messages, added, seen }: Accepted): Promise<boolean> {
   const deltas = deltasOf(
     notifications.map((one) => [one.id, one] as const),
     messages,
@@ -122,5 +114,5 @@ export async function writeAccepted(
       ...(seen === null ? [] : seenValues(seen)),
     ],
   })
-  if (rows[0]?.yes !== true) throw keyTaken()
+  return rows[0]?.yes === true
 }

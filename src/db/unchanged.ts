@@ -38,11 +38,27 @@ export function isUnchanged(first: number): string {
       SELECT FROM contact c WHERE c.project_id = w.project_id AND c.external_id = w.key AND c.xmin::text = w.version OFFSET 0))
     AND NOT EXISTS (SELECT FROM unnest(${$(6)}::uuid[], ${$(7)}::text[]) AS w (project_id, version) WHERE w.version IS DISTINCT FROM (
       SELECT COALESCE(string_agg(p.id || ':' || p.xmin, ',' ORDER BY p.id), '') FROM provider p WHERE p.project_id = w.project_id AND p.active))
-    AND NOT EXISTS (SELECT FROM unnest(${$(8)}::uuid[], ${$(9)}::channel[], ${$(10)}::text[]) AS w (project_id, channel, address) WHERE EXISTS (
-      SELECT FROM suppression s WHERE s.project_id = w.project_id AND s.channel = w.channel AND s.address = w.address OFFSET 0)
-      OR (${hasHashes('suppression', $(8))} AND EXISTS (SELECT FROM suppression s WHERE s.project_id = w.project_id AND s.channel = w.channel
-        AND s.address = ${hashOf('w.project_id', 'w.address')} AND s.is_hash OFFSET 0))))`
+    AND ${areUnsuppressed(first + 8)})`
 }
+
+/**
+ * SQL: whether none of these addresses is suppressed. OFFSET: as above.
+ * @param first the number of the first of its parameters, which `addressValues` makes
+ */
+export function areUnsuppressed(first: number): string {
+  const $ = (index: number): string => `$${first + index}`
+  return `NOT EXISTS (SELECT FROM unnest(${$(0)}::uuid[], ${$(1)}::channel[], ${$(2)}::text[]) AS w (project_id, channel, address) WHERE EXISTS (
+      SELECT FROM suppression s WHERE s.project_id = w.project_id AND s.channel = w.channel AND s.address = w.address OFFSET 0)
+      OR (${hasHashes('suppression', $(0))} AND EXISTS (SELECT FROM suppression s WHERE s.project_id = w.project_id AND s.channel = w.channel
+        AND s.address = ${hashOf('w.project_id', 'w.address')} AND s.is_hash OFFSET 0)))`
+}
+
+/** The parameters of `areUnsuppressed`. */
+export const addressValues = (addresses: Seen['addresses']): string[] => [
+  plainArray(addresses.map((one) => one.projectId)),
+  plainArray(addresses.map((one) => one.channel)),
+  textArray(addresses.map((one) => one.address)),
+]
 
 /** The parameters of `isUnchanged`. */
 export const seenValues = ({ templates, contacts, providers, addresses }: Seen): string[] => [
@@ -54,7 +70,5 @@ export const seenValues = ({ templates, contacts, providers, addresses }: Seen):
   plainArray(contacts.map((one) => one.rowVersion)),
   plainArray(providers.map((one) => one.projectId)),
   textArray(providers.map((one) => one.rowVersion)),
-  plainArray(addresses.map((one) => one.projectId)),
-  plainArray(addresses.map((one) => one.channel)),
-  textArray(addresses.map((one) => one.address)),
+  ...addressValues(addresses),
 ]

@@ -1,6 +1,8 @@
 /** A batch that is written in one round trip: what the database counts is what the ledger would, and an id that is taken writes nothing. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type Accepted, writeAccepted } from '../../src/db/accept.ts'
+import { writeAccepted } from '../../src/db/accept.ts'
+import { toOneFeed, writeToOneFeed } from '../../src/db/accept-one-feed.ts'
+import type { Accepted } from '../../src/db/accepted.ts'
 import { fillContacts } from '../../src/db/contact.ts'
 import { type Database, openDatabase, transact } from '../../src/db/database.ts'
 import { joinWindows } from '../../src/db/digest.ts'
@@ -223,13 +225,18 @@ const suppress = (address: string, isHash = false): string =>
   `INSERT INTO suppression (project_id, id, channel, address, reason, is_hash) VALUES ('${projectId}', gen_random_uuid(), 'EMAIL', '${address}', 'MANUAL', ${isHash})`
 const ofFirst = `WHERE id = '${contacts[0]}'`
 
-describe('what was seen earlier', () => {
+describe.each([
+  ['for one feed', ['default']],
+  ['of any kind', ['default', 'jobs']],
+])('what was seen earlier, by a batch %s', (_kind, feedNames) => {
   beforeAll(async () => {
     for (const key of ['a', 'b']) await db.pool.query(provider(key))
   })
+  afterAll(() => db.pool.query('DELETE FROM provider'))
   const writeSeen = async (seen: Seen): Promise<unknown> => {
-    const arrival = arrivalOf(contacts[0] ?? '')
-    const { rows } = rowsOf([arrival], { seen })
+    const arrivals = feedNames.map((feed) => arrivalOf(contacts[0] ?? '', feed))
+    const { rows } = rowsOf(arrivals, { seen })
+    expect(toOneFeed(rows) !== null).toBe(feedNames.length === 1)
     const feeds = rows.added.map(({ contactId }) => ({ projectId, contactId }))
     const client = await db.accepting.connect()
     try {
@@ -238,7 +245,8 @@ describe('what was seen earlier', () => {
       client.release()
     }
   }
-  const once = { notifications: 1, messages: 1, transactions: 0, numbers: 1 }
+  const count = feedNames.length
+  const once = { notifications: count, messages: count, transactions: 0, numbers: count }
 
   it.each([
     ['a contact’s preferences', `UPDATE contact SET preferences = '{"channels":{"EMAIL":false}}' ${ofFirst}`],
@@ -278,7 +286,7 @@ describe('what was seen earlier', () => {
     await db.pool.query('SELECT FROM contact, template FOR UPDATE')
     await writeSeen(seen)
     await writeSeen(seen)
-    expect(await written()).toEqual({ notifications: 2, messages: 2, transactions: 0, numbers: 2 })
+    expect(await written()).toEqual({ notifications: 2 * count, messages: 2 * count, transactions: 0, numbers: 2 * count })
     await db.pool.query('DELETE FROM project WHERE id = $1', [other])
   })
 
@@ -302,7 +310,11 @@ describe('what was seen earlier', () => {
   })
 
   it.each([
-    ['a notification', (key: string) => `UPDATE notification SET key = '${key}', content_hash = ''`],
+    [
+      'a notification',
+      (key: string) =>
+        `UPDATE notification SET key = '${key}', content_hash = '' WHERE id = (SELECT id FROM notification LIMIT 1)`,
+    ],
     [
       'one that was pruned',
       (key: string) =>
@@ -311,16 +323,125 @@ describe('what was seen earlier', () => {
   ])('G2: an id of %s is taken, though nobody has looked it up', async (what, insert) => {
     const seen = await look()
     await writeSeen(seen)
-    const key = `unseen-${what}`
+    const key = `unseen-${what}-${count}`
     await db.pool.query(insert(key))
-    const arrival = arrivalOf(contacts[0] ?? '')
-    const { rows } = rowsOf([arrival], {
+    const arrivals = feedNames.map((feed) => arrivalOf(contacts[0] ?? '', feed))
+    const { rows } = rowsOf(arrivals, {
       seen,
       keys: [{ projectId, key, isFanout: false }],
-      notifications: [notificationOf(arrival, key)],
+      notifications: arrivals.map((one, index) => notificationOf(one, index === 0 ? key : null)),
     })
     await expect(accept(rows)).rejects.toMatchObject({ code: '23505' })
     expect(await written()).toEqual(once)
+  })
+})
+
+describe('a batch for one feed', () => {
+  /** All that is stored of a batch, apart from ids. */
+  const stored = async (): Promise<unknown> => {
+    const { rows } = await db.pool.query(
+      `SELECT (SELECT json_agg(to_jsonb(n) - '{id,transaction_id}'::text[] ORDER BY n.id) FROM notification n) AS notifications,
+        (SELECT json_agg(to_jsonb(m) - '{id,notification_id}'::text[] ORDER BY m.arrived_seq) FROM message m) AS messages,
+        (SELECT json_agg(n.id = m.notification_id ORDER BY m.arrived_seq) FROM message m JOIN notification n ON n.data ->> 'n' = m.body) AS pairs,
+        (SELECT json_agg(to_jsonb(d) - 'id' ORDER BY channel) FROM stat_delta d) AS statistics,
+        (SELECT json_agg(f) FROM feed_state f WHERE feed_seq > 0) AS feeds`,
+    )
+    return rows[0]
+  }
+  const texts: readonly Arrival['text'][] = [
+    { title: null, body: '0', iconUrl: null, url: null, actions: [] },
+    {
+      title: '"T"',
+      body: '1',
+      iconUrl: 'https://a.example/i',
+      url: 'https://a.example',
+      actions: [{ type: 'PRIMARY', label: 'A', url: null, status: 'PENDING', payload: { n: 1 } }],
+    },
+  ]
+
+  it.each([
+    ['without ids', 'default', false],
+    ['with ids', 'constructor', true],
+  ])('%s is stored as a batch of any kind is, and counted', async (_what, feed, hasIds) => {
+    const write = async (seen: Seen | null): Promise<unknown> => {
+      await db.pool.query('DELETE FROM notification')
+      await db.pool.query('DELETE FROM stat_delta')
+      await db.pool.query(`UPDATE feed_state SET feed_seq = 0, counts = '{}'`)
+      const arrivals = texts.map((text) => ({ ...arrivalOf(contacts[0] ?? '', feed), text, data: { n: Number(text.body) } }))
+      const keys = arrivals.map((_one, index) => `one-feed-${index}`)
+      const { rows } = rowsOf(arrivals, {
+        seen,
+        keys: hasIds ? keys.map((key) => ({ projectId, key, isFanout: false })) : [],
+        notifications: arrivals.map((one, index) => ({
+          ...notificationOf(one, hasIds ? (keys[index] ?? null) : null),
+          data: one.data,
+        })),
+      })
+      expect(toOneFeed(rows) !== null).toBe(seen !== null)
+      await accept(rows)
+      return stored()
+    }
+    const expected = await write(null)
+    expect(expected).toMatchObject({
+      pairs: [true, true],
+      statistics: [
+        { channel: '', count: 2 },
+        { channel: 'IN_APP', count: 2 },
+      ],
+    })
+    for (const addresses of [[], (await look()).addresses])
+      expect(await write({ ...(await look()), addresses })).toEqual(expected)
+  })
+
+  const changed = (change: (rows: Accepted) => Partial<Accepted>) => async (): Promise<Accepted> => {
+    const { rows } = rowsOf([arrivalOf(contacts[0] ?? ''), arrivalOf(contacts[0] ?? '')], { seen: await look() })
+    return { ...rows, ...change(rows) }
+  }
+  const notificationsWith = (more: Partial<NotificationRow>) =>
+    changed(({ notifications }) => ({
+      notifications: notifications.map((one, index) => (index === 1 ? { ...one, ...more } : one)),
+    }))
+  it.each<[string, () => Promise<Accepted>]>([
+    [
+      'several feeds',
+      async () =>
+        rowsOf(
+          contacts.slice(0, 2).map((one) => arrivalOf(one)),
+          { seen: await look() },
+        ).rows,
+    ],
+    [
+      'several names of feeds',
+      async () =>
+        rowsOf(
+          ['a', 'b'].map((feed) => arrivalOf(contacts[0] ?? '', feed)),
+          { seen: await look() },
+        ).rows,
+    ],
+    ['the name of a transaction', changed(() => ({ transactions: [{ projectId, id: 'named' }] }))],
+    ['two templates', changed(({ seen }) => ({ seen: seen && { ...seen, templates: [...seen.templates, ...seen.templates] } }))],
+    ['two contacts', changed(({ seen }) => ({ seen: seen && { ...seen, contacts: [...seen.contacts, ...seen.contacts] } }))],
+    [
+      'a message that waits',
+      changed(({ messages: [first, second] }) => ({
+        messages: [first, second].flatMap((one, index) =>
+          one ? [index === 1 ? { ...one, status: 'QUEUED', arrivedSeq: null } : one] : [],
+        ),
+      })),
+    ],
+    ['a notification without a message', changed(({ messages }) => ({ messages: messages.slice(1) }))],
+    [
+      'a second message of a notification',
+      changed(({ messages: [first] }) => ({ messages: first === undefined ? [] : [first, first] })),
+    ],
+    ['a second channel', notificationsWith({ channels: ['IN_APP', 'EMAIL'] })],
+    ['an actor', notificationsWith({ actorId: ids() })],
+    ['overrides', notificationsWith({ overrides: {} })],
+    ['a campaign', notificationsWith({ campaignId: ids() })],
+    ['a time', notificationsWith({ sendAt: now })],
+    ['a send to many', notificationsWith({ isOfMany: true })],
+  ])('has not %s', async (_what, rows) => {
+    expect(toOneFeed(await rows())).toBeNull()
   })
 })
 
@@ -347,8 +468,15 @@ it('a plan that is kept reads no table from end to end', async () => {
       for (const keys of [[], keyed])
         for (const transactions of [[], [{ projectId, id: ids() }]])
           await writeAccepted(client, rowsOf([], { keys, transactions, seen }).rows)
+    const seen = await look()
+    for (const addresses of [[], seen.addresses]) {
+      for (const keys of [[], keyed]) {
+        const batch = toOneFeed(rowsOf([arrivalOf(contact.id)], { keys, seen: { ...seen, addresses } }).rows)
+        if (batch !== null) await writeToOneFeed(client, batch)
+      }
+    }
     const { rows } = await client.query<{ name: string; statement: string }>('SELECT name, statement FROM pg_prepared_statements')
-    expect(rows.length).toBeGreaterThan(26)
+    expect(rows.length).toBeGreaterThan(30)
     for (const { name, statement } of rows) {
       const plan = await client.query<{ 'QUERY PLAN': string }>(`EXPLAIN (GENERIC_PLAN) ${statement}`)
       const text = plan.rows.map((row) => row['QUERY PLAN']).join('\n')

@@ -94,9 +94,9 @@ class Overtaken extends Error {
 export function createContacts({ db, clock, ids, cursors, audience }: ContactDeps) {
   async function upsertOnce(projectId: string, inputs: ReadonlyMap<string, readonly UpsertInput[]>): Promise<UpsertResult> {
     return transact(db.pool, async (tx) => {
-      const known = new Map(
-        (await lockContacts(tx, projectId, [...inputs.keys()])).map((contact) => [contact.externalId, contact]),
-      )
+      // A NUL can't be sent to the database, not even in a query. Such an id is refused below.
+      const asked = [...inputs.keys()].filter((externalId) => !externalId.includes('\0'))
+      const known = new Map((await lockContacts(tx, projectId, asked)).map((contact) => [contact.externalId, contact]))
       const failed: { externalId: string; error: Problem }[] = []
       const inserts: (ContactInfo & { createdAt: string })[] = []
       const updates: ContactInfo[] = []
@@ -173,8 +173,6 @@ export function createContacts({ db, clock, ids, cursors, audience }: ContactDep
       checkList('contacts', contacts, 1000)
       const inputs = new Map<string, UpsertInput[]>()
       for (const input of contacts) inputs.set(input.externalId, [...(inputs.get(input.externalId) ?? []), input])
-      // A NUL can't be sent to the database, not even in a query.
-      for (const externalId of inputs.keys()) if (externalId.includes('\0')) checkKey('externalId', externalId)
       for (let attempt = 1; attempt <= RETRIES; attempt++) {
         try {
           return await upsertOnce(projectId, inputs)

@@ -167,6 +167,16 @@ it('N2-20: a path that no property can have fails its contact alone', async () =
   expect(upsertContacts.failed.map(({ error }) => error.code)).toEqual(times(8, () => 'BAD_INPUT'))
 })
 
+it('a contact whose id holds a NUL fails alone', async () => {
+  const { upsertContacts } = await project.api.do(UpsertContacts, {
+    contacts: ['before', 'nul\0', 'after'].map((externalId) => ({ externalId: `id-${externalId}` })),
+  })
+  expect(upsertContacts).toMatchObject({
+    inserted: ['id-before', 'id-after'],
+    failed: [{ externalId: 'id-nul\0', error: { code: 'BAD_INPUT', field: 'externalId' } }],
+  })
+})
+
 describe('reading', () => {
   it('N2-01, N2-02, N2-03, N2-04, NV-52, NV-55, X-01: shows ids, all of the profile, and null for a stranger', async () => {
     await upsert({ externalId: '123', firstName: 'Z', profile: { set: { tags: ['a'] } } } as Input)

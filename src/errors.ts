@@ -182,3 +182,13 @@ export const problem = (code: ErrorCode, message: string = catalogue[code].messa
   field,
   retryable: catalogue[code].retryable,
 })
+
+const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(catalogue, code)
+
+/** The problem that is stored with a message or an attempt; null: there is none. */
+export function storedProblem(row: { readonly errorCode: string | null; readonly errorMessage: string | null }): Problem | null {
+  if (row.errorCode === null) return null
+  return isErrorCode(row.errorCode)
+    ? problem(row.errorCode, row.errorMessage ?? undefined)
+    : problem('INTERNAL', row.errorMessage ?? undefined)
+}

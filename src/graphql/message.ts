@@ -1,12 +1,12 @@
 /** Messages: a notification on one channel. */
 import { isFeedMessage } from '../carillon.ts'
 import type { AnyMessage } from '../domain/message.ts'
-import type { Problem } from '../errors.ts'
+import { type Problem, storedProblem } from '../errors.ts'
 import type { Action, Actor, Channel, FeedMessage, MessageStatus } from '../words.ts'
 import type { Builder } from './builder.ts'
 import type { Context } from './context.ts'
 import type { Enums } from './enums.ts'
-import { type Problems, storedProblem } from './problem.ts'
+import type { Problems } from './problem.ts'
 import type { Providers } from './provider.ts'
 
 interface Event {

@@ -1,5 +1,5 @@
 /** Problems: why one item of a call, or one message, failed. */
-import { catalogue, type ErrorCode, type Problem } from '../errors.ts'
+import type { Problem } from '../errors.ts'
 import type { Builder } from './builder.ts'
 import type { Enums } from './enums.ts'
 
@@ -19,13 +19,4 @@ export function defineProblems(builder: Builder, { ErrorCode }: Pick<Enums, 'Err
       }),
     }),
   }
-}
-
-const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(catalogue, code)
-
-/** The problem that is stored with a message or an attempt; null: there is none. */
-export function storedProblem(row: { readonly errorCode: string | null; readonly errorMessage: string | null }): Problem | null {
-  if (row.errorCode === null) return null
-  const code = isErrorCode(row.errorCode) ? row.errorCode : 'INTERNAL'
-  return { code, message: row.errorMessage ?? catalogue[code].message, field: null, retryable: catalogue[code].retryable }
 }

@@ -1,11 +1,12 @@
 /** Providers. */
 import type { ProviderStats as Results } from '../domain/activity.ts'
 import type { ProviderHealth as Health, ProviderKindInfo, TestResult } from '../domain/provider.ts'
+import { storedProblem } from '../errors.ts'
 import { byOf, projectOf } from './access.ts'
 import type { Builder } from './builder.ts'
 import type { DeletePayloadRef } from './delete-payload.ts'
 import type { Enums } from './enums.ts'
-import { type Problems, storedProblem } from './problem.ts'
+import type { Problems } from './problem.ts'
 
 /** Defines providers, and their operations. */
 export function defineProviders(

@@ -1,25 +1,14 @@
 /** `sendMessages`. */
 
-import type { Problem } from '../errors.ts'
-import type { SendOutcome } from '../send/outcome.ts'
+import { unsentChannels } from '../carillon.ts'
+import type { ChannelProblem, SendOutcome } from '../send/outcome.ts'
 import { byContactField, type Channel } from '../words.ts'
 import { projectOf } from './access.ts'
 import type { Builder } from './builder.ts'
 import { contactInputDescription } from './contact-fields.ts'
 import type { Enums } from './enums.ts'
-import { type Problems, storedProblem } from './problem.ts'
+import type { Problems } from './problem.ts'
 
-interface ChannelProblem {
-  readonly channel: Channel
-  readonly error: Problem
-}
-/** What is known of a message that was tried. */
-interface Tried {
-  readonly notificationId: string
-  readonly channel: Channel
-  readonly errorCode: string | null
-  readonly errorMessage: string | null
-}
 /** A result, with the channels on which nothing is sent, as far as known. */
 interface Result {
   readonly projectId: string
@@ -233,7 +222,9 @@ export function defineSending(builder: Builder, enums: Pick<Enums, 'Channel' | '
                 outcomes.flatMap((one) => (one.ok ? one.outbound : [])),
               )
             : []
-        return { results: outcomes.map((outcome) => ({ projectId: project.id, outcome, channels: problemsOf(outcome, sent) })) }
+        return {
+          results: outcomes.map((outcome) => ({ projectId: project.id, outcome, channels: unsentChannels(outcome, sent) })),
+        }
       },
     }),
   }))
@@ -244,16 +235,3 @@ const WARNINGS_MAX = 20
 
 /** The inputs that `sendMessages` shares. */
 export type Sending = ReturnType<typeof defineSending>
-
-/** Channels of an accepted message on which nothing is sent: by decision, or because the attempt failed. */
-function problemsOf(outcome: SendOutcome, sent: readonly Tried[]): ChannelProblem[] {
-  if (!outcome.ok) return []
-  const tried = sent.filter((one) => one.notificationId === outcome.notificationId)
-  return [
-    ...outcome.silent.map(({ channel, reason }) => ({ channel, error: reason })),
-    ...tried.flatMap((one) => {
-      const error = storedProblem(one)
-      return error === null ? [] : [{ channel: one.channel, error }]
-    }),
-  ]
-}

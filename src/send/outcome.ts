@@ -1,5 +1,6 @@
 /** The result of a call, message by message. */
-import { type CarillonError, type ErrorCode, type Problem, problem } from '../errors.ts'
+import { type CarillonError, type ErrorCode, type Problem, problem, storedProblem } from '../errors.ts'
+import type { Channel } from '../words.ts'
 import type { ChannelDecision } from './decide.ts'
 
 /** The result of one message of a call. */
@@ -46,3 +47,30 @@ export const refuse = (
 /** A message that is not accepted, because of an error of the catalogue. */
 export const refuseError = ({ code, message, details }: CarillonError, key: string | null = null): RefusedOutcome =>
   refuse(code, message, details.field ?? null, key)
+
+/** A channel on which a message is not sent, or has not been sent so far, and why. */
+export interface ChannelProblem {
+  readonly channel: Channel
+  readonly error: Problem
+}
+
+/** What is known of a message that was tried. */
+interface Tried {
+  readonly notificationId: string
+  readonly channel: Channel
+  readonly errorCode: string | null
+  readonly errorMessage: string | null
+}
+
+/** Channels of an accepted message on which nothing is sent: by decision, or because the attempt failed. None of one that was refused. */
+export function unsentChannels(outcome: SendOutcome, sent: readonly Tried[]): ChannelProblem[] {
+  if (!outcome.ok) return []
+  const tried = sent.filter((one) => one.notificationId === outcome.notificationId)
+  return [
+    ...outcome.silent.map(({ channel, reason }) => ({ channel, error: reason })),
+    ...tried.flatMap((one) => {
+      const error = storedProblem(one)
+      return error === null ? [] : [{ channel: one.channel, error }]
+    }),
+  ]
+}

@@ -17,6 +17,7 @@ const pure = [
   'test/docs/architecture.test.ts',
   'test/docs/links.test.ts',
   'test/db/fair-queue.test.ts',
+  'test/dialects/route.test.ts',
   'test/channels/address-guard.test.ts',
   'test/channels/phone.test.ts',
   'test/graphql/activity.test.ts',

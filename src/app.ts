@@ -382,6 +382,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
             log,
             checks,
             routes,
+            dialects: { names: config.dialects, carillon },
             ...(options.limits === undefined ? {} : { limits: options.limits }),
           })
     if (metricsAccess === 'closed')

@@ -8,7 +8,7 @@ import { type LogLevel, logLevels } from './log.ts'
 import { likelyName } from './values/likely.ts'
 import { readBytes, readMember, readNumber, readSwitch, readText, switchWords } from './values/setting.ts'
 import { problemAt, wanted } from './values/wanted.ts'
-import { type BudgetNumbers, budgetNames } from './words.ts'
+import { type BudgetNumbers, budgetNames, type DialectName, dialectNames } from './words.ts'
 
 /** Which parts of the server a process runs. */
 export type Role = 'all' | 'api' | 'worker'
@@ -47,6 +47,8 @@ export interface Config {
   readonly rateLimit: number | null
   /** budgets of cost instead of the defaults */
   readonly limits: BudgetNumbers
+  /** the dialects that are served */
+  readonly dialects: readonly DialectName[]
   readonly trustedProxies: readonly string[]
   /** how long a connection may wait for its next request */
   readonly keepAliveMs: number
@@ -111,6 +113,11 @@ export const settings: readonly Setting[] = [
     name: 'CARILLON_LIMITS',
     fallback: '-',
     meaning: `budgets of cost a second, as name=value,…; names: ${budgetNames.join(', ')}; off: no limit`,
+  },
+  {
+    name: 'CARILLON_DIALECTS',
+    fallback: 'all',
+    meaning: `REST interfaces of other systems that are served below /NAME, separated by commas, of ${dialectNames.join(', ')}; none: only GraphQL`,
   },
   {
     name: 'CARILLON_TRUSTED_PROXIES',
@@ -272,6 +279,14 @@ export function secretsIn(text: string): [string, ...string[]] {
 
 const budget = new RegExp(`^(?<name>${budgetNames.join('|')})=(?<value>off|[1-9]\\d{0,8})$`)
 
+/** The dialects that a setting names; null: it names something else. */
+function readDialects(text: string): readonly DialectName[] | null {
+  const word = readMember(['all', 'none'], text)
+  if (word !== null) return word === 'all' ? dialectNames : []
+  const found = text.split(',').map((part) => readMember(dialectNames, part))
+  return found.includes(null) ? null : dialectNames.filter((name) => found.includes(name))
+}
+
 const environment = z.object({
   PORT: whole(0, 65_535).default(4000),
   HOST: z.string().default('127.0.0.1'),
@@ -306,6 +321,9 @@ const environment = z.object({
         Object.fromEntries(list.map(({ name = '', value }) => [name, value === 'off' ? null : Number(value)])),
     )
     .default({}),
+  CARILLON_DIALECTS: readBy(readDialects, `must be all, none, or of ${dialectNames.join(', ')}, separated by commas`).default(
+    dialectNames,
+  ),
   CARILLON_TRUSTED_PROXIES: z
     .string()
     .transform((value) => value.split(/[,\s]+/).filter((part) => part !== ''))
@@ -455,6 +473,7 @@ export function readConfig(env: Record<string, string | undefined>, args: readon
     maxBodyBytes: value.CARILLON_MAX_BODY_BYTES,
     rateLimit: value.CARILLON_RATE_LIMIT ?? null,
     limits: value.CARILLON_LIMITS,
+    dialects: value.CARILLON_DIALECTS,
     trustedProxies: value.CARILLON_TRUSTED_PROXIES,
     keepAliveMs: value.CARILLON_KEEP_ALIVE_SECONDS * 1_000,
     metricsKey: value.CARILLON_METRICS_KEY ?? null,

@@ -562,3 +562,7 @@ export const budgetNames = ['project', 'contacts', 'key', 'contact', 'address'] 
 export type BudgetName = (typeof budgetNames)[number]
 /** Some budgets, units of cost a second; null: no limit. */
 export type BudgetNumbers = { readonly [Name in BudgetName]?: number | null | undefined }
+
+/** Other systems whose REST interface is served besides GraphQL, below `/NAME`. */
+export const dialectNames = ['notifuse'] as const
+export type DialectName = (typeof dialectNames)[number]

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ConfigError, help, readConfig, settings } from '../src/config.ts'
+import { dialectNames } from '../src/words.ts'
 
 const problemsOf = (env: Record<string, string>, args: string[] = []): readonly string[] => {
   try {
@@ -116,6 +117,15 @@ it('explores by default only without an operator key', () => {
   expect(readConfig(key).explore).toBe(false)
   expect(readConfig({ ...key, CARILLON_EXPLORE: 'on' }).explore).toBe(true)
   expect(readConfig({ CARILLON_EXPLORE: 'off' }).explore).toBe(false)
+})
+
+it('reads which dialects are served, all by default, and refuses what is none', () => {
+  for (const all of [{}, { CARILLON_DIALECTS: 'all' }]) expect(readConfig(all).dialects).toEqual(dialectNames)
+  expect(readConfig({ CARILLON_DIALECTS: ' Notifuse ,notifuse' }).dialects).toEqual(['notifuse'])
+  expect(readConfig({ CARILLON_DIALECTS: 'none' }).dialects).toEqual([])
+  for (const wrong of ['notifuse,', 'notifuse;x', 'graphql', 'none,notifuse']) {
+    expect(() => readConfig({ CARILLON_DIALECTS: wrong }), wrong).toThrow(/CARILLON_DIALECTS: must be all, none, or of notifuse/)
+  }
 })
 
 it('reads budgets of cost, and refuses what is none', () => {

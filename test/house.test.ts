@@ -59,7 +59,8 @@ const table: Readonly<Record<string, Allowed>> = {
     db: { types: ['db/generated/client.ts'] },
     signals: 'types',
   },
-  http: { http: true, graphql: true, 'carillon.ts': true, send: 'types', domain: 'types', 'config.ts': 'types' },
+  dialects: { dialects: true, 'carillon.ts': true, send: 'types', domain: 'types' },
+  http: { http: true, graphql: true, dialects: true, 'carillon.ts': true, send: 'types', domain: 'types', 'config.ts': 'types' },
   'carillon.ts': { send: true, domain: true, db: true, render: true },
   send: { send: true, domain: true, db: true, render: true },
   domain: { domain: true, db: true, render: true },
@@ -95,6 +96,8 @@ describe('the import table', () => {
     expect(isAllowed({ file: 'graphql/feed.ts', to: 'domain/page.ts', isType: false })).toBe(false)
     expect(isAllowed({ file: 'graphql/sockets.ts', to: 'http/admission.ts', isType: true })).toBe(false)
     expect(isAllowed({ file: 'http/server.ts', to: 'domain/project.ts', isType: false })).toBe(false)
+    expect(isAllowed({ file: 'dialects/notifuse.ts', to: 'http/route.ts', isType: true })).toBe(false)
+    expect(isAllowed({ file: 'dialects/notifuse.ts', to: 'send/send.ts', isType: false })).toBe(false)
     expect(isAllowed({ file: 'channels/smtp.ts', to: 'send/send.ts', isType: true })).toBe(false)
   })
 })

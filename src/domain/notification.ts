@@ -120,6 +120,20 @@ export function createNotifications({ db: { prisma }, cursors }: { readonly db: 
       return prisma.notification.findUnique({ ...query, where: { projectId_key: { projectId, key } } })
     },
 
+    /** One notification with its messages, their providers, and what it names; null when there is none. */
+    async described(projectId: string, id: string) {
+      if (!isUuid(id)) return null
+      return prisma.notification.findUnique({
+        where: { projectId_id: { projectId, id } },
+        include: {
+          template: { select: { key: true } },
+          campaign: { select: { key: true } },
+          contact: { select: { externalId: true, timezone: true } },
+          messages: { include: { provider: { select: { key: true } } }, orderBy: { id: 'asc' } },
+        },
+      })
+    },
+
     /** The notification that is known to exist, unless it was removed meanwhile. @throws NOT_FOUND */
     async withId(projectId: string, id: string, query: Query = {}): Promise<Notification> {
       const notification = await find(projectId, id, query)

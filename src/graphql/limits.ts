@@ -43,7 +43,7 @@ export const documentLimits = {
 export const CHARACTERS_PER_COST = 50
 
 /** An operation that costs more than this waits for one of the few turns for such operations. */
-const HEAVY_COST = 2_000
+export const HEAVY_COST = 2_000
 
 /** Documents that are kept with the result of their validation, characters. Only those are kept that came at least twice. */
 const KEPT = { characters: 2_000_000, seen: 5_000 } as const

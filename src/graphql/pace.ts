@@ -19,7 +19,7 @@ interface Part {
 type Resolver = GraphQLFieldResolver<unknown, { readonly caller?: Caller }>
 
 /** Mutations that mostly wait: for a transaction of many calls, for the first attempt (`wait: SENT`), or for a vendor. */
-const waits = new Set([
+export const waits: ReadonlySet<string> = new Set([
   'broadcast',
   'sendAlimtalk',
   'sendFriendtalk',

@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { CarillonError } from '../errors.ts'
+import type { DialectName } from '../words.ts'
 import { createFresh } from './fresh.ts'
 import { connectionLimits } from './limits.ts'
 import type { PublicRoute } from './route.ts'
@@ -10,7 +11,7 @@ import type { PublicRoute } from './route.ts'
 export interface Meter {
   request(route: string, status: number, seconds: number): void
   /** `code`: `OK`, or the code of the first error */
-  operation(transport: 'http' | 'websocket' | 'sse', code: string): void
+  operation(transport: 'http' | 'websocket' | 'sse' | DialectName, code: string): void
   socketOpened(): void
   socketClosed(code: number): void
 }
@@ -42,7 +43,7 @@ export function createMetrics(): Metrics {
   })
   const operations = new Counter({
     name: 'carillon_operations_total',
-    help: 'GraphQL operations by transport and by the code of their first error, OK if there was none.',
+    help: 'Operations by transport (of GraphQL, or the name of a dialect) and by the code of their first error, OK if there was none.',
     labelNames: ['transport', 'code'],
     registers,
   })

@@ -2,7 +2,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { GraphQLSchema } from 'graphql'
+import type { Carillon } from '../carillon.ts'
 import type { Config } from '../config.ts'
+import type { Caller } from '../domain/caller.ts'
 import { CarillonError } from '../errors.ts'
 import { createEngine, type EngineDeps } from '../graphql/engine.ts'
 import { createErrorPresenter } from '../graphql/errors.ts'
@@ -10,9 +12,11 @@ import { type SocketLimits, socketLimits } from '../graphql/limits.ts'
 import { createSockets } from '../graphql/sockets.ts'
 import type { Log } from '../log.ts'
 import { noCredential } from '../values/credential.ts'
+import type { DialectName } from '../words.ts'
 import { type AuthHooks, clientOf, createAdmission, limitLookUps } from './admission.ts'
 import { type Budgets, createBudgets } from './budgets.ts'
 import { allowOrigin, answerPreflight, isPreflight } from './cors.ts'
+import { createDialectEndpoint } from './dialect-endpoint.ts'
 import { errorPage } from './error-page.ts'
 import { createGraphiQL } from './graphiql.ts'
 import { createGraphqlEndpoint } from './graphql-endpoint.ts'
@@ -53,6 +57,8 @@ export interface HttpServerDeps<C extends object> {
   readonly checks: readonly Check[]
   /** answered in addition to `/graphql`, `/health`, `/ready` and `/metrics` */
   readonly routes?: readonly Route[]
+  /** the dialects that are served, and what they call; left out: none */
+  readonly dialects?: { readonly names: readonly DialectName[]; readonly carillon: Carillon }
   readonly limits?: Partial<ServerLimits>
 }
 
@@ -95,7 +101,8 @@ export function createHttpServer<C extends object>(deps: HttpServerDeps<C>): Htt
   const remoteAddressOf = createRemoteAddress(config.trustedProxies, log)
   const peerOf = createPeer(config.trustedProxies)
   const routes = deps.routes ?? []
-  const pathOf = createRequestPath(basePathOf(config.publicUrl))
+  const basePath = basePathOf(config.publicUrl)
+  const pathOf = createRequestPath(basePath)
   const reading = createReading(limits, Math.max(maxBodyBytes, ...routes.map((route) => route.maxBodyBytes ?? 0)))
   const places = createPlaces(limits)
   const refusals = createRefusals(limits)
@@ -125,6 +132,22 @@ export function createHttpServer<C extends object>(deps: HttpServerDeps<C>): Htt
     maxBodyBytes,
     graphiql: explore ? createGraphiQL() : null,
   })
+  const dialects =
+    deps.dialects === undefined
+      ? null
+      : createDialectEndpoint({
+          ...deps.dialects,
+          basePath,
+          present,
+          rates,
+          budgets,
+          turns,
+          admission,
+          reading,
+          refusals,
+          meter,
+          maxBodyBytes,
+        })
   const router = createRouter<Route>([
     ...createHealthRoutes(deps.checks, () => isDraining),
     createMetricsRoute(metrics, deps.metricsAccess ?? 'open', (address) => refusals.pause(networkOf(address))),
@@ -187,7 +210,12 @@ export function createHttpServer<C extends object>(deps: HttpServerDeps<C>): Htt
     const asked = pathOf(request.url)
     const { path, search } = asked
     const isGraphql = path === '/graphql'
-    const match = isGraphql ? null : router.find(request.method ?? 'GET', path)
+    const dialect = dialects?.nameOf(path) ?? null
+    const match = isGraphql || dialect !== null ? null : router.find(request.method ?? 'GET', path)
+    let label = isGraphql ? path : (match?.pattern ?? 'none')
+    const known = ({ kind }: Caller): void => {
+      isKnown = kind === 'project' || kind === 'operator'
+    }
     running.add(response)
     response.once('close', () => {
       running.delete(response)
@@ -196,7 +224,6 @@ export function createHttpServer<C extends object>(deps: HttpServerDeps<C>): Htt
       reading.end(socket, isKnown)
       // A client whose answer left before the drain began expects to keep its connection: it is closed from here.
       if (isDraining) setImmediate(() => server.closeIdleConnections())
-      const label = isGraphql ? path : (match?.pattern ?? 'none')
       meter.request(label, response.statusCode, (performance.now() - started) / 1_000)
     })
     if (isDraining) response.setHeader('connection', 'close')
@@ -204,9 +231,14 @@ export function createHttpServer<C extends object>(deps: HttpServerDeps<C>): Htt
       if (isPreflight(request) && isShared(request, path)) return answerPreflight(request, response)
       if (isGraphql) {
         allowOrigin(request, response)
-        return await graphql.handle(request, response, search, remoteAddressOf(request), ({ kind }) => {
-          isKnown = kind === 'project' || kind === 'operator'
-        })
+        return await graphql.handle(request, response, search, remoteAddressOf(request), known)
+      }
+      if (dialects !== null && dialect !== null) {
+        const matched = (pattern: string): void => {
+          label = pattern
+        }
+        const remoteAddress = remoteAddressOf(request)
+        return await dialects.handle(dialect, { request, response, asked, remoteAddress, matched, known })
       }
       if (match === null) throw new CarillonError('NOT_FOUND')
       if (match.route === null) {

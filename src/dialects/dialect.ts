@@ -1,0 +1,140 @@
+/**
+ * Dialects: the REST interfaces of other systems, each a table of routes over the operations of carillon.ts. A route parses, asks, and shapes
+ * the answer; it decides nothing. The HTTP server authenticates, limits and counts its calls as it does those of GraphQL.
+ */
+import type { z } from 'zod'
+import type { Carillon } from '../carillon.ts'
+import type { Caller } from '../domain/caller.ts'
+import type { Operation } from '../domain/permission.ts'
+import { CarillonError, type ErrorCode, type ErrorDetails } from '../errors.ts'
+import type { DialectName } from '../words.ts'
+
+/** Methods that a route can have. A GET route answers HEAD as well. */
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** The answer to a call. `body` is sent as JSON; undefined: there is none. */
+export interface Answer {
+  readonly status: number
+  readonly body?: unknown
+}
+
+/** Limits attempts to authenticate, by address and access key. */
+export interface AuthenticationLimit {
+  /** Call it before a secret is checked. @throws CarillonError RATE_LIMITED with `retryAfterSeconds` */
+  assert(remoteAddress: string, accessKey: string): void
+  /** Call it when the secret was right. */
+  succeeded(remoteAddress: string, accessKey: string): void
+  /** Call it when the secret was wrong. */
+  failed(remoteAddress: string, accessKey: string): void
+}
+
+/** One call of a route, whose caller has the permission for its operation. */
+export interface Call {
+  readonly carillon: Carillon
+  readonly caller: Caller
+  /** address of the client; of a trusted proxy, the one that it forwards */
+  readonly remoteAddress: string
+  readonly authentication: AuthenticationLimit
+  /** when it came */
+  readonly now: Date
+  /** Checks the permission for another operation than the route's. @throws CarillonError UNAUTHENTICATED, FORBIDDEN */
+  permit(operation: Operation): void
+}
+
+/** The project whose credential a call has. @throws CarillonError UNAUTHENTICATED */
+export function projectOf({ caller }: Call) {
+  if (caller.kind === 'none' || caller.kind === 'operator') throw new CarillonError('UNAUTHENTICATED')
+  return caller.project
+}
+
+/** A request as it came: the values of the path's parameters, of the query by name, and the text of the body. */
+export interface RawRequest {
+  readonly params: Readonly<Record<string, string | undefined>>
+  readonly query: URLSearchParams
+  /** empty: there is none */
+  readonly body: string
+}
+
+/** A request that is as its route wants it. */
+export interface Begun {
+  /** how many items it has, or its page may hold: what it costs */
+  readonly items: number
+  run(call: Call): Promise<Answer>
+}
+
+/** Something about a request that is not as its schema says. `path`: such as `messages[3].id`. */
+export interface Issue {
+  readonly path: string
+  readonly message: string
+}
+
+/** A request that is not as its schema says: BAD_INPUT, or BATCH_TOO_LARGE for a list with too many items. */
+export class SchemaError extends CarillonError {
+  readonly issues: readonly Issue[]
+  constructor(code: 'BAD_INPUT' | 'BATCH_TOO_LARGE', details: ErrorDetails, issues: readonly Issue[]) {
+    super(code, details)
+    this.issues = issues
+  }
+}
+
+/** Why a request is not answered as its route would. */
+export interface Failure {
+  readonly code: ErrorCode
+  /** that the catalogue has for this code */
+  readonly status: number
+  readonly message: string
+  /** the field that is wrong, as the error has it; null: none, or several */
+  readonly field: string | null
+  /** identifies the log line of an internal error */
+  readonly reference: string | null
+  /** sent as `Retry-After` as well */
+  readonly retryAfterSeconds: number | null
+  /** what of the request is not as its schema says */
+  readonly issues: readonly Issue[]
+  readonly method: string
+  /** path and query as the client wrote them */
+  readonly url: string
+  readonly at: Date
+}
+
+/** What an answer with a status holds; `schema` null: it has no body. */
+export interface Described {
+  readonly description: string
+  readonly schema: z.ZodType | null
+}
+
+/** One row of a dialect's table. */
+export interface Route {
+  readonly method: Method
+  /** below the dialect's base, such as `/v1/topics/:key` */
+  readonly path: string
+  /** the operation that it is, by the name of its root field: what it takes, and what it costs, is what that one does */
+  readonly operation: Operation
+  /** what it does, in a sentence */
+  readonly summary: string
+  readonly params: Readonly<Record<string, string>>
+  readonly query: z.ZodObject | null
+  readonly body: z.ZodType | null
+  /** by status */
+  readonly answers: Readonly<Record<number, Described>>
+  /** Reads a request. @throws CarillonError BAD_REQUEST, BAD_INPUT, BATCH_TOO_LARGE */
+  begin(request: RawRequest): Begun
+  /** Shapes the errors of this route; null: as the dialect does. */
+  readonly failed: ((failure: Failure) => Answer) | null
+}
+
+/** The REST interface of another system. */
+export interface Dialect {
+  readonly name: DialectName
+  /** of its OpenAPI document */
+  readonly title: string
+  readonly description: string
+  readonly version: string
+  /** how callers authenticate, as OpenAPI's security schemes say it; each is enough */
+  readonly security: Readonly<Record<string, object>>
+  readonly routes: readonly Route[]
+  /** Shapes an error; also of a path, method or body that no route takes. */
+  failed(failure: Failure): Answer
+  /** what such an answer holds, by status; `default` is any other status */
+  readonly failures: { readonly schema: z.ZodType; readonly statuses: Readonly<Record<number, string>> }
+}

@@ -1,0 +1,32 @@
+/** Values that the bodies of several dialects have. */
+import { z } from 'zod'
+import type { Problem } from '../errors.ts'
+import type { JsonObject } from '../words.ts'
+
+/** A JSON object with anything in it, whose contents are checked by the operation that takes it. */
+export const jsonObject = z
+  .custom<JsonObject>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), 'must be an object')
+  .meta({ type: 'object' })
+
+/** A text that may be left out, null, or empty, as clients send what they do not have. */
+export const optionalText = z
+  .string()
+  .nullish()
+  .transform((text) => (text === null || text === undefined || text.trim() === '' ? undefined : text))
+
+/** A date and time by ISO 8601, or a date alone. */
+export const isoTime = z
+  .union([z.iso.datetime({ offset: true }), z.iso.date()], { error: 'must be a time by ISO 8601' })
+  .transform((text) => new Date(text))
+
+/** Those of the values that are given; undefined: none is. */
+export function given<V>(values: Readonly<Record<string, V | undefined>>): Record<string, V> | undefined {
+  const entries = Object.entries(values).filter((entry): entry is [string, V] => entry[1] !== undefined)
+  return entries.length === 0 ? undefined : Object.fromEntries(entries)
+}
+
+/** The message of a problem, with the field by the name that its caller knows. `names`: theirs, by ours. */
+export function worded({ message, field }: Pick<Problem, 'message' | 'field'>, names: Readonly<Record<string, string>>): string {
+  const theirs = field === null || !Object.hasOwn(names, field) ? undefined : names[field]
+  return field !== null && theirs !== undefined && message.startsWith(field) ? `${theirs}${message.slice(field.length)}` : message
+}

@@ -1,0 +1,98 @@
+/** A client of a dialect: raw requests, whose answers are held against the dialect's OpenAPI document. */
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import { expect } from 'vitest'
+
+/** An answer as it came. */
+export interface DialectAnswer {
+  readonly status: number
+  readonly headers: Headers
+  /** parsed, if it is JSON */
+  readonly body: unknown
+}
+
+/** A request. */
+export interface DialectCall {
+  readonly method?: string
+  /** below the dialect's base, with its query string */
+  readonly path: string
+  /** the whole header; null: none */
+  readonly authorization?: string | null
+  readonly headers?: Record<string, string>
+  /** sent as JSON, unless it is a text or bytes */
+  readonly body?: unknown
+}
+
+interface Operation {
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, object>> }>>
+}
+interface Document {
+  readonly openapi: string
+  readonly servers: readonly { readonly url: string }[]
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+}
+
+/** A client that fails where an answer is not as the document says. `base`: such as `/notifuse`. */
+export async function createDialectClient(url: string, base: string, authorization: string) {
+  const document = (await (await fetch(`${url}${base}/openapi.json`)).json()) as Document
+  const ajv = new Ajv2020({ strict: false, allErrors: true })
+  addFormats.default(ajv)
+  ajv.addSchema(document, 'document')
+  const pointer = (part: string): string =>
+    part.replaceAll('~', '~0').replaceAll('/', '~1').replaceAll('{', '%7B').replaceAll('}', '%7D')
+
+  /** The template of a path; undefined: the document has none. */
+  const templateOf = (path: string): string | undefined =>
+    Object.keys(document.paths).find((template) =>
+      new RegExp(`^${template.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path),
+    )
+
+  /** Holds an answer against the document. That of a path or method that is not in it, against the schema of errors. */
+  function validate(method: string, path: string, { status, body }: DialectAnswer): void {
+    const template = templateOf(path)
+    const operation = template === undefined ? undefined : document.paths[template]?.[method.toLowerCase()]
+    const key = operation?.responses[status] === undefined ? 'default' : String(status)
+    const place =
+      template === undefined || operation === undefined
+        ? 'document#/components/schemas/Error'
+        : `document#/paths/${pointer(template)}/${method.toLowerCase()}/responses/${key}/content/application~1json/schema`
+    if (operation !== undefined && key === 'default')
+      expect(status, `${method} ${path}: a status that is not in the document`).toBeGreaterThanOrEqual(400)
+    const check = ajv.getSchema(place)
+    if (check === undefined) throw new Error(`There is no schema at ${place}`)
+    expect(check(body) ? null : check.errors, `${method} ${path} answered ${status}: ${JSON.stringify(body)}`).toBeNull()
+  }
+
+  /** Whether a body is as the document says that requests are. */
+  function accepts(path: string, body: unknown): boolean {
+    const check = ajv.getSchema(`document#/paths/${pointer(path)}/post/requestBody/content/application~1json/schema`)
+    if (check === undefined) throw new Error(`There is no schema of the body of ${path}`)
+    return check(body) === true
+  }
+
+  async function call({
+    method = 'POST',
+    path,
+    authorization: own = authorization,
+    headers = {},
+    body,
+  }: DialectCall): Promise<DialectAnswer> {
+    const response = await fetch(`${url}${base}${path}`, {
+      method,
+      headers: { ...(own === null ? {} : { authorization: own }), ...headers },
+      body: body === undefined ? null : typeof body === 'string' || body instanceof Blob ? body : JSON.stringify(body),
+    })
+    const text = await response.text()
+    const answer = {
+      status: response.status,
+      headers: response.headers,
+      body: text === '' ? undefined : (JSON.parse(text) as unknown),
+    }
+    if (method !== 'HEAD') validate(method, path.replace(/\?.*$/, ''), answer)
+    return answer
+  }
+  return { call, accepts, document, as: (other: string) => createDialectClient(url, base, other) }
+}
+
+/** Such a client. */
+export type DialectClient = Awaited<ReturnType<typeof createDialectClient>>

@@ -11,6 +11,7 @@ import {
   type Block,
   expectAnswer,
   findProgram,
+  paste,
   post,
   readGuide,
   root,
@@ -53,6 +54,15 @@ async function runProgram(program: string, block: Block, project: TestProject): 
   })
   expect(await new Promise<number | null>((resolve) => child.once('close', resolve)), `exit of line ${block.line}`).toBe(0)
   return text
+}
+
+/** Pastes the blocks of the shell, and holds what they print against what the guide shows. */
+async function runShell(blocks: readonly Block[], { apiKey }: TestProject): Promise<void> {
+  if (findProgram('curl') === null)
+    return void process.stderr.write('Not tried: the curl of the guides. To run it, install curl.\n')
+  const pasted = blocks.filter(({ language }) => language === 'sh')
+  const printed = await paste(pasted, { cwd: dir, env: { CARILLON_URL: app.url, CARILLON_KEY: apiKey } })
+  for (const [index, block] of pasted.entries()) expectAnswer(JSON.parse(printed[index] ?? ''), block)
 }
 
 const usedBy = (blocks: readonly Block[]): string[] =>
@@ -123,6 +133,7 @@ describe('docs/coming-from-notifuse.md', () => {
   it('runs every example', async () => {
     const project = await app.project()
     await runGraphql(blocks, project, (text) => text)
+    await runShell(blocks, project)
     const expected = { inserted: [], updated: ['123'], failed: [] }
     for (const block of blocks.filter(({ language }) => language === 'js')) {
       expect(JSON.parse(await runProgram(process.execPath, block, project))).toEqual(expected)

@@ -133,14 +133,17 @@ const dueText = (
   priority: string,
   place: number,
   limit: string,
-): string => `SELECT ctid AS place, begun_at IS NOT NULL AS had_begun, project_id, channel, bound_to FROM delivery
+): string => `SELECT ctid AS place, begun_at IS NOT NULL AS had_begun, project_id, channel, bound_to, only_if FROM delivery
         WHERE ${priority} AND due_at <= ${nearly} AND (lease_until IS NULL OR lease_until <= ${nearly}) ${except}
           AND (due_at, message_id) > (COALESCE($${place}::timestamptz, now() + ($3 - ${RECENT_MS}) * interval '1 millisecond'), $${place + 1}::uuid)
         ORDER BY due_at, message_id LIMIT ${limit} FOR UPDATE SKIP LOCKED`
 
-/** SQL: the messages that are taken; `begun_with`: the provider through which their attempt begins with the claim. */
+/**
+ * SQL: the messages that are taken; `begun_with`: the provider through which their attempt begins with the claim. None that has a condition: that is
+ * evaluated after the claim, and not again once the attempt has begun.
+ */
 const TAKEN = {
-  direct: `SELECT d.place, d.had_begun, CASE WHEN NOT d.had_begun AND d.bound_to IS NULL THEN w.provider_id END AS begun_with
+  direct: `SELECT d.place, d.had_begun, CASE WHEN NOT d.had_begun AND d.bound_to IS NULL AND d.only_if IS NULL THEN w.provider_id END AS begun_with
         FROM due d LEFT JOIN unnest($9::uuid[], $10::channel[], $11::uuid[]) AS w (project_id, channel, provider_id) USING (project_id, channel)`,
   indirect: 'SELECT place, had_begun, NULL::uuid AS begun_with FROM due',
 }

@@ -61,6 +61,13 @@ it.each([[[]], [['SMS']], [['SMS', 'PUSH']]] satisfies [Channel[]][])(
   },
 )
 
+it('leaves one with a condition to begin by itself: after a crash the condition of one that has begun is not evaluated', async () => {
+  await outbox.queue(1)
+  await db.pool.query(`UPDATE delivery SET only_if = 'UNREAD'`)
+  await take({ leaseMs: 0 })
+  expect(await takeOne({ claimId: 2 })).toMatchObject({ attemptBegan: false, isConditional: true, begunWith: null })
+})
+
 it('G4: after a crash what has begun with its claim may have arrived through its provider, and does not begin with another claim', async () => {
   await outbox.queue(1)
   await take({ leaseMs: 0 })

@@ -2,7 +2,7 @@
  * What a worker persists about claimed messages, in groups: that their attempts begin, and their outcomes. An outcome is persisted within
  * 10 ms and the time of its statement, so a crash leaves few messages whose outcome is unknown.
  */
-import { beginAttempts, type Claimed, type ClaimKey, postponeAttempts } from '../db/claim.ts'
+import { type Beginning, beginAttempts, type Claimed, type ClaimKey, postponeAttempts } from '../db/claim.ts'
 import { isConnectionLoss } from '../db/connection-loss.ts'
 import { type Database, transact } from '../db/database.ts'
 import { assignDeviceTokens, removeDeviceToken } from '../db/device-token.ts'
@@ -81,7 +81,7 @@ export function createOutcomes(deps: OutcomeDeps, stopping: AbortSignal): Outcom
       max: GROUP_MAX,
       log,
       failed: 'Could not persist that attempts begin',
-      write: (items: readonly (ClaimKey & { readonly providerId: string })[]) => beginAttempts(db.accepting, items),
+      write: (items: readonly Beginning[]) => beginAttempts(db.accepting, items),
     }),
   )
   const addPostponed = byPriority(() =>
@@ -175,12 +175,13 @@ export function createOutcomes(deps: OutcomeDeps, stopping: AbortSignal): Outcom
   const outcomes: Outcomes = {
     async begin(message, providerId) {
       const { projectId, id, claims, begunWith, claimedAt } = message
+      const mayHaveArrived = message.attemptBegan || message.boundTo !== null
       if (begunWith !== null) {
         const isPostponed = postponed.get(message)
         if (isPostponed === undefined && begunWith === providerId && performance.now() - claimedAt < FRESH_MS) return true
         if (!((await isPostponed) ?? true)) return false
       }
-      const begun = await addBegin(message, { projectId, id, claims, providerId })
+      const begun = await addBegin(message, { projectId, id, claims, providerId, mayHaveArrived })
       return wakeUnless(begun.has(id))
     },
     postpone(message) {

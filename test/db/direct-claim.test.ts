@@ -1,7 +1,7 @@
 /** Claims with which attempts begin: they are canceled, revoked and freed as if the attempt had begun by a statement of its own. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { cancelReturned, cancelWaiting, FIRST } from '../../src/db/cancel.ts'
-import { beginAttempts, type Claimed, type ClaimKey, claim, endIdleLeases, postponeAttempts } from '../../src/db/claim.ts'
+import { beginAttempts, type Claimed, claim, endIdleLeases, postponeAttempts } from '../../src/db/claim.ts'
 import type { Database } from '../../src/db/database.ts'
 import { revokeClaimsOfContact } from '../../src/db/revoke-claims.ts'
 import { settle } from '../../src/db/settle.ts'
@@ -40,10 +40,10 @@ const rows = async () =>
       `SELECT claims, stop, claim_id::int, bound_to, begun_at IS NOT NULL AS begun, lease_until IS NOT NULL AS held FROM delivery ORDER BY message_id`,
     )
   ).rows
-const begin = (...claims: readonly ClaimKey[]) =>
+const begin = (...claims: readonly Claimed[]) =>
   beginAttempts(
     db.pool,
-    claims.map((one) => ({ ...one, providerId })),
+    claims.map((one) => ({ ...one, providerId, mayHaveArrived: one.attemptBegan || one.boundTo !== null })),
   )
 
 it('persists that the attempt begins, and with which provider', async () => {

@@ -24,8 +24,8 @@ beforeEach(async () => {
 })
 afterAll(() => outbox.close())
 
-async function claimOne(): Promise<Claimed> {
-  await outbox.queue(1)
+async function claimOne(isQueued = false): Promise<Claimed> {
+  if (!isQueued) await outbox.queue(1)
   const channels = [{ projectId: outbox.projectId, channel: 'EMAIL' as const, providerId }]
   const options = { limit: 1, bulkLimit: 1, leaseMs: 60_000, offsetMs: 0, direct: { channels, claimId: 1 } }
   const [message] = await claim(outbox.db.pool, options)
@@ -74,4 +74,15 @@ it('G5: an opt-out before it is postponed has it decided again at once', async (
   outcomes.postpone(message)
   await until('it is decided again', () => woken === 1)
   expect(await outcomes.begin(message, providerId)).toBe(false)
+})
+
+it('G1, G5: what a provider refused was not sent: an opt-out before the next provider has it decided again, not left as one that may have arrived', async () => {
+  await outbox.queue(1)
+  const [message] = await claim(outbox.db.pool, { limit: 1, bulkLimit: 1, leaseMs: 60_000, offsetMs: 0 })
+  if (message === undefined) throw new Error('Nothing was claimed')
+  expect(await outcomes.begin(message, providerId)).toBe(true)
+  await optOut()
+  expect(await outcomes.begin(message, another)).toBe(false)
+  expect(await row()).toEqual({ claim_id: null, bound_to: null, begun: false })
+  expect(await claimOne(true)).toMatchObject({ attemptBegan: false, boundTo: null })
 })

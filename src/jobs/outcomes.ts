@@ -35,7 +35,10 @@ export interface OutcomeDeps {
 export interface Outcomes {
   /** Persists that an attempt begins, before it does. @returns false: canceled, or claimed by another worker: not ours to send */
   begin(message: Claimed, providerId: string): Promise<boolean>
-  /** The message has to wait for its turn: an attempt that has begun with its claim begins later. Never throws. */
+  /**
+   * The message has to wait for its turn: an attempt that has begun with its claim begins later. Does nothing once `begin` was called: it may be with
+   * a provider, for another of its devices, or has been. Never throws.
+   */
   postpone(message: Claimed): void
   /** Persists the outcome of attempts. */
   settle(message: Claimed, settlement: Settlement): Promise<void>
@@ -95,6 +98,8 @@ export function createOutcomes(deps: OutcomeDeps, stopping: AbortSignal): Outcom
   )
   /** The messages whose attempt is postponed: whether their claims are still valid, once that is persisted. */
   const postponed = new WeakMap<Claimed, Promise<boolean>>()
+  /** The messages that began, or are about to. */
+  const begunOnce = new WeakSet<Claimed>()
   /** Wakes a worker for a message that is not ours any more, because it is to be decided again. */
   const wakeUnless = (isOurs: boolean): boolean => {
     if (!isOurs) deps.wake()
@@ -175,6 +180,7 @@ export function createOutcomes(deps: OutcomeDeps, stopping: AbortSignal): Outcom
   const outcomes: Outcomes = {
     async begin(message, providerId) {
       const { projectId, id, claims, begunWith, claimedAt } = message
+      begunOnce.add(message)
       const mayHaveArrived = message.attemptBegan || message.boundTo !== null
       if (begunWith !== null) {
         const isPostponed = postponed.get(message)
@@ -185,7 +191,7 @@ export function createOutcomes(deps: OutcomeDeps, stopping: AbortSignal): Outcom
       return wakeUnless(begun.has(id))
     },
     postpone(message) {
-      if (message.begunWith === null || postponed.has(message)) return
+      if (message.begunWith === null || begunOnce.has(message) || postponed.has(message)) return
       const { projectId, id, claims } = message
       const isOurs = addPostponed(message, { projectId, id, claims }).then((ours) => wakeUnless(ours.has(id)))
       postponed.set(message, isOurs)

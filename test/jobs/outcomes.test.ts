@@ -1,4 +1,5 @@
 /** How an attempt begins whose message was claimed for it: by the claim while that is fresh, and again afterwards. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { type Claimed, claim } from '../../src/db/claim.ts'
 import { revokeClaimsOfContact } from '../../src/db/revoke-claims.ts'
@@ -85,4 +86,20 @@ it('G1, G5: what a provider refused was not sent: an opt-out before the next pro
   expect(await outcomes.begin(message, another)).toBe(false)
   expect(await row()).toEqual({ claim_id: null, bound_to: null, begun: false })
   expect(await claimOne(true)).toMatchObject({ attemptBegan: false, boundTo: null })
+})
+
+it('G4: is not postponed once it has begun: one device is being sent to while another waits for its turn', async () => {
+  const message = { ...(await claimOne()), claimedAt: performance.now() }
+  expect(await outcomes.begin(message, providerId)).toBe(true)
+  outcomes.postpone(message)
+  await sleep(50)
+  expect(await row()).toEqual({ claim_id: 1, bound_to: providerId, begun: true })
+})
+
+it('begins with the next provider, which has to wait, after it began late with the first', async () => {
+  const message = late(await claimOne())
+  expect(await outcomes.begin(message, providerId)).toBe(true)
+  outcomes.postpone(message)
+  expect(await outcomes.begin(message, another)).toBe(true)
+  expect(await row()).toEqual({ claim_id: null, bound_to: another, begun: true })
 })

@@ -436,7 +436,7 @@ export async function beginAttempts(db: Runner, claims: readonly Beginning[]): P
 
 /**
  * Takes back that attempts have begun with their claim: the messages wait for their turn, and nothing was sent. Until they begin they can be
- * canceled, and their claims be revoked. Rides on delivery_pkey.
+ * canceled, and their claims be revoked. It may be written again, if the answer was lost. Rides on delivery_pkey.
  * @returns ids of the messages whose claim is still valid
  */
 export async function postponeAttempts(db: Runner, claims: readonly ClaimKey[]): Promise<Set<string>> {
@@ -445,7 +445,7 @@ export async function postponeAttempts(db: Runner, claims: readonly ClaimKey[]):
     text: `WITH postponed AS (
         UPDATE delivery d SET ${unlessStopped('NULL', 'NULL', 'false')}
         FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS c (project_id, id, claims)
-        WHERE d.project_id = c.project_id AND d.message_id = c.id AND ${isHeldBy('d', 'c.claims')} AND d.claim_id IS NOT NULL
+        WHERE d.project_id = c.project_id AND d.message_id = c.id AND ${isHeldBy('d', 'c.claims')} AND (d.claim_id IS NOT NULL OR d.begun_at IS NULL)
         RETURNING d.message_id AS id, d.stop
       )
       SELECT id FROM postponed WHERE NOT stop`,

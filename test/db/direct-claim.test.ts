@@ -109,6 +109,16 @@ it('a postponed one can be canceled at once', async () => {
   expect(await begin(one)).toEqual(new Set())
 })
 
+it('a postponed one is still held when that is written again, because the answer was lost', async () => {
+  await outbox.queue(2)
+  const [one, other] = await take()
+  if (one === undefined || other === undefined) throw new Error('Two were queued')
+  expect(await begin(other)).toEqual(new Set([other.id]))
+  expect(await postponeAttempts(db.pool, [one])).toEqual(new Set([one.id]))
+  expect(await postponeAttempts(db.pool, [one, other])).toEqual(new Set([one.id]))
+  expect(await rows()).toMatchObject([{ begun: false }, { begun: true, bound_to: providerId }])
+})
+
 it('G5: an opt-out stops one that was not sent at once, and it is decided again', async () => {
   await outbox.queue(1)
   const one = await takeOne()

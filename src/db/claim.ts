@@ -495,7 +495,7 @@ export async function endIdleLeases(
 ): Promise<void> {
   await db.query({
     name: 'end-idle-leases',
-    text: `UPDATE delivery SET lease_until = NULL, claims = claims + 1, begun_at = NULL, bound_to = CASE WHEN claim_id IS NULL THEN bound_to END,
+    text: `UPDATE delivery SET lease_until = NULL, claims = claims + 1, begun_at = NULL, bound_to = CASE WHEN begun_at IS NULL THEN bound_to END,
         claim_id = NULL
       WHERE lease_until IS NOT NULL AND bulk IN (false, true) AND (begun_at IS NULL OR claim_id = ANY($2::bigint[])) AND due_at <= ${nearlyBy('$1')}`,
     values: [offsetMs, lost],

@@ -119,6 +119,15 @@ it('a postponed one is still held when that is written again, because the answer
   expect(await rows()).toMatchObject([{ begun: false }, { begun: true, bound_to: providerId }])
 })
 
+it('G4: a message that may have arrived keeps its provider, though a process of the version before has left the id of a claim', async () => {
+  await outbox.queue(1)
+  const one = await takeOne()
+  await settle(db.pool, [{ ...sent(one), status: 'QUEUED', dueInMs: 0, boundTo: providerId, attempts: [] }], 0)
+  await db.pool.query(`UPDATE delivery SET claims = claims + 1, lease_until = now() + interval '1 minute'`)
+  await endIdleLeases(db.pool, { offsetMs: 0 })
+  expect(await takeOne({ claimId: 2 })).toMatchObject({ attemptBegan: false, boundTo: providerId, begunWith: null })
+})
+
 it('G5: an opt-out stops one that was not sent at once, and it is decided again', async () => {
   await outbox.queue(1)
   const one = await takeOne()

@@ -384,6 +384,10 @@ export interface ClaimKey {
   readonly providerId?: string | null
 }
 
+/** Messages in the order in which their rows of delivery are locked, by those too who cancel them or revoke their claims. */
+export const inLockOrder = <T extends { readonly id: string }>(list: readonly T[]): T[] =>
+  list.toSorted((one, other) => (one.id < other.id ? -1 : 1))
+
 const keyArrays = (claims: readonly ClaimKey[]) => [
   plainArray(claims.map((one) => one.projectId)),
   plainArray(claims.map((one) => one.id)),
@@ -415,7 +419,8 @@ export interface Beginning extends ClaimKey {
  * @returns ids of the messages whose claim is still valid; the others were canceled or claimed by another worker, or are to be decided again, and
  * must not be sent
  */
-export async function beginAttempts(db: Runner, claims: readonly Beginning[]): Promise<Set<string>> {
+export async function beginAttempts(db: Runner, beginning: readonly Beginning[]): Promise<Set<string>> {
+  const claims = inLockOrder(beginning)
   const { rows } = await db.query<{ ids: string[] | null }>({
     name: 'begin-attempts',
     // Nearly always it is all of them, which need not be listed.
@@ -449,7 +454,7 @@ export async function postponeAttempts(db: Runner, claims: readonly ClaimKey[]):
         RETURNING d.message_id AS id, d.stop
       )
       SELECT id FROM postponed WHERE NOT stop`,
-    values: keyArrays(claims),
+    values: keyArrays(inLockOrder(claims)),
   })
   return new Set(rows.map((row) => row.id))
 }
@@ -470,7 +475,7 @@ export async function endClaims(tx: Runner, claims: readonly ClaimKey[]): Promis
     name: 'end-claims',
     text: `DELETE FROM delivery d USING unnest($1::uuid[], $2::uuid[], $3::int[]) AS c (project_id, id, claims)
       WHERE d.project_id = c.project_id AND d.message_id = c.id AND ${isHeldBy('d', 'c.claims')} RETURNING d.message_id AS id`,
-    values: keyArrays(claims),
+    values: keyArrays(inLockOrder(claims)),
   })
   return new Set(rows.map((row) => row.id))
 }

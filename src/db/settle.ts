@@ -1,7 +1,7 @@
 /** Writes the outcomes of claimed messages, with the attempts that were made: ONE statement for a group. */
 import type { Channel, MessageStatus } from '../words.ts'
 import { plainArray, textArray } from './array.ts'
-import { isHeldBy, unlessAll } from './claim.ts'
+import { inLockOrder, isHeldBy, unlessAll } from './claim.ts'
 import type { Runner } from './database.ts'
 import { countSent, IS_COUNTED, type MessageOrigin, type SentMessage, sentCounts } from './stat-delta.ts'
 
@@ -94,7 +94,8 @@ export const isSentAtOnce = (settlement: Settlement): boolean => onlyAttemptOf(s
  * lease ran out, the message was canceled) is not written, and not returned. Locks rows of delivery before those of messages, as everybody does.
  * Rides on delivery_pkey and message_pkey. `offsetMs` is added to the database's clock.
  */
-export async function settle(db: Runner, group: readonly Settlement[], offsetMs: number): Promise<Settled[]> {
+export async function settle(db: Runner, settlements: readonly Settlement[], offsetMs: number): Promise<Settled[]> {
+  const group = inLockOrder(settlements)
   const attempts: AttemptRow[] = []
   for (const one of group) {
     const attempt = onlyAttemptOf(one)

@@ -93,7 +93,7 @@ export interface AppOptions {
   readonly limits?: Partial<ServerLimits>
 }
 
-/** Connections to PostgreSQL, besides those for accepting, which workers do for campaigns alone. */
+/** Connections to PostgreSQL, besides those for accepting and delivering. */
 const POOL = { all: 18, api: 14, worker: 12 } as const
 const DRAIN_MS = 10_000
 /** How often expired rows are pruned, ms. */

@@ -105,8 +105,8 @@ const CONNECTION_WAIT_MS = 5_000
 /** How long a connection that nobody uses is kept. */
 const IDLE_MS = 60_000
 
-/** Connections for accepting and delivering. */
-export const ACCEPTING_MAX = 6
+/** Connections for accepting and delivering: two more than transactions accept at a time (send/accept.ts), all of which may wait for a lock. */
+export const ACCEPTING_MAX = 8
 
 /**
  * Plans are kept, whatever the parameters are: PostgreSQL would plan each statement again, because it takes arrays and JSON for longer than they are.

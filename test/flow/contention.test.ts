@@ -1,9 +1,11 @@
 /** Many calls that share contacts: no deadlock, exact counts, numbers without a gap. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import { Feed, MarkAs, SendBare } from '../helpers/operations.ts'
 import { newShop, times } from '../helpers/setup.ts'
+import { until } from '../helpers/until.ts'
 
 let app: TestApp
 let other: TestApp
@@ -76,3 +78,39 @@ it('writes a call with one message in no transaction with hundreds of others', a
   await sql.end()
   expect(rows).toEqual([{ shared: 0 }])
 })
+
+it('G7: messages of other projects go out while all transactions that accept wait for a lock', async () => {
+  const single = await startTestApp()
+  const [busy, neighbour] = [await newShop(single, null), await newShop(single, null)]
+  const note = (n: number) => ({ template: 'note', contact: { externalId: 'locked' }, data: { n } })
+  await busy.api.do(SendBare, { messages: [note(0)] })
+  const sql = new pg.Client({ connectionString: single.databaseUrl })
+  await sql.connect()
+  const mail = { template: 'order', contact: { externalId: 'n', email: 'n@example.com' }, channels: ['EMAIL' as const] }
+  await neighbour.api.do(SendBare, { messages: [{ ...mail, sendAt: new Date(Date.now() + 1_500).toISOString() }] })
+  await sql.query('BEGIN')
+  await sql.query(
+    `SELECT 1 FROM feed_state s JOIN contact c ON c.id = s.contact_id WHERE c.external_id = 'locked' FOR UPDATE OF s`,
+  )
+  const calls: Promise<unknown>[] = []
+  try {
+    for (const size of [1, 1, 1, 1, 1, 30, 30, 30]) {
+      calls.push(busy.api.do(SendBare, { messages: times(size, note) }))
+      await sleep(60)
+    }
+    await until(
+      'it has gone out',
+      async () => {
+        const found: { n: number }[] = await single.app.prisma.$queryRaw`
+          SELECT count(*)::int AS n FROM message WHERE project_id = ${neighbour.id}::uuid AND status = 'SENT'`
+        return found[0]?.n === 1
+      },
+      4_000,
+    )
+  } finally {
+    await sql.query('ROLLBACK')
+    await sql.end()
+    await Promise.all(calls)
+    await single.stop()
+  }
+}, 30_000)

@@ -174,11 +174,12 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
   async function claimOnce(limits: ClaimLimits): Promise<boolean> {
     const claimId = randomInt(CLAIM_IDS)
     lost.add(claimId)
+    let batch: readonly Claimed[] = []
     try {
       const except = cursor.next(pauses.now())
       const directly = { channels: direct.now(), claimId }
       const options = { ...limits, except, direct: directly, leaseMs: LEASE_MS, offsetMs: clock.offsetMs }
-      const batch = await claim(db.accepting, options)
+      batch = await claim(db.accepting, options)
       const mayBeMore = cursor.saw(except, limits, batch)
       if (batch.length === 0) {
         lost.delete(claimId)
@@ -188,8 +189,8 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
       await start(batch, () => lost.delete(claimId))
       return true
     } catch (error) {
-      // What the database refuses is tried again when the lease ends.
-      if (!isConnectionLoss(error)) lost.delete(claimId)
+      // What the database refuses is tried again when the lease ends. Until then it has not begun: it can be canceled.
+      if (!isConnectionLoss(error) && lost.delete(claimId)) for (const message of batch) outcomes.postpone(message)
       throw error
     }
   }

@@ -85,6 +85,8 @@ export interface Failure {
   readonly message: string
   /** the field that is wrong, as the error has it; null: none, or several */
   readonly field: string | null
+  /** position of the item that is wrong, in the list that the operation was given; null: none, or it is not a list */
+  readonly index: number | null
   /** identifies the log line of an internal error */
   readonly reference: string | null
   /** sent as `Retry-After` as well */
@@ -103,6 +105,12 @@ export interface Described {
   readonly schema: z.ZodType | null
 }
 
+/** What the answers of errors hold, by status; any other status has the same schema. */
+export interface Failures {
+  readonly schema: z.ZodType
+  readonly statuses: Readonly<Record<number, string>>
+}
+
 /** One row of a dialect's table. */
 export interface Route {
   readonly method: Method
@@ -119,8 +127,10 @@ export interface Route {
   readonly answers: Readonly<Record<number, Described>>
   /** Reads a request. @throws CarillonError BAD_REQUEST, BAD_INPUT, BATCH_TOO_LARGE */
   begin(request: RawRequest): Begun
-  /** Shapes the errors of this route; null: as the dialect does. */
+  /** Shapes the errors of this route, and of its path with a method that no route has; null: as the dialect does. */
   readonly failed: ((failure: Failure) => Answer) | null
+  /** what such answers hold; null: what those of the dialect do */
+  readonly failures: Failures | null
 }
 
 /** The REST interface of another system. */
@@ -135,6 +145,6 @@ export interface Dialect {
   readonly routes: readonly Route[]
   /** Shapes an error; also of a path, method or body that no route takes. */
   failed(failure: Failure): Answer
-  /** what such an answer holds, by status; `default` is any other status */
-  readonly failures: { readonly schema: z.ZodType; readonly statuses: Readonly<Record<number, string>> }
+  /** what such an answer holds */
+  readonly failures: Failures
 }

@@ -1,6 +1,6 @@
 /** The OpenAPI document of a dialect, from the schemas that parse its requests and those of its answers. */
 import { z } from 'zod'
-import type { Described, Dialect, Route } from './dialect.ts'
+import type { Described, Dialect, Failures, Route } from './dialect.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
@@ -22,6 +22,13 @@ function queryParameters({ query }: Route): readonly Schema[] {
   return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: required.includes(name), schema }))
 }
 
+/** The answers of errors, by status. */
+function failuresOf({ statuses }: Failures, schema: Schema): Schema {
+  const content = json(schema)
+  const known = Object.entries(statuses).map(([status, description]) => [status, { description, content }])
+  return { ...Object.fromEntries(known), default: { description: 'Any other error.', content } }
+}
+
 /** Such as `postV2MessagesSend`, which no other route has. */
 const nameOf = ({ method, path }: Route): string =>
   method.toLowerCase() + path.replaceAll(/[^a-zA-Z0-9]+([a-zA-Z0-9])/g, (_all, first: string) => first.toUpperCase())
@@ -35,22 +42,21 @@ function operationOf(route: Route, failures: Schema): Schema {
     schema: { type: 'string' },
   }))
   const parameters = [...pathParameters, ...queryParameters(route)]
+  const errors = route.failures === null ? failures : failuresOf(route.failures, schemaOf(route.failures.schema, 'output'))
   const answers = Object.entries(route.answers).map(([status, described]) => [status, answerOf(described)])
   return {
     operationId: nameOf(route),
     summary: route.summary,
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.body === null ? {} : { requestBody: { required: true, content: json(schemaOf(route.body, 'input')) } }),
-    responses: { ...failures, ...Object.fromEntries(answers) },
+    responses: { ...errors, ...Object.fromEntries(answers) },
     ...(route.operation === 'authenticate' ? { security: [] } : {}),
   }
 }
 
 /** Describes a dialect. `base`: where it is served. */
 export function describeDialect({ title, description, version, security, routes, failures }: Dialect, base: string): object {
-  const failure = { content: json({ $ref: '#/components/schemas/Error' }) }
-  const statuses = Object.entries(failures.statuses).map(([status, text]) => [status, { description: text, ...failure }])
-  const responses = { ...Object.fromEntries(statuses), default: { description: 'Any other error.', ...failure } }
+  const responses = failuresOf(failures, { $ref: '#/components/schemas/Error' })
   const paths: Record<string, Record<string, Schema>> = {}
   for (const route of routes) {
     const path = route.path.replaceAll(/:(\w+)/g, '{$1}')

@@ -8,6 +8,7 @@ import {
   type Call,
   type Described,
   type Failure,
+  type Failures,
   type Issue,
   type Method,
   type RawRequest,
@@ -50,6 +51,7 @@ interface Row<B extends z.ZodType, Q extends z.ZodObject> {
   items?(parsed: Parsed<z.output<B>, z.output<Q>>): number
   handle(parsed: Parsed<z.output<B>, z.output<Q>>, call: Call): Answer | Promise<Answer>
   failed?(failure: Failure): Answer
+  readonly failures?: Failures
 }
 
 /** A list of 1 to `max` items. That it is not empty is checked by the row, before some of its items are left out. */
@@ -70,6 +72,7 @@ export function defineRoute<B extends z.ZodType = z.ZodUndefined, Q extends z.Zo
     body,
     answers: row.answers,
     failed: row.failed ?? null,
+    failures: row.failures ?? null,
     begin(request) {
       const read = readBody(body, alone, request)
       const parsed: Parsed<z.output<B>, z.output<Q>> = {
@@ -166,8 +169,18 @@ const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
     value,
   )
 
+/** The issues with the alternative that a value seems to be meant as: the one whose kind it has. */
+function meant(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue]
+  const kindFits = (one: readonly z.core.$ZodIssue[]): boolean =>
+    one.every(({ code, path }) => code !== 'invalid_type' || path.length > 0)
+  const inside = issue.errors.find(kindFits)
+  return inside === undefined ? [issue] : inside.flatMap((one) => meant({ ...one, path: [...issue.path, ...one.path] }))
+}
+
 /** The error of a request, by zod's issues with it. */
-function schemaError(issues: readonly z.core.$ZodIssue[], value: unknown): SchemaError {
+function schemaError(found: readonly z.core.$ZodIssue[], value: unknown): SchemaError {
+  const issues = found.flatMap(meant)
   const shown = issues.slice(0, ISSUES_MAX).map(({ path, message }) => ({ path: pathOf(path), message }))
   const tooBig = issues.find((issue) => issue.code === 'too_big' && issue.origin === 'array')
   if (tooBig === undefined || tooBig.code !== 'too_big') return errorOf(shown)
@@ -175,6 +188,7 @@ function schemaError(issues: readonly z.core.$ZodIssue[], value: unknown): Schem
   const max = Number(tooBig.maximum)
   const list = valueAt(value, tooBig.path)
   const got = Array.isArray(list) ? list.length : max + 1
-  const message = `${field}: has ${got} items, at most ${max} are allowed.`
+  const place = field === '' ? 'The request body' : `${field}:`
+  const message = `${place} has ${got} items, at most ${max} are allowed.`
   return new SchemaError('BATCH_TOO_LARGE', { field, max, got, message }, [{ path: field, message }])
 }

@@ -25,8 +25,10 @@ export function given<V>(values: Readonly<Record<string, V | undefined>>): Recor
   return entries.length === 0 ? undefined : Object.fromEntries(entries)
 }
 
-/** The message of a problem, with the field by the name that its caller knows. `names`: theirs, by ours. */
+/** The message of a problem, with the field by the name that its caller knows. `names`: theirs, by ours, of the field or what it is in. */
 export function worded({ message, field }: Pick<Problem, 'message' | 'field'>, names: Readonly<Record<string, string>>): string {
-  const theirs = field === null || !Object.hasOwn(names, field) ? undefined : names[field]
-  return field !== null && theirs !== undefined && message.startsWith(field) ? `${theirs}${message.slice(field.length)}` : message
+  if (field === null || !message.startsWith(field)) return message
+  const ours = Object.hasOwn(names, field) ? field : field.replace(/\..*$/s, '')
+  const theirs = Object.hasOwn(names, ours) ? names[ours] : undefined
+  return theirs === undefined ? message : `${theirs}${message.slice(ours.length)}`
 }

@@ -143,12 +143,13 @@ export function createDialectEndpoint(deps: DialectEndpointDeps): DialectEndpoin
   const failureOf = (error: unknown, { method = 'GET' }: IncomingMessage, { written }: RequestPath): Failure => {
     const presented = present(error)
     const code = codeOf(presented)
-    const { field, reference, retryAfterSeconds } = presented.extensions
+    const { field, index, reference, retryAfterSeconds } = presented.extensions
     return {
       code,
       status: catalogue[code].status,
       message: presented.message,
       field: typeof field === 'string' ? field : null,
+      index: typeof index === 'number' ? index : null,
       reference: typeof reference === 'string' ? reference : null,
       retryAfterSeconds: typeof retryAfterSeconds === 'number' ? retryAfterSeconds : null,
       issues: error instanceof SchemaError ? error.issues : [],
@@ -166,16 +167,17 @@ export function createDialectEndpoint(deps: DialectEndpointDeps): DialectEndpoin
         answer(request, response, body === undefined ? { status } : jsonReply(status, body))
       let leave = (): void => {}
       let caller: Caller = { kind: 'none' }
-      let route: Route | null = null
+      let failed = dialect.failed
       try {
         const match = router.find(request.method ?? 'GET', asked.path.slice(name.length + 1) || '/')
         if (match === null) throw new CarillonError('NOT_FOUND')
         matched(`/${name}${match.pattern}`)
+        failed = dialect.routes.find(({ path }) => path === match.pattern)?.failed ?? dialect.failed
         if (match.route === null) {
           response.setHeader('allow', match.allow)
           throw new CarillonError('METHOD_NOT_ALLOWED')
         }
-        route = match.route.route
+        const { route } = match.route
         if (route === null) {
           const headers = { 'content-type': 'application/json; charset=utf-8' }
           return answer(request, response, { status: 200, headers, body: await description() })
@@ -202,7 +204,7 @@ export function createDialectEndpoint(deps: DialectEndpointDeps): DialectEndpoin
         meter.operation(name, failure.code)
         if (response.headersSent || response.destroyed) return void response.destroy()
         if (failure.retryAfterSeconds !== null) response.setHeader('retry-after', failure.retryAfterSeconds)
-        send((route?.failed ?? dialect.failed)(failure))
+        send(failed(failure))
       } finally {
         leave()
       }

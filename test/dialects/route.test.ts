@@ -93,22 +93,51 @@ describe('a request', () => {
   })
 })
 
+it('a body of one or many says what is wrong with the one that it is', async () => {
+  const thing = z.object({ name: z.string() })
+  const { begin } = defineRoute({
+    ...{ method: 'DELETE', path: '/things', operation: 'deleteTopics', summary: 'Deletes things.', answers: {} },
+    body: z.union([thing, z.array(thing).max(2)], { error: 'must be an object or a list' }),
+    handle: ({ body }) => ({ status: 200, body }),
+  })
+  const wrongOf = (body: unknown): unknown => {
+    try {
+      begin(request(body))
+      return null
+    } catch (error) {
+      return error instanceof SchemaError ? [error.code, error.message] : error
+    }
+  }
+  expect([wrongOf({ name: 'a' }), wrongOf([{ name: 'a' }])]).toEqual([null, null])
+  expect(wrongOf({ name: 1 })).toEqual(['BAD_INPUT', 'name: must be text.'])
+  expect(wrongOf([{ name: 'a' }, {}])).toEqual(['BAD_INPUT', '[1].name: is needed.'])
+  expect(wrongOf([{}, {}, {}])).toEqual(['BATCH_TOO_LARGE', 'The request body has 3 items, at most 2 are allowed.'])
+  expect(wrongOf(7)).toEqual(['BAD_INPUT', 'The request body must be an object or a list.'])
+})
+
 it('an error names the field as its caller does', () => {
-  const names = { 'contact.email': 'userEmail' }
+  const names = { 'contact.email': 'userEmail', profile: 'properties' }
   expect(worded({ field: 'contact.email', message: 'contact.email: is none.' }, names)).toBe('userEmail: is none.')
+  expect(worded({ field: 'profile.a.b', message: 'profile.a.b: is none.' }, names)).toBe('properties.a.b: is none.')
+  expect(worded({ field: 'profiles.a', message: 'profiles.a: is none.' }, names)).toBe('profiles.a: is none.')
   expect(worded({ field: 'contact.email', message: 'Something else.' }, names)).toBe('Something else.')
   expect(worded({ field: 'toString', message: 'toString: is none.' }, names)).toBe('toString: is none.')
   expect(worded({ field: null, message: 'It is none.' }, names)).toBe('It is none.')
 })
 
-it('a dialect is described with its parameters, bodies, answers and errors', () => {
+it('a dialect is described with its parameters, bodies, answers and errors, and those that a route has of its own', () => {
+  const own = defineRoute({
+    ...{ method: 'GET', path: '/own', operation: 'viewer', summary: 'Tells.', answers: {} },
+    handle: () => ({ status: 204 }),
+    failures: { schema: z.object({ why: z.string() }), statuses: { 418: 'Own.' } },
+  })
   const dialect: Dialect = {
     name: 'notifuse',
     title: 'Things',
     description: 'Of things.',
     version: '1',
     security: { key: { type: 'http', scheme: 'bearer' } },
-    routes: [route],
+    routes: [route, own],
     failed: ({ status, message }) => ({ status, body: { message } }),
     failures: { schema: z.object({ message: z.string() }), statuses: { 400: 'Wrong.' } },
   }
@@ -118,6 +147,14 @@ it('a dialect is described with its parameters, bodies, answers and errors', () 
     servers: [{ url: '/base' }],
     security: [{ key: [] }],
     paths: {
+      '/own': {
+        get: {
+          responses: {
+            418: { description: 'Own.', content: { 'application/json': { schema: { required: ['why'] } } } },
+            default: { content: { 'application/json': { schema: { required: ['why'] } } } },
+          },
+        },
+      },
       '/v1/things/{key}/items': {
         put: {
           operationId: 'putV1ThingsKeyItems',

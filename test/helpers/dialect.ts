@@ -47,15 +47,18 @@ export async function createDialectClient(url: string, base: string, authorizati
       new RegExp(`^${template.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path),
     )
 
-  /** Holds an answer against the document. That of a path or method that is not in it, against the schema of errors. */
+  /** Holds an answer against the document. That of a path or method that is not in it, against the schema of errors; a path may have its own. */
   function validate(method: string, path: string, { status, body }: DialectAnswer): void {
     const template = templateOf(path)
-    const operation = template === undefined ? undefined : document.paths[template]?.[method.toLowerCase()]
-    const key = operation?.responses[status] === undefined ? 'default' : String(status)
+    const methods = template === undefined ? {} : (document.paths[template] ?? {})
+    const name = methods[method.toLowerCase()] === undefined ? (Object.keys(methods)[0] ?? '') : method.toLowerCase()
+    const isKnown = name === method.toLowerCase()
+    const operation = methods[name]
+    const key = !isKnown || operation?.responses[status] === undefined ? 'default' : String(status)
     const place =
       template === undefined || operation === undefined
         ? 'document#/components/schemas/Error'
-        : `document#/paths/${pointer(template)}/${method.toLowerCase()}/responses/${key}/content/application~1json/schema`
+        : `document#/paths/${pointer(template)}/${name}/responses/${key}/content/application~1json/schema`
     if (operation !== undefined && key === 'default')
       expect(status, `${method} ${path}: a status that is not in the document`).toBeGreaterThanOrEqual(400)
     const check = ajv.getSchema(place)
@@ -64,8 +67,8 @@ export async function createDialectClient(url: string, base: string, authorizati
   }
 
   /** Whether a body is as the document says that requests are. */
-  function accepts(path: string, body: unknown): boolean {
-    const check = ajv.getSchema(`document#/paths/${pointer(path)}/post/requestBody/content/application~1json/schema`)
+  function accepts(path: string, body: unknown, method = 'post'): boolean {
+    const check = ajv.getSchema(`document#/paths/${pointer(path)}/${method}/requestBody/content/application~1json/schema`)
     if (check === undefined) throw new Error(`There is no schema of the body of ${path}`)
     return check(body) === true
   }
@@ -91,7 +94,7 @@ export async function createDialectClient(url: string, base: string, authorizati
     if (method !== 'HEAD') validate(method, path.replace(/\?.*$/, ''), answer)
     return answer
   }
-  return { call, accepts, document, as: (other: string) => createDialectClient(url, base, other) }
+  return { call, accepts, validate, document, as: (other: string) => createDialectClient(url, base, other) }
 }
 
 /** Such a client. */

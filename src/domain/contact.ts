@@ -92,7 +92,11 @@ class Overtaken extends Error {
 
 /** Creates the operations of contacts. */
 export function createContacts({ db, clock, ids, cursors, audience }: ContactDeps) {
-  async function upsertOnce(projectId: string, inputs: ReadonlyMap<string, readonly UpsertInput[]>): Promise<UpsertResult> {
+  async function upsertOnce(
+    projectId: string,
+    inputs: ReadonlyMap<string, readonly UpsertInput[]>,
+    refuse: (input: UpsertInput | undefined, error: CarillonError) => void,
+  ): Promise<UpsertResult> {
     return transact(db.pool, async (tx) => {
       // A NUL can't be sent to the database, not even in a query. Such an id is refused below.
       const asked = [...inputs.keys()].filter((externalId) => !externalId.includes('\0'))
@@ -101,6 +105,7 @@ export function createContacts({ db, clock, ids, cursors, audience }: ContactDep
       const inserts: (ContactInfo & { createdAt: string })[] = []
       const updates: ContactInfo[] = []
       for (const [externalId, list] of inputs) {
+        let [last] = list
         try {
           const before = known.get(externalId)
           let contact: ContactInfo = before ?? {
@@ -112,6 +117,7 @@ export function createContacts({ db, clock, ids, cursors, audience }: ContactDep
           }
           let createdAt: Date | null = null
           for (const input of list) {
+            last = input
             contact = applyInput(contact, input)
             if (input.createdAt) createdAt ??= checkTime('contact.createdAt', input.createdAt)
           }
@@ -119,6 +125,7 @@ export function createContacts({ db, clock, ids, cursors, audience }: ContactDep
           else updates.push(contact)
         } catch (error) {
           if (!(error instanceof CarillonError)) throw error
+          refuse(last, error)
           failed.push({ externalId, error: problem(error.code, error.message, error.details.field ?? null) })
         }
       }
@@ -168,14 +175,22 @@ export function createContacts({ db, clock, ids, cursors, audience }: ContactDep
       })
     },
 
-    /** Inserts or changes up to 1,000 contacts; a bad one fails alone. */
-    async upsert(projectId: string, contacts: readonly UpsertInput[]): Promise<UpsertResult> {
+    /**
+     * Inserts or changes up to 1,000 contacts. A bad one fails alone; with `whole`, nothing is changed then.
+     * @throws BATCH_TOO_LARGE, BAD_INPUT; with `whole` also ADDRESS_INVALID and TOO_LARGE, with the index of the contact
+     */
+    async upsert(projectId: string, contacts: readonly UpsertInput[], whole = false): Promise<UpsertResult> {
       checkList('contacts', contacts, 1000)
       const inputs = new Map<string, UpsertInput[]>()
       for (const input of contacts) inputs.set(input.externalId, [...(inputs.get(input.externalId) ?? []), input])
+      const refuse = (input: UpsertInput | undefined, error: CarillonError): void => {
+        if (!whole) return
+        const index = input === undefined ? 0 : contacts.indexOf(input)
+        throw new CarillonError(error.code, { ...error.details, message: error.message, index })
+      }
       for (let attempt = 1; attempt <= RETRIES; attempt++) {
         try {
-          return await upsertOnce(projectId, inputs)
+          return await upsertOnce(projectId, inputs, refuse)
         } catch (error) {
           // The whole transaction was rolled back, so nothing is applied twice to the other contacts of the batch.
           if (!(error instanceof Overtaken)) throw error

@@ -47,7 +47,7 @@ import {
 import { findFeedMessagesOf, lockFeeds } from '../db/feed.ts'
 import { write } from '../db/write.ts'
 import { CarillonError } from '../errors.ts'
-import { mailboxOf } from '../values/mailbox.ts'
+import { mailboxOf, spellingsOfEmail } from '../values/mailbox.ts'
 import { isPhone, isSamePhone, spellPhone } from '../values/phone.ts'
 import type { Action, Json, Signal } from '../words.ts'
 import type { Audit, By, Outcome } from './audit.ts'
@@ -475,10 +475,18 @@ export function createErasure({ db, clock, ids, audit, publish }: ErasureDeps) {
     return true
   }
 
+  /** The contacts that match all that a selector has. */
+  async function findMeant(projectId: string, selectors: readonly Selector[]): Promise<Erasable[]> {
+    const found = await findErasable(pool, projectId, selectors)
+    if (selectors.every(isSingle)) return found
+    const matchers = selectors.map(matcherOf)
+    return found.filter((contact) => matchers.some((isMeant) => isMeant(contact)))
+  }
+
   return {
     /**
-     * Erases all contacts that match an externalId, an e-mail address (without case) or a phone number (exactly as it was stored), and what
-     * was sent to bare addresses. At least one of the lists must be given.
+     * Erases all contacts that match an externalId, an e-mail address (without case) or a phone number (exactly as it was stored), all of them
+     * where a selector has several, and what was sent to bare addresses. At least one of the lists must be given.
      * @throws BAD_INPUT, BATCH_TOO_LARGE
      */
     async erase(projectId: string, { selectors, addresses }: WhoToErase, by: By): Promise<Erased> {
@@ -492,7 +500,7 @@ export function createErasure({ db, clock, ids, audit, publish }: ErasureDeps) {
         }
       })
       const bare = (addresses ?? []).map((address, index) => atIndex(index, () => checkAddress(address)))
-      const found = selectors === null ? [] : await findErasable(pool, projectId, selectors)
+      const found = selectors === null ? [] : await findMeant(projectId, selectors)
       const work = workOf(found, bare)
       let isComplete = true
       if (found.length > 0 || bare.length > 0) {
@@ -557,6 +565,18 @@ function workOf(contacts: readonly Erasable[], bare: readonly string[]): Work {
 /** An externalId that is an address is erased as an address. */
 const addressIn = (externalId: string): string[] =>
   mailboxOf(externalId) !== null || /^\+\d{7,15}$/.test(externalId) ? [externalId] : []
+
+const isSingle = ({ externalId, email, phone }: Selector): boolean =>
+  [externalId, email, phone].filter((one) => one !== null && one !== undefined).length === 1
+
+/** Whether contacts match all that a selector has. */
+function matcherOf({ externalId, email, phone }: Selector): (contact: Erasable) => boolean {
+  const emails = email ? spellingsOfEmail(email).map((one) => one.toLowerCase()) : null
+  return (contact) =>
+    (externalId ?? contact.externalId) === contact.externalId &&
+    (phone ?? contact.phone) === contact.phone &&
+    (emails === null || (contact.email !== null && emails.includes(contact.email.toLowerCase())))
+}
 
 /** Whether two texts are spellings of one address: e-mail without case, phone numbers with a calling code or without. */
 function isSameAddress(one: string, other: string): boolean {

@@ -4,6 +4,7 @@ import type { Dialect } from './dialect.ts'
 
 const loaders = {
   notifuse: async () => (await import('./notifuse.ts')).notifuse,
+  notifly: async () => (await import('./notifly.ts')).notifly,
 } satisfies Record<DialectName, () => Promise<Dialect>>
 
 /** Loads a dialect. */

@@ -57,11 +57,12 @@ async function runProgram(program: string, block: Block, project: TestProject): 
 }
 
 /** Pastes the blocks of the shell, and holds what they print against what the guide shows. */
-async function runShell(blocks: readonly Block[], { apiKey }: TestProject): Promise<void> {
+async function runShell(blocks: readonly Block[], { apiKey, accessKey, secretKey, key }: TestProject): Promise<void> {
   if (findProgram('curl') === null)
     return void process.stderr.write('Not tried: the curl of the guides. To run it, install curl.\n')
   const pasted = blocks.filter(({ language }) => language === 'sh')
-  const printed = await paste(pasted, { cwd: dir, env: { CARILLON_URL: app.url, CARILLON_KEY: apiKey } })
+  const env = { CARILLON_URL: app.url, CARILLON_KEY: apiKey, ACCESS_KEY: accessKey, SECRET_KEY: secretKey, PROJECT_ID: key }
+  const printed = await paste(pasted, { cwd: dir, env })
   for (const [index, block] of pasted.entries()) expectAnswer(JSON.parse(printed[index] ?? ''), block)
 }
 
@@ -169,6 +170,7 @@ describe('docs/coming-from-notifly.md', () => {
     await runGraphql(blocks, project, (text) =>
       text.replace('ACCESS_KEY', project.accessKey).replace('SECRET_KEY', project.secretKey),
     )
+    await runShell(blocks, project)
   })
 })
 

@@ -18,23 +18,14 @@ export interface Answer {
   readonly body?: unknown
 }
 
-/** Limits attempts to authenticate, by address and access key. */
-export interface AuthenticationLimit {
-  /** Call it before a secret is checked. @throws CarillonError RATE_LIMITED with `retryAfterSeconds` */
-  assert(remoteAddress: string, accessKey: string): void
-  /** Call it when the secret was right. */
-  succeeded(remoteAddress: string, accessKey: string): void
-  /** Call it when the secret was wrong. */
-  failed(remoteAddress: string, accessKey: string): void
-}
-
 /** One call of a route, whose caller has the permission for its operation. */
 export interface Call {
   readonly carillon: Carillon
   readonly caller: Caller
   /** address of the client; of a trusted proxy, the one that it forwards */
   readonly remoteAddress: string
-  readonly authentication: AuthenticationLimit
+  /** Checks a secret, within the limits of wrong ones. @param check a failure is UNAUTHENTICATED @throws CarillonError RATE_LIMITED */
+  authenticate<T>(remoteAddress: string, accessKey: string, check: () => Promise<T>): Promise<T>
   /** when it came */
   readonly now: Date
   /** Checks the permission for another operation than the route's. @throws CarillonError UNAUTHENTICATED, FORBIDDEN */

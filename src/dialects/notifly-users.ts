@@ -40,16 +40,9 @@ const authenticate = defineRoute({
   body: z.object({ accessKey: z.string(), secretKey: z.string() }),
   answers: answerOf('The token, which the other endpoints take as it is in `Authorization`.', z.string()),
   ...dataErrors({ names: {}, list: null }, 'Unauthorized'),
-  async handle({ body: { accessKey, secretKey } }, { carillon, authentication, remoteAddress }) {
-    authentication.assert(remoteAddress, accessKey)
-    try {
-      const { token } = await carillon.projects.authenticate(accessKey, secretKey)
-      authentication.succeeded(remoteAddress, accessKey)
-      return { status: 200, body: { data: token, error: null } }
-    } catch (error) {
-      if (error instanceof CarillonError && error.code === 'UNAUTHENTICATED') authentication.failed(remoteAddress, accessKey)
-      throw error
-    }
+  async handle({ body: { accessKey, secretKey } }, { carillon, authenticate, remoteAddress }) {
+    const { token } = await authenticate(remoteAddress, accessKey, () => carillon.projects.authenticate(accessKey, secretKey))
+    return { status: 200, body: { data: token, error: null } }
   },
 })
 

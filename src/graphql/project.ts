@@ -1,7 +1,6 @@
 /** Projects and tokens. */
 import type { ApiKey as ApiKeyRow, Project } from '../db/generated/client.ts'
 import type { IssuedToken } from '../domain/token.ts'
-import { CarillonError } from '../errors.ts'
 import { type BudgetNumbers, scopes } from '../words.ts'
 import { byOf, contactOf, projectOf } from './access.ts'
 import type { Builder } from './builder.ts'
@@ -228,18 +227,8 @@ export function defineProjects(builder: Builder, { ApiKey, Scope }: KeyTypes, ra
         accessKey: t.arg.string({ required: true, description: "The project's access key." }),
         secretKey: t.arg.string({ required: true, description: 'Its secret key.' }),
       },
-      resolve: async (_root, { accessKey, secretKey }, { carillon, remoteAddress }) => {
-        rates.authentication.assert(remoteAddress, accessKey)
-        try {
-          const token = await carillon.projects.authenticate(accessKey, secretKey)
-          rates.authentication.succeeded(remoteAddress, accessKey)
-          return token
-        } catch (error) {
-          if (error instanceof CarillonError && error.code === 'UNAUTHENTICATED')
-            rates.authentication.failed(remoteAddress, accessKey)
-          throw error
-        }
-      },
+      resolve: (_root, { accessKey, secretKey }, { carillon, remoteAddress }) =>
+        rates.authenticate(remoteAddress, accessKey, () => carillon.projects.authenticate(accessKey, secretKey)),
     }),
     createContactToken: t.field({
       type: ContactTokenPayload,

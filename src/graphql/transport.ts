@@ -73,14 +73,8 @@ export interface RateLimit {
 
 /** Limits attempts of `authenticate`. */
 export interface AuthenticationLimit {
-  readonly authentication: {
-    /** Call it before a secret is checked. @throws CarillonError RATE_LIMITED with `retryAfterSeconds` */
-    assert(remoteAddress: string, accessKey: string): void
-    /** Call it when the secret was right. */
-    succeeded(remoteAddress: string, accessKey: string): void
-    /** Call it when the secret was wrong. */
-    failed(remoteAddress: string, accessKey: string): void
-  }
+  /** @param check checks a secret; a failure is UNAUTHENTICATED @throws CarillonError RATE_LIMITED, or what `check` threw */
+  authenticate<T>(remoteAddress: string, accessKey: string, check: () => Promise<T>): Promise<T>
 }
 
 /** The send buffer of one connection, with what the heartbeat watches. */

@@ -83,7 +83,7 @@ function costOf(operation: Operation, items: number): number {
 /** Creates the endpoint. */
 export function createDialectEndpoint(deps: DialectEndpointDeps): DialectEndpoint {
   const { names, carillon, basePath, present, rates, budgets, turns, admission, reading, refusals, meter, maxBodyBytes } = deps
-  const { authentication } = rates
+  const { authenticate } = rates
   const loading = new Map<DialectName, Promise<Served>>()
 
   async function load(name: DialectName): Promise<Served> {
@@ -193,7 +193,7 @@ export function createDialectEndpoint(deps: DialectEndpointDeps): DialectEndpoin
         leave = admission.enter()
         rates.count(caller)
         const permit = (other: Operation): void => checkPermission(caller, other)
-        const call: Call = { carillon, caller, remoteAddress, authentication, now: new Date(), permit }
+        const call: Call = { carillon, caller, remoteAddress, authenticate, now: new Date(), permit }
         const reply = await run(route, match.params, asked.search, bytes, call)
         meter.operation(name, 'OK')
         send(reply)

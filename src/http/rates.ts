@@ -15,16 +15,12 @@ export interface Rates {
    */
   count(caller: Caller): void
   /**
-   * Limits attempts of `authenticate`: call `assert` before checking a secret, and `succeeded` or `failed` once it was checked.
-   * Ten failures a minute per address and key, so that an attacker who guesses locks out no one else; and per address, as many keys that
-   * have never been right as there are look-ups without a result.
+   * Limits attempts of `authenticate`. Ten failures a minute per address and key, so that an attacker who guesses locks out no one else; and per
+   * address, as many keys that have never been right as there are look-ups without a result.
+   * @param check checks a secret; a failure is UNAUTHENTICATED
+   * @throws CarillonError RATE_LIMITED with `retryAfterSeconds`, or what `check` threw
    */
-  readonly authentication: {
-    /** @throws CarillonError RATE_LIMITED with `retryAfterSeconds` */
-    assert(remoteAddress: string, accessKey: string): void
-    succeeded(remoteAddress: string, accessKey: string): void
-    failed(remoteAddress: string, accessKey: string): void
-  }
+  authenticate<T>(remoteAddress: string, accessKey: string, check: () => Promise<T>): Promise<T>
 }
 
 const CONTACT = { perSecond: 20, burst: 60 } as const
@@ -59,21 +55,24 @@ export function createRates(perKey: number | null, now?: () => number): Rates {
       else if (caller.kind === 'project') seconds = keys?.take(bucketOf(caller)) ?? 0
       if (seconds > 0) throw limited(seconds)
     },
-    authentication: {
-      assert(remoteAddress, accessKey) {
-        const seconds = failures.peek(attempt(remoteAddress, accessKey))
-        if (seconds > 0) throw limited(seconds)
-        if (right.has(accessKey)) return
-        const secondsOfAddress = unknown.take(networkOf(remoteAddress))
-        if (secondsOfAddress > 0) throw limited(secondsOfAddress)
-      },
-      succeeded(remoteAddress, accessKey) {
-        if (!right.has(accessKey)) unknown.give(networkOf(remoteAddress))
-        right.set(accessKey, true)
-      },
-      failed(remoteAddress, accessKey) {
-        failures.take(attempt(remoteAddress, accessKey))
-      },
+    async authenticate(remoteAddress, accessKey, check) {
+      const name = attempt(remoteAddress, accessKey)
+      const seconds = failures.peek(name)
+      if (seconds > 0) throw limited(seconds)
+      const isRight = right.has(accessKey)
+      const network = networkOf(remoteAddress)
+      const secondsOfAddress = isRight ? 0 : unknown.take(network)
+      if (secondsOfAddress > 0) throw limited(secondsOfAddress)
+      // Many may be checked at once. Those that end after the last failure that is allowed learn nothing, the right one among them neither.
+      const result = await check().catch((error: unknown) => {
+        const wait = error instanceof CarillonError && error.code === 'UNAUTHENTICATED' ? failures.take(name) : 0
+        throw wait > 0 ? limited(wait) : error
+      })
+      const wait = failures.peek(name)
+      if (wait > 0) throw limited(wait)
+      if (!isRight) unknown.give(network)
+      right.set(accessKey, true)
+      return result
     },
   }
 }

@@ -1,5 +1,6 @@
 /** Rate limits, admission and token buckets, with the clock as an argument. */
 import { expect, it } from 'vitest'
+import { CarillonError } from '../../src/errors.ts'
 import type { Caller } from '../../src/graphql/context.ts'
 import { createAdmission } from '../../src/http/admission.ts'
 import { createRates } from '../../src/http/rates.ts'
@@ -19,38 +20,50 @@ it('lets a burst of 60 pass, refuses the 61st, and lets 20 more pass a second la
   expect(take(100)).toBe(60)
 })
 
-it('refuses to authenticate after ten failures a minute of one address and key, and no other', () => {
+const wrong = async (): Promise<never> => {
+  throw new CarillonError('UNAUTHENTICATED')
+}
+const right = async (): Promise<string> => 'token'
+const UNAUTHENTICATED = { code: 'UNAUTHENTICATED' }
+const limitedFor = (retryAfterSeconds: number) => ({ code: 'RATE_LIMITED', details: { retryAfterSeconds } })
+
+it('refuses to authenticate after ten failures a minute of one address and key, and no other', async () => {
   let now = 0
-  const { authentication } = createRates(null, () => now)
-  for (let n = 0; n < 10; n += 1) {
-    authentication.assert('1.2.3.4', 'key')
-    authentication.failed('1.2.3.4', 'key')
-  }
-  expect(() => authentication.assert('1.2.3.4', 'key')).toThrow(
-    expect.objectContaining({ code: 'RATE_LIMITED', details: { retryAfterSeconds: 6 } }),
-  )
-  authentication.assert('1.2.3.5', 'key')
-  authentication.assert('1.2.3.4', 'other')
+  const { authenticate } = createRates(null, () => now)
+  for (let n = 0; n < 10; n += 1) await expect(authenticate('1.2.3.4', 'key', wrong)).rejects.toMatchObject(UNAUTHENTICATED)
+  await expect(authenticate('1.2.3.4', 'key', right)).rejects.toMatchObject(limitedFor(6))
+  expect(await authenticate('1.2.3.5', 'key', right)).toBe('token')
+  expect(await authenticate('1.2.3.4', 'other', right)).toBe('token')
   now = 6_000
-  authentication.assert('1.2.3.4', 'key')
+  expect(await authenticate('1.2.3.4', 'key', right)).toBe('token')
 })
 
-it('refuses to authenticate with the 21st unknown key of an address, and never with one that was right', () => {
+it('tells nobody whether a secret is right who tries more than ten at once', async () => {
+  const { authenticate } = createRates(null, () => 0)
+  await authenticate('1.2.3.4', 'key', right)
+  const guesses = Array.from({ length: 30 }, (_unused, n) => authenticate('1.2.3.4', 'key', n === 29 ? right : wrong))
+  const codes = (await Promise.allSettled(guesses)).map((one) => (one.status === 'rejected' ? one.reason.code : 'OK'))
+  expect(codes).toEqual([...Array(10).fill('UNAUTHENTICATED'), ...Array(20).fill('RATE_LIMITED')])
+})
+
+it('lets any number authenticate at once whose secret is right', async () => {
+  const { authenticate } = createRates(null, () => 0)
+  await authenticate('1.2.3.4', 'key', right)
+  const tokens = await Promise.all(Array.from({ length: 50 }, () => authenticate('1.2.3.4', 'key', right)))
+  expect(new Set(tokens)).toEqual(new Set(['token']))
+})
+
+it('refuses to authenticate with the 21st unknown key of an address, and never with one that was right', async () => {
   let now = 0
-  const { authentication } = createRates(null, () => now)
-  authentication.assert('1.2.3.4', 'right')
-  authentication.succeeded('1.2.3.4', 'right')
-  for (let n = 0; n < 20; n += 1) {
-    authentication.assert('1.2.3.4', `wrong-${n}`)
-    authentication.failed('1.2.3.4', `wrong-${n}`)
-  }
-  expect(() => authentication.assert('1.2.3.4', 'wrong-20')).toThrow(
-    expect.objectContaining({ code: 'RATE_LIMITED', details: { retryAfterSeconds: 3 } }),
-  )
-  authentication.assert('1.2.3.4', 'right')
-  authentication.assert('1.2.3.5', 'wrong-20')
+  const { authenticate } = createRates(null, () => now)
+  await authenticate('1.2.3.4', 'right', right)
+  for (let n = 0; n < 20; n += 1)
+    await expect(authenticate('1.2.3.4', `wrong-${n}`, wrong)).rejects.toMatchObject(UNAUTHENTICATED)
+  await expect(authenticate('1.2.3.4', 'wrong-20', wrong)).rejects.toMatchObject(limitedFor(3))
+  expect(await authenticate('1.2.3.4', 'right', right)).toBe('token')
+  await expect(authenticate('1.2.3.5', 'wrong-20', wrong)).rejects.toMatchObject(UNAUTHENTICATED)
   now = 3_000
-  authentication.assert('1.2.3.4', 'wrong-20')
+  await expect(authenticate('1.2.3.4', 'wrong-20', wrong)).rejects.toMatchObject(UNAUTHENTICATED)
 })
 
 it('limits API keys only when a limit is set, each separately', () => {

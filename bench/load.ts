@@ -10,9 +10,13 @@ export interface Load {
 }
 
 /** The text of a whole HTTP request: a GraphQL POST with a bearer token. `body` is JSON. */
-export function request(url: string, credential: string, body: string): string {
+export const request = (url: string, credential: string, body: string): string =>
+  post(url, '/graphql', `Bearer ${credential}`, body)
+
+/** The text of a whole HTTP request: a POST. `body` is JSON. */
+export function post(url: string, path: string, authorization: string, body: string): string {
   const { host } = new URL(url)
-  return `POST /graphql HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nAuthorization: Bearer ${credential}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  return `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nAuthorization: ${authorization}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 }
 
 /** A kept-alive connection that sends one request at a time. */

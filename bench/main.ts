@@ -14,6 +14,7 @@ import { b5 } from './b5.ts'
 import { b6 } from './b6.ts'
 import { b7 } from './b7.ts'
 import { b8 } from './b8.ts'
+import { b9 } from './b9.ts'
 import { type Row, table } from './harness.ts'
 import { idle } from './idle.ts'
 import { type Stack, startStack } from './stack.ts'
@@ -37,6 +38,7 @@ const benchmarks: Readonly<Record<string, (stack: Stack) => Promise<Row[]>>> = {
   B5: (stack) => b5(stack, quick, print),
   B6: (stack) => b6(stack, quick, print),
   B7: (stack) => b7(stack, quick, print),
+  B9: (stack) => b9(stack, quick, print),
   IDLE: (stack) => idle(stack, quick, print),
 }
 const known = Object.keys(benchmarks)

@@ -564,5 +564,5 @@ export type BudgetName = (typeof budgetNames)[number]
 export type BudgetNumbers = { readonly [Name in BudgetName]?: number | null | undefined }
 
 /** Other systems whose REST interface is served besides GraphQL, below `/NAME`. */
-export const dialectNames = ['notifuse', 'notifly'] as const
+export const dialectNames = ['notifuse', 'notifly', 'novu'] as const
 export type DialectName = (typeof dialectNames)[number]

@@ -38,3 +38,24 @@ export async function removeDeviceToken(
     values: [credential.projectId, credential.contactId, credential.providerId, token],
   })
 }
+
+/**
+ * Adds device tokens to those of a contact's credential, in one statement, so that two calls at a time lose none. Rides on credential_pkey.
+ * @returns false: there would be more than `max`, and none was added
+ */
+export async function addDeviceTokens(
+  db: Runner,
+  credential: { readonly projectId: string; readonly contactId: string; readonly providerId: string },
+  tokens: readonly string[],
+  { at, max }: { readonly at: Date; readonly max: number },
+): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'add-device-tokens',
+    text: `INSERT INTO credential AS c (project_id, contact_id, provider_id, device_tokens, updated_at) VALUES ($1, $2, $3, $4, $5)
+      ON CONFLICT (project_id, contact_id, provider_id) DO UPDATE SET updated_at = $5,
+        device_tokens = c.device_tokens || ARRAY(SELECT t FROM unnest($4::text[]) AS t WHERE t <> ALL (c.device_tokens))
+      WHERE cardinality(c.device_tokens || ARRAY(SELECT t FROM unnest($4::text[]) AS t WHERE t <> ALL (c.device_tokens))) <= $6`,
+    values: [credential.projectId, credential.contactId, credential.providerId, tokens, at, max],
+  })
+  return rowCount === 1
+}

@@ -378,13 +378,43 @@ export async function readFeed(
 }
 
 /** How many messages of a feed match a filter. Rides on message_feed. */
-export async function countFeed(db: Runner, key: FeedKey, filter: FeedFilter): Promise<number> {
+export async function countFeed(db: Runner, key: FeedKey, filter: FeedFilter, data: JsonObject | null = null): Promise<number> {
   const { rows } = await db.query<{ total: number }>({
-    name: 'count-feed',
-    text: `SELECT count(*) AS total FROM message m WHERE m.project_id = $1 AND m.contact_id = $2 AND ${filtered}`,
-    values: [key.projectId, key.contactId, filter.feeds, filter.seen, filter.read, filter.archived],
+    name: data === null ? 'count-feed' : 'count-feed-with-data',
+    text: `SELECT count(*) AS total FROM ${selectedOf(data, '$7')}`,
+    values: [...valuesOf(key, filter), ...dataOf(data)],
   })
   return rows[0]?.total ?? 0
+}
+
+const valuesOf = ({ projectId, contactId }: FeedKey, { feeds, seen, read, archived }: FeedFilter): readonly unknown[] => [
+  ...[projectId, contactId],
+  ...[feeds, seen, read, archived],
+]
+const dataOf = (data: JsonObject | null): readonly string[] => (data === null ? [] : [JSON.stringify(data)])
+
+/** SQL: the messages of a feed that match, and whose data contain what the parameter has. */
+const selectedOf = (data: JsonObject | null, parameter: string): string =>
+  `message m ${data === null ? '' : notificationJoin} WHERE m.project_id = $1 AND m.contact_id = $2 AND ${filtered}
+  ${data === null ? '' : `AND n.data @> ${parameter}::jsonb`}`
+
+/**
+ * The ids of a page that begins at a row with a number, newest first. `data`: only messages whose data contain it. Rides on message_feed:
+ * the rows before the page are read.
+ */
+export async function findFeedRows(
+  db: Runner,
+  key: FeedKey,
+  filter: FeedFilter,
+  data: JsonObject | null,
+  { skip, limit }: { readonly skip: number; readonly limit: number },
+): Promise<string[]> {
+  const { rows } = await db.query<{ id: string }>({
+    name: data === null ? 'find-feed-rows' : 'find-feed-rows-with-data',
+    text: `SELECT m.id FROM ${selectedOf(data, '$9')} ORDER BY m.listed_seq DESC LIMIT $7 OFFSET $8`,
+    values: [...valuesOf(key, filter), limit, skip, ...dataOf(data)],
+  })
+  return rows.map((row) => row.id)
 }
 
 /** The changes of a feed since a number. */

@@ -57,6 +57,8 @@ export interface Begun {
 export interface Issue {
   readonly path: string
   readonly message: string
+  /** what is there, if it is short; null: nothing, or too much to repeat */
+  readonly value: string | number | boolean | null
 }
 
 /** A request that is not as its schema says: BAD_INPUT, or BATCH_TOO_LARGE for a list with too many items. */

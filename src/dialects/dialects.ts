@@ -5,6 +5,7 @@ import type { Dialect } from './dialect.ts'
 const loaders = {
   notifuse: async () => (await import('./notifuse.ts')).notifuse,
   notifly: async () => (await import('./notifly.ts')).notifly,
+  novu: async () => (await import('./novu.ts')).novu,
 } satisfies Record<DialectName, () => Promise<Dialect>>
 
 /** Loads a dialect. */

@@ -1,6 +1,7 @@
 /** The OpenAPI document of a dialect, from the schemas that parse its requests and those of its answers. */
 import { z } from 'zod'
 import type { Described, Dialect, Failures, Route } from './dialect.ts'
+import { isOptional } from './route.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
@@ -48,7 +49,9 @@ function operationOf(route: Route, failures: Schema): Schema {
     operationId: nameOf(route),
     summary: route.summary,
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(route.body === null ? {} : { requestBody: { required: true, content: json(schemaOf(route.body, 'input')) } }),
+    ...(route.body === null
+      ? {}
+      : { requestBody: { required: !isOptional(route.body), content: json(schemaOf(route.body, 'input')) } }),
     responses: { ...errors, ...Object.fromEntries(answers) },
     ...(route.operation === 'authenticate' ? { security: [] } : {}),
   }

@@ -94,16 +94,19 @@ export function inOrder<T>(refused: readonly Refused[], refuse: (one: Refused) =
   return all
 }
 
+/** Whether a body may be left out. */
+export const isOptional = (schema: z.ZodType): boolean => schema.safeParse(undefined).success
+
 function readBody(
   schema: z.ZodType | null,
   alone: string | null,
   { body: text }: RawRequest,
 ): { readonly body: unknown; readonly refused: readonly Refused[] } {
   if (schema === null) return { body: undefined, refused: [] }
-  const body = parseJson(text)
+  const body = text === '' && isOptional(schema) ? undefined : parseJson(text)
   const list = alone === null ? null : listIn(body, alone)
   if (alone === null || list === null) return { body: parse(schema, body), refused: [] }
-  if (list.length === 0) throw errorOf([{ path: alone, message: "can't be empty" }])
+  if (list.length === 0) throw errorOf([{ path: alone, message: "can't be empty", value: null }])
   const found = schema.safeParse(body, { error: wanted })
   if (found.success) return { body: found.data, refused: [] }
   const byIndex = Map.groupBy(found.error.issues, ({ path }) => (path[0] === alone ? path[1] : undefined))
@@ -156,7 +159,7 @@ const pathOf = (path: readonly PropertyKey[]): string =>
   }, '')
 
 function errorOf(issues: readonly Issue[]): SchemaError {
-  const { path, message } = issues[0] ?? { path: '', message: 'is not valid' }
+  const { path, message } = issues[0] ?? { path: '', message: 'is not valid', value: null }
   return path === ''
     ? new SchemaError('BAD_INPUT', { message: `The request body ${message}.` }, issues)
     : new SchemaError('BAD_INPUT', { field: path, message: `${path}: ${message}.` }, issues)
@@ -168,6 +171,13 @@ const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
     (inner, part): unknown => (typeof inner === 'object' && inner !== null ? Reflect.get(inner, part) : undefined),
     value,
   )
+
+const SHORT = 100
+
+function shortOf(value: unknown): Issue['value'] {
+  if (typeof value === 'string') return value.length <= SHORT ? value : null
+  return typeof value === 'number' || typeof value === 'boolean' ? value : null
+}
 
 /** The issues with the alternative that a value seems to be meant as: the one whose kind it has. */
 function meant(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
@@ -181,7 +191,9 @@ function meant(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
 /** The error of a request, by zod's issues with it. */
 function schemaError(found: readonly z.core.$ZodIssue[], value: unknown): SchemaError {
   const issues = found.flatMap(meant)
-  const shown = issues.slice(0, ISSUES_MAX).map(({ path, message }) => ({ path: pathOf(path), message }))
+  const shown = issues
+    .slice(0, ISSUES_MAX)
+    .map(({ path, message }) => ({ path: pathOf(path), message, value: shortOf(valueAt(value, path)) }))
   const tooBig = issues.find((issue) => issue.code === 'too_big' && issue.origin === 'array')
   if (tooBig === undefined || tooBig.code !== 'too_big') return errorOf(shown)
   const field = pathOf(tooBig.path)
@@ -190,5 +202,5 @@ function schemaError(found: readonly z.core.$ZodIssue[], value: unknown): Schema
   const got = Array.isArray(list) ? list.length : max + 1
   const place = field === '' ? 'The request body' : `${field}:`
   const message = `${place} has ${got} items, at most ${max} are allowed.`
-  return new SchemaError('BATCH_TOO_LARGE', { field, max, got, message }, [{ path: field, message }])
+  return new SchemaError('BATCH_TOO_LARGE', { field, max, got, message }, [{ path: field, message, value: null }])
 }

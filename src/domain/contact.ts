@@ -151,6 +151,31 @@ export function createContacts({ db, clock, ids, cursors, audience }: ContactDep
       return prisma.contact.findUnique({ ...query, where: { projectId_externalId: { projectId, externalId } } })
     },
 
+    /** Contacts with their credentials and topics, in the order of their externalIds as given; one without a contact is left out. */
+    async described(projectId: string, externalIds: readonly string[]) {
+      const wanted = externalIds.filter((externalId) => !externalId.includes('\0'))
+      const found = await prisma.contact.findMany({
+        where: { projectId, externalId: { in: wanted } },
+        include: {
+          credentials: { include: { provider: { select: { key: true, kind: true, channel: true } } } },
+          memberships: { include: { topic: { select: { key: true } } } },
+        },
+      })
+      const byExternalId = new Map(found.map((contact) => [contact.externalId, contact]))
+      return wanted.flatMap((externalId) => byExternalId.get(externalId) ?? [])
+    },
+
+    /** Those of the externalIds that have a contact, in their order. */
+    async known(projectId: string, externalIds: readonly string[]): Promise<string[]> {
+      const wanted = externalIds.filter((externalId) => !externalId.includes('\0'))
+      const found = await prisma.contact.findMany({
+        where: { projectId, externalId: { in: wanted } },
+        select: { externalId: true },
+      })
+      const names = new Set(found.map((one) => one.externalId))
+      return wanted.filter((one) => names.has(one))
+    },
+
     findById,
 
     /** A contact by its row's keys. @throws CONTACT_NOT_FOUND when it was erased */
@@ -167,9 +192,10 @@ export function createContacts({ db, clock, ids, cursors, audience }: ContactDep
         name: 'contacts',
         projectId,
         order: 'oldest-first',
-        async read({ where: { id = {} }, orderBy, take: limit }) {
-          const range = { after: id.gt ?? null, before: id.lt ?? null, ascending: orderBy.id === 'asc', limit }
-          return prisma.contact.findMany({ ...query, where: { projectId, id: { in: await find(range) } }, orderBy })
+        async read({ where: { id = {} }, orderBy, take, skip }) {
+          const range = { after: id.gt ?? null, before: id.lt ?? null, ascending: orderBy.id === 'asc', limit: skip + take }
+          const found = (await find(range)).slice(skip)
+          return prisma.contact.findMany({ ...query, where: { projectId, id: { in: found } }, orderBy })
         },
         total: count,
       })

@@ -1,5 +1,6 @@
 /** Credentials: what a provider needs to reach a contact that is not a field of the contact, such as device tokens. */
 import type { Database } from '../db/database.ts'
+import { addDeviceTokens } from '../db/device-token.ts'
 import { CarillonError } from '../errors.ts'
 import { channelTraits, needsCredentials } from '../words.ts'
 import { checkJson, checkText } from './check.ts'
@@ -62,7 +63,7 @@ export function createCredentials({
 
   return {
     /**
-     * Sets a contact's credentials at a provider; a list of device tokens replaces the stored one.
+     * Sets a contact's credentials at a provider; a list of device tokens replaces the stored one, or with `isAdded` is added to it.
      * @throws NOT_FOUND for a provider that does not exist; CHANNEL_UNSUPPORTED for one that uses a field of the contact; BATCH_TOO_LARGE,
      *   ADDRESS_INVALID, BAD_INPUT
      */
@@ -70,6 +71,7 @@ export function createCredentials({
       key: { readonly projectId: string; readonly contactId: string },
       provider: string,
       input: CredentialInput,
+      isAdded = false,
     ): Promise<void> {
       const { projectId, contactId } = key
       const tokens = input.deviceTokens === undefined ? undefined : checkTokens(input.deviceTokens ?? [])
@@ -93,6 +95,16 @@ export function createCredentials({
       }
       if (channelName !== undefined && channelName !== null) checkJson('channelName', checkText('channelName', channelName, 255))
       for (const [index, token] of (tokens ?? []).entries()) checkAddress(found.kind, 'deviceTokens', token, index)
+      if (isPush && isAdded) {
+        const credential = { projectId, contactId, providerId: found.id }
+        const added = await addDeviceTokens(db.pool, credential, tokens ?? [], { at: clock.now(), max: DEVICES_MAX })
+        if (added) return
+        throw new CarillonError('BATCH_TOO_LARGE', {
+          field: 'deviceTokens',
+          max: DEVICES_MAX,
+          message: `deviceTokens: with those that are stored, there are more than ${DEVICES_MAX}.`,
+        })
+      }
       const where = { projectId_contactId_providerId: { projectId, contactId, providerId: found.id } }
       const isMask = typeof webhookUrl === 'string' && webhookUrl.includes(HIDDEN)
       const stored = isMask ? await db.prisma.credential.findUnique({ where }) : null

@@ -7,6 +7,7 @@ import {
   type FeedName,
   type FeedPart,
   findFeedMessages,
+  findFeedRows,
   lockFeeds,
   readFeed,
 } from '../db/feed.ts'
@@ -19,7 +20,7 @@ import type { Clock } from './clock.ts'
 import type { Cursors } from './cursor.ts'
 import { isUuid } from './ids.ts'
 import { feedUpdateOf, openLedger } from './ledger.ts'
-import { checkPage, type ListPage, type PageArgs, slice } from './page.ts'
+import { checkPage, checkSkip, inOrder, type ListPage, type PageArgs, slice } from './page.ts'
 
 export type { FeedPart }
 
@@ -102,6 +103,26 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
         cursorOf: (message) => cursors.feed(contactId, message.listedSeq),
         total: () => countFeed(db.pool, { projectId, contactId }, filter),
       }
+    },
+
+    /**
+     * A page that begins at a row with a number, newest first, with the size of the list. `data`: only messages whose data contain it.
+     * @throws BAD_INPUT
+     */
+    async numbered(
+      key: FeedKey,
+      given: FeedFilter,
+      data: JsonObject | null,
+      { skip, limit }: { readonly skip: number; readonly limit: number },
+    ): Promise<{ readonly messages: readonly FeedMessage[]; readonly total: number }> {
+      const filter = { ...given, feeds: nameable(given.feeds) }
+      if (data !== null) checkObject('payload', data, 65_536)
+      const found = await findFeedRows(db.pool, key, filter, data, { skip: checkSkip(skip), limit })
+      const [messages, total] = await Promise.all([
+        found.length === 0 ? [] : findFeedMessages(db.pool, key, found),
+        countFeed(db.pool, key, filter, data),
+      ])
+      return { messages: inOrder(found, messages), total }
     },
 
     act,

@@ -1,8 +1,11 @@
 /** Messages: a notification on one channel. */
 import type { Database } from '../db/database.ts'
-import type { Attempt, Message } from '../db/generated/client.ts'
+import type { Attempt, Message, Prisma } from '../db/generated/client.ts'
 import { CarillonError } from '../errors.ts'
-import type { Actor, FeedMessage, JsonObject, MessageStatus } from '../words.ts'
+import type { Actor, Channel, FeedMessage, JsonObject, MessageStatus } from '../words.ts'
+import { checkText } from './check.ts'
+import { isUuid } from './ids.ts'
+import { checkSkip, inOrder } from './page.ts'
 
 /** What Prisma loads of its notification with an in-app message, for `messageOf`. */
 export const notificationOfMessage = { template: { select: { key: true } }, actor: true } as const
@@ -60,6 +63,14 @@ export function messageOf({ notification, ...row }: MessageWithNotification): An
 /** Whether a message with this status waits, or is being sent. */
 export const waits = (status: MessageStatus): boolean => status === 'SCHEDULED' || status === 'QUEUED'
 
+/** Narrows a list of messages; null: not by this. */
+export interface MessageFilter {
+  readonly channels: readonly Channel[] | null
+  /** externalId */
+  readonly contact: string | null
+  readonly transactionIds: readonly string[] | null
+}
+
 /** The two keys of a message's row. */
 interface MessageKey {
   readonly projectId: string
@@ -68,6 +79,13 @@ interface MessageKey {
 
 /** Creates the operations that read messages. */
 export function createMessages({ db: { prisma } }: { readonly db: Database }) {
+  /** What is loaded of a message that is looked at by itself. */
+  const whole = {
+    contact: true,
+    provider: { select: { key: true, kind: true } },
+    notification: { select: { transactionId: true, data: true, template: { select: { key: true } } } },
+  } as const
+
   /** As of the moment when the message was read: what left the outbox since, or was tried again, was being sent then. */
   async function statusOf(message: AnyMessage): Promise<MessageStatus> {
     const key = { projectId: message.projectId, messageId: message.id }
@@ -86,6 +104,41 @@ export function createMessages({ db: { prisma } }: { readonly db: Database }) {
       const row = await prisma.message.findUnique({ where: { projectId_id: { projectId, id } } })
       if (row === null) throw new CarillonError('NOT_FOUND', { message: 'The message was removed meanwhile.' })
       return row
+    },
+
+    /** Messages by id, with their contact, provider and notification, in the order of the ids as given. */
+    async described(projectId: string, given: readonly string[]) {
+      const found = await prisma.message.findMany({ where: { projectId, id: { in: given.filter(isUuid) } }, include: whole })
+      return inOrder(given, found)
+    },
+
+    /**
+     * Messages that are not archived, those of the newest notification first, from a row with a number on; and how many there are.
+     * @throws BAD_INPUT
+     */
+    async numbered(projectId: string, filter: MessageFilter, { skip, limit }: { readonly skip: number; readonly limit: number }) {
+      const { channels, contact, transactionIds } = filter
+      for (const text of [contact, ...(transactionIds ?? [])]) {
+        if (text !== null && text !== undefined) checkText('filter', text, 1000)
+      }
+      const where: Prisma.MessageWhereInput = {
+        projectId,
+        archivedAt: null,
+        ...(channels === null ? {} : { channel: { in: [...channels] } }),
+        ...(contact === null ? {} : { contact: { externalId: contact } }),
+        ...(transactionIds === null ? {} : { notification: { transactionId: { in: [...transactionIds] } } }),
+      }
+      const [messages, total] = await Promise.all([
+        prisma.message.findMany({
+          where,
+          include: whole,
+          orderBy: [{ notificationId: 'desc' }, { id: 'desc' }],
+          skip: checkSkip(skip),
+          take: limit,
+        }),
+        prisma.message.count({ where }),
+      ])
+      return { messages, total }
     },
 
     /** Every attempt to send a message, oldest first. */

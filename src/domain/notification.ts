@@ -10,7 +10,7 @@ import { checkText, isOwnId, literally } from './check.ts'
 import type { Cursors } from './cursor.ts'
 import { firstIdAt, isUuid } from './ids.ts'
 import { type AnyMessage, messageOf, notificationOfMessage, waits } from './message.ts'
-import { type ListPage, type Loading, type PageArgs, readPage } from './page.ts'
+import { inOrder, type ListPage, type Loading, type PageArgs, readPage } from './page.ts'
 
 /** Narrows a list of notifications; each part narrows further, lists mean any of. */
 export interface NotificationFilter {
@@ -132,6 +132,22 @@ export function createNotifications({ db: { prisma }, cursors }: { readonly db: 
           messages: { include: { provider: { select: { key: true } } }, orderBy: { id: 'asc' } },
         },
       })
+    },
+
+    /** Notifications with their messages, every attempt to send them, and what they name, in the order of the ids as given. */
+    async detailed(projectId: string, given: readonly string[]) {
+      const found = await prisma.notification.findMany({
+        where: { projectId, id: { in: given.filter(isUuid) } },
+        include: {
+          template: { select: { key: true, name: true } },
+          contact: true,
+          messages: {
+            include: { provider: { select: { key: true, kind: true } }, attempts: { orderBy: { number: 'asc' } } },
+            orderBy: { id: 'asc' },
+          },
+        },
+      })
+      return inOrder(given, found)
     },
 
     /** The notification that is known to exist, unless it was removed meanwhile. @throws NOT_FOUND */

@@ -8,6 +8,8 @@ export interface PageArgs {
   readonly after?: string | null | undefined
   readonly last?: number | null | undefined
   readonly before?: string | null | undefined
+  /** how many rows of the list are before the page, at most 10,000: for callers whose pages have numbers */
+  readonly skip?: number | undefined
 }
 
 /** A validated page. */
@@ -17,15 +19,25 @@ export interface Page {
   readonly backward: boolean
   readonly after: string | null
   readonly before: string | null
+  readonly skip: number
 }
 
 /** The size of a page if neither `first` nor `last` is given. */
 export const PAGE_DEFAULT = 20
 /** The largest size of a page. */
 export const PAGE_MAX = 100
+/** How many rows may be skipped: they are read, one by one. */
+export const SKIP_MAX = 10_000
 
-/** Validates the arguments. @throws BAD_INPUT when a number is not within 1 to 100, or both are given */
-export function checkPage({ first, after, last, before }: PageArgs): Page {
+/** @throws BAD_INPUT for a page that begins too far from the beginning of its list */
+export function checkSkip(skip: number): number {
+  if (skip <= SKIP_MAX) return skip
+  const message = `page: begins after row ${skip}, at most ${SKIP_MAX} are allowed.`
+  throw new CarillonError('BAD_INPUT', { field: 'page', max: SKIP_MAX, got: skip, message })
+}
+
+/** Validates the arguments. @throws BAD_INPUT when a number is not within 1 to 100, both are given, or too many rows are skipped */
+export function checkPage({ first, after, last, before, skip = 0 }: PageArgs): Page {
   for (const [field, value] of [['first', first] as const, ['last', last] as const]) {
     if (value !== null && value !== undefined && (value < 1 || value > PAGE_MAX)) {
       throw new CarillonError('BAD_INPUT', {
@@ -44,6 +56,7 @@ export function checkPage({ first, after, last, before }: PageArgs): Page {
     backward: last !== null && last !== undefined,
     after: after ?? null,
     before: before ?? null,
+    skip: checkSkip(skip),
   }
 }
 
@@ -55,7 +68,7 @@ export interface Slice<T> {
 }
 
 /** Builds a page of up to `limit + 1` rows, which were read in the direction of the page: the extra row shows that there are more. */
-export function slice<T>(rows: readonly T[], { limit, backward, after, before }: Page): Slice<T> {
+export function slice<T>(rows: readonly T[], { limit, backward, after, before }: Omit<Page, 'skip'>): Slice<T> {
   const more = rows.length > limit
   const kept = more ? rows.slice(0, limit) : [...rows]
   return backward
@@ -83,6 +96,7 @@ export interface IdRange {
   readonly orderBy: { readonly id: 'asc' | 'desc' }
   /** one more than the page has: whether there is another page */
   readonly take: number
+  readonly skip: number
 }
 
 /** A list of a project's rows. Ids are UUIDv7, so the order of ids is the order of creation. */
@@ -110,6 +124,7 @@ export async function readPage<T extends { readonly id: string }>(
     where: lt === null && gt === null ? {} : { id: { ...(lt === null ? {} : { lt }), ...(gt === null ? {} : { gt }) } },
     orderBy: { id: isAscending ? 'asc' : 'desc' },
     take: page.limit + 1,
+    skip: page.skip,
   })
   return { ...slice(rows, page), cursorOf: (node) => cursors.row(name, projectId, node.id), total }
 }

@@ -27,6 +27,9 @@ export interface TopicInput {
   readonly name?: string | null | undefined
 }
 
+/** How many members of a topic are listed with it. */
+const MEMBERS_SHOWN = 1_000
+
 /** Creates the operations of topics. */
 export function createTopics({ db, clock, ids, cursors, audit }: TopicDeps) {
   async function find(projectId: string, key: string, query: Loading<Prisma.TopicDefaultArgs> = {}): Promise<Topic | null> {
@@ -42,6 +45,16 @@ export function createTopics({ db, clock, ids, cursors, audit }: TopicDeps) {
   return {
     /** One topic; null when there is none. */
     find,
+
+    /** Topics with the externalIds of up to 1,000 members each, in the order of the keys as given; one that does not exist is left out. */
+    async described(projectId: string, keys: readonly string[]) {
+      const found = await db.prisma.topic.findMany({
+        where: { projectId, key: { in: keys.filter((key) => !key.includes('\0')) } },
+        include: { members: { take: MEMBERS_SHOWN, include: { contact: { select: { externalId: true } } } } },
+      })
+      const byKey = new Map(found.map((one) => [one.key, one]))
+      return keys.flatMap((key) => byKey.get(key) ?? [])
+    },
 
     /** Topics, oldest first. @throws BAD_INPUT, BAD_CURSOR */
     list: (projectId: string, page: PageArgs, query: Loading<Prisma.TopicDefaultArgs> = {}): Promise<ListPage<Topic>> =>

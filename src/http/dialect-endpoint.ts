@@ -71,6 +71,9 @@ interface Served {
   description(): Promise<string>
 }
 
+/** The type of answers; also of those without a body, because Novu's document requires the header there. */
+const headers = { 'content-type': 'application/json; charset=utf-8' }
+
 /** What a description is served at, below the dialect's base. */
 const DESCRIPTION = '/openapi.json'
 
@@ -164,7 +167,7 @@ export function createDialectEndpoint(deps: DialectEndpointDeps): DialectEndpoin
     async handle(name, { request, response, asked, remoteAddress, matched, known }) {
       const { dialect, router, description } = await served(name)
       const send = ({ status, body }: Answer): void =>
-        answer(request, response, body === undefined ? { status } : jsonReply(status, body))
+        answer(request, response, body === undefined ? { status, headers } : jsonReply(status, body))
       let leave = (): void => {}
       let caller: Caller = { kind: 'none' }
       let failed = dialect.failed
@@ -179,7 +182,6 @@ export function createDialectEndpoint(deps: DialectEndpointDeps): DialectEndpoin
         }
         const { route } = match.route
         if (route === null) {
-          const headers = { 'content-type': 'application/json; charset=utf-8' }
           return answer(request, response, { status: 200, headers, body: await description() })
         }
         const { operation } = route

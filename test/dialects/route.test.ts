@@ -115,6 +115,32 @@ it('a body of one or many says what is wrong with the one that it is', async () 
   expect(wrongOf(7)).toEqual(['BAD_INPUT', 'The request body must be an object or a list.'])
 })
 
+it('a body may be left out where its schema says so, and nowhere else', () => {
+  const route = (body: z.ZodType) =>
+    defineRoute({
+      ...{ method: 'POST', path: '/v1/things', operation: 'markAs', summary: 'Marks.', body, answers: {} },
+      handle: (parsed) => ({ status: 200, body: parsed.body }),
+    })
+  const begin = (body: z.ZodType, text: string) => route(body).begin({ params: {}, query: new URLSearchParams(), body: text })
+  const thing = z.object({ name: z.string() })
+  expect(() => begin(thing, '')).toThrow('The request body is not valid JSON.')
+  expect(begin(thing.nullish(), '').items).toBe(1)
+  expect(() => begin(thing.nullish(), '{}')).toThrow('name: is needed.')
+})
+
+it('an issue repeats what is there, if it is short', () => {
+  const short = z.object({ a: z.literal('x'), b: z.literal('x'), c: z.literal('x') })
+  const route = defineRoute({
+    ...{ method: 'POST', path: '/v1/things', operation: 'markAs', summary: 'Marks.', body: short, answers: {} },
+    handle: () => ({ status: 200 }),
+  })
+  const begin = () =>
+    route.begin({ params: {}, query: new URLSearchParams(), body: JSON.stringify({ a: 7, b: 'y'.repeat(101), c: {} }) })
+  expect(begin).toThrow(
+    expect.objectContaining({ issues: [7, null, null].map((value) => expect.objectContaining({ value }) as unknown) }),
+  )
+})
+
 it('an error names the field as its caller does', () => {
   const names = { 'contact.email': 'userEmail', profile: 'properties' }
   expect(worded({ field: 'contact.email', message: 'contact.email: is none.' }, names)).toBe('userEmail: is none.')

@@ -4,7 +4,7 @@ import { checkPage, PAGE_DEFAULT, PAGE_MAX, type PageArgs, slice } from '../../s
 import { refusalOf } from '../helpers/refusal.ts'
 
 describe('the arguments of a page', () => {
-  const forward = { limit: PAGE_DEFAULT, backward: false, after: null, before: null }
+  const forward = { limit: PAGE_DEFAULT, backward: false, after: null, before: null, skip: 0 }
   it.each<[string, PageArgs, object]>([
     ['are 20 from the beginning by default', {}, forward],
     ['count null as nothing', { first: null, last: null, after: null, before: null }, forward],
@@ -14,6 +14,7 @@ describe('the arguments of a page', () => {
     ['may be the last 100', { last: 100 }, { ...forward, limit: 100, backward: true }],
     ['may begin after a row', { after: 'a' }, { ...forward, after: 'a' }],
     ['may end before a row', { last: 5, before: 'b' }, { ...forward, limit: 5, backward: true, before: 'b' }],
+    ['may skip 10,000 rows', { first: 5, skip: 10_000 }, { ...forward, limit: 5, skip: 10_000 }],
     ['may lie between two rows', { first: 5, after: 'a', before: 'b' }, { ...forward, limit: 5, after: 'a', before: 'b' }],
   ])('%s', (_title, args, expected) => {
     expect(checkPage(args)).toEqual(expected)
@@ -28,6 +29,9 @@ describe('the arguments of a page', () => {
   ])('may not be %s', (_title, args, field) => {
     expect(refusalOf(() => checkPage(args))).toEqual(['BAD_INPUT', field])
     expect(() => checkPage(args)).toThrow(expect.objectContaining({ details: expect.objectContaining({ max: PAGE_MAX }) }))
+  })
+  it('may not skip more than 10,000 rows', () => {
+    expect(refusalOf(() => checkPage({ first: 1, skip: 10_001 }))).toEqual(['BAD_INPUT', 'page'])
   })
   it('may not be the first and the last', () => {
     expect(refusalOf(() => checkPage({ first: 1, last: 1 }))?.[0]).toBe('BAD_INPUT')

@@ -117,6 +117,7 @@ describe('docs/coming-from-novu.md', () => {
         .replaceAll('MESSAGE_ID', message)
         .replaceAll('NOTIFICATION_ID', sent?.sendMessages.results[0]?.notification?.id ?? '')
     })
+    await runShell(blocks, project)
   })
 })
 

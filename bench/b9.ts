@@ -31,6 +31,13 @@ const calls: readonly Call[] = [
     variables: (n) => ({ m: [{ id: id(n), template: 'bench', contact: { externalId: contact(n) }, data: { n } }] }),
   },
   {
+    ...{ name: 'Novu, events/trigger', path: '/novu/v1/events/trigger', scheme: 'ApiKey ', accepted: '"acknowledged":true' },
+    body: (n) => ({ name: 'bench', to: { subscriberId: contact(n) }, transactionId: id(n), payload: { n } }),
+    query: 'mutation($m: [MessageInput!]!) { sendMessages(messages: $m) { results { ok error { code } } } }',
+    acceptedThere: '"ok":true',
+    variables: (n) => ({ m: [{ transactionId: id(n), template: 'bench', contact: { externalId: contact(n) }, data: { n } }] }),
+  },
+  {
     ...{ name: 'Notifly, track-event', path: '/notifly/track-event', scheme: '', accepted: '"error":null' },
     body: (n) => ({ projectID: '', userID: contact(n), eventName: 'bought', eventParams: { n }, isGlobalEvent: false }),
     query: 'mutation($e: [EventInput!]!) { trackEvents(events: $e) { acceptedCount } }',

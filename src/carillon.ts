@@ -53,7 +53,7 @@ import type { Listens, Signal } from './words.ts'
 export { createFairQueue } from './db/fair-queue.ts'
 export { byOf } from './domain/audit.ts'
 export { isFeedMessage, messageOf, notificationOfMessage } from './domain/message.ts'
-export { checkPermission, isOperation } from './domain/permission.ts'
+export { checkPermission, checkProjectPermission, isOperation } from './domain/permission.ts'
 export { projectStatuses, statusOf } from './domain/project-admin.ts'
 export { unsentChannels } from './send/outcome.ts'
 

@@ -34,7 +34,8 @@ export interface Call {
 
 /** The project whose credential a call has. @throws CarillonError UNAUTHENTICATED */
 export function projectOf({ caller }: Call) {
-  if (caller.kind === 'none' || caller.kind === 'operator') throw new CarillonError('UNAUTHENTICATED')
+  // A contact's token belongs to a project too, and is good for that contact alone.
+  if (caller.kind !== 'project') throw new CarillonError('UNAUTHENTICATED')
   return caller.project
 }
 

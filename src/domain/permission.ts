@@ -196,12 +196,25 @@ export function checkPermission(caller: Caller, operation: Operation): void {
     const message = `${operation} takes the operator key (CARILLON_OPERATOR_KEY), and this is a credential of a project.`
     throw new CarillonError('FORBIDDEN', { message })
   }
-  if (caller.kind !== 'project') {
-    const given =
-      caller.kind === 'operator' ? 'the operator key, which manages projects' : "a contact token, which is for one contact's page"
-    throw new CarillonError('FORBIDDEN', { message: `${operation} takes an API key of a project, and this is ${given}.` })
-  }
+  if (caller.kind !== 'project') throw otherKind(caller, operation)
   throw new CarillonError('FORBIDDEN', { message: `${operation} takes a credential with ${scopesOf(row)}.` })
+}
+
+/**
+ * The same for a call that says itself whom it is about. A contact's token, which is good for what is that contact's own, is not enough then.
+ * @throws as checkPermission
+ */
+export function checkProjectPermission(caller: Caller, operation: Operation): void {
+  checkPermission(caller, operation)
+  // What takes no credential takes any.
+  if (caller.kind === 'contact' && !isPermitted({ kind: 'none' }, operation)) throw otherKind(caller, operation)
+}
+
+/** The refusal of a credential that is none of a project. */
+function otherKind({ kind }: Caller, operation: Operation): CarillonError {
+  const given =
+    kind === 'operator' ? 'the operator key, which manages projects' : "a contact token, which is for one contact's page"
+  return new CarillonError('FORBIDDEN', { message: `${operation} takes an API key of a project, and this is ${given}.` })
 }
 
 /** In words: `the scope READ or SEND`, `the scopes READ and SEND`. */

@@ -1,6 +1,6 @@
 /** The dialects over HTTP: the calls of other systems' REST interfaces, under the limits, budgets and counts of GraphQL's. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Carillon, checkPermission } from '../carillon.ts'
+import { type Carillon, checkProjectPermission } from '../carillon.ts'
 import { type Answer, type Call, type Dialect, type Failure, type Route, SchemaError } from '../dialects/dialect.ts'
 import { loadDialect } from '../dialects/dialects.ts'
 import type { Caller } from '../domain/caller.ts'
@@ -186,7 +186,7 @@ export function createDialectEndpoint(deps: DialectEndpointDeps): DialectEndpoin
         }
         const { operation } = route
         caller = await identify(request, remoteAddress, operation)
-        checkPermission(caller, operation)
+        checkProjectPermission(caller, operation)
         known(caller)
         const hasBody = request.method !== 'GET' && request.method !== 'HEAD'
         const client = clientOf(caller, remoteAddress)
@@ -194,7 +194,7 @@ export function createDialectEndpoint(deps: DialectEndpointDeps): DialectEndpoin
         // The request is whole and its caller known: only now it takes a place.
         leave = admission.enter()
         rates.count(caller)
-        const permit = (other: Operation): void => checkPermission(caller, other)
+        const permit = (other: Operation): void => checkProjectPermission(caller, other)
         const call: Call = { carillon, caller, remoteAddress, authenticate, now: new Date(), permit }
         const reply = await run(route, match.params, asked.search, bytes, call)
         meter.operation(name, 'OK')

@@ -3,7 +3,15 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import { createDialectClient, type DialectAnswer, type DialectClient } from '../helpers/dialect.ts'
-import { ConfigureProviders, CreateApiKey, Feed, GetContact, ListNotifications, UpsertTemplates } from '../helpers/operations.ts'
+import {
+  ConfigureProviders,
+  CreateApiKey,
+  CreateContactToken,
+  Feed,
+  GetContact,
+  ListNotifications,
+  UpsertTemplates,
+} from '../helpers/operations.ts'
 import { newShop, times } from '../helpers/setup.ts'
 
 let app: TestApp
@@ -585,6 +593,20 @@ describe('who is let in', () => {
     }
     expect((await remove('/v1/events/trigger/private', foreign)).body).toEqual({ acknowledged: true, data: false })
     expect(await feedOf('private')).toMatchObject([{ seen: false }])
+  })
+
+  it('no contact by the token for its own page, by whatever route: a call names whom it is about', async () => {
+    await Promise.all([subscribe('spy'), trigger({ name: 'comment', to: 'victim', payload: { comment: 'for the victim' } })])
+    const [{ _id }] = (await feedOf('victim')) as [Item]
+    const { createContactToken } = await project.api.do(CreateContactToken, { contact: 'spy' })
+    const authorization = `ApiKey ${createContactToken.token}`
+    for (const [path, methods] of Object.entries(novu.document.paths)) {
+      for (const method of Object.keys(methods)) {
+        const asked = { method: method.toUpperCase(), path: path.replace('{messageId}', _id).replaceAll(/\{\w+\}/g, 'victim') }
+        expect(shown(await novu.call({ ...asked, authorization })), `${method} ${path}`).toEqual(failure(403))
+      }
+    }
+    expect(await feedOf('victim')).toMatchObject([{ _id, seen: false, read: false }])
   })
 
   it('a key, as far as its scopes reach; one that only sends is shown nothing that is stored', async () => {

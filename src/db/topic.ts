@@ -42,3 +42,35 @@ export async function removeMembers(
     values: [projectId, topicId, externalIds],
   })
 }
+
+/** A topic with the externalIds of some of its members. */
+export interface DescribedTopic {
+  readonly id: string
+  readonly key: string
+  readonly name: string
+  readonly members: readonly string[]
+}
+
+/**
+ * Topics by key, each with at most `max` members, whatever number it has: Prisma would read them all. Rides on topic_project_id_key_key,
+ * topic_member_pkey and contact_pkey.
+ */
+export async function findDescribedTopics(
+  db: Runner,
+  projectId: string,
+  keys: readonly string[],
+  max: number,
+): Promise<DescribedTopic[]> {
+  const { rows } = await db.query<DescribedTopic>({
+    name: 'find-described-topics',
+    text: `SELECT t.id, t.key, t.name, ARRAY(
+        SELECT c.external_id FROM (
+          SELECT m.project_id, m.contact_id FROM topic_member m WHERE m.project_id = t.project_id AND m.topic_id = t.id
+          ORDER BY m.contact_id LIMIT $3
+        ) AS shown JOIN contact c ON c.project_id = shown.project_id AND c.id = shown.contact_id ORDER BY c.id
+      ) AS members
+      FROM topic t WHERE t.project_id = $1 AND t.key = ANY($2::text[])`,
+    values: [projectId, keys, max],
+  })
+  return rows
+}

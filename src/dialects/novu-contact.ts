@@ -75,7 +75,7 @@ export const subscriber = z
         }),
       )
       .optional(),
-    topics: z.array(z.string()).optional().meta({ description: 'Keys of its topics, if they were asked for.' }),
+    topics: z.array(z.string()).optional().meta({ description: 'Keys of its topics, if they were asked for; at most 1,000.' }),
     isOnline: z.boolean().optional(),
     lastOnlineAt: z.string().optional(),
     deleted: z.boolean().meta({ description: 'Always false: deleting is erasing.' }),
@@ -109,8 +109,8 @@ function channelsOf({ carillon }: Call, { credentials: stored }: Described) {
   })
 }
 
-/** How a contact is shown. */
-export function shownSubscriber(contact: Described, call: Call, withTopics = false): z.input<typeof subscriber> {
+/** How a contact is shown. `topics`: keys of its topics, if they were asked for */
+export function shownSubscriber(contact: Described, call: Call, topics?: string[]): z.input<typeof subscriber> {
   const { id, externalId, createdAt, updatedAt } = contact
   const named = {
     _id: id,
@@ -132,8 +132,7 @@ export function shownSubscriber(contact: Described, call: Call, withTopics = fal
     locale: contact.locale ?? undefined,
     data: contact.properties as JsonObject,
     channels: channelsOf(call, contact),
-    // Prisma reads one table after the other: a topic may be deleted in between.
-    topics: withTopics ? contact.memberships.flatMap(({ topic }) => topic?.key ?? []) : undefined,
+    topics,
     isOnline: contact.isOnline,
     lastOnlineAt: contact.lastOnlineAt?.toISOString(),
   }
@@ -141,9 +140,11 @@ export function shownSubscriber(contact: Described, call: Call, withTopics = fal
 
 /** The subscriber with this id, as it is shown. @throws CONTACT_NOT_FOUND */
 export async function showSubscriber(call: Call, subscriberId: string, withTopics = false): Promise<z.input<typeof subscriber>> {
-  const [contact] = await call.carillon.contacts.described(projectOf(call).id, [subscriberId])
+  const { contacts, topics } = call.carillon
+  const { id } = projectOf(call)
+  const [contact] = await contacts.described(id, [subscriberId])
   if (contact === undefined) throw new CarillonError('CONTACT_NOT_FOUND')
-  return shownSubscriber(contact, call, withTopics)
+  return shownSubscriber(contact, call, withTopics ? await topics.keysOf(id, contact.id) : undefined)
 }
 
 /** Whether a request says anything of a subscriber but its id. */

@@ -24,8 +24,7 @@ const shownTopic = (call: Call, { id, key, name, members }: Described): z.input<
   ...tenantOf(call),
   key,
   name,
-  // Prisma reads one table after the other: a contact may be deleted in between.
-  subscribers: members.flatMap(({ contact }) => contact?.externalId ?? []),
+  subscribers: [...members],
 })
 
 async function described(call: Call, key: string): Promise<Described> {
@@ -168,14 +167,11 @@ const membership = defineRoute({
     },
   },
   async handle({ param }, call) {
-    const [contact] = await call.carillon.contacts.described(projectOf(call).id, [param('externalSubscriberId')])
-    const found = contact?.memberships.find(({ topic: one }) => one?.key === param('topicKey'))
-    if (contact === undefined || found === undefined) return notFound('member of this topic')
-    const ids = { ...tenantOf(call), _subscriberId: contact.id, _topicId: found.topicId }
-    return {
-      status: 200,
-      body: { data: { ...ids, topicKey: param('topicKey'), externalSubscriberId: contact.externalId } },
-    }
+    const [topicKey, externalSubscriberId] = [param('topicKey'), param('externalSubscriberId')]
+    const found = await call.carillon.topics.membership(projectOf(call).id, topicKey, externalSubscriberId)
+    if (found === null) return notFound('member of this topic')
+    const ids = { ...tenantOf(call), _subscriberId: found.contactId, _topicId: found.topicId }
+    return { status: 200, body: { data: { ...ids, topicKey, externalSubscriberId } } }
   },
 })
 

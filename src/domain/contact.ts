@@ -151,15 +151,12 @@ export function createContacts({ db, clock, ids, cursors, audience }: ContactDep
       return prisma.contact.findUnique({ ...query, where: { projectId_externalId: { projectId, externalId } } })
     },
 
-    /** Contacts with their credentials and topics, in the order of their externalIds as given; one without a contact is left out. */
+    /** Contacts with their credentials, in the order of their externalIds as given; one without a contact is left out. */
     async described(projectId: string, externalIds: readonly string[]) {
       const wanted = externalIds.filter((externalId) => !externalId.includes('\0'))
       const found = await prisma.contact.findMany({
         where: { projectId, externalId: { in: wanted } },
-        include: {
-          credentials: { include: { provider: { select: { key: true, kind: true, channel: true } } } },
-          memberships: { include: { topic: { select: { key: true } } } },
-        },
+        include: { credentials: { include: { provider: { select: { key: true, kind: true, channel: true } } } } },
       })
       const byExternalId = new Map(found.map((contact) => [contact.externalId, contact]))
       return wanted.flatMap((externalId) => byExternalId.get(externalId) ?? [])

@@ -1,8 +1,8 @@
 /** Topics: named sets of contacts. */
 import { rowsOf } from '../db/audit.ts'
 import { type Database, transact } from '../db/database.ts'
-import type { Prisma, Topic } from '../db/generated/client.ts'
-import { addMembers, removeMembers } from '../db/topic.ts'
+import type { Prisma, Topic, TopicMember } from '../db/generated/client.ts'
+import { addMembers, type DescribedTopic, findDescribedTopics, removeMembers } from '../db/topic.ts'
 import { upsertTopics } from '../db/upsert-by-key.ts'
 import { CarillonError } from '../errors.ts'
 import type { Audit, By } from './audit.ts'
@@ -27,8 +27,8 @@ export interface TopicInput {
   readonly name?: string | null | undefined
 }
 
-/** How many members of a topic are listed with it. */
-const MEMBERS_SHOWN = 1_000
+/** How many members of a topic are listed with it, and how many topics with a contact. */
+const SHOWN = 1_000
 
 /** Creates the operations of topics. */
 export function createTopics({ db, clock, ids, cursors, audit }: TopicDeps) {
@@ -47,13 +47,26 @@ export function createTopics({ db, clock, ids, cursors, audit }: TopicDeps) {
     find,
 
     /** Topics with the externalIds of up to 1,000 members each, in the order of the keys as given; one that does not exist is left out. */
-    async described(projectId: string, keys: readonly string[]) {
-      const found = await db.prisma.topic.findMany({
-        where: { projectId, key: { in: keys.filter((key) => !key.includes('\0')) } },
-        include: { members: { take: MEMBERS_SHOWN, include: { contact: { select: { externalId: true } } } } },
-      })
+    async described(projectId: string, keys: readonly string[]): Promise<DescribedTopic[]> {
+      const wanted = keys.filter((key) => !key.includes('\0'))
+      const found = wanted.length === 0 ? [] : await findDescribedTopics(db.pool, projectId, wanted, SHOWN)
       const byKey = new Map(found.map((one) => [one.key, one]))
       return keys.flatMap((key) => byKey.get(key) ?? [])
+    },
+
+    /** The keys of up to 1,000 topics that a contact is a member of. */
+    async keysOf(projectId: string, contactId: string): Promise<string[]> {
+      const where = { projectId, contactId }
+      const found = await db.prisma.topicMember.findMany({ where, include: { topic: { select: { key: true } } }, take: SHOWN })
+      // Prisma reads one table after the other: a topic may be deleted in between.
+      return found.flatMap(({ topic }) => topic?.key ?? [])
+    },
+
+    /** The ids of a topic and of a contact that is its member; null: it is none. */
+    async membership(projectId: string, key: string, externalId: string): Promise<TopicMember | null> {
+      if (key.includes('\0') || externalId.includes('\0')) return null
+      const where = { projectId, topic: { projectId, key }, contact: { projectId, externalId } }
+      return db.prisma.topicMember.findFirst({ where })
     },
 
     /** Topics, oldest first. @throws BAD_INPUT, BAD_CURSOR */

@@ -1,6 +1,7 @@
 /** Messages: a notification on one channel. */
 import type { Database } from '../db/database.ts'
 import type { Attempt, Message, Prisma } from '../db/generated/client.ts'
+import { hashedName } from '../db/hash.ts'
 import { CarillonError } from '../errors.ts'
 import type { Actor, Channel, FeedMessage, JsonObject, MessageStatus } from '../words.ts'
 import { checkText } from './check.ts'
@@ -121,12 +122,18 @@ export function createMessages({ db: { prisma } }: { readonly db: Database }) {
       for (const text of [contact, ...(transactionIds ?? [])]) {
         if (text !== null && text !== undefined) checkText('filter', text, 1000)
       }
+      // The contact is the notification's as well: only messages of feeds have an index of contacts.
+      const ofNotification: Prisma.NotificationWhereInput = {
+        ...(contact === null ? {} : { contact: { projectId, externalId: contact } }),
+        ...(transactionIds === null
+          ? {}
+          : { transactionId: { in: transactionIds.flatMap((id) => [id, hashedName(projectId, id)]) } }),
+      }
       const where: Prisma.MessageWhereInput = {
         projectId,
         archivedAt: null,
         ...(channels === null ? {} : { channel: { in: [...channels] } }),
-        ...(contact === null ? {} : { contact: { externalId: contact } }),
-        ...(transactionIds === null ? {} : { notification: { transactionId: { in: [...transactionIds] } } }),
+        ...(contact === null && transactionIds === null ? {} : { notification: ofNotification }),
       }
       const [messages, total] = await Promise.all([
         prisma.message.findMany({

@@ -466,6 +466,18 @@ describe('messages', () => {
     expect((await remove(`/v1/messages/${mail}`)).status).toBe(422)
     for (const id of ['x', crypto.randomUUID(), '%00']) expect((await remove(`/v1/messages/${id}`)).status).toBe(404)
   })
+
+  it('are found by a transactionId that named somebody who was erased', async () => {
+    const transactionId = 'order of gone@example.com'
+    await trigger({ name: 'note', to: ['gone@example.com', 'stays'], payload: { n: 1 }, transactionId })
+    expect((await remove('/v1/subscribers/gone@example.com')).status).toBe(200)
+    await expect
+      .poll(async () => itemsOf(await get(`/v1/messages?transactionId=${encodeURIComponent(transactionId)}`)))
+      .toMatchObject([
+        { content: '1', transactionId: expect.stringMatching(/^§/) as unknown },
+        { content: '', _subscriberId: '' },
+      ])
+  })
 })
 
 describe('topics', () => {

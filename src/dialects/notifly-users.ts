@@ -9,6 +9,7 @@ import { defineRoute } from './route.ts'
 import { jsonObject, optionalText } from './values.ts'
 
 const USERS_MAX = 1_000
+const KEYS_MAX = 1_000
 
 /** One object, or a list of such. */
 const oneOrMany = <T extends z.ZodType>(item: T) =>
@@ -60,6 +61,7 @@ const trackEvent = defineRoute({
       eventParams: jsonObject.nullish(),
       segmentationEventParamKeys: z
         .array(z.string())
+        .max(KEYS_MAX)
         .nullish()
         .meta({ description: 'Parameters that segments can use; left out or empty: all of them.' }),
     })

@@ -21,7 +21,7 @@ export const credentials = z
       .meta({ description: "Key of your provider, or its kind: then it is the project's first one of this kind." }),
     integrationIdentifier: z.string().nullish().meta({ description: 'Key of your provider, if there are several of a kind.' }),
     credentials: z.object({
-      deviceTokens: z.array(z.string()).nullish(),
+      deviceTokens: z.array(z.string()).max(1_000).nullish(),
       webhookUrl: clearableText,
       channel: clearableText.meta({ description: 'Channel of the chat service.' }),
     }),

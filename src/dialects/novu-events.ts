@@ -12,6 +12,7 @@ import { given, jsonObject, worded } from './values.ts'
 
 const EVENTS_MAX = 100
 const RECIPIENTS_MAX = 100
+const ADDRESSES_MAX = 1_000
 
 const topic = z.object({ type: z.literal('Topic'), topicKey: z.string().min(1) })
 const recipient = z.union([z.string().min(1), topic, subscriberInput], {
@@ -22,7 +23,7 @@ type Recipient = z.output<typeof recipient>
 
 /** Addresses separated by commas, or a list of them. */
 const addresses = z
-  .union([z.string(), z.array(z.string())])
+  .union([z.string(), z.array(z.string()).max(ADDRESSES_MAX)])
   .nullish()
   .transform((some) => (Array.isArray(some) ? some.join(', ') : (some ?? undefined)))
 

@@ -54,7 +54,10 @@ interface Row<B extends z.ZodType, Q extends z.ZodObject> {
   readonly failures?: Failures
 }
 
-/** A list of 1 to `max` items. That it is not empty is checked by the row, before some of its items are left out. */
+/**
+ * A list of 1 to `max` items. That it is not empty is checked by the row, before some of its items are left out. Every list of a request has a
+ * maximum: zod counts first then. It would look at a million items that are wrong, and say so of each.
+ */
 export const listOf = <T extends z.ZodType>(item: T, max: number) => z.array(item).max(max).meta({ minItems: 1 })
 
 /** A row of the table. */

@@ -345,6 +345,23 @@ describe('what is served', () => {
     ])
   })
 
+  it('takes no list without a maximum, in whatever part of a request', async () => {
+    const listsIn = (schema: unknown): { maxItems?: number }[] => {
+      if (typeof schema !== 'object' || schema === null) return []
+      const own = 'type' in schema && schema.type === 'array' ? [schema as { maxItems?: number }] : []
+      return [...own, ...Object.values(schema).flatMap(listsIn)]
+    }
+    for (const name of dialectNames) {
+      const response = await fetch(`${app.url}/${name}/openapi.json`)
+      const { paths } = (await response.json()) as { paths: Record<string, Record<string, Record<string, unknown>>> }
+      for (const [path, methods] of Object.entries(paths)) {
+        for (const { requestBody, parameters } of Object.values(methods)) {
+          for (const list of listsIn([requestBody, parameters])) expect(list.maxItems, `${name} ${path}`).toBeGreaterThan(0)
+        }
+      }
+    }
+  })
+
   it('counts calls under the name of the dialect, by the path of the route', async () => {
     await notifuse.call({ path: '/nothing', body: {} })
     await notifuse.call(upsert)

@@ -147,6 +147,9 @@ export async function showSubscriber(call: Call, subscriberId: string, withTopic
   return shownSubscriber(contact, call, withTopics ? await topics.keysOf(id, contact.id) : undefined)
 }
 
+/** What it costs to apply what a request says of a subscriber, in items: credentials are set one by one. */
+export const itemsFor = ({ channels }: Pick<SubscriberInput, 'channels'>): number => 1 + (channels?.length ?? 0)
+
 /** Whether a request says anything of a subscriber but its id. */
 export const saysSomething = ({ subscriberId: _id, ...fields }: SubscriberInput): boolean =>
   Object.values(fields).some((value) => value !== undefined)

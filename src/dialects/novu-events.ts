@@ -5,7 +5,7 @@ import { CarillonError, type ErrorCode, type Problem, problem } from '../errors.
 import type { MessageInput } from '../send/send.ts'
 import type { JsonObject, Overrides } from '../words.ts'
 import { type Call, projectOf, type Route } from './dialect.ts'
-import { applySubscribers, raise, type SubscriberInput, saysSomething, subscriberInput } from './novu-contact.ts'
+import { applySubscribers, itemsFor, raise, type SubscriberInput, saysSomething, subscriberInput } from './novu-contact.ts'
 import { errorWords, fieldNames, wrapped } from './novu-values.ts'
 import { defineRoute, inOrder, listOf } from './route.ts'
 import { given, jsonObject, worded } from './values.ts'
@@ -165,7 +165,14 @@ async function trigger(call: Call, asked: Event): Promise<Result> {
   return { acknowledged: true, status, error: [textOf(first)] }
 }
 
-const recipientsOf = ({ to }: Event): number => (Array.isArray(to) ? to.length : 1)
+/** What an event costs, in items: its recipients, and what it says of them and of its actor. */
+function itemsOf({ to, actor }: Pick<Event, 'actor'> & { readonly to?: Event['to'] }): number {
+  const recipients = to === undefined ? [] : [to].flat()
+  const credentials = [...recipients, actor].map((one) =>
+    typeof one === 'object' && one !== null && 'subscriberId' in one ? itemsFor(one) - 1 : 0,
+  )
+  return credentials.reduce((sum, one) => sum + one, Math.max(recipients.length, 1))
+}
 
 const triggerEvent = defineRoute({
   method: 'POST',
@@ -174,7 +181,7 @@ const triggerEvent = defineRoute({
   summary: 'Sends a notification to up to 100 subscribers and topics.',
   body: event,
   answers: { 201: { description: 'What became of it.', schema: wrapped(result) } },
-  items: ({ body }) => recipientsOf(body),
+  items: ({ body }) => itemsOf(body),
   handle: async ({ body }, call) => ({ status: 201, body: { data: await trigger(call, body) } }),
 })
 
@@ -186,7 +193,7 @@ const triggerBulk = defineRoute({
   body: z.object({ events: listOf(event, EVENTS_MAX) }),
   alone: 'events',
   answers: { 201: { description: 'What became of each, in the order of the call.', schema: wrapped(z.array(result)) } },
-  items: ({ body }) => body.events.reduce((sum, one) => sum + recipientsOf(one), 0),
+  items: ({ body }) => body.events.reduce((sum, one) => sum + itemsOf(one), 0),
   async handle({ body: { events }, refused }, call) {
     const failure = (text: string): Result => ({ acknowledged: true, status: 'error', error: [text] })
     // Each is a call of its own, so that each has its transactionId. Those that are made together share a transaction of the database.
@@ -210,6 +217,7 @@ const broadcast = defineRoute({
   summary: 'Sends a notification to all subscribers there are now.',
   body: z.object(common),
   answers: { 201: { description: 'It has begun.', schema: wrapped(result) } },
+  items: ({ body }) => itemsOf(body),
   async handle({ body }, call) {
     if (hasTenant(body)) return { status: 201, body: { data: noTenant } }
     const actor = typeof body.actor === 'object' && body.actor !== null ? [body.actor] : []

@@ -6,6 +6,7 @@ import { type Call, projectOf, type Route } from './dialect.ts'
 import {
   applySubscribers,
   credentials,
+  itemsFor,
   providerNamed,
   raise,
   type SubscriberInput,
@@ -69,6 +70,7 @@ const create = defineRoute({
   summary: 'Creates a subscriber, or overwrites what is given of one that exists.',
   body: subscriberInput,
   answers: { 201: shown('The subscriber.') },
+  items: ({ body }) => itemsFor(body),
   async handle({ body }, call) {
     await apply(call, body)
     return { status: 201, body: { data: await showSubscriber(call, body.subscriberId) } }
@@ -95,7 +97,7 @@ const createMany = defineRoute({
       ),
     },
   },
-  items: ({ body }) => body.subscribers.length,
+  items: ({ body }) => body.subscribers.reduce((sum, one) => sum + itemsFor(one), 0),
   async handle({ body: { subscribers }, refused }, call) {
     const { inserted, failed } = await applySubscribers(call, subscribers)
     const ids = [...new Set(subscribers.map((one) => one.subscriberId))].filter((id) => !failed.has(id))
@@ -142,6 +144,7 @@ const update = defineRoute({
   params,
   body: z.object(subscriberFields),
   answers: { 200: shown('The subscriber.') },
+  items: ({ body }) => itemsFor(body),
   async handle({ body, param }, call) {
     const subscriberId = param('subscriberId')
     await call.carillon.contacts.keyOf(projectOf(call).id, subscriberId)

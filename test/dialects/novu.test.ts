@@ -1,6 +1,8 @@
 /** Novu's REST API v1: what its document prints and states, and what its clients @novu/node and @novu/api send, as they were seen to. */
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { novuEvents } from '../../src/dialects/novu-events.ts'
+import { novuSubscribers } from '../../src/dialects/novu-subscribers.ts'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import { createDialectClient, type DialectAnswer, type DialectClient } from '../helpers/dialect.ts'
 import {
@@ -718,6 +720,24 @@ describe('what is not as it should be', () => {
     ['POST', '/v1/topics/h/subscribers', { subscribers: ['h'] }],
     ['POST', '/v1/topics/h/subscribers/removal', { subscribers: ['h'] }],
   ]
+
+  it('costs an item for each of the credentials that it sets, which are as many statements', () => {
+    const costOf = (method: string, path: string, body: unknown): number | undefined =>
+      [...novuSubscribers, ...novuEvents]
+        .find((one) => one.method === method && one.path === path)
+        ?.begin({ params: {}, query: new URLSearchParams(), body: JSON.stringify(body) }).items
+    const channels = times(3, () => ({ providerId: 'fcm', credentials: {} }))
+    const [rich, plain] = [{ subscriberId: 'a', channels }, { subscriberId: 'b' }]
+    const many = { name: 'note', to: [rich, 'b', plain, { type: 'Topic', topicKey: 't' }], actor: rich }
+    expect([
+      costOf('POST', '/v1/subscribers', rich),
+      costOf('PUT', '/v1/subscribers/:subscriberId', { channels }),
+      costOf('POST', '/v1/subscribers/bulk', { subscribers: [rich, plain] }),
+      costOf('POST', '/v1/events/trigger', many),
+      costOf('POST', '/v1/events/trigger/bulk', { events: [many, { name: 'note', to: 'b' }] }),
+      costOf('POST', '/v1/events/trigger/broadcast', { name: 'note', actor: rich }),
+    ]).toEqual([4, 4, 5, 10, 11, 4])
+  })
 
   it.each(bodies)('%s %s: any value in any field is an answer in its own form, and no 5xx', async (method, path, body) => {
     await subscribe('h')

@@ -282,12 +282,17 @@ const stats = defineRoute({
 })
 
 const DAYS = 32
+const DAYS_MAX = 400
 const graph = defineRoute({
   method: 'GET',
   path: '/v1/notifications/graph/stats',
   operation: 'stats',
   summary: 'Notifications by UTC day, today first; each counts once, however many channels it has.',
-  query: z.object({ days: optionalWhole.meta({ description: 'How many days, 1 to 400; default: 32.' }) }),
+  query: z.object({
+    days: optionalWhole
+      .refine((days) => days === undefined || (days >= 1 && days <= DAYS_MAX), `must be from 1 to ${DAYS_MAX}`)
+      .meta({ description: `How many days, 1 to ${DAYS_MAX}; default: ${DAYS}.` }),
+  }),
   answers: {
     200: {
       description: 'The days.',

@@ -570,8 +570,11 @@ describe('activity', () => {
     expect(days).toHaveLength(7)
     expect(days[0]).toMatchObject({ count: 2, templates: expect.arrayContaining(['order', 'note']) as unknown })
     expect(dataOf(await get('/v1/notifications/graph/stats', client))).toHaveLength(32)
-    for (const query of ['days=0', 'days=401', 'days=x']) {
-      expect((await get(`/v1/notifications/graph/stats?${query}`, client)).status, query).toBe(422)
+    for (const days of ['0', '401', '999999999', 'x']) {
+      const text = days === 'x' ? 'must be a whole number' : 'must be from 1 to 400'
+      expect(shown(await get(`/v1/notifications/graph/stats?days=${days}`, client))).toEqual(
+        failure(422, `days: ${text}.`, { days: { messages: [text], value: days } }),
+      )
     }
     expect(dataOf(await get('/v1/inbound-parse/mx/status', client))).toEqual({ mxRecordConfigured: false })
   })

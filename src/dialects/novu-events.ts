@@ -62,7 +62,7 @@ const event = z.object({
     .union([z.array(recipient).min(1).max(RECIPIENTS_MAX), recipient], {
       error: 'must be a recipient, or a list of at most 100',
     })
-    .meta({ description: 'Whom to notify.' }),
+    .meta({ description: 'Whom to notify: once, if somebody is named several times.' }),
 })
 type Event = z.output<typeof event>
 
@@ -147,7 +147,9 @@ async function trigger(call: Call, asked: Event): Promise<Result> {
     actor: actorOf(asked),
     overrides: await overridesOf(call, asked.overrides),
   }
-  const inputs = sent.map((to) => ({ ...message, ...targetOf(to) }))
+  // Who is named several times is notified once.
+  const targets = new Map(sent.map(targetOf).map((target) => [JSON.stringify(target), target]))
+  const inputs = [...targets.values()].map((target) => ({ ...message, ...target }))
   const outcomes = inputs.length === 0 ? [] : await call.carillon.send(projectOf(call), inputs)
   for (const outcome of outcomes) if (!outcome.ok) failures.push(outcome.error)
   const accepted = outcomes.find((outcome) => outcome.ok)

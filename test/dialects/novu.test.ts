@@ -131,6 +131,13 @@ describe('events', () => {
     }
   })
 
+  it('notifies once who is named several times', async () => {
+    const to = ['same', { subscriberId: 'same', firstName: 'Same' }, 'same', 'same-2']
+    expect(dataOf(await trigger({ name: 'note', to, payload: { n: 1 } }))).toEqual(processed)
+    expect(await feedOf('same')).toHaveLength(1)
+    expect(await feedOf('same-2')).toHaveLength(1)
+  })
+
   it('answers what is wrong with a workflow in its own words', async () => {
     const to = 'words'
     expect(dataOf(await trigger({ name: 'off', to }))).toMatchObject({ acknowledged: true, status: 'trigger_not_active' })

@@ -199,15 +199,16 @@ const triggerBulk = defineRoute({
   async handle({ body: { events }, refused }, call) {
     const failure = (text: string): Result => ({ acknowledged: true, status: 'error', error: [text] })
     // Each is a call of its own, so that each has its transactionId. Those that are made together share a transaction of the database.
-    const results = await Promise.all(
-      events.map((one) =>
-        trigger(call, one).catch((error: unknown): Result => {
-          if (!(error instanceof CarillonError) || error.retryable) throw error
-          const { code, message, details } = error
-          return failure(textOf(problem(code, message, details.field ?? null)))
-        }),
-      ),
-    )
+    const ended = await Promise.allSettled(events.map((one) => trigger(call, one)))
+    // Who is told to try again sends all of them again: only where none was taken.
+    const isAnyTaken = ended.some(({ status }) => status === 'fulfilled')
+    const results = ended.map((one): Result => {
+      if (one.status === 'fulfilled') return one.value
+      const error: unknown = one.reason
+      if (!(error instanceof CarillonError) || (error.retryable && !isAnyTaken)) throw error
+      const { code, message, details } = error
+      return failure(textOf(problem(code, message, details.field ?? null)))
+    })
     return { status: 201, body: { data: inOrder(refused, ({ error }) => failure(error.message), results) } }
   },
 })

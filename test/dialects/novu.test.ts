@@ -1,8 +1,10 @@
 /** Novu's REST API v1: what its document prints and states, and what its clients @novu/node and @novu/api send, as they were seen to. */
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Call } from '../../src/dialects/dialect.ts'
 import { novuEvents } from '../../src/dialects/novu-events.ts'
 import { novuSubscribers } from '../../src/dialects/novu-subscribers.ts'
+import { CarillonError } from '../../src/errors.ts'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import { createDialectClient, type DialectAnswer, type DialectClient } from '../helpers/dialect.ts'
 import {
@@ -191,6 +193,22 @@ describe('events', () => {
     const to = times(101, (n) => `too-many-${n}`)
     expect((await trigger({ name: 'note', to })).status).toBe(422)
     expect(await countOf()).toBe(before)
+  })
+
+  it('says which events of a call were taken where the server could not take all, and to try again only where it took none', async () => {
+    const route = novuEvents.find(({ path }) => path === '/v1/events/trigger/bulk')
+    const send = async (_project: unknown, [message]: readonly { contact: { externalId: string } }[]) => {
+      if (message?.contact.externalId === 'late') throw new CarillonError('OVERLOADED')
+      return [{ ok: true, transactionId: 't' }]
+    }
+    const call = { carillon: { send }, caller: { kind: 'project', project: { id: project.id } } } as unknown as Call
+    const bulk = (...to: string[]) => {
+      const body = JSON.stringify({ events: to.map((one) => ({ name: 'note', to: one })) })
+      return route?.begin({ params: {}, query: new URLSearchParams(), body }).run(call)
+    }
+    const overloaded = { acknowledged: true, status: 'error', error: ['The server is overloaded. Try again in a moment.'] }
+    expect(await bulk('late', 'a', 'late')).toEqual({ status: 201, body: { data: [overloaded, processed, overloaded] } })
+    await expect(bulk('late', 'late')).rejects.toMatchObject({ code: 'OVERLOADED' })
   })
 
   it('broadcasts to all subscribers, and cancels what waits', async () => {

@@ -1,8 +1,9 @@
 /** Endpoints 5 to 8 of Notifly's API: campaigns, text messages, Alimtalk and Friendtalk. */
 import { z } from 'zod'
 import { CarillonError } from '../errors.ts'
+import type { RecipientsResult } from '../send/recipients.ts'
 import type { RecipientType, TextType } from '../words.ts'
-import type { Route } from './dialect.ts'
+import type { Answer, Route } from './dialect.ts'
 import { campaignErrors, messageErrors } from './notifly-errors.ts'
 import { either, eitherOf, needs, projectFields, projectNamed, userFields } from './notifly-values.ts'
 import { defineRoute, listOf } from './route.ts'
@@ -60,7 +61,15 @@ const campaignSend = defineRoute({
 const sent = {
   200: { description: 'It was accepted.', schema: z.object({ success: z.literal(true) }) },
 }
-const success = { status: 200, body: { success: true } }
+
+/** The answer, unless none of the numbers is one: then nothing is sent, whatever is done about it. @throws ADDRESS_INVALID */
+function answerOf({ acceptedCount, duplicateCount, skipped }: RecipientsResult): Answer {
+  const [first] = skipped
+  const isAnySendable = acceptedCount + duplicateCount > 0 || skipped.some(({ error }) => error.code !== 'ADDRESS_INVALID')
+  if (first === undefined || isAnySendable) return { status: 200, body: { success: true } }
+  throw new CarillonError('ADDRESS_INVALID', { field: 'phoneNumber', index: first.index, message: first.error.message })
+}
+
 const recipientNo = z.string().meta({ description: 'Phone number.' })
 
 const textTypes = { sms: 'SMS', lms: 'LMS', mms: 'MMS' } as const satisfies Record<string, TextType>
@@ -86,12 +95,8 @@ const textMessage = defineRoute({
   async handle({ body }, call) {
     const project = projectNamed(call, body.project)
     const recipients = body.recipientList.map((one) => ({ phoneNumber: one.recipientNo }))
-    await call.carillon.numbers.text(
-      project,
-      { type: textTypes[body.type], title: body.title, body: body.body, recipients },
-      null,
-    )
-    return success
+    const input = { type: textTypes[body.type], title: body.title, body: body.body, recipients }
+    return answerOf(await call.carillon.numbers.text(project, input, null))
   },
 })
 
@@ -127,8 +132,9 @@ const alimtalk = defineRoute({
   items: ({ body }) => body.recipientList.length,
   async handle({ body: { project: named, templateId, recipientList } }, call) {
     const recipients = recipientList.map((one) => ({ phoneNumber: one.recipientNo, parameters: one.templateParameter }))
-    await call.carillon.numbers.alimtalk(projectNamed(call, named), { templateCode: templateId, recipients }, null)
-    return success
+    return answerOf(
+      await call.carillon.numbers.alimtalk(projectNamed(call, named), { templateCode: templateId, recipients }, null),
+    )
   },
 })
 
@@ -156,8 +162,7 @@ const friendtalk = defineRoute({
     const project = projectNamed(call, named)
     if (messageType !== 'text') throw new CarillonError('NOT_IMPLEMENTED', { message: 'messageType: only text is supported.' })
     const recipients = recipientList.map((one) => ({ phoneNumber: one.recipientNo, text: one.content.text }))
-    await call.carillon.numbers.friendtalk(project, { messageType: 'TEXT', isAd, recipients }, null)
-    return success
+    return answerOf(await call.carillon.numbers.friendtalk(project, { messageType: 'TEXT', isAd, recipients }, null))
   },
 })
 

@@ -701,6 +701,17 @@ describe('messages to numbers', () => {
     )
   })
 
+  it('is 400 if none of the numbers is one; one that is none among others is skipped', async () => {
+    const [wrong, right] = [{ recipientNo: 'nobody' }, ...recipientList]
+    const none = unsent(400, expect.stringMatching(/^recipientList\[0\]\.recipientNo: /))
+    expect(await text({ type: 'sms', body: 'x', recipientList: [wrong, wrong] })).toEqual(none)
+    const alimtalk = { projectId: project.key, templateId: 'T', recipientList: [wrong] }
+    expect(await call('/messages/kakao-alimtalk', alimtalk)).toEqual(none)
+    const friendtalk = { projectId: project.key, messageType: 'text', recipientList: [{ ...wrong, content: { text: 'x' } }] }
+    expect(await call('/messages/kakao-friendtalk', friendtalk)).toEqual(none)
+    expect(await text({ type: 'sms', body: 'x', recipientList: [wrong, right] })).toEqual(accepted)
+  })
+
   it('LY-93: an Alimtalk needs what its registered template needs', async () => {
     const send = (templateParameter?: object) =>
       call('/messages/kakao-alimtalk', {

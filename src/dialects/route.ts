@@ -182,8 +182,15 @@ function shortOf(value: unknown): Issue['value'] {
   return typeof value === 'number' || typeof value === 'boolean' ? value : null
 }
 
-/** The issues with the alternative that a value seems to be meant as: the one whose kind it has. */
+/**
+ * The issues with the alternative that a value seems to be meant as: the one whose kind it has. Of properties that are not known, one each: zod says
+ * it of the object that has them.
+ */
 function meant(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
+  if (issue.code === 'unrecognized_keys') {
+    const short = issue.keys.filter((key) => key.length <= SHORT).slice(0, ISSUES_MAX)
+    return short.length === 0 ? [issue] : short.map((key) => ({ ...issue, path: [...issue.path, key] }))
+  }
   if (issue.code !== 'invalid_union') return [issue]
   const kindFits = (one: readonly z.core.$ZodIssue[]): boolean =>
     one.every(({ code, path }) => code !== 'invalid_type' || path.length > 0)

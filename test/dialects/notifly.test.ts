@@ -608,7 +608,7 @@ describe('users', () => {
       expect(await remove([by({ userID: 'alice' }), by(selector)])).toEqual(refused(400, `[1].${needed}`))
     }
     const wrong = await remove(by({ userID: 'alice', userProperties: { name: 'Alice' } }))
-    expect(wrong).toEqual(refused(400, 'userProperties: is not known.'))
+    expect(wrong).toEqual(refused(400, 'userProperties.name: is not known.'))
     expect(await contactCount()).toBe(before)
   })
 })

@@ -93,6 +93,24 @@ describe('a request', () => {
   })
 })
 
+it('names the properties that are not known, unless they are too long to be repeated', () => {
+  const { begin } = defineRoute({
+    ...{ method: 'PUT', path: '/things', operation: 'upsertTopics', summary: 'Stores a thing.', answers: {} },
+    body: z.object({ thing: z.strictObject({ name: z.string().optional() }).nullish() }),
+    handle: ({ body }) => ({ status: 200, body }),
+  })
+  const issuesOf = (thing: object): unknown => {
+    try {
+      return begin(request({ thing }))
+    } catch (error) {
+      return error instanceof SchemaError ? error.issues : error
+    }
+  }
+  const unknown = (path: string, value: unknown) => ({ path, message: 'is not known', value })
+  expect(issuesOf({ name: 'a', color: 'red', size: {} })).toEqual([unknown('thing.color', 'red'), unknown('thing.size', null)])
+  expect(issuesOf({ ['x'.repeat(101)]: 1 })).toEqual([unknown('thing', null)])
+})
+
 it('a body of one or many says what is wrong with the one that it is', async () => {
   const thing = z.object({ name: z.string() })
   const { begin } = defineRoute({

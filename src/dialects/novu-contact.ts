@@ -172,8 +172,17 @@ export async function applySubscribers(
 ): Promise<{ readonly inserted: readonly string[]; readonly failed: ReadonlyMap<string, Problem> }> {
   if (given.length === 0) return { inserted: [], failed: new Map() }
   const { id } = projectOf(call)
-  const { inserted, failed } = await call.carillon.contacts.upsert(id, given.map(upsertOf))
-  const problems = new Map(failed.map(({ externalId, error }) => [externalId, error]))
+  const problems = new Map<string, Problem>()
+  // What names a provider that is not there fails before anything of it is written.
+  const providers = given.some(({ channels }) => (channels ?? []).length > 0) ? await call.carillon.providers.list(id) : []
+  for (const { subscriberId, channels } of given) {
+    if ((channels ?? []).some((one) => providerIn(providers, one) === null))
+      problems.set(subscriberId, problem('NOT_FOUND', 'There is no such provider.', 'provider'))
+  }
+  const inputs = given.filter(({ subscriberId }) => !problems.has(subscriberId)).map(upsertOf)
+  const { inserted, failed } =
+    inputs.length === 0 ? { inserted: [], failed: [] } : await call.carillon.contacts.upsert(id, inputs)
+  for (const { externalId, error } of failed) problems.set(externalId, error)
   for (const { subscriberId, channels } of given) {
     for (const one of channels ?? []) {
       if (problems.has(subscriberId)) continue
@@ -193,16 +202,22 @@ export const raise = ({ code, message, field }: Problem): never => {
   throw new CarillonError(code, { message, ...(field === null ? {} : { field }) })
 }
 
-/** The provider that a request names: by its key, or the first of a kind. @throws NOT_FOUND */
-export async function providerNamed(call: Call, providerId: string, integrationIdentifier?: string | null) {
-  const providers = await call.carillon.providers.list(projectOf(call).id)
+type Provider = Awaited<ReturnType<Call['carillon']['providers']['list']>>[number]
+type Named = Pick<Credentials, 'providerId' | 'integrationIdentifier'>
+
+/** The provider that a request names: by its key, or the first of a kind; null: there is none. */
+function providerIn(providers: readonly Provider[], { providerId, integrationIdentifier }: Named): Provider | null {
   const key = integrationIdentifier ?? providerId
   return (
     providers.find((one) => one.key === key) ??
     providers.filter((one) => one.kind === providerId).sort((a, b) => a.priority - b.priority)[0] ??
-    notFound('provider')
+    null
   )
 }
+
+/** The same. @throws NOT_FOUND */
+export const providerNamed = async (call: Call, named: Named): Promise<Provider> =>
+  providerIn(await call.carillon.providers.list(projectOf(call).id), named) ?? notFound('provider')
 
 /**
  * Sets a subscriber's credentials. `isAdded`: what is stored stays, and device tokens are added.
@@ -212,7 +227,7 @@ export async function setCredentials(call: Call, subscriberId: string, given: Cr
   call.permit('setCredentials')
   const { deviceTokens, webhookUrl, channel } = given.credentials
   const key = await call.carillon.contacts.keyOf(projectOf(call).id, subscriberId)
-  const provider = await providerNamed(call, given.providerId, given.integrationIdentifier)
+  const provider = await providerNamed(call, given)
   const isPush = channelTraits[provider.channel].address === 'device'
   // What is left out is removed, unless it is to stay. Clients name what they remove by empty device tokens, of chat as well.
   const kept = isAdded ? undefined : null

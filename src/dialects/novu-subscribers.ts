@@ -200,7 +200,7 @@ const removeCredentials = defineRoute({
   params: { ...params, providerId: 'Key of the provider, or its kind.' },
   answers: { 204: { description: 'They are removed.', schema: null } },
   async handle({ param }, call) {
-    const provider = await providerNamed(call, param('providerId'))
+    const provider = await providerNamed(call, { providerId: param('providerId') })
     await setCredentials(
       call,
       param('subscriberId'),

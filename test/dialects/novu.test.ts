@@ -297,6 +297,19 @@ describe('subscribers', () => {
     expect((await post('/v1/subscribers/bulk', { subscribers: tooMany })).status).toBe(422)
   })
 
+  it('are not written in part if they name a provider that is not there', async () => {
+    const channels = [{ providerId: 'pushpad', credentials: { deviceTokens: ['t'] } }]
+    expect(shown(await post('/v1/subscribers', { subscriberId: 'partial', email: 'partial@example.com', channels }))).toEqual(
+      failure(404, 'There is no such provider.'),
+    )
+    const bulk = await post('/v1/subscribers/bulk', {
+      subscribers: [{ subscriberId: 'partial', channels }, { subscriberId: 'sound' }],
+    })
+    const failed = [{ subscriberId: 'partial', message: 'There is no such provider.' }]
+    expect(dataOf(bulk)).toEqual({ created: [{ subscriberId: 'sound' }], updated: [], failed })
+    expect(await contactOf('partial')).toBeNull()
+  })
+
   it('have credentials by the key or the kind of a provider: replaced by PUT, added by PATCH, removed by DELETE', async () => {
     await subscribe('devices')
     const path = '/v1/subscribers/devices/credentials'

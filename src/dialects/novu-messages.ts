@@ -32,7 +32,17 @@ const list = defineRoute({
     transactionId: texts,
     'transactionId[]': texts,
   }),
-  answers: { 200: { description: 'A page.', schema: pageOf(message) } },
+  answers: {
+    200: {
+      description: 'A page.',
+      schema: pageOf(message).extend({
+        totalCount: z
+          .int()
+          .optional()
+          .meta({ description: 'Size of the whole list; left out if that is more than pages reach.' }),
+      }),
+    },
+  },
   items: ({ query }) => query.limit,
   async handle({ query }, call) {
     const { page, limit, channel, subscriberId } = query
@@ -41,9 +51,10 @@ const list = defineRoute({
       contact: subscriberId === undefined || subscriberId === '' ? null : subscriberId,
       transactionIds: either(query.transactionId, query['transactionId[]']),
     }
-    const found = await call.carillon.messages.numbered(projectOf(call).id, filter, { skip: page * limit, limit })
-    const data = found.messages.map((one) => shownMessage(call, one))
-    return { status: 200, body: pageBody(page, limit, found.total, data) }
+    const { messages, total } = await call.carillon.messages.numbered(projectOf(call).id, filter, { skip: page * limit, limit })
+    const data = messages.map((one) => shownMessage(call, one))
+    const body = total === null ? { page, pageSize: limit, hasMore: true, data } : pageBody(page, limit, total, data)
+    return { status: 200, body }
   },
 })
 

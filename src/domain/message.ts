@@ -6,7 +6,7 @@ import { CarillonError } from '../errors.ts'
 import type { Actor, Channel, FeedMessage, JsonObject, MessageStatus } from '../words.ts'
 import { checkText } from './check.ts'
 import { isUuid } from './ids.ts'
-import { checkSkip, inOrder } from './page.ts'
+import { checkSkip, inOrder, PAGE_MAX, SKIP_MAX } from './page.ts'
 
 /** What Prisma loads of its notification with an in-app message, for `messageOf`. */
 export const notificationOfMessage = { template: { select: { key: true } }, actor: true } as const
@@ -72,6 +72,9 @@ export interface MessageFilter {
   readonly transactionIds: readonly string[] | null
 }
 
+/** As far as messages of a list are counted: as far as pages reach. No index has what is counted, and a project may have millions. */
+export const COUNTED_MAX = SKIP_MAX + PAGE_MAX
+
 /** The two keys of a message's row. */
 interface MessageKey {
   readonly projectId: string
@@ -114,7 +117,8 @@ export function createMessages({ db: { prisma } }: { readonly db: Database }) {
     },
 
     /**
-     * Messages that are not archived, those of the newest notification first, from a row with a number on; and how many there are.
+     * Messages that are not archived, those of the newest notification first, from a row with a number on; and how many there are, null:
+     * more than pages reach.
      * @throws BAD_INPUT
      */
     async numbered(projectId: string, filter: MessageFilter, { skip, limit }: { readonly skip: number; readonly limit: number }) {
@@ -143,9 +147,9 @@ export function createMessages({ db: { prisma } }: { readonly db: Database }) {
           skip: checkSkip(skip),
           take: limit,
         }),
-        prisma.message.count({ where }),
+        prisma.message.count({ where, take: COUNTED_MAX + 1 }),
       ])
-      return { messages, total }
+      return { messages, total: total > COUNTED_MAX ? null : total }
     },
 
     /** Every attempt to send a message, oldest first. */

@@ -29,6 +29,9 @@ export const credentials = z
   .meta({ description: 'How a provider reaches a subscriber.' })
 export type Credentials = z.output<typeof credentials>
 
+/** Credentials of one subscriber in a request: more than there are vendors that take any. */
+const CHANNELS_MAX = 20
+
 /** The fields of a subscriber that a request sets. */
 export const subscriberFields = {
   email: clearableText,
@@ -38,7 +41,7 @@ export const subscriberFields = {
   avatar: clearableText.meta({ description: 'URL of a picture, http or https.' }),
   locale: clearableText,
   data: jsonObject.nullish().meta({ description: 'Your own properties; those that are not named stay.' }),
-  channels: z.array(credentials).max(100).nullish(),
+  channels: z.array(credentials).max(CHANNELS_MAX).nullish(),
 }
 
 /** A subscriber, as requests name one with its fields. */

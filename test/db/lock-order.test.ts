@@ -1,11 +1,11 @@
 /** Workers, who write the outcomes of messages as they come, and those who stop messages, lock them in one order: neither waits for the other forever. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { cancelWaiting, FIRST } from '../../src/db/cancel.ts'
 import { beginAttempts, type Claimed, claim, postponeAttempts } from '../../src/db/claim.ts'
 import { revokeClaimsOfContact } from '../../src/db/revoke-claims.ts'
 import { settle } from '../../src/db/settle.ts'
 import { ids, type Outbox, openOutbox, sent } from '../helpers/outbox.ts'
+import { until } from '../helpers/until.ts'
 
 const providerId = ids()
 let outbox: Outbox
@@ -32,6 +32,14 @@ const stops: Record<string, () => Promise<unknown>> = {
   'a cancel': () => cancelWaiting(outbox.db.pool, outbox.projectId, 'tx', { after: FIRST, limit: 10 }),
 }
 
+/** How many connections wait for a lock. */
+const waiting = async (): Promise<number> =>
+  (
+    await outbox.db.pool.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    )
+  ).rows[0]?.n ?? 0
+
 it.each(Object.keys(writes).flatMap((write) => Object.keys(stops).map((stop) => [write, stop] as const)))(
   'a worker writes %s, and %s comes',
   async (write, stop) => {
@@ -44,8 +52,11 @@ it.each(Object.keys(writes).flatMap((write) => Object.keys(stops).map((stop) => 
     const client = await db.pool.connect()
     await client.query('BEGIN')
     await client.query('SELECT 1 FROM delivery WHERE message_id = $1 FOR UPDATE', [messages[1]?.id])
-    const both = Promise.allSettled([writes[write]?.(messages), sleep(100).then(stops[stop])])
-    await sleep(300)
+    const wrote = writes[write]?.(messages)
+    await until('the write waits', async () => (await waiting()) === 1)
+    const stopped = stops[stop]?.()
+    const both = Promise.allSettled([wrote, stopped])
+    await until('both wait', async () => (await waiting()) === 2)
     await client.query('COMMIT')
     client.release()
     expect(await both).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }])

@@ -2,6 +2,7 @@
  * Dialects: the REST interfaces of other systems, each a table of routes over the operations of carillon.ts. A route parses, asks, and shapes
  * the answer; it decides nothing. The HTTP server authenticates, limits and counts its calls as it does those of GraphQL.
  */
+import type { IncomingHttpHeaders } from 'node:http'
 import type { z } from 'zod'
 import type { Carillon } from '../carillon.ts'
 import type { Caller } from '../domain/caller.ts'
@@ -39,8 +40,12 @@ export function projectOf({ caller }: Call) {
   return caller.project
 }
 
-/** A request as it came: the values of the path's parameters, of the query by name, and the text of the body. */
+/** The headers of a request, by their names in lower case. */
+export type Headers = Readonly<IncomingHttpHeaders>
+
+/** A request as it came: its headers, the values of the path's parameters, of the query by name, and the text of the body. */
 export interface RawRequest {
+  readonly headers: Headers
   readonly params: Readonly<Record<string, string | undefined>>
   readonly query: URLSearchParams
   /** empty: there is none */

@@ -9,6 +9,7 @@ import {
   type Described,
   type Failure,
   type Failures,
+  type Headers,
   type Issue,
   type Method,
   type RawRequest,
@@ -29,6 +30,7 @@ export interface Refused {
 export interface Parsed<B, Q> {
   readonly body: B
   readonly query: Q
+  readonly headers: Headers
   /** values of the path's parameters; an empty text where the path has none of that name */
   param(name: string): string
   /** items that `alone` left out of the body's list */
@@ -81,6 +83,7 @@ export function defineRoute<B extends z.ZodType = z.ZodUndefined, Q extends z.Zo
       const parsed: Parsed<z.output<B>, z.output<Q>> = {
         body: read.body as z.output<B>,
         query: (query === null ? {} : parse(query, valuesOf(request.query))) as z.output<Q>,
+        headers: request.headers,
         param: (name) => request.params[name] ?? '',
         refused: read.refused,
       }

@@ -1,7 +1,15 @@
 /** The dialects over HTTP: the calls of other systems' REST interfaces, under the limits, budgets and counts of GraphQL's. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Carillon, checkProjectPermission } from '../carillon.ts'
-import { type Answer, type Call, type Dialect, type Failure, type Route, SchemaError } from '../dialects/dialect.ts'
+import {
+  type Answer,
+  type Call,
+  type Dialect,
+  type Failure,
+  type RawRequest,
+  type Route,
+  SchemaError,
+} from '../dialects/dialect.ts'
 import { loadDialect } from '../dialects/dialects.ts'
 import type { Caller } from '../domain/caller.ts'
 import type { Operation } from '../domain/permission.ts'
@@ -123,11 +131,11 @@ export function createDialectEndpoint(deps: DialectEndpointDeps): DialectEndpoin
   }
 
   /** Reads and answers a call when it is its turn. */
-  const run = (route: Route, params: Readonly<Record<string, string | undefined>>, search: string, bytes: Buffer, call: Call) => {
+  const run = (route: Route, { bytes, ...raw }: Omit<RawRequest, 'body'> & { readonly bytes: Buffer }, call: Call) => {
     const spender = { caller: call.caller, remoteAddress: call.remoteAddress }
     budgets.check(spender)
     return turns.run(call.caller, call.remoteAddress, async (turn): Promise<Answer> => {
-      const begun = route.begin({ params, query: new URLSearchParams(search), body: decodeBody(bytes) })
+      const begun = route.begin({ ...raw, body: decodeBody(bytes) })
       const cost = costOf(route.operation, begun.items)
       budgets.spend(spender, cost)
       if (cost > HEAVY_COST) {
@@ -196,7 +204,8 @@ export function createDialectEndpoint(deps: DialectEndpointDeps): DialectEndpoin
         rates.count(caller)
         const permit = (other: Operation): void => checkProjectPermission(caller, other)
         const call: Call = { carillon, caller, remoteAddress, authenticate, now: new Date(), permit }
-        const reply = await run(route, match.params, asked.search, bytes, call)
+        const query = new URLSearchParams(asked.search)
+        const reply = await run(route, { headers: request.headers, params: match.params, query, bytes }, call)
         meter.operation(name, 'OK')
         send(reply)
       } catch (error) {

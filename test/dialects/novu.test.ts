@@ -204,7 +204,7 @@ describe('events', () => {
     const call = { carillon: { send }, caller: { kind: 'project', project: { id: project.id } } } as unknown as Call
     const bulk = (...to: string[]) => {
       const body = JSON.stringify({ events: to.map((one) => ({ name: 'note', to: one })) })
-      return route?.begin({ params: {}, query: new URLSearchParams(), body }).run(call)
+      return route?.begin({ headers: {}, params: {}, query: new URLSearchParams(), body }).run(call)
     }
     const overloaded = { acknowledged: true, status: 'error', error: ['The server is overloaded. Try again in a moment.'] }
     expect(await bulk('late', 'a', 'late')).toEqual({ status: 201, body: { data: [overloaded, processed, overloaded] } })
@@ -766,7 +766,7 @@ describe('what is not as it should be', () => {
     const costOf = (method: string, path: string, body: unknown): number | undefined =>
       [...novuSubscribers, ...novuEvents]
         .find((one) => one.method === method && one.path === path)
-        ?.begin({ params: {}, query: new URLSearchParams(), body: JSON.stringify(body) }).items
+        ?.begin({ headers: {}, params: {}, query: new URLSearchParams(), body: JSON.stringify(body) }).items
     const channels = times(3, () => ({ providerId: 'fcm', credentials: {} }))
     const [rich, plain] = [{ subscriberId: 'a', channels }, { subscriberId: 'b' }]
     const many = { name: 'note', to: [rich, 'b', plain, { type: 'Topic', topicKey: 't' }], actor: rich }

@@ -24,12 +24,20 @@ const route = defineRoute({
     204: { description: 'Nothing.', schema: null },
   },
   items: ({ body }) => body.items.length,
-  handle: ({ body, query, param, refused }) => ({
+  handle: ({ body, query, headers, param, refused }) => ({
     status: 200,
-    body: { ...query, key: param('key'), other: param('other'), names: body.items.map(({ name }) => name), refused },
+    body: {
+      ...query,
+      key: param('key'),
+      header: headers['idempotency-key'],
+      other: param('other'),
+      names: body.items.map(({ name }) => name),
+      refused,
+    },
   }),
 })
 const request = (body: unknown, search = ''): RawRequest => ({
+  headers: { 'idempotency-key': 'k-1' },
   params: { key: 'k' },
   query: new URLSearchParams(search),
   body: typeof body === 'string' ? body : JSON.stringify(body),
@@ -48,7 +56,7 @@ describe('a request', () => {
   it('is given to the route as its schemas read it, a name that comes several times as a list', async () => {
     const items = [{ name: 'a' }, { name: 'b' }]
     expect(await answerTo({ items }, '?page=2&channels=x&channels=y')).toEqual({
-      ...{ page: 2, channels: ['x', 'y'], key: 'k', other: '', names: ['a', 'b'], refused: [] },
+      ...{ page: 2, channels: ['x', 'y'], key: 'k', header: 'k-1', other: '', names: ['a', 'b'], refused: [] },
     })
     expect(await answerTo({ items }, '?channels=x&unknown=1')).toMatchObject({ page: 0, channels: 'x' })
     expect(route.begin(request({ items })).items).toBe(2)
@@ -141,7 +149,8 @@ it('a body may be left out where its schema says so, and nowhere else', () => {
       ...{ method: 'POST', path: '/v1/things', operation: 'markAs', summary: 'Marks.', body, answers: {} },
       handle: (parsed) => ({ status: 200, body: parsed.body }),
     })
-  const begin = (body: z.ZodType, text: string) => route(body).begin({ params: {}, query: new URLSearchParams(), body: text })
+  const begin = (body: z.ZodType, text: string) =>
+    route(body).begin({ headers: {}, params: {}, query: new URLSearchParams(), body: text })
   const thing = z.object({ name: z.string() })
   expect(() => begin(thing, '')).toThrow('The request body is not valid JSON.')
   expect(begin(thing.nullish(), '').items).toBe(1)
@@ -155,7 +164,12 @@ it('an issue repeats what is there, if it is short', () => {
     handle: () => ({ status: 200 }),
   })
   const begin = () =>
-    route.begin({ params: {}, query: new URLSearchParams(), body: JSON.stringify({ a: 7, b: 'y'.repeat(101), c: {} }) })
+    route.begin({
+      headers: {},
+      params: {},
+      query: new URLSearchParams(),
+      body: JSON.stringify({ a: 7, b: 'y'.repeat(101), c: {} }),
+    })
   expect(begin).toThrow(
     expect.objectContaining({ issues: [7, null, null].map((value) => expect.objectContaining({ value }) as unknown) }),
   )

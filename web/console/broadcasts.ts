@@ -138,7 +138,7 @@ export function openBroadcasts({ api, update, go, ask }: Deps, { query }: Route)
                 </ul>`
           }
           <form class="filters" @submit=${submit(() => go(['broadcasts', typed.followed.trim()]))}>
-            ${line({ id: 'follow', label: 'Open another transaction', value: typed.followed, placeholder: 'transactionId', isRequired: true, change: (followed) => set({ followed }) })}
+            ${line({ id: 'follow', label: 'Transaction id', value: typed.followed, placeholder: 'transactionId', isRequired: true, change: (followed) => set({ followed }) })}
             <button ?disabled=${typed.followed.trim() === ''}>Open</button>
           </form>
         </div>
@@ -172,7 +172,7 @@ export function openTransaction({ api, update, say, ask }: Deps, { path }: Route
           <p class="crumb"><a href=${href(['broadcasts'])}>Broadcasts</a></p>
           <h1 tabindex="-1">Transaction</h1>
           <div class="actions">
-            <a class="button" href=${href(['activity'], { transaction: transactionId })}>View notifications</a>
+            ${status === undefined ? '' : html`<a class="button" href=${href(['activity'], { transaction: transactionId })}>View notifications</a>`}
             ${status === 'ACCEPTED' || status === 'RUNNING' ? html`<button data-needs="SEND" class="danger" @click=${() => void cancel()}>Cancel transaction</button>` : ''}
           </div>
         </div>

@@ -70,7 +70,7 @@ export function createTrigger({ api, update, say }: Pick<Deps, 'api' | 'update' 
         <div class="body">
           <div class="pair">
             ${choice({
-              ...{ id: 'trigger-type', label: 'Identify recipients by', value: type, options: kinds },
+              ...{ id: 'trigger-type', label: 'Recipients by', value: type, options: kinds },
               change: (value) => {
                 type = kinds.find(([kind]) => kind === value)?.[0] ?? type
                 update()

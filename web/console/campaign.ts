@@ -34,9 +34,9 @@ const DeleteCampaign = graphql(`
 
 const starts: readonly (readonly [Start, string])[] = [
   ['api', 'API call'],
-  ['at', 'Scheduled, once'],
-  ['cron', 'Scheduled, recurring'],
-  ['event', 'Contact event'],
+  ['at', 'One-time schedule'],
+  ['cron', 'Recurring schedule'],
+  ['event', 'Event'],
 ]
 
 /** The route `new-campaign` is for creating one. */
@@ -153,12 +153,12 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
               : choice({
                   ...{
                     id: 'campaign-segment',
-                    label: draft.start === 'event' ? 'Only contacts in' : 'Segment',
+                    label: draft.start === 'event' ? 'Segment (optional)' : 'Segment',
                     value: draft.segment,
                   },
                   change: (segment) => set({ segment }),
                   options: [
-                    ['', draft.start === 'event' ? 'Any segment or none' : 'Choose…'],
+                    ['', draft.start === 'event' ? 'All contacts' : 'Choose…'],
                     ...segments.map((one) => [one.key, one.name] as const),
                   ],
                 })
@@ -186,7 +186,7 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
         </div>
         ${loaded(found, ({ campaign, templates, segments }) =>
           campaign === null && !isNew
-            ? html`<div class="panel">${empty('Campaign not found', '')}</div>`
+            ? html`<div class="panel">${empty('Campaign not found', html`It may have been deleted. Go to <a href=${href(['campaigns'])}>Campaigns</a>.`)}</div>`
             : html`${campaign === null || campaign.stats.count === 0 ? '' : resultsView(campaign.stats)}${form(templates.nodes, segments.nodes)}${campaign?.dispatch === 'API' ? trigger.view() : ''}`,
         )}
       `

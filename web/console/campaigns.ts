@@ -38,7 +38,7 @@ const columns: readonly Column<Row>[] = [
   { head: 'Template', class: 'minor', cell: ({ template }) => template.name },
   { head: 'Channel', class: 'minor keep', cell: ({ channel }) => channelLabel(channel) },
   {
-    head: 'To',
+    head: 'Audience',
     class: 'minor',
     cell: ({ segment, dispatch }) => segment?.name ?? (dispatch === 'API' ? 'Set by the API call' : '–'),
   },

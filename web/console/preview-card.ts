@@ -24,7 +24,7 @@ const headers = ({ from, address, replyTo, cc, bcc, suppressedCopies }: Previewe
     ['Reply-To', replyTo],
     ['Cc', cc.join(', ')],
     ['Bcc', bcc.join(', ')],
-    ['Left out, suppressed', suppressedCopies.join(', ')],
+    ['Suppressed', suppressedCopies.join(', ')],
   ] as const
   return html`<dl class="facts">
     ${fields.map(([name, value]) => ((value ?? '') === '' ? '' : html`<dt>${name}</dt><dd>${value}</dd>`))}

@@ -23,10 +23,10 @@ export interface ContentSpec {
 
 const push: readonly FieldSpec[] = [
   { name: 'title', label: 'Title', kind: 'line', isRequired: true },
-  { name: 'body', label: 'Text', kind: 'text', isRequired: true },
+  { name: 'body', label: 'Body', kind: 'text', isRequired: true },
   { name: 'url', label: 'Link URL', kind: 'line' },
   { name: 'imageUrl', label: 'Image URL', kind: 'line', isRare: true },
-  { name: 'data', label: 'Custom data for the app', kind: 'json', isRare: true },
+  { name: 'data', label: 'Custom data (JSON)', kind: 'json', isRare: true },
 ]
 
 /** The content fields of all channels. */
@@ -35,7 +35,7 @@ export const contentSpecs = {
     input: 'inApp',
     fields: [
       { name: 'title', label: 'Title', kind: 'line' },
-      { name: 'body', label: 'Text', kind: 'text', isRequired: true },
+      { name: 'body', label: 'Body', kind: 'text', isRequired: true },
       { name: 'url', label: 'Link URL', kind: 'line' },
       { name: 'iconUrl', label: 'Icon URL', kind: 'line', isRare: true },
       { name: 'primaryAction', label: 'Primary button', kind: 'action', isRare: true },
@@ -49,7 +49,7 @@ export const contentSpecs = {
       { name: 'html', label: 'HTML', kind: 'html' },
       { name: 'text', label: 'Plain text', kind: 'text' },
       { name: 'from', label: 'From', kind: 'line', isRare: true, hint: "Default: the provider's sender" },
-      { name: 'replyTo', label: 'Reply to', kind: 'line', isRare: true },
+      { name: 'replyTo', label: 'Reply-To', kind: 'line', isRare: true },
       { name: 'cc', label: 'Cc', kind: 'line', isRare: true },
       { name: 'bcc', label: 'Bcc', kind: 'line', isRare: true },
     ],
@@ -57,31 +57,31 @@ export const contentSpecs = {
   SMS: {
     input: 'sms',
     fields: [
-      { name: 'body', label: 'Text', kind: 'text', isRequired: true },
+      { name: 'body', label: 'Body', kind: 'text', isRequired: true },
       { name: 'type', label: 'Type', kind: 'type' },
       { name: 'title', label: 'Title', kind: 'line', isRare: true, hint: 'LMS and MMS only' },
     ],
   },
   PUSH: { input: 'push', fields: push },
   WEB_PUSH: { input: 'webPush', fields: push },
-  CHAT: { input: 'chat', fields: [{ name: 'body', label: 'Text', kind: 'text', isRequired: true }] },
+  CHAT: { input: 'chat', fields: [{ name: 'body', label: 'Body', kind: 'text', isRequired: true }] },
   ALIMTALK: {
     input: 'alimtalk',
     fields: [
-      { name: 'templateCode', label: 'Registered template code', kind: 'line', isRequired: true },
-      { name: 'body', label: 'Text, for the preview', kind: 'text' },
+      { name: 'templateCode', label: 'Template code', kind: 'line', isRequired: true },
+      { name: 'body', label: 'Body (preview only)', kind: 'text' },
     ],
   },
   FRIENDTALK: {
     input: 'friendtalk',
     fields: [
-      { name: 'body', label: 'Text', kind: 'text', isRequired: true },
+      { name: 'body', label: 'Body', kind: 'text', isRequired: true },
       { name: 'isAd', label: 'Advertisement', kind: 'check' },
     ],
   },
   WEBHOOK: {
     input: 'webhook',
-    fields: [{ name: 'body', label: 'Body (JSON; its strings are Liquid)', kind: 'json', isRequired: true }],
+    fields: [{ name: 'body', label: 'Body (JSON with Liquid)', kind: 'json', isRequired: true }],
   },
 } satisfies Record<Channel, ContentSpec>
 

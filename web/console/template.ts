@@ -145,7 +145,7 @@ export function openTemplate(deps: Deps, { path }: Route): Page {
             <div class="choices">
               ${check('active', 'Active', draft.active, (active) => set({ active }))}
               ${check('critical', 'Critical (ignores preferences)', draft.critical, (critical) => set({ critical }))}
-              ${check('inPreferences', 'Contacts see it among their preferences', draft.inPreferences, (inPreferences) => set({ inPreferences }))}
+              ${check('inPreferences', 'Shown in preferences', draft.inPreferences, (inPreferences) => set({ inPreferences }))}
             </div>
           </div>
         </section>
@@ -187,12 +187,12 @@ export function openTemplate(deps: Deps, { path }: Route): Page {
         <p class="crumb"><a href=${href(['templates'])}>Templates</a></p>
         <h1 tabindex="-1">${isNew ? 'New template' : key}</h1>
         ${
-          isNew
+          isNew || (found.value?.editor ?? null) === null
             ? ''
             : html`<div class="actions"><a class="button" href=${href(['activity'], { template: key })}>Activity</a></div>`
         }
       </div>
-      ${loaded(found, () => (editor === null ? html`<div class="panel">${empty('Template not found', '')}</div>` : form(editor)))}
+      ${loaded(found, () => (editor === null ? html`<div class="panel">${empty('Template not found', html`It may have been deleted. Go to <a href=${href(['templates'])}>Templates</a>.`)}</div>` : form(editor)))}
     `,
     close: () => editor?.preview.stop(),
   }

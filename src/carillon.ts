@@ -55,7 +55,7 @@ export { byOf } from './domain/audit.ts'
 export { isFeedMessage, messageOf, notificationOfMessage } from './domain/message.ts'
 export { checkPermission, checkProjectPermission, isOperation } from './domain/permission.ts'
 export { projectStatuses, statusOf } from './domain/project-admin.ts'
-export { unsentChannels } from './send/outcome.ts'
+export { isSilent, unsentChannels } from './send/outcome.ts'
 
 /** `wake` and `publish` are called after a commit. */
 export interface CarillonDeps {

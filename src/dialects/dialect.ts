@@ -7,7 +7,7 @@ import type { z } from 'zod'
 import type { Carillon } from '../carillon.ts'
 import type { Caller } from '../domain/caller.ts'
 import type { Operation } from '../domain/permission.ts'
-import { CarillonError, type ErrorCode, type ErrorDetails } from '../errors.ts'
+import { CarillonError, type ErrorCode, type ErrorDetails, type Problem } from '../errors.ts'
 import type { DialectName } from '../words.ts'
 
 /** Methods that a route can have. A GET route answers HEAD as well. */
@@ -29,6 +29,8 @@ export interface Call {
   authenticate<T>(remoteAddress: string, accessKey: string, check: () => Promise<T>): Promise<T>
   /** when it came */
   readonly now: Date
+  /** What a client may be told of an error that a part of its request met. One that is not of the catalogue is logged, with the reference that is told. */
+  problemOf(error: unknown): Problem
   /** Checks the permission for another operation than the route's. @throws CarillonError UNAUTHENTICATED, FORBIDDEN */
   permit(operation: Operation): void
 }
@@ -97,6 +99,10 @@ export interface Failure {
   readonly url: string
   readonly at: Date
 }
+
+/** A message with the reference to the line that was logged of it, if there is one. */
+export const withReference = (message: string, reference: string | null): string =>
+  reference === null ? message : `${message} Reference: ${reference}`
 
 /** What an answer with a status holds; `schema` null: it has no body. */
 export interface Described {

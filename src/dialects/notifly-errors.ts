@@ -1,6 +1,6 @@
 /** The errors of Notifly's API: three shapes, each with the statuses and texts that its document states. */
 import { z } from 'zod'
-import type { Answer, Failure, Failures } from './dialect.ts'
+import { type Answer, type Failure, type Failures, withReference } from './dialect.ts'
 import { worded } from './values.ts'
 
 /** What callers call the fields of an operation. `list`: where its items are; empty: the body itself is the list; null: there is none. */
@@ -30,7 +30,7 @@ const theirTypes = (text: string): string =>
 /** The message of a failure in its caller's words, with the item that is wrong. */
 function textOf(failure: Failure, { names, list }: Words): string {
   const { index, message, reference } = failure
-  if (reference !== null) return `${message} Reference: ${reference}`
+  if (reference !== null) return withReference(message, reference)
   const text = theirTypes(worded(failure, names))
   if (index === null || list === null) return text
   const beginsWithField = failure.field !== null && message.startsWith(failure.field)

@@ -1,9 +1,11 @@
 /** Notifuse's REST interfaces: that of its backend API, and the older one, below `/v2`. */
 import { STATUS_CODES } from 'node:http'
 import { z } from 'zod'
-import type { Dialect } from './dialect.ts'
+import { type Dialect, withReference } from './dialect.ts'
 import { notifuseV1 } from './notifuse-v1.ts'
-import { notifuseV2 } from './notifuse-v2.ts'
+import { contactsUpsert } from './notifuse-v2-contacts.ts'
+import { messagesInfo } from './notifuse-v2-info.ts'
+import { messagesSend } from './notifuse-v2-send.ts'
 
 const error = z
   .object({
@@ -21,9 +23,9 @@ export const notifuse: Dialect = {
     "The REST interfaces of Notifuse: a client of theirs calls Carillon with another base address and a project's API key.",
   version: '2',
   security: { projectKey: { type: 'http', scheme: 'bearer', description: "A project's API key, or an access token." } },
-  routes: [...notifuseV1, ...notifuseV2],
+  routes: [...notifuseV1, contactsUpsert, messagesSend, messagesInfo],
   failed({ status, message, reference }) {
-    const text = reference === null ? message : `${message} Reference: ${reference}`
+    const text = withReference(message, reference)
     return { status, body: { statusCode: status, error: STATUS_CODES[status] ?? 'Error', message: text } }
   },
   failures: {

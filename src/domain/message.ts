@@ -85,8 +85,7 @@ interface MessageKey {
 export function createMessages({ db: { prisma } }: { readonly db: Database }) {
   /** What is loaded of a message that is looked at by itself. */
   const whole = {
-    contact: true,
-    provider: { select: { key: true, kind: true } },
+    provider: { select: { key: true } },
     notification: { select: { transactionId: true, data: true, template: { select: { key: true } } } },
   } as const
 
@@ -110,7 +109,7 @@ export function createMessages({ db: { prisma } }: { readonly db: Database }) {
       return row
     },
 
-    /** Messages by id, with their contact, provider and notification, in the order of the ids as given. */
+    /** Messages by id, with their provider and what is shown of their notification, in the order of the ids as given. */
     async described(projectId: string, given: readonly string[]) {
       const found = await prisma.message.findMany({ where: { projectId, id: { in: given.filter(isUuid) } }, include: whole })
       return inOrder(given, found)

@@ -9,11 +9,12 @@ import {
   type RawRequest,
   type Route,
   SchemaError,
+  withReference,
 } from '../dialects/dialect.ts'
 import { loadDialect } from '../dialects/dialects.ts'
 import type { Caller } from '../domain/caller.ts'
 import type { Operation } from '../domain/permission.ts'
-import { CarillonError, catalogue } from '../errors.ts'
+import { CarillonError, catalogue, type Problem, problem } from '../errors.ts'
 import { codeOf, type PresentError } from '../graphql/errors.ts'
 import { HEAVY_COST } from '../graphql/limits.ts'
 import { costOfResult } from '../graphql/measure.ts'
@@ -151,6 +152,13 @@ export function createDialectEndpoint(deps: DialectEndpointDeps): DialectEndpoin
     })
   }
 
+  const problemOf = (error: unknown): Problem => {
+    const presented = present(error)
+    const { field, reference } = presented.extensions
+    const text = withReference(presented.message, typeof reference === 'string' ? reference : null)
+    return problem(codeOf(presented), text, typeof field === 'string' ? field : null)
+  }
+
   const failureOf = (error: unknown, { method = 'GET' }: IncomingMessage, { written }: RequestPath): Failure => {
     const presented = present(error)
     const code = codeOf(presented)
@@ -203,7 +211,7 @@ export function createDialectEndpoint(deps: DialectEndpointDeps): DialectEndpoin
         leave = admission.enter()
         rates.count(caller)
         const permit = (other: Operation): void => checkProjectPermission(caller, other)
-        const call: Call = { carillon, caller, remoteAddress, authenticate, now: new Date(), permit }
+        const call: Call = { carillon, caller, remoteAddress, authenticate, now: new Date(), problemOf, permit }
         const query = new URLSearchParams(asked.search)
         const reply = await run(route, { headers: request.headers, params: match.params, query, bytes }, call)
         meter.operation(name, 'OK')

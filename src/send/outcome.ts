@@ -15,6 +15,8 @@ export interface AcceptedOutcome {
   readonly id: string
   readonly notificationId: string | null
   readonly transactionId: string
+  /** on how many channels it may be sent; of a send to many it is not known */
+  readonly channelCount: number
   /** channels on which it is not sent, and why */
   readonly silent: readonly SilentChannel[]
   /** what is sent nevertheless, though its author may not have meant it so */
@@ -61,6 +63,10 @@ interface Tried {
   readonly errorCode: string | null
   readonly errorMessage: string | null
 }
+
+/** Whether an accepted message is sent on no channel, whatever happens. */
+export const isSilent = ({ channelCount, silent }: AcceptedOutcome): boolean =>
+  silent.length > 0 && new Set(silent.map(({ channel }) => channel)).size >= channelCount
 
 /** Channels of an accepted message on which nothing is sent: by decision, or because the attempt failed. None of one that was refused. */
 export function unsentChannels(outcome: SendOutcome, sent: readonly Tried[]): ChannelProblem[] {

@@ -227,7 +227,17 @@ export function planMessage(
     wakes: window === null && decisions.some(isForWorkerNow),
     origin: scope.origin ?? null,
     outbound,
-    outcome: () => ({ ok: true, key, id, notificationId: id, transactionId, silent, warnings, outbound }),
+    outcome: () => ({
+      ok: true,
+      key,
+      id,
+      notificationId: id,
+      transactionId,
+      channelCount: decisions.length,
+      silent,
+      warnings,
+      outbound,
+    }),
   }
 }
 
@@ -335,7 +345,17 @@ export function planFanout(
       until,
       createdAt,
     }),
-    outcome: () => ({ ok: true, key, id, notificationId: null, transactionId, silent: [], warnings: [], outbound: [] }),
+    outcome: () => ({
+      ok: true,
+      key,
+      id,
+      notificationId: null,
+      transactionId,
+      channelCount: 0,
+      silent: [],
+      warnings: [],
+      outbound: [],
+    }),
   }
 }
 

@@ -1,5 +1,6 @@
 /** `wait: SENT`: waits for the first attempts of messages. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isConnectionLoss } from '../db/connection-loss.ts'
 import type { Database } from '../db/database.ts'
 import { findMessageStates, type MessageState } from '../db/message-state.ts'
 
@@ -12,15 +13,24 @@ const POLL_MAX_MS = 100
  *   because the worker may be on another machine
  */
 export function createWaiter(db: Database) {
+  /** null: they can't be read now. The messages were accepted, so that is no failure of the call: who is told so sends them again. */
+  const read = (projectId: string, messageIds: readonly string[]): Promise<MessageState[] | null> =>
+    findMessageStates(db.pool, projectId, messageIds).catch((error: unknown) => {
+      if (isConnectionLoss(error)) return null
+      throw error
+    })
+
   return async (projectId: string, messageIds: readonly string[]): Promise<MessageState[]> => {
     const until = performance.now() + PATIENCE_MS
     for (let pollMs = POLL_MIN_MS; ; pollMs = Math.min(pollMs * 1.5, POLL_MAX_MS)) {
-      const outcomes = messageIds.length === 0 ? [] : await findMessageStates(db.pool, projectId, messageIds)
-      const pending = outcomes.some(
-        ({ status, attemptCount }) =>
-          attemptCount === 0 && (status === 'QUEUED' || status === 'SENDING' || status === 'SCHEDULED'),
-      )
-      if (!pending || performance.now() > until) return outcomes
+      const outcomes = messageIds.length === 0 ? [] : await read(projectId, messageIds)
+      const pending =
+        outcomes === null ||
+        outcomes.some(
+          ({ status, attemptCount }) =>
+            attemptCount === 0 && (status === 'QUEUED' || status === 'SENDING' || status === 'SCHEDULED'),
+        )
+      if (!pending || performance.now() > until) return outcomes ?? []
       await sleep(pollMs)
     }
   }

@@ -345,6 +345,16 @@ describe('what is served', () => {
     ])
   })
 
+  it('reads nothing of a contact where messages are shown', async () => {
+    await notifuse.call({ path: '/messages.send', body: { messages: [{ notificationId: 'note', userId: 'anna' }] } })
+    const filter = { channels: null, contact: 'anna', transactionIds: null }
+    const { messages } = await app.app.carillon.messages.numbered(project.id, filter, { skip: 0, limit: 1 })
+    const described = await app.app.carillon.messages.described(project.id, [messages[0]?.id ?? ''])
+    expect(messages).toHaveLength(1)
+    expect(described).toEqual(messages)
+    expect(messages[0]).not.toHaveProperty('contact')
+  })
+
   it('takes no list without a maximum, in whatever part of a request', async () => {
     const listsIn = (schema: unknown): { maxItems?: number }[] => {
       if (typeof schema !== 'object' || schema === null) return []

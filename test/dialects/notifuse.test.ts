@@ -1,8 +1,20 @@
 /** Notifuse's REST interfaces: what its documents print and state, as a client of theirs calls it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Answer, Call, Route } from '../../src/dialects/dialect.ts'
+import { contactsUpsert } from '../../src/dialects/notifuse-v2-contacts.ts'
+import { messagesSend } from '../../src/dialects/notifuse-v2-send.ts'
+import { CarillonError, problem } from '../../src/errors.ts'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import { createDialectClient, type DialectClient } from '../helpers/dialect.ts'
-import { ConfigureProviders, Feed, GetContact, ListNotifications, MarkAs, UpsertTemplates } from '../helpers/operations.ts'
+import {
+  ConfigureProviders,
+  Feed,
+  GetContact,
+  ListNotifications,
+  MarkAs,
+  SetPreference,
+  UpsertTemplates,
+} from '../helpers/operations.ts'
 import { newShop, times } from '../helpers/setup.ts'
 import { type SmtpSink, startSmtp } from '../helpers/smtp.ts'
 import { startVendor, type Vendor } from '../helpers/vendor-http.ts'
@@ -37,6 +49,7 @@ beforeAll(async () => {
         ],
         sms: [{ body: 'Welcome, {{ firstName }}' }],
       },
+      { key: 'outward', email: [{ subject: 'x', text: 'x' }], sms: [{ body: 'x' }] },
       { key: 'german', email: [{ locale: 'de', subject: 'Hallo', text: 'Hallo' }] },
     ],
   })
@@ -444,6 +457,89 @@ describe('the messages of v2', () => {
       'There is no template "nothing".',
       expect.stringContaining('no address'),
     ])
+  })
+
+  it('fails a message that is sent on none of the channels of its template, with the reason of each', async () => {
+    const silent = { notification: 'outward', contact: 'mute' }
+    const { queued, failed } = await sendTwo(silent, { notification: 'welcome', contact: 'mute' })
+    expect(queued).toMatchObject([{ notification: 'welcome', status: 'queued' }])
+    expect(failed).toEqual([{ ...silent, error: 'The contact has no address for this channel.' }])
+    const $set = { phone: '+447400123456', email: 'mute@example.com' }
+    await project.api.do(SetPreference, { contact: 'mute', channel: 'SMS', enabled: false })
+    const { failed: differing } = await sendTwo(silent)
+    expect(differing).toEqual([
+      { ...silent, error: expect.stringMatching(/^email: The contact has no address .* sms: The contact /) },
+    ])
+    expect((await sendTwo({ ...silent, contactProfile: { $set } })).queued).toMatchObject([{ notification: 'outward' }])
+  })
+
+  it('messages.info shows a channel on which it was sent rather than one that was skipped', async () => {
+    const { queued } = await sendTwo({ notification: 'welcome', contact: 'unreachable' })
+    expect((await info(queued[0]?.id ?? '')).body).toMatchObject({ status: 'delivered', channel: { kind: 'in_app' } })
+  })
+
+  describe('a call that fails after contacts were changed', () => {
+    const run = (route: Route, body: object, carillon: object): Promise<Answer> => {
+      const problemOf = (error: unknown) =>
+        error instanceof CarillonError ? problem(error.code, error.message) : problem('INTERNAL')
+      const caller = { kind: 'project', project: { id: project.id, key: project.key } }
+      const call = { carillon, caller, now: new Date(), permit() {}, problemOf } as unknown as Call
+      return route.begin({ headers: {}, params: {}, query: new URLSearchParams(), body: JSON.stringify(body) }).run(call)
+    }
+    const fails = (error: Error) => async (): Promise<never> => Promise.reject(error)
+    const overloaded = new CarillonError('OVERLOADED')
+    const unknown = new CarillonError('OUTCOME_UNKNOWN')
+    const changed = { upsert: async () => ({ inserted: [], updated: ['a'], failed: [] }) }
+    const message = { notification: 'note', contact: 'a' }
+
+    it('is answered with 200 where a repeated one would add to a profile again: each message failed, and says that the contact did not', async () => {
+      const messages = [
+        { ...message, contactProfile: { $inc: { total: 1 } } },
+        { ...message, contactProfile: { $push: { tags: 'new' } } },
+        { ...message, contactProfile: { $set: { plan: 'pro' } } },
+        message,
+      ]
+      const busy = 'The server is overloaded. Try again in a moment.'
+      const hint = `${busy} The contact was changed as contactProfile says: repeat the message without it.`
+      const failed = [hint, hint, busy, busy].map((error) => ({ notification: 'note', contact: 'a', error }))
+      for (const error of [overloaded, new Error('a bug')]) {
+        const answer = await run(messagesSend, { messages }, { contacts: changed, send: fails(error) })
+        const body = answer.body as { failed: unknown[] }
+        expect({ status: answer.status, body: { ...body, failed: body.failed.length } }).toEqual({
+          status: 200,
+          body: { statusCode: 200, success: false, queued: [], failed: 4 },
+        })
+        if (error === overloaded) expect(body.failed).toEqual(failed)
+      }
+    })
+
+    it('is answered with its error where it can be repeated as it is', async () => {
+      const messages = [message, { ...message, contactProfile: { $set: { plan: 'pro' }, $inc: {} } }]
+      await expect(run(messagesSend, { messages }, { contacts: changed, send: fails(overloaded) })).rejects.toBe(overloaded)
+      const upsertOf = (profile: object, error: Error) =>
+        run(contactsUpsert, { contacts: [{ id: 'a', profile }] }, { contacts: { upsert: fails(error) } })
+      await expect(upsertOf({ $set: { plan: 'pro' } }, unknown)).rejects.toBe(unknown)
+      await expect(upsertOf({ $inc: { total: 1 } }, overloaded)).rejects.toBe(overloaded)
+    })
+
+    it('names the contacts of which nobody knows whether they were changed, once each', async () => {
+      const contacts = [{ id: 'a', profile: { $inc: { total: 1 } } }, { id: 'a' }, { id: 'b' }]
+      const { status, body } = await run(contactsUpsert, { contacts }, { contacts: { upsert: fails(unknown) } })
+      expect({ status, body }).toMatchObject({
+        status: 200,
+        body: { success: false, inserted: [], updated: [], failed: ['a', 'b'] },
+      })
+      expect(JSON.stringify(body)).toContain('may or may not have been changed')
+    })
+
+    it('says so as well of a message that was refused by itself', async () => {
+      const profile = { $inc: { total: 1 } }
+      const { failed } = await sendTwo({ notification: 'nothing', contact: 'refused', contactProfile: profile })
+      expect(failed).toMatchObject([
+        { error: expect.stringMatching(/^There is no template "nothing"\. The contact was changed/) },
+      ])
+      expect(await contactOf('refused')).toMatchObject({ profile: { total: 1 } })
+    })
   })
 
   it('answers 404 for a message that is not there, or of another project', async () => {

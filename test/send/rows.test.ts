@@ -153,6 +153,7 @@ describe('the row of a notification', () => {
       id: 'n1',
       notificationId: 'n1',
       transactionId: 'tx',
+      channelCount: 1,
       silent: [],
       warnings: [],
       outbound: [],

@@ -32,6 +32,7 @@ async function rehearsedOf(
   )
   const outcome = {
     ok: true as const,
+    channelCount: 1,
     silent: [],
     warnings: [],
     outbound: [],

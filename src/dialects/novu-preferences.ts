@@ -24,6 +24,10 @@ interface Choice {
   readonly enabled: boolean
 }
 
+/** The choices of the channels that a channel of Novu's stands for. */
+const choicesFor = ({ type, enabled }: z.output<typeof channelChoice>): Choice[] =>
+  channelsNamed(type).map((channel) => ({ channel, enabled }))
+
 /** By Novu's channels: one that stands for several is wanted if any of them is. */
 function choicesOf(choices: readonly Choice[]): Preference['channels'] {
   const named: Partial<Record<ChannelName, boolean>> = {}
@@ -110,11 +114,9 @@ const update = defineRoute({
     if (found === null) throw new CarillonError('TEMPLATE_NOT_FOUND', { field: 'parameter' })
     // Only active ones are listed, and so can be answered.
     if (!found.active) throw new CarillonError('TEMPLATE_INACTIVE', { field: 'parameter' })
-    if (enabled !== null && enabled !== undefined) await preferences.set(key, name, null, enabled)
-    for (const one of channel === null || channel === undefined ? [] : channelsNamed(channel.type)) {
-      await preferences.set(key, name, one, channel?.enabled ?? false)
-    }
-    const now = await templatesOf(call, await preferences.list(key, false))
+    const whole = enabled === null || enabled === undefined ? [] : [{ channel: null, enabled }]
+    const changes = [...whole, ...(channel === null || channel === undefined ? [] : choicesFor(channel))]
+    const now = await templatesOf(call, await preferences.setSeveral(key, name, changes))
     const own = now.find((one) => one.template._id === found.key)
     if (own === undefined) throw new CarillonError('TEMPLATE_NOT_FOUND', { field: 'parameter' })
     return { status: 200, body: { data: own } }
@@ -139,11 +141,8 @@ const updateGlobal = defineRoute({
     const key = await keyOf(call, param('subscriberId'))
     const all = enabled === null || enabled === undefined ? [] : channelNames.map((type) => ({ type, enabled }))
     // The last word on a channel counts.
-    const wanted = new Map([...all, ...(choices ?? [])].map((one) => [one.type, one.enabled]))
-    for (const [type, isWanted] of wanted) {
-      for (const channel of channelsNamed(type)) await preferences.set(key, null, channel, isWanted)
-    }
-    return { status: 200, body: { data: { preference: globalOf(await preferences.list(key, false)) } } }
+    const changes = [...all, ...(choices ?? [])].flatMap(choicesFor)
+    return { status: 200, body: { data: { preference: globalOf(await preferences.setSeveral(key, null, changes)) } } }
   },
 })
 

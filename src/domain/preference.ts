@@ -28,6 +28,12 @@ export function withPreference(
   return { ...before, templates: { ...before.templates, [templateId]: template } }
 }
 
+/** A change of preferences. `channel` null: for the template as a whole. */
+interface Choice {
+  readonly channel: Channel | null
+  readonly enabled: boolean
+}
+
 /** The effective preferences for a template and its channels. */
 export interface TemplatePreference {
   readonly templateId: string
@@ -58,19 +64,23 @@ export function createPreferences({ db, wake }: PreferenceDeps) {
   }
 
   /**
-   * Stores a preference. After an opt-out, claimed messages whose attempt has not begun are decided again.
+   * Stores preferences, in their order: all of them, or none. After an opt-out, claimed messages whose attempt has not begun are decided again.
    * @returns false: there is no such contact
    */
-  async function store(key: Key, templateId: string | null, channel: Channel | null, enabled: boolean): Promise<boolean> {
-    const revoke = async (tx: Runner): Promise<number> => (enabled ? 0 : revokeClaimsOfContact(tx, key, channel))
+  async function store(key: Key, templateId: string | null, choices: readonly Choice[]): Promise<boolean> {
+    const refused = choices.filter(({ enabled }) => !enabled).map(({ channel }) => channel)
+    // Of several channels, of all at once: rows are locked in one order, and deciding once more about the others changes nothing.
+    const [only = null] = refused.length === 1 ? refused : []
+    const revoke = async (tx: Runner): Promise<number> => (refused.length === 0 ? 0 : revokeClaimsOfContact(tx, key, only))
     const revoked = await transact(db.pool, async (tx) => {
       const before = await lockPreferences(tx, key)
       if (before === null) return null
-      await writePreferences(tx, key, withPreference(before, templateId, channel, enabled))
+      const after = choices.reduce((set, { channel, enabled }) => withPreference(set, templateId, channel, enabled), before)
+      await writePreferences(tx, key, after)
       return revoke(tx)
     })
     if (revoked === null) return false
-    const late = enabled ? 0 : await transact(db.pool, revoke)
+    const late = refused.length === 0 ? 0 : await transact(db.pool, revoke)
     if (revoked + late > 0) wake()
     return true
   }
@@ -101,6 +111,23 @@ export function createPreferences({ db, wake }: PreferenceDeps) {
     }
   }
 
+  /** The id of a template that a contact may refuse. @throws TEMPLATE_NOT_FOUND; FORBIDDEN for a critical one */
+  async function refusable({ projectId }: Key, template: string, isOwn: boolean): Promise<string> {
+    const where = { projectId_key: { projectId, key: template }, deletedAt: null }
+    const found = template.includes('\0') ? null : await db.prisma.template.findUnique({ where })
+    // The answer must not say which templates there are.
+    if (found === null || (isOwn && !found.inPreferences)) {
+      throw new CarillonError('TEMPLATE_NOT_FOUND', { field: 'template' })
+    }
+    if (found.critical) {
+      throw new CarillonError('FORBIDDEN', {
+        field: 'template',
+        message: 'The template is critical: it is sent whatever is preferred.',
+      })
+    }
+    return found.id
+  }
+
   return {
     /** The templates that contacts of a project may want or not. */
     preferable,
@@ -110,7 +137,7 @@ export function createPreferences({ db, wake }: PreferenceDeps) {
 
     /** The effect of an unsubscribe link: an opt-out of e-mail of this template. Does nothing if the contact was deleted. */
     async unsubscribe({ projectId, contactId, templateId }: UnsubscribeTarget): Promise<void> {
-      await store({ projectId, contactId }, templateId, 'EMAIL', false)
+      await store({ projectId, contactId }, templateId, [{ channel: 'EMAIL', enabled: false }])
     },
 
     /**
@@ -127,20 +154,16 @@ export function createPreferences({ db, wake }: PreferenceDeps) {
     ): Promise<PreferenceList> {
       if (template === null && channel === null)
         throw new CarillonError('BAD_INPUT', { message: 'Name a template, a channel, or both.' })
-      const where = { projectId_key: { projectId: key.projectId, key: template ?? '' }, deletedAt: null }
-      const found = template === null || template.includes('\0') ? null : await db.prisma.template.findUnique({ where })
-      // The answer must not say which templates there are.
-      if (template !== null && (found === null || (isOwn && !found.inPreferences))) {
-        throw new CarillonError('TEMPLATE_NOT_FOUND', { field: 'template' })
-      }
-      if (found?.critical === true) {
-        throw new CarillonError('FORBIDDEN', {
-          field: 'template',
-          message: 'The template is critical: it is sent whatever is preferred.',
-        })
-      }
-      if (!(await store(key, found?.id ?? null, channel, enabled))) throw new CarillonError('CONTACT_NOT_FOUND')
+      const templateId = template === null ? null : await refusable(key, template, isOwn)
+      if (!(await store(key, templateId, [{ channel, enabled }]))) throw new CarillonError('CONTACT_NOT_FOUND')
       return list(key, isOwn)
+    },
+
+    /** Sets several preferences for channels, of a template or of all, in their order: all of them, or none. @throws as `set` */
+    async setSeveral(key: Key, template: string | null, choices: readonly Choice[]): Promise<PreferenceList> {
+      const templateId = template === null ? null : await refusable(key, template, false)
+      if (!(await store(key, templateId, choices))) throw new CarillonError('CONTACT_NOT_FOUND')
+      return list(key, false)
     },
   }
 }

@@ -235,10 +235,19 @@ export interface PreferenceSet {
   readonly templates?: { readonly [templateId: string]: { readonly [C in Channel | 'all']?: boolean } }
 }
 
+/** Members of a topic that a send to it leaves out, because its call notifies them otherwise. */
+export interface ExceptedMembers {
+  /** ids of topics whose members they are */
+  readonly topicIds: readonly string[]
+  /** their externalIds */
+  readonly contacts: readonly string[]
+}
+
 /** The recipients of a send to many. */
 export type FanoutAudience =
   | { readonly kind: 'all' }
-  | { readonly kind: 'topic'; readonly id: string }
+  /** `except`: members that are left out */
+  | { readonly kind: 'topic'; readonly id: string; readonly except?: ExceptedMembers }
   /** the segment as it was when the send was accepted */
   | { readonly kind: 'segment'; readonly id: string; readonly condition: Condition }
 

@@ -111,7 +111,12 @@ function audienceWhere({ project, audience, cursor, until }: LockedFanout, offse
     values.push(audience.id)
     const isMember =
       'EXISTS (SELECT FROM topic_member m WHERE m.project_id = c.project_id AND m.topic_id = $4 AND m.contact_id = c.id)'
-    return { where: `${where} AND ${isMember}`, values, name: 'topic' }
+    const { except } = audience
+    if (except === undefined) return { where: `${where} AND ${isMember}`, values, name: 'topic' }
+    values.push(except.topicIds, except.contacts)
+    const isExcepted = `c.external_id = ANY($6::text[]) OR EXISTS (SELECT FROM topic_member x
+      WHERE x.project_id = c.project_id AND x.topic_id = ANY($5::uuid[]) AND x.contact_id = c.id)`
+    return { where: `${where} AND ${isMember} AND NOT (${isExcepted})`, values, name: 'topic-except' }
   }
   const segment = segmentWhere(audience.condition, values.length + 1, offsetMs)
   return { where: `${where} AND ${segment.sql}`, values: [...values, ...segment.values], name: null }

@@ -55,6 +55,8 @@ export interface ManyIntent extends Omit<Intent, 'contact'> {
 /** A requested send to a topic: one notification for each member, under one transaction. */
 export interface TopicIntent extends ManyIntent {
   readonly topic: string
+  /** members that are left out: those of other topics of the call, by key, and contacts, by externalId; null: none are */
+  readonly except: { readonly topics: readonly string[]; readonly contacts: readonly string[] } | null
 }
 
 /** One call: its messages, each with the error of its checks where it has one. */

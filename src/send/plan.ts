@@ -288,8 +288,10 @@ export function planTopic(
   }
   const actor = planActor(deps, known, project, intent)
   if (actor !== null) known.contacts.set(actor.key, actor.contact)
+  const { except } = intent
+  const topicIds = (except?.topics ?? []).flatMap((one) => known.topics.get(keyOf(project.id, one)) ?? [])
   const fanout = planFanout(deps, project, intent, {
-    audience: { kind: 'topic', id: topicId },
+    audience: { kind: 'topic', id: topicId, ...(except === null ? {} : { except: { topicIds, contacts: except.contacts } }) },
     transactionId,
     claimsTransaction,
     actorKey: actor?.key ?? null,

@@ -1,16 +1,18 @@
-/** The operations on a profile: set, setMissing, push, inc, unset. Either all operations on a contact are applied, or none. */
+/** The operations on a profile: set, setMissing, push, inc, unset, merge. Either all operations on a contact are applied, or none. */
 import { CarillonError } from '../errors.ts'
 import { addressAliases, type Json, type JsonObject } from '../words.ts'
 import { checkJson, checkText } from './check.ts'
 import { checkField, isContactField } from './profile.ts'
 
-/** The input: operations on a profile. Keys are dotted paths. */
+/** The input: operations on a profile. Keys are dotted paths; those of the objects in `merge` are names, taken as they are. */
 export interface ProfileOperations {
   readonly set?: JsonObject | null | undefined
   readonly setMissing?: JsonObject | null | undefined
   readonly push?: JsonObject | null | undefined
   readonly inc?: JsonObject | null | undefined
   readonly unset?: readonly string[] | null | undefined
+  /** adds the properties of each object to the object at its path, and replaces what is there if it is none */
+  readonly merge?: Readonly<Record<string, JsonObject>> | null | undefined
 }
 
 /** At most this many operations on one contact per call. */
@@ -94,6 +96,10 @@ export function applyOperations(profile: JsonObject, operations: ProfileOperatio
     if (typeof value !== 'number' || typeof number !== 'number')
       return refuse(path, 'is not a number, so nothing can be added to it.')
     put(result, path, parts, checkJson(`profile.${path}`, number + value))
+  })
+  each(operations.merge, (path, parts, value) => {
+    const before = valueAt(result, parts)
+    put(result, path, parts, isObject(before) && isObject(value) ? { ...before, ...value } : value)
   })
   for (const path of operations.unset ?? []) put(result, path, claim(path), undefined)
   for (const [key, value] of Object.entries(result)) {

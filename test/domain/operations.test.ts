@@ -28,6 +28,13 @@ describe('operations', () => {
     ],
     ['set along a path that begins nowhere', { set: { 'a.b.c': 1 } }, { a: { b: { c: 1 } } }],
     ['set an object whole', { set: { address: { city: 'Busan' } } }, { address: { city: 'Busan' } }],
+    [
+      'merge into an object by names, which are no paths',
+      { merge: { address: { 'a..b': 1, zip: { code: 2 } } } },
+      { address: { city: 'Seoul', zip: { code: 2 }, 'a..b': 1 } },
+    ],
+    ['merge where nothing is', { merge: { data: { email: 'x', id: 1 } } }, { data: { email: 'x', id: 1 } }],
+    ['merge over what is no object', { merge: { tier: { a: 1 } } }, { tier: { a: 1 } }],
     ['fill what is missing', { setMissing: { plan: 'pro' } }, { plan: 'pro' }],
     ['do not fill what is there', { setMissing: { tier: 2 } }, {}],
     ['do not fill what is null: that was set', { setMissing: { none: 1 } }, {}],

@@ -40,7 +40,10 @@ export const subscriberFields = {
   phone: clearableText,
   avatar: clearableText.meta({ description: 'URL of a picture, http or https.' }),
   locale: clearableText,
-  data: jsonObject.nullish().meta({ description: 'Your own properties; those that are not named stay.' }),
+  data: jsonObject.nullish().meta({
+    description:
+      'Your own properties, whatever their names; those that are not named stay. Templates have them in `subscriber.data`.',
+  }),
   channels: z.array(credentials).max(CHANNELS_MAX).nullish(),
 }
 
@@ -112,6 +115,11 @@ function channelsOf({ carillon }: Call, { credentials: stored }: Described) {
   })
 }
 
+const dataOf = (properties: unknown): JsonObject => {
+  const parsed = z.object({ data: jsonObject }).safeParse(properties)
+  return parsed.success ? parsed.data.data : {}
+}
+
 /** How a contact is shown. `topics`: keys of its topics, if they were asked for */
 export function shownSubscriber(contact: Described, call: Call, topics?: string[]): z.input<typeof subscriber> {
   const { id, externalId, createdAt, updatedAt } = contact
@@ -133,7 +141,7 @@ export function shownSubscriber(contact: Described, call: Call, topics?: string[
     phone: contact.phone ?? undefined,
     avatar: contact.photoUrl ?? undefined,
     locale: contact.locale ?? undefined,
-    data: contact.properties as JsonObject,
+    data: dataOf(contact.properties),
     channels: channelsOf(call, contact),
     topics,
     isOnline: contact.isOnline,
@@ -162,8 +170,21 @@ const upsertOf = ({ subscriberId, avatar, data, channels: _channels, ...fields }
   mode: 'OVERWRITE',
   ...fields,
   photoUrl: avatar,
-  profile: data === null || data === undefined ? null : { set: data },
+  // In a property of its own: a name in it may be that of a field, or look like a path.
+  profile: data === null || data === undefined ? null : { merge: { data } },
 })
+
+/** The project's providers, listed once, when they are needed. */
+export type ProviderList = () => Promise<readonly Provider[]>
+
+/** Such a list. */
+export function listedProviders(call: Call): ProviderList {
+  let listed: Promise<readonly Provider[]> | null = null
+  return () => {
+    listed ??= call.carillon.providers.list(projectOf(call).id)
+    return listed
+  }
+}
 
 /**
  * Creates subscribers, or overwrites what is given of them, with their credentials.
@@ -172,12 +193,13 @@ const upsertOf = ({ subscriberId, avatar, data, channels: _channels, ...fields }
 export async function applySubscribers(
   call: Call,
   given: readonly SubscriberInput[],
+  listed: ProviderList = listedProviders(call),
 ): Promise<{ readonly inserted: readonly string[]; readonly failed: ReadonlyMap<string, Problem> }> {
   if (given.length === 0) return { inserted: [], failed: new Map() }
   const { id } = projectOf(call)
   const problems = new Map<string, Problem>()
   // What names a provider that is not there fails before anything of it is written.
-  const providers = given.some(({ channels }) => (channels ?? []).length > 0) ? await call.carillon.providers.list(id) : []
+  const providers = given.some(({ channels }) => (channels ?? []).length > 0) ? await listed() : []
   for (const { subscriberId, channels } of given) {
     if ((channels ?? []).some((one) => providerIn(providers, one) === null))
       problems.set(subscriberId, problem('NOT_FOUND', 'There is no such provider.', 'provider'))
@@ -190,7 +212,7 @@ export async function applySubscribers(
     for (const one of channels ?? []) {
       if (problems.has(subscriberId)) continue
       try {
-        await setCredentials(call, subscriberId, one, false)
+        await setCredentials(call, subscriberId, one, false, listed)
       } catch (error) {
         if (!(error instanceof CarillonError)) throw error
         problems.set(subscriberId, problem(error.code, error.message, error.details.field ?? null))
@@ -219,18 +241,24 @@ function providerIn(providers: readonly Provider[], { providerId, integrationIde
 }
 
 /** The same. @throws NOT_FOUND */
-export const providerNamed = async (call: Call, named: Named): Promise<Provider> =>
-  providerIn(await call.carillon.providers.list(projectOf(call).id), named) ?? notFound('provider')
+export const providerNamed = async (listed: ProviderList, named: Named): Promise<Provider> =>
+  providerIn(await listed(), named) ?? notFound('provider')
 
 /**
  * Sets a subscriber's credentials. `isAdded`: what is stored stays, and device tokens are added.
  * @throws as carillon.credentials.set, CONTACT_NOT_FOUND
  */
-export async function setCredentials(call: Call, subscriberId: string, given: Credentials, isAdded: boolean): Promise<void> {
+export async function setCredentials(
+  call: Call,
+  subscriberId: string,
+  given: Credentials,
+  isAdded: boolean,
+  listed: ProviderList = listedProviders(call),
+): Promise<void> {
   call.permit('setCredentials')
   const { deviceTokens, webhookUrl, channel } = given.credentials
   const key = await call.carillon.contacts.keyOf(projectOf(call).id, subscriberId)
-  const provider = await providerNamed(call, given)
+  const provider = await providerNamed(listed, given)
   const isPush = channelTraits[provider.channel].address === 'device'
   // What is left out is removed, unless it is to stay. Clients name what they remove by empty device tokens, of chat as well.
   const kept = isAdded ? undefined : null

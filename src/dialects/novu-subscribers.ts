@@ -7,6 +7,7 @@ import {
   applySubscribers,
   credentials,
   itemsFor,
+  listedProviders,
   providerNamed,
   raise,
   type SubscriberInput,
@@ -200,12 +201,14 @@ const removeCredentials = defineRoute({
   params: { ...params, providerId: 'Key of the provider, or its kind.' },
   answers: { 204: { description: 'They are removed.', schema: null } },
   async handle({ param }, call) {
-    const provider = await providerNamed(call, { providerId: param('providerId') })
+    const listed = listedProviders(call)
+    const provider = await providerNamed(listed, { providerId: param('providerId') })
     await setCredentials(
       call,
       param('subscriberId'),
       { providerId: provider.key, credentials: { webhookUrl: null, channel: null } },
       false,
+      listed,
     )
     return { status: 204 }
   },

@@ -31,6 +31,8 @@ export interface Parsed<B, Q> {
   readonly body: B
   readonly query: Q
   readonly headers: Headers
+  /** the body as it came */
+  readonly text: string
   /** values of the path's parameters; an empty text where the path has none of that name */
   param(name: string): string
   /** items that `alone` left out of the body's list */
@@ -84,6 +86,7 @@ export function defineRoute<B extends z.ZodType = z.ZodUndefined, Q extends z.Zo
         body: read.body as z.output<B>,
         query: (query === null ? {} : parse(query, valuesOf(request.query))) as z.output<Q>,
         headers: request.headers,
+        text: request.body,
         param: (name) => request.params[name] ?? '',
         refused: read.refused,
       }

@@ -32,3 +32,22 @@ export function worded({ message, field }: Pick<Problem, 'message' | 'field'>, n
   const theirs = Object.hasOwn(names, ours) ? names[ours] : undefined
   return theirs === undefined ? message : `${theirs}${message.slice(ours.length)}`
 }
+
+/** Runs for each item, at most `limit` at a time. @returns what became of each, in their order */
+export async function settledInTurns<T, R>(
+  items: readonly T[],
+  limit: number,
+  run: (item: T) => Promise<R>,
+): Promise<PromiseSettledResult<R>[]> {
+  const results: PromiseSettledResult<R>[] = []
+  const waiting = items.entries()
+  const worker = async (): Promise<void> => {
+    // One iterator for all: each takes the next item that nobody has.
+    for (const [index, item] of waiting) {
+      const [settled] = await Promise.allSettled([run(item)])
+      results[index] = settled
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
+  return results
+}

@@ -33,6 +33,8 @@ export interface CancelResult {
   readonly transactionId: string
   readonly canceledCount: number
   readonly alreadySentCount: number
+  /** whether an earlier call canceled the transaction */
+  readonly wasCanceled: boolean
 }
 
 /** What `createCancel` needs. `publish` is called after each commit. */
@@ -57,7 +59,7 @@ export function createCancel({ db, clock, audit, publish }: CancelDeps) {
     if (name.includes('\0')) throw missing
     // First, because from here on nothing is added to the transaction. What follows is done in many transactions, and again by a repeated
     // call; the audit log has it from this one.
-    const transactionId = await transact(db.pool, async (tx) => {
+    const { transactionId, wasCanceled } = await transact(db.pool, async (tx) => {
       // Its id may have named somebody who was erased.
       for (const id of [name, hashedName(projectId, name)]) {
         await cancelFanouts(tx, projectId, id)
@@ -65,7 +67,7 @@ export function createCancel({ db, clock, audit, publish }: CancelDeps) {
         if (marked === 'none') continue
         const outcome = { kind: 'TRANSACTION', id: null, key: hashedKey(name), before: null, after: { canceled: true } } as const
         if (marked === 'now') await audit.record(rowsOf(tx), { projectId, operation: 'cancel', by }, [outcome])
-        return id
+        return { transactionId: id, wasCanceled: marked === 'before' }
       }
       throw missing
     })
@@ -83,7 +85,8 @@ export function createCancel({ db, clock, audit, publish }: CancelDeps) {
     for (const one of emptied) underWay.push(...(await stop(projectId, one, report)))
     await settle(projectId, underWay, report)
     for (const one of [transactionId, ...emptied]) await takeBack(projectId, one, now, report)
-    return { transactionId: name, canceledCount, alreadySentCount: await countSent(db.pool, projectId, transactionId) }
+    const alreadySentCount = await countSent(db.pool, projectId, transactionId)
+    return { transactionId: name, canceledCount, alreadySentCount, wasCanceled }
   }
 
   /** Cancels waiting messages. @returns ids of messages whose attempt is under way */

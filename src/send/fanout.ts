@@ -13,11 +13,13 @@ import type { Intent, ManyIntent } from './intent.ts'
 import { lookUp } from './known.ts'
 import { admit, planActor, planFanout } from './plan.ts'
 import { screenAll } from './screen.ts'
-import { checkOverrides, checkWhen } from './send.ts'
+import { checkOverrides, checkWhen, contentHashOf } from './send.ts'
 import { writePlan } from './write-plan.ts'
 
 /** The input of `broadcast`. */
 export interface BroadcastInput {
+  /** the caller's own id: one that was used before is ID_EXISTS, or with another content ID_MISMATCH */
+  readonly id?: string | null | undefined
   readonly template: string
   readonly segment?: string | null | undefined
   readonly topic?: string | null | undefined
@@ -35,6 +37,8 @@ export interface Many {
   readonly template: string
   readonly data: JsonObject
   readonly campaignId?: string | null
+  /** the caller's own id, and the hash of what it asked for; null: none */
+  readonly key?: { readonly id: string; readonly contentHash: string } | null
   /** only these of the template's channels; null: all of them */
   readonly channels?: readonly Channel[] | null
   /** null: one is generated */
@@ -58,15 +62,17 @@ export function createFanouts(deps: SendDeps) {
 
   /**
    * Begins a send to many, and returns once it is stored. Contacts that are created later are not notified.
-   * @throws TEMPLATE_NOT_FOUND, TEMPLATE_INACTIVE, TEMPLATE_EMPTY, TEMPLATE_BROKEN (overrides), TRANSACTION_EXISTS, RATE_LIMITED
+   * @throws TEMPLATE_NOT_FOUND, TEMPLATE_INACTIVE, TEMPLATE_EMPTY, TEMPLATE_BROKEN (overrides), TRANSACTION_EXISTS, ID_EXISTS, ID_MISMATCH,
+   *   RATE_LIMITED
    */
   async function start(project: ProjectInfo, many: Many): Promise<Begun> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await startOnce(project, many)
       } catch (error) {
-        // The actor was erased between reading and writing.
-        if (!isForeignKeyViolation(error) || attempt > RETRIES) throw error
+        // The actor was erased between reading and writing, or another call took the id: the next time that is found.
+        const isTaken = error instanceof Error && 'code' in error && error.code === '23505'
+        if (!(isForeignKeyViolation(error) || isTaken) || attempt > RETRIES) throw error
       }
     }
   }
@@ -74,8 +80,8 @@ export function createFanouts(deps: SendDeps) {
   async function startOnce(project: ProjectInfo, many: Many): Promise<Begun> {
     const until = ids()
     const intent: ManyIntent = {
-      key: null,
-      contentHash: null,
+      key: many.key?.id ?? null,
+      contentHash: many.key?.contentHash ?? null,
       incrementId: null,
       template: many.template,
       data: many.data,
@@ -116,8 +122,8 @@ export function createFanouts(deps: SendDeps) {
     try {
       await transact(db.pool, (tx, finish) => writePlan(tx, deps, known, { messages: [], fanouts: [fanout] }, finish))
     } catch (error) {
-      // Another call took the transactionId meanwhile.
-      if (error instanceof Error && 'code' in error && error.code === '23505')
+      // Another call took the transactionId meanwhile, or the id, which may be the same call: it is looked up again.
+      if (error instanceof Error && 'code' in error && error.code === '23505' && intent.key === null)
         throw new CarillonError('TRANSACTION_EXISTS', { field: 'transactionId', cause: error })
       throw error
     }
@@ -157,6 +163,10 @@ export function createFanouts(deps: SendDeps) {
             : checkId('transactionId', input.transactionId),
         overrides: checkOverrides(input.overrides ?? null),
         when: checkWhen({ sendAt: input.sendAt }, clock.now()),
+        key:
+          input.id === null || input.id === undefined
+            ? null
+            : { id: checkId('id', input.id), contentHash: contentHashOf({ ...input, transactionId: undefined }) },
       }
       return start(project, { ...many, audience: await audienceOf(project.id, input) })
     },

@@ -18,6 +18,8 @@ export interface MessageInput {
   readonly template: string
   readonly contact?: ContactInput | null | undefined
   readonly topic?: string | null | undefined
+  /** members of the topic that are left out: those of other topics, by key, and contacts, by externalId */
+  readonly except?: { readonly topics: readonly string[]; readonly contacts: readonly string[] } | undefined
   readonly data?: JsonObject | null | undefined
   readonly actor?: ContactInput | null | undefined
   readonly incrementId?: string | null | undefined
@@ -62,6 +64,9 @@ function canonical(value: unknown): string {
       : item,
   )
 }
+
+/** The hash of what a caller asks for with an id of its own: whether a repeated id has the same content. */
+export const contentHashOf = (content: object): string => hash('sha256', canonical(content), 'hex')
 
 const asText = (over: object): object =>
   Object.fromEntries(Object.entries(over).filter(([, value]) => value !== null && value !== undefined))
@@ -132,9 +137,10 @@ export function checkMessage(input: MessageInput, now: Date): Intent | TopicInte
     channels: input.channels ?? null,
   }
   // Of what was checked: it may be nested too deeply to be written as JSON.
-  const contentHash = (): string | null => (key === null ? null : hash('sha256', canonical(content), 'hex'))
+  const contentHash = (): string | null => (key === null ? null : contentHashOf(content))
   if (topic !== null) {
-    return { ...checked, contact: null, topic: checkText('topic', topic, 255), contentHash: contentHash() }
+    const except = input.except ?? null
+    return { ...checked, contact: null, topic: checkText('topic', topic, 255), except, contentHash: contentHash() }
   }
   // One of the two is there.
   const { externalId = null, ...fields } = contact ?? {}

@@ -6,59 +6,20 @@ import { novuEvents } from '../../src/dialects/novu-events.ts'
 import { novuSubscribers } from '../../src/dialects/novu-subscribers.ts'
 import { CarillonError } from '../../src/errors.ts'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
-import { createDialectClient, type DialectAnswer, type DialectClient } from '../helpers/dialect.ts'
-import {
-  ConfigureProviders,
-  CreateApiKey,
-  CreateContactToken,
-  Feed,
-  GetContact,
-  ListNotifications,
-  UpsertTemplates,
-} from '../helpers/operations.ts'
-import { newShop, times } from '../helpers/setup.ts'
+import type { DialectAnswer, DialectClient } from '../helpers/dialect.ts'
+import { newNovu } from '../helpers/novu.ts'
+import { CreateApiKey, CreateContactToken, Feed, GetContact, ListNotifications, UpsertTemplates } from '../helpers/operations.ts'
+import { Transaction } from '../helpers/operations-fanout.ts'
+import { times } from '../helpers/setup.ts'
 
 let app: TestApp
 let project: TestProject
 let novu: DialectClient
 beforeAll(async () => {
   app = await startTestApp()
-  ;[project, novu] = await newNovu()
+  ;[project, novu] = await newNovu(app)
 })
 afterAll(() => app?.stop())
-
-/** A project with a workflow `comment` that has buttons, and providers for credentials. */
-async function newNovu(): Promise<[TestProject, DialectClient]> {
-  const own = await newShop(app, null)
-  await own.api.do(ConfigureProviders, {
-    providers: [
-      { key: 'push', channel: 'PUSH', kind: 'capture', settings: {} },
-      { key: 'slack', channel: 'CHAT', kind: 'capture', settings: {} },
-    ],
-  })
-  await own.api.do(UpsertTemplates, {
-    templates: [
-      {
-        key: 'comment',
-        feed: 'news',
-        inApp: [
-          {
-            title: '{{ actor.firstName }} commented',
-            body: '{{ payload.comment }}',
-            url: '/posts/7',
-            primaryAction: { label: 'Answer' },
-            secondaryAction: { label: 'Later' },
-          },
-        ],
-      },
-      { key: 'mail', email: [{ subject: 'Hi {{ subscriber.firstName }}', text: '{{ payload.x }}' }] },
-      { key: 'off', active: false, inApp: [{ body: 'x' }] },
-      { key: 'empty' },
-      { key: 'critical', critical: true, inApp: [{ body: 'x' }] },
-    ],
-  })
-  return [own, await createDialectClient(app.url, '/novu', `ApiKey ${own.apiKey}`)]
-}
 
 type Body = Record<string, never> & { readonly data: never }
 interface Item {
@@ -106,6 +67,8 @@ describe('events', () => {
       body: { data: { acknowledged: true, status: 'processed', transactionId: 'transactionId' } },
     })
     expect(await contactOf('printed')).toMatchObject({ email: 'email@email.com', firstName: 'John', lastName: 'Doe' })
+    expect(novu.document.servers).toEqual([{ url: '/novu' }])
+    expect(Object.keys(novu.document.paths).filter((path) => !path.startsWith('/v1/'))).toEqual([])
   })
 
   it('overwrites what a recipient has, and creates the actor', async () => {
@@ -138,6 +101,45 @@ describe('events', () => {
     expect(dataOf(await trigger({ name: 'note', to, payload: { n: 1 } }))).toEqual(processed)
     expect(await feedOf('same')).toHaveLength(1)
     expect(await feedOf('same-2')).toHaveLength(1)
+  })
+
+  it('notifies once who is named and a member of a topic, or a member of several', async () => {
+    await post('/v1/subscribers/bulk', { subscribers: ['one', 'two', 'three'].map((subscriberId) => ({ subscriberId })) })
+    for (const [key, ...subscribers] of [
+      ['left', 'one', 'two'],
+      ['right', 'two', 'three'],
+    ]) {
+      await post('/v1/topics', { key, name: key })
+      await post(`/v1/topics/${key}/subscribers`, { subscribers })
+    }
+    const to = [{ type: 'Topic', topicKey: 'left' }, 'one', { type: 'Topic', topicKey: 'right' }]
+    await trigger({ name: 'note', to, payload: { n: 1 }, transactionId: 'folded' })
+    await expect
+      .poll(async () => (await project.api.do(Transaction, { id: 'folded' })).transaction)
+      .toMatchObject({ status: 'DONE', total: 3 })
+    const { nodes } = (await project.api.do(ListNotifications, { filter: { transactionId: 'folded' } })).notifications
+    expect(nodes.map(({ contact }) => contact?.externalId).sort()).toEqual(['one', 'three', 'two'])
+  })
+
+  it('puts what a payload says into texts and feeds as it is, whatever its names are, and changes nobody', async () => {
+    const to = { subscriberId: 'literal', email: 'literal@example.com' }
+    await subscribe('literal', to)
+    const payload = {
+      id: 7,
+      email: 'other@example.com',
+      country: 'Narnia',
+      'a..b': 1,
+      'a.b': { c: 2 },
+      subscriber: 'x',
+      comment: 'y',
+    }
+    expect(dataOf(await trigger({ name: 'comment', to: 'literal', payload }))).toEqual(processed)
+    expect(await feedOf('literal')).toMatchObject([{ payload, content: 'y', subscriber: { subscriberId: 'literal' } }])
+    expect(await contactOf('literal')).toMatchObject({
+      email: 'literal@example.com',
+      country: null,
+      profile: expect.not.objectContaining({ data: expect.anything() as unknown }) as unknown,
+    })
   })
 
   it('answers what is wrong with a workflow in its own words', async () => {
@@ -211,8 +213,31 @@ describe('events', () => {
     await expect(bulk('late', 'late')).rejects.toMatchObject({ code: 'OVERLOADED' })
   })
 
+  it('writes the subscribers of at most 8 events of a call at a time, and lists providers once', async () => {
+    const route = novuEvents.find(({ path }) => path === '/v1/events/trigger/bulk')
+    let [now, most, lists] = [0, 0, 0]
+    const upsert = async () => {
+      most = Math.max(most, ++now)
+      await new Promise(setImmediate)
+      now -= 1
+      return { inserted: [], updated: [], failed: [] }
+    }
+    const providers = { list: async () => [{ key: `provider-${++lists}`, kind: 'capture', priority: 1 }] }
+    const carillon = { contacts: { upsert }, providers, send: async () => [{ ok: true, transactionId: 't' }] }
+    const caller = { kind: 'project', project: { id: project.id } }
+    const call = { carillon, caller, permit: () => undefined } as unknown as Call
+    const events = times(100, (n) => ({
+      name: 'note',
+      to: { subscriberId: `s-${n}`, firstName: 'S' },
+      overrides: { capture: {} },
+    }))
+    const answer = await route?.begin({ params: {}, query: new URLSearchParams(), body: JSON.stringify({ events }) }).run(call)
+    expect(answer).toMatchObject({ status: 201, body: { data: { length: 100 } } })
+    expect([most, lists]).toEqual([8, 1])
+  })
+
   it('broadcasts to all subscribers, and cancels what waits', async () => {
-    const [own, client] = await newNovu()
+    const [own, client] = await newNovu(app)
     await post('/v1/subscribers/bulk', { subscribers: [{ subscriberId: 'a' }, { subscriberId: 'b' }] }, client)
     const begun = await post('/v1/events/trigger/broadcast', { name: 'note', payload: { n: 1 }, transactionId: 'all' }, client)
     expect(shown(begun)).toEqual({ status: 201, body: { data: { ...processed, transactionId: 'all' } } })
@@ -221,6 +246,8 @@ describe('events', () => {
     await trigger({ name: 'late', to: ['a', 'b'], transactionId: 'late' }, client)
     const canceled = { status: 200, body: { acknowledged: true, data: true } }
     expect(shown(await remove('/v1/events/trigger/late', client))).toEqual(canceled)
+    // It is canceled: this call cancels nothing.
+    expect((await remove('/v1/events/trigger/late', client)).body).toEqual({ acknowledged: true, data: false })
     expect((await remove('/v1/events/trigger/nothing', client)).body).toEqual({ acknowledged: true, data: false })
     expect(dataOf(await post('/v1/events/trigger/broadcast', { name: 'off', payload: {} }, client))).toMatchObject({
       status: 'trigger_not_active',
@@ -258,8 +285,38 @@ describe('subscribers', () => {
     }
   })
 
+  it('keep their data as it is, whatever its names are, and templates have it', async () => {
+    await subscribe('own-data', { email: 'own@example.com' })
+    const data = {
+      id: 7,
+      externalId: 'x',
+      email: 'other@example.com',
+      $email: 'e',
+      country: 'Narnia',
+      locale: 5,
+      'a..b': 1,
+      'a.b': 2,
+      '': 3,
+    }
+    expect(dataOf(await put('/v1/subscribers/own-data', { data }))).toMatchObject({ email: 'own@example.com', data })
+    expect(dataOf(await put('/v1/subscribers/own-data', { data: { country: { name: 'x' }, plan: 'pro' } }))).toMatchObject({
+      data: { ...data, country: { name: 'x' }, plan: 'pro' },
+    })
+    expect(await contactOf('own-data')).toMatchObject({
+      externalId: 'own-data',
+      email: 'own@example.com',
+      country: null,
+      locale: null,
+    })
+    await project.api.do(UpsertTemplates, {
+      templates: [{ key: 'plan', inApp: [{ body: '{{ subscriber.data.plan }} {{ subscriber.email }}' }] }],
+    })
+    await trigger({ name: 'plan', to: { subscriberId: 'own-data', data: { plan: 'free' } } })
+    expect(await feedOf('own-data')).toMatchObject([{ content: 'free own@example.com' }])
+  })
+
   it('NV-03: are listed in pages by number, with their count, at most 10,000 rows into the list', async () => {
-    const [, client] = await newNovu()
+    const [, client] = await newNovu(app)
     const subscribers = times(25, (n) => ({ subscriberId: `s${String(n).padStart(2, '0')}` }))
     await post('/v1/subscribers/bulk', { subscribers }, client)
     const seen: unknown[] = []
@@ -377,6 +434,20 @@ describe('preferences', () => {
     expect(dataOf(await get(`${path}/global`))).toEqual([{ preference: { enabled: true, channels } }])
     expect(dataOf(await get(`${path}/template`))).toHaveLength(6)
     expect((await get(`${path}/other`)).status).toBe(422)
+  })
+
+  it('are set for all channels at once: no answer shows a part of a change', async () => {
+    await subscribe('at-once')
+    const path = '/v1/subscribers/at-once/preferences'
+    const answers = await Promise.all(times(12, (n) => patch(path, { enabled: n % 2 === 0 })))
+    for (const answer of answers) {
+      const { channels } = (dataOf(answer) as { preference: { channels: Record<string, boolean> } }).preference
+      expect(new Set(Object.values(channels)).size, JSON.stringify(channels)).toBe(1)
+    }
+    // Nor is anything changed by one that is refused.
+    const before = dataOf(await get(`${path}/global`))
+    expect((await patch(path, { enabled: true, preferences: [{ type: 'fax', enabled: true }] })).status).toBe(422)
+    expect(dataOf(await get(`${path}/global`))).toEqual(before)
   })
 })
 
@@ -562,7 +633,7 @@ describe('topics', () => {
 
 describe('activity', () => {
   it('lists notifications by each filter, and tells one with its jobs', async () => {
-    const [, client] = await newNovu()
+    const [, client] = await newNovu(app)
     const to = { subscriberId: 'anna', email: 'anna@example.com', firstName: 'Anna' }
     await trigger({ name: 'order', to, payload: { number: 1 }, transactionId: 'n-1' }, client)
     await trigger({ name: 'note', to: 'ben', payload: { n: 1 }, transactionId: 'n-2' }, client)

@@ -64,7 +64,7 @@ optionalSuite(inBrowser('the inbox in a browser'), () => {
     await tab.close()
   })
 
-  it('NV-72, NV-73: what is shown is seen, what is clicked is read, and both can be taken back', async () => {
+  it('NV-73: what is shown is seen, what is clicked is read, and both can be taken back', async () => {
     await sendTitles(project, 'marks', ['one', 'two'])
     const tab = await show('marks')
     await tab.bell.click()

@@ -231,7 +231,9 @@ describe('events', () => {
       to: { subscriberId: `s-${n}`, firstName: 'S' },
       overrides: { capture: {} },
     }))
-    const answer = await route?.begin({ params: {}, query: new URLSearchParams(), body: JSON.stringify({ events }) }).run(call)
+    const answer = await route
+      ?.begin({ headers: {}, params: {}, query: new URLSearchParams(), body: JSON.stringify({ events }) })
+      .run(call)
     expect(answer).toMatchObject({ status: 201, body: { data: { length: 100 } } })
     expect([most, lists]).toEqual([8, 1])
   })
@@ -861,6 +863,68 @@ describe('what is not as it should be', () => {
       expect(status, `${method} ${path} ${text.slice(0, 200)}`).toBeLessThan(500)
     }
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined()
+  })
+
+  it('any value of the header idempotency-key is an answer in its own form, and no 5xx', async () => {
+    const keys = [
+      '',
+      ' ',
+      'x',
+      'x'.repeat(255),
+      'x'.repeat(256),
+      'x'.repeat(8_000),
+      "'; DROP TABLE fanout; --",
+      '{{ x }}',
+      'é',
+      '__proto__',
+      'a, b',
+    ]
+    for (const [path, body] of [
+      ['/v1/events/trigger', event],
+      ['/v1/events/trigger/bulk', { events: [event, { name: 'note' }, event] }],
+      ['/v1/events/trigger/broadcast', { ...event, name: 'nothing' }],
+      ['/v1/subscribers', subscriber],
+    ] as const) {
+      for (const key of keys) {
+        const { status } = await novu.call({ path, body, headers: { 'idempotency-key': key } })
+        expect(status, `${path} ${key.slice(0, 50)}`).toBeLessThan(500)
+      }
+    }
+  })
+
+  it('what comes several times at once is an answer in its own form, and no 5xx', async () => {
+    const removals = ['/v1/subscribers/h', '/v1/topics/h', '/v1/events/trigger/h', '/v1/subscribers/h/credentials/push']
+    const calls = [...bodies, ...removals.map((path) => ['DELETE', path, undefined] as const)]
+    for (const [method, path, body] of calls) {
+      const answers = await Promise.all(times(6, () => novu.call({ method, path, ...(body === undefined ? {} : { body }) })))
+      for (const { status } of answers) expect(status, `${method} ${path}`).toBeLessThan(500)
+    }
+    // All of them at once: some create what others change and delete.
+    const mixed = await Promise.all(
+      times(3, () =>
+        calls.map(([method, path, body]) => novu.call({ method, path, ...(body === undefined ? {} : { body }) })),
+      ).flat(),
+    )
+    for (const { status } of mixed) expect(status).toBeLessThan(500)
+  })
+
+  it('answers 405 for each method that a path has not, and 413 for each body that is too large', async () => {
+    const large = 'x'.repeat(2 * 1024 * 1024)
+    for (const [path, methods] of Object.entries(novu.document.paths)) {
+      const asked = path.replaceAll(/\{\w+\}/g, 'x')
+      for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
+        const isKnown = Object.hasOwn(methods, method.toLowerCase())
+        // What is literal in one path may be a parameter in another.
+        const isServed = Object.entries(novu.document.paths).some(
+          ([other, has]) =>
+            new RegExp(`^${other.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(asked) && Object.hasOwn(has, method.toLowerCase()),
+        )
+        if (!isServed) expect(shown(await novu.call({ method, path: asked })), `${method} ${path}`).toEqual(failure(405))
+        if (isKnown && method !== 'GET') {
+          expect(shown(await novu.call({ method, path: asked, body: large })), `${method} ${path}`).toEqual(failure(413))
+        }
+      }
+    }
   })
 
   it('any value in a path or a query is an answer in its own form, and no 5xx', async () => {

@@ -6,7 +6,7 @@ import { projectOf, type Route } from './dialect.ts'
 import { itemsFor, listedProviders } from './novu-contact.ts'
 import { common, type Event, event, type Result, result } from './novu-event.ts'
 import { ReusedKey, repeatable } from './novu-repeat.ts'
-import { applyEvent, broadcastEvent, hasTenant, noTenant, textOf, trigger } from './novu-trigger.ts'
+import { applyEvent, broadcastEvent, hasTenant, isNamedByKey, noTenant, textOf, trigger } from './novu-trigger.ts'
 import { wrapped } from './novu-values.ts'
 import { defineRoute, inOrder, listOf } from './route.ts'
 import { settledInTurns } from './values.ts'
@@ -64,18 +64,19 @@ const triggerBulk = defineRoute({
       if (wrong === undefined || wrong.status === 'rejected') throw wrong?.reason
       return trigger(call, one, wrong.value, listed, repeat?.at(position) ?? null)
     }
-    // Each is a call of its own, so that each has its transactionId. The first one finds out whether another call had the key, before the others begin.
-    const [first, ...others] = events
-    const alone = repeat === null || first === undefined ? [] : await Promise.allSettled([send(first, 0)])
-    const isReused = alone.some((one) => one.status === 'rejected' && one.reason instanceof ReusedKey)
-    const rest = isReused ? [] : alone.length === 0 ? events : others
-    const ended = [...alone, ...(await Promise.allSettled(rest.map((one, index) => send(one, index + alone.length))))]
+    // Each is a call of its own, so that each has its transactionId. One that the key names finds out whether another call had it, before the others begin.
+    const probe = repeat === null ? undefined : events.find(isNamedByKey)
+    const probed = probe === undefined ? [] : await Promise.allSettled([send(probe, events.indexOf(probe))])
+    for (const one of probed) if (one.status === 'rejected' && one.reason instanceof ReusedKey) throw one.reason
+    const rest = events.filter((one) => one !== probe)
+    const sent = await Promise.allSettled(rest.map((one) => send(one, events.indexOf(one))))
+    const ended = events.flatMap((one) => (one === probe ? probed : (sent[rest.indexOf(one)] ?? [])))
     // Who is told to try again sends all of them again: only where none was taken.
     const isAnyTaken = ended.some(({ status }) => status === 'fulfilled')
     const results = ended.map((one): Result => {
       if (one.status === 'fulfilled') return one.value
       const error: unknown = one.reason
-      if (!(error instanceof CarillonError) || error instanceof ReusedKey || (error.retryable && !isAnyTaken)) throw error
+      if (!(error instanceof CarillonError) || (error.retryable && !isAnyTaken)) throw error
       const { code, message, details } = error
       return failure(textOf(problem(code, message, details.field ?? null)))
     })

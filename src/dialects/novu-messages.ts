@@ -1,4 +1,4 @@
-/** Novu's routes of messages: to list those of all channels, and to take one out of a feed. */
+/** Novu's routes of messages: to list those of all channels, and to take one, or those of a transaction, out of feeds. */
 import { z } from 'zod'
 import { CarillonError } from '../errors.ts'
 import { projectOf, type Route } from './dialect.ts'
@@ -81,5 +81,49 @@ const remove = defineRoute({
   },
 })
 
+const REMOVED_MAX = 1_000
+/** Messages that are looked up at a time. */
+const BATCH = 100
+
+const removeMany = defineRoute({
+  method: 'DELETE',
+  path: '/v1/messages/transaction/:transactionId',
+  operation: 'markAs',
+  summary: `Takes the messages of a transaction, at most ${REMOVED_MAX}, out of their feeds: they are archived. Takes a key with the scopes SEND and READ.`,
+  params: { transactionId: 'The transaction.' },
+  query: z.object({
+    channel: z
+      .enum(['in_app', ''])
+      .optional()
+      .meta({ description: '`in_app`, or left out: what went out on another channel stays on record.' }),
+  }),
+  answers: { 204: { description: 'They are.', schema: null } },
+  items: () => REMOVED_MAX,
+  async handle({ param }, call) {
+    // Whether there are any is told.
+    call.permit('notifications')
+    const { id: projectId } = projectOf(call)
+    const { messages, feed } = call.carillon
+    const filter = { channels: channelsNamed('in_app'), contact: null, transactionIds: [param('transactionId')] }
+    const found: Awaited<ReturnType<typeof messages.numbered>>['messages'][number][] = []
+    for (let total = BATCH; found.length < total; ) {
+      const page = await messages.numbered(projectId, filter, { skip: found.length, limit: BATCH })
+      if (page.total === null || page.total > REMOVED_MAX) {
+        const text = `transactionId: has more than ${REMOVED_MAX} messages in feeds.`
+        throw new CarillonError('BATCH_TOO_LARGE', { field: 'transactionId', max: REMOVED_MAX, message: text })
+      }
+      found.push(...page.messages)
+      total = page.messages.length === 0 ? 0 : page.total
+    }
+    // Those that were skipped, or are not due yet, are in no feed.
+    const shown = found.filter(({ contactId, status }) => contactId !== null && (status === 'SENT' || status === 'DELIVERED'))
+    if (shown.length === 0) return notFound('message')
+    for (const [contactId, own] of Map.groupBy(shown, (one) => one.contactId ?? '')) {
+      await feed.mark({ projectId, contactId }, { messages: own.map(({ id }) => id), archived: true })
+    }
+    return { status: 204 }
+  },
+})
+
 /** The routes. */
-export const novuMessages: readonly Route[] = [list, remove]
+export const novuMessages: readonly Route[] = [list, remove, removeMany]

@@ -136,14 +136,14 @@ export async function trigger(
     }) as Result
   }
   const [first = problem('INTERNAL')] = failures
-  if (repeat !== null && isOwnName(asked) && reuseCodes.has(first.code)) throw repeat.reused()
+  if (repeat !== null && isNamedByKey(asked) && reuseCodes.has(first.code)) throw repeat.reused()
   const status = statusOf[first.code]
   if (status === undefined) return raise(first)
   return { acknowledged: true, status, error: [textOf(first)] }
 }
 
 /** Whether an event goes by the name that its call's key gives it. */
-const isOwnName = ({ transactionId }: Pick<Event, 'transactionId'>): boolean =>
+export const isNamedByKey = ({ transactionId }: Pick<Event, 'transactionId'>): boolean =>
   transactionId === null || transactionId === undefined
 
 /** Sends an event to all subscribers. @throws what is wrong with it */
@@ -167,7 +167,7 @@ export async function broadcastEvent(
   } catch (error) {
     if (!(error instanceof CarillonError)) throw error
     if (repeat !== null && error.code === 'ID_EXISTS') return { acknowledged: true, status: 'processed', transactionId }
-    if (repeat !== null && isOwnName(asked) && reuseCodes.has(error.code)) throw repeat.reused()
+    if (repeat !== null && isNamedByKey(asked) && reuseCodes.has(error.code)) throw repeat.reused()
     const status = statusOf[error.code]
     if (status === undefined) throw error
     return { acknowledged: true, status }

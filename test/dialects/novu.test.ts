@@ -580,6 +580,20 @@ describe('messages', () => {
     for (const id of ['x', crypto.randomUUID(), '%00']) expect((await remove(`/v1/messages/${id}`)).status).toBe(404)
   })
 
+  it('are taken out of feeds by their transaction', async () => {
+    const to = [{ subscriberId: 'taken-1', email: 'taken@example.com', firstName: 'T' }, 'taken-2']
+    await trigger({ name: 'order', to, payload: { number: 1 }, transactionId: 'taken' })
+    await trigger({ name: 'note', to, payload: { n: 1 }, transactionId: 'kept' })
+    const path = '/v1/messages/transaction/taken'
+    expect((await remove(`${path}?channel=email`)).status).toBe(422)
+    expect(shown(await remove(path))).toEqual({ status: 204, body: undefined })
+    for (const id of ['taken-1', 'taken-2']) expect(await feedOf(id)).toMatchObject([{ transactionId: 'kept' }])
+    expect(itemsOf(await get('/v1/messages?subscriberId=taken-1&channel=email'))).toHaveLength(1)
+    for (const wrong of [path, '/v1/messages/transaction/nothing', '/v1/messages/transaction/%00']) {
+      expect((await remove(wrong)).status, wrong).toBeOneOf([404, 422])
+    }
+  })
+
   it('are found by a transactionId that named somebody who was erased', async () => {
     const transactionId = 'order of gone@example.com'
     await trigger({ name: 'note', to: ['gone@example.com', 'stays'], payload: { n: 1 }, transactionId })

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dialectNames } from '../../src/words.ts'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
-import { createDialectClient, type DialectAnswer, type DialectClient } from '../helpers/dialect.ts'
+import { createDialectClient, type DialectAnswer, type DialectClient, shown } from '../helpers/dialect.ts'
 import {
   createRandom,
   hostileEmail,
@@ -35,7 +35,6 @@ const failure = (statusCode: number, error: string, message: unknown = expect.an
   status: statusCode,
   body: { statusCode, error, message },
 })
-const shown = ({ status, body }: DialectAnswer) => ({ status, body })
 
 describe('who is let in', () => {
   it('nobody without a key of a project', async () => {

@@ -4,7 +4,7 @@ import type { Failure } from '../../src/dialects/dialect.ts'
 import { notifly as dialect } from '../../src/dialects/notifly.ts'
 import { catalogue, type ErrorCode } from '../../src/errors.ts'
 import { createTestClock, startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
-import { createDialectClient, type DialectAnswer, type DialectClient } from '../helpers/dialect.ts'
+import { createDialectClient, type DialectClient, shown } from '../helpers/dialect.ts'
 import { readGuide } from '../helpers/guide.ts'
 import {
   ConfigureProviders,
@@ -68,7 +68,6 @@ async function tokenOf({ accessKey, secretKey }: TestProject): Promise<string> {
   const { body } = await anonymous.call({ path: '/authenticate', authorization: null, body: { accessKey, secretKey } })
   return (body as { data: string }).data
 }
-const shown = ({ status, body }: DialectAnswer) => ({ status, body })
 const call = async (path: string, body: unknown, method = 'POST') => shown(await notifly.call({ method, path, body }))
 const contactOf = async (externalId: string) => (await project.api.do(GetContact, { externalId })).contact
 const count = async () => (await project.api.do(ListNotifications, { first: 1 })).notifications.totalCount

@@ -66,7 +66,7 @@ async function watchFeed(project: TestProject, subscriberId: string) {
   const received = await page.watch(MessageReceived, {})
   const changed = await page.watch(FeedChanged, {})
   return {
-    /** Waits for so many arrivals. @returns the last one's body, and the unseen count */
+    /** Waits until that many arrived. @returns the last one's body, and the unseen count */
     async arrival(count: number) {
       const last = (await received.waitFor(count)).at(-1)?.messageReceived
       return [last?.message.body, last?.unseenCount]

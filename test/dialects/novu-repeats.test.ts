@@ -2,7 +2,7 @@
 import { Novu } from '@novu/api'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
-import type { DialectAnswer, DialectClient } from '../helpers/dialect.ts'
+import { type DialectClient, shown } from '../helpers/dialect.ts'
 import { newNovu } from '../helpers/novu.ts'
 import { Feed, ListNotifications, UpsertTopics } from '../helpers/operations.ts'
 import { times } from '../helpers/setup.ts'
@@ -18,7 +18,6 @@ afterAll(() => app?.stop())
 
 const post = (path: string, key: string, body: unknown, client = novu) =>
   client.call({ path: `/v1/events/trigger${path}`, body, headers: { 'idempotency-key': key } })
-const shown = ({ status, body }: DialectAnswer) => ({ status, body })
 const processed = (transactionId: string) => ({ acknowledged: true, status: 'processed', transactionId })
 const countOf = async (contact: string): Promise<number> => (await project.api.do(Feed, { contact })).feed.totalCount
 const reused = (key: string) => ({

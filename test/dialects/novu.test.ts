@@ -6,7 +6,7 @@ import { novuEvents } from '../../src/dialects/novu-events.ts'
 import { novuSubscribers } from '../../src/dialects/novu-subscribers.ts'
 import { CarillonError } from '../../src/errors.ts'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
-import type { DialectAnswer, DialectClient } from '../helpers/dialect.ts'
+import { type DialectAnswer, type DialectClient, shown } from '../helpers/dialect.ts'
 import { newNovu } from '../helpers/novu.ts'
 import { CreateApiKey, CreateContactToken, Feed, GetContact, ListNotifications, UpsertTemplates } from '../helpers/operations.ts'
 import { Transaction } from '../helpers/operations-fanout.ts'
@@ -34,7 +34,6 @@ const remove = (path: string, client = novu) => client.call({ method: 'DELETE', 
 /** What an answer says, without its wrapping. */
 const dataOf = ({ body }: DialectAnswer) => (body as Body).data as never
 const itemsOf = ({ body }: DialectAnswer) => (body as { data: Item[] }).data
-const shown = ({ status, body }: DialectAnswer) => ({ status, body })
 const trigger = (event: object, client = novu) => post('/v1/events/trigger', event, client)
 const subscribe = (subscriberId: string, fields: object = {}) => post('/v1/subscribers', { subscriberId, ...fields })
 const contactOf = async (externalId: string) => (await project.api.do(GetContact, { externalId })).contact

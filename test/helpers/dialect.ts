@@ -11,6 +11,9 @@ export interface DialectAnswer {
   readonly body: unknown
 }
 
+/** Status and body of an answer. */
+export const shown = ({ status, body }: DialectAnswer) => ({ status, body })
+
 /** A request. */
 export interface DialectCall {
   readonly method?: string

@@ -110,6 +110,15 @@ export interface Described {
   readonly schema: z.ZodType | null
 }
 
+/** A request and its answer, as the dialect's own document prints them where it does. */
+export interface Example {
+  /** values of the path's and the query's parameters */
+  readonly parameters?: Readonly<Record<string, string>>
+  readonly body?: unknown
+  /** of the first of the route's statuses */
+  readonly answer?: unknown
+}
+
 /** What the answers of errors hold, by status; any other status has the same schema. */
 export interface Failures {
   readonly schema: z.ZodType
@@ -130,6 +139,7 @@ export interface Route {
   readonly body: z.ZodType | null
   /** by status */
   readonly answers: Readonly<Record<number, Described>>
+  readonly example: Example | null
   /** Reads a request. @throws CarillonError BAD_REQUEST, BAD_INPUT, BATCH_TOO_LARGE */
   begin(request: RawRequest): Begun
   /** Shapes the errors of this route, and of its path with a method that no route has; null: as the dialect does. */

@@ -50,6 +50,16 @@ const campaignSend = defineRoute({
     },
   },
   ...campaignErrors({ list: 'recipients', names: { data: 'eventParams' } }),
+  example: {
+    parameters: { projectId: 'provided_project_id', campaignId: 'some-campaign-id' },
+    body: {
+      recipients: [
+        { userId: 'alice', eventParams: { messageTitle: 'Hello Alice!', messageBody: 'How are you?' } },
+        { userId: 'bob', eventParams: { messageTitle: 'Hello Bob!', messageBody: 'How are you?' } },
+      ],
+    },
+    answer: { code: 200, success: true, error: null },
+  },
   items: ({ body }) => body.recipients.length,
   async handle({ body, param }, call) {
     const project = projectNamed(call, param('projectId'))
@@ -91,6 +101,15 @@ const textMessage = defineRoute({
     .transform((text, context) => ({ ...text, project: eitherOf('project', 'Id', text, context) })),
   answers: sent,
   ...messageErrors({ list: 'recipientList', names: { recipients: 'recipientList', phoneNumber: 'recipientNo' } }),
+  example: {
+    body: {
+      projectId: 'provided_project_id',
+      type: 'sms',
+      body: 'Message Body',
+      recipientList: [{ recipientNo: '01012345678' }, { recipientNo: '01045671234' }],
+    },
+    answer: { success: true },
+  },
   items: ({ body }) => body.recipientList.length,
   async handle({ body }, call) {
     const project = projectNamed(call, body.project)
@@ -129,6 +148,17 @@ const alimtalk = defineRoute({
       parameters: 'templateParameter',
     },
   }),
+  example: {
+    body: {
+      projectId: 'provided_project_id',
+      templateId: 'some-template-id',
+      recipientList: [
+        { recipientNo: '01012345678', templateParameter: { user_name: 'Notifly User' } },
+        { recipientNo: '01056781234', templateParameter: { user_name: 'Notifly Customer' } },
+      ],
+    },
+    answer: { success: true },
+  },
   items: ({ body }) => body.recipientList.length,
   async handle({ body: { project: named, templateId, recipientList } }, call) {
     const recipients = recipientList.map((one) => ({ phoneNumber: one.recipientNo, parameters: one.templateParameter }))
@@ -157,6 +187,15 @@ const friendtalk = defineRoute({
     list: 'recipientList',
     names: { recipients: 'recipientList', phoneNumber: 'recipientNo', text: 'content.text' },
   }),
+  example: {
+    body: {
+      projectId: 'provided_project_id',
+      messageType: 'text',
+      isAd: false,
+      recipientList: [{ recipientNo: '01012345678', content: { text: 'test' } }],
+    },
+    answer: { success: true },
+  },
   items: ({ body }) => body.recipientList.length,
   async handle({ body: { project: named, messageType, isAd, recipientList } }, call) {
     const project = projectNamed(call, named)

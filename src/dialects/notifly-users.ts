@@ -41,6 +41,10 @@ const authenticate = defineRoute({
   body: z.object({ accessKey: z.string(), secretKey: z.string() }),
   answers: answerOf('The token, which the other endpoints take as it is in `Authorization`.', z.string()),
   ...dataErrors({ names: {}, list: null }, 'Unauthorized'),
+  example: {
+    body: { accessKey: 'your-access-key', secretKey: 'your-secret-key' },
+    answer: { data: 'some-token', error: null },
+  },
   async handle({ body: { accessKey, secretKey } }, { carillon, authenticate, remoteAddress }) {
     const { token } = await authenticate(remoteAddress, accessKey, () => carillon.projects.authenticate(accessKey, secretKey))
     return { status: 200, body: { data: token, error: null } }
@@ -81,6 +85,17 @@ const trackEvent = defineRoute({
       segmentationKeys: 'segmentationEventParamKeys',
     },
   }),
+  example: {
+    body: {
+      projectID: 'provided_project_id',
+      eventName: 'show_end',
+      isGlobalEvent: true,
+      eventParams: {},
+      segmentationEventParamKeys: [],
+      userID: null,
+    },
+    answer: { data: 'The event was stored.', error: null },
+  },
   async handle({ body }, call) {
     const { id } = projectNamed(call, body.project)
     await call.carillon.events.track(id, [
@@ -128,6 +143,21 @@ const setUserProperties = defineRoute({
       profile: 'userProperties',
     },
   }),
+  example: {
+    body: [
+      {
+        projectID: 'provided_project_id',
+        userProperties: { $email: 'user1@example.com', $phone_number: '010-5555-5555' },
+        userID: 'some-user-id-1',
+      },
+      {
+        projectID: 'provided_project_id',
+        userProperties: { $email: 'user2@example.com', $phone_number: '010-7777-7777' },
+        userID: 'some-user-id-2',
+      },
+    ],
+    answer: { data: 2, error: null },
+  },
   items: ({ body }) => listed(body).length,
   async handle({ body }, call) {
     const data = await runFor(body, async (users) => {
@@ -169,6 +199,13 @@ const deleteUsers = defineRoute({
   ),
   answers: answerOf('How many users were deleted.', z.int()),
   ...dataErrors({ list: '', names: { contacts: 'userID' } }),
+  example: {
+    body: [
+      { projectID: 'provided_project_id', userID: 'some-user-id-1' },
+      { projectID: 'provided_project_id', userID: 'some-user-id-2' },
+    ],
+    answer: { data: 2, error: null },
+  },
   items: ({ body }) => listed(body).length,
   async handle({ body }, call) {
     const data = await runFor(body, async (users) => {

@@ -160,6 +160,30 @@ const messagesSend = defineRoute({
       schema: z.object({ results: z.array(result) }),
     },
   },
+  example: {
+    body: {
+      messages: [
+        {
+          notificationId: 'welcome',
+          userId: 'xxxx',
+          data: {},
+          id: 'your-unique-id',
+          userEmail: '',
+          userTelephone: '+44 123456789',
+          userLanguage: 'en',
+          userTimezone: 'Europe/London',
+          userFirstName: 'John',
+          userLastName: 'Doe',
+          userPhotoURL: 'https://....jpg',
+          userCountry: 'GB',
+          incrementId: 'xxxx',
+          widgetSettingsOverride: { iconURL: 'https://...' },
+          emailSettingsOverride: { subject: 'Hello {{ firstName }}', replyTo: '', cc: ',', bcc: ',' },
+        },
+      ],
+    },
+    answer: { results: [{ id: 'your-unique-id', ok: true, emailError: 'The contact has no address for this channel.' }] },
+  },
   items: ({ body }) => body.messages.length,
   async handle({ body: { messages }, refused }, call) {
     const { carillon } = call
@@ -204,6 +228,24 @@ const usersUpsert = defineRoute({
   alone: 'users',
   answers: {
     200: { description: 'A result for each user, in the order of the call.', schema: z.object({ results: z.array(userResult) }) },
+  },
+  example: {
+    body: {
+      users: [
+        {
+          id: 'your-user-unique-id',
+          email: '',
+          telephone: '+44 123456789',
+          language: 'en',
+          timezone: 'Europe/London',
+          firstName: 'John',
+          lastName: 'Doe',
+          photoURL: 'https://....jpg',
+          country: 'GB',
+        },
+      ],
+    },
+    answer: { results: [{ id: 'your-user-unique-id', ok: true, created: true }] },
   },
   items: ({ body }) => body.users.length,
   async handle({ body: { users }, refused }, call) {

@@ -38,6 +38,22 @@ export const contactsUpsert = defineRoute({
       }),
     },
   },
+  example: {
+    body: {
+      contacts: [
+        {
+          id: '123',
+          profile: {
+            $set: { firstName: 'Justin', lastName: 'Bieber', email: 'justin.bieber@yopmail.com' },
+            $push: { tags: 'customer' },
+            $inc: { totalOrders: 1 },
+          },
+          createdAt: '2016-02-04T22:44:30.652Z',
+        },
+      ],
+    },
+    answer: { statusCode: 200, success: true, inserted: ['123'], updated: [], failed: [] },
+  },
   items: ({ body }) => body.contacts.length,
   async handle({ body, refused }, call) {
     const errors = new Map(refused.map(({ value, error }) => [textIn(value, 'id') ?? '', error.message]))

@@ -37,6 +37,25 @@ export const messagesInfo = defineRoute({
   summary: 'One message.',
   query: z.object({ message: z.string().meta({ description: 'Its id, as `messages.send` answered it.' }) }),
   answers: { 200: { description: 'The message.', schema: z.object({ ...envelope, ...messageObject }) } },
+  example: {
+    parameters: { message: '019c3f8e-7d1a-7c21-9f55-3b0a6a1f4e11' },
+    answer: {
+      statusCode: 200,
+      success: true,
+      id: '019c3f8e-7d1a-7c21-9f55-3b0a6a1f4e11',
+      project: 'my-project',
+      notification: 'welcome',
+      template: { id: 'welcome', key: 'welcome' },
+      channel: { id: 'mail', key: 'mail', kind: 'email' },
+      contact: { id: '123' },
+      templateData: { plan: 'pro' },
+      compiledTemplates: { subject: 'Welcome, Justin', text: 'Your plan: pro' },
+      status: 'sent',
+      createdAt: '2026-02-04T22:44:30.652Z',
+      sendAt: '2026-02-04T22:44:30.652Z',
+      sentAt: '2026-02-04T22:44:31.108Z',
+    },
+  },
   async handle({ query }, call) {
     const project = projectOf(call)
     const found = await call.carillon.notifications.described(project.id, query.message)

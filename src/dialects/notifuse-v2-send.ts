@@ -176,6 +176,35 @@ export const messagesSend = defineRoute({
       }),
     },
   },
+  example: {
+    body: {
+      messages: [
+        {
+          notification: 'welcome',
+          channel: 'email',
+          templateData: { plan: 'pro' },
+          contact: '123',
+          contactProfile: { $set: { firstName: 'Justin' } },
+        },
+      ],
+    },
+    answer: {
+      statusCode: 200,
+      success: true,
+      queued: [
+        {
+          id: '019c3f8e-7d1a-7c21-9f55-3b0a6a1f4e11',
+          project: 'my-project',
+          notification: 'welcome',
+          contact: { id: '123' },
+          channel: { id: 'email', key: 'email', kind: 'email' },
+          templateData: { plan: 'pro' },
+          status: 'queued',
+        },
+      ],
+      failed: [],
+    },
+  },
   items: ({ body }) => body.messages.length,
   async handle({ body: { messages }, refused }, call) {
     const known = await channelsOf(messages, call)

@@ -7,6 +7,7 @@ import {
   type Answer,
   type Call,
   type Described,
+  type Example,
   type Failure,
   type Failures,
   type Headers,
@@ -51,6 +52,7 @@ interface Row<B extends z.ZodType, Q extends z.ZodObject> {
   /** The list in the body whose items fail alone: those that are not as their schema says are left out, and given in `refused`. */
   readonly alone?: string
   readonly answers: Readonly<Record<number, Described>>
+  readonly example?: Example
   /** how many items it has, or its page may hold; default: 1 */
   items?(parsed: Parsed<z.output<B>, z.output<Q>>): number
   handle(parsed: Parsed<z.output<B>, z.output<Q>>, call: Call): Answer | Promise<Answer>
@@ -78,6 +80,7 @@ export function defineRoute<B extends z.ZodType = z.ZodUndefined, Q extends z.Zo
     query,
     body,
     answers: row.answers,
+    example: row.example ?? null,
     failed: row.failed ?? null,
     failures: row.failures ?? null,
     begin(request) {

@@ -8,7 +8,7 @@ import type { MessageInput } from '../send/send.ts'
 import type { Channel } from '../words.ts'
 import { projectOf, type Route } from './dialect.ts'
 import { defineRoute, inOrder, listOf } from './route.ts'
-import { given, jsonObject, optionalText, worded } from './values.ts'
+import { given, jsonObjectOfPhp, optionalText, worded } from './values.ts'
 
 const MESSAGES_MAX = 50
 const USERS_MAX = 100
@@ -19,7 +19,7 @@ const addresses = optionalText.transform((text) => (text === undefined || /^[\s,
 const message = z.object({
   notificationId: z.string().meta({ description: 'Key of the template.' }),
   userId: z.string().meta({ description: 'The user; an unknown one is created.' }),
-  data: jsonObject.nullish().meta({ description: 'Variables of the template.' }),
+  data: jsonObjectOfPhp.nullish().meta({ description: 'Variables of the template.' }),
   id: optionalText.meta({ description: 'Your own id: sent once, whatever happens. Left out: one is generated.' }),
   userEmail: optionalText,
   userTelephone: optionalText,

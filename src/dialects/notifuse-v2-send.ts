@@ -10,7 +10,7 @@ import { type Call, projectOf } from './dialect.ts'
 import { messageObject } from './notifuse-v2-message.ts'
 import { addsUp, envelope, operations, shownData, textIn, upsertContacts, upsertOf } from './notifuse-v2-values.ts'
 import { defineRoute, listOf, type Refused } from './route.ts'
-import { isoTime, jsonObject, optionalText, worded } from './values.ts'
+import { isoTime, jsonObjectOfPhp, optionalText, worded } from './values.ts'
 
 const MESSAGES_MAX = 50
 /** How far ahead a message can be scheduled. */
@@ -24,9 +24,9 @@ type Sent = Pick<RefusedOutcome, 'ok' | 'error'> | AcceptedOutcome
 const message = z.object({
   notification: z.string().min(1).meta({ description: 'Key of the template.' }),
   channel: optionalText.meta({ description: 'Key of a provider, or name of a channel; left out: all channels of the template.' }),
-  channelOptions: jsonObject.nullish().meta({ description: 'Accepted, and not used.' }),
+  channelOptions: jsonObjectOfPhp.nullish().meta({ description: 'Accepted, and not used.' }),
   template: optionalText.meta({ description: "Accepted, and not used: the content is chosen by the contact's language." }),
-  templateData: jsonObject
+  templateData: jsonObjectOfPhp
     .nullish()
     .meta({ description: 'Variables of the template. Those that begin with _ are not shown again.' }),
   contact: z.string().min(1).meta({ description: 'The contact; an unknown one is created.' }),

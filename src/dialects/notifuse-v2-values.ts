@@ -4,14 +4,14 @@ import type { UpsertInput, UpsertResult } from '../domain/contact.ts'
 import { problem } from '../errors.ts'
 import type { JsonObject } from '../words.ts'
 import { type Call, projectOf } from './dialect.ts'
-import { jsonObject } from './values.ts'
+import { jsonObjectOfPhp } from './values.ts'
 
 /** Operations on a contact's profile, as requests have them. */
 export const operations = z
   .strictObject({
-    $set: jsonObject.optional().meta({ description: 'Path → value to set.' }),
-    $push: jsonObject.optional().meta({ description: 'Path → value to append to a list.' }),
-    $inc: jsonObject.optional().meta({ description: 'Path → number to add.' }),
+    $set: jsonObjectOfPhp.optional().meta({ description: 'Path → value to set.' }),
+    $push: jsonObjectOfPhp.optional().meta({ description: 'Path → value to append to a list.' }),
+    $inc: jsonObjectOfPhp.optional().meta({ description: 'Path → number to add.' }),
   })
   .meta({ description: 'Operations on the profile; all of them are applied, or none.' })
 export type Operations = z.output<typeof operations>

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { type Dialect, withReference } from './dialect.ts'
 import { notifuseV1 } from './notifuse-v1.ts'
 import { contactsUpsert } from './notifuse-v2-contacts.ts'
-import { messagesInfo } from './notifuse-v2-info.ts'
+import { messagesInfo, messagesInfoOfPhp } from './notifuse-v2-info.ts'
 import { messagesSend } from './notifuse-v2-send.ts'
 
 const error = z
@@ -23,7 +23,7 @@ export const notifuse: Dialect = {
     "The REST interfaces of Notifuse: a client of theirs calls Carillon with another base address and a project's API key.",
   version: '2',
   security: { projectKey: { type: 'http', scheme: 'bearer', description: "A project's API key, or an access token." } },
-  routes: [...notifuseV1, contactsUpsert, messagesSend, messagesInfo],
+  routes: [...notifuseV1, contactsUpsert, messagesSend, messagesInfo, messagesInfoOfPhp],
   failed({ status, message, reference }) {
     const text = withReference(message, reference)
     return { status, body: { statusCode: status, error: STATUS_CODES[status] ?? 'Error', message: text } }

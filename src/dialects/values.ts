@@ -8,6 +8,17 @@ export const jsonObject = z
   .custom<JsonObject>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), 'must be an object')
   .meta({ type: 'object' })
 
+const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value)
+
+/** A JSON object, also as PHP writes an empty one: as a list. */
+export const jsonObjectOfPhp = z
+  .custom<JsonObject | readonly []>(
+    (value) => typeof value === 'object' && value !== null && (!isList(value) || value.length === 0),
+    'must be an object',
+  )
+  .meta({ type: 'object' })
+  .transform((value): JsonObject => (isList(value) ? {} : value))
+
 /** A text that may be left out, null, or empty, as clients send what they do not have. */
 export const optionalText = z
   .string()

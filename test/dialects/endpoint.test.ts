@@ -339,7 +339,7 @@ describe('what is served', () => {
       ['/messages.send', ['post']],
       ['/users.upsert', ['post']],
       ['/v2/contacts.upsert', ['post']],
-      ['/v2/messages.send', ['post']],
+      ['/v2/messages.send', ['post', 'get']],
       ['/v2/messages.info', ['get']],
     ])
   })

@@ -284,7 +284,7 @@ describe('what every endpoint has in common', () => {
     }
   })
 
-  it('LY-73: answers 405 with Allow, in its own shape and words', async () => {
+  it('LY-73, LY-87, LY-94, LY-105: answers 405 with Allow, in its own shape and words', async () => {
     for (const [path, method, , shape] of endpoints()) {
       for (const wrong of ['GET', 'PUT', 'PATCH', method === 'POST' ? 'DELETE' : 'POST', 'OPTIONS']) {
         const answer = await notifly.call({ path, method: wrong })
@@ -302,7 +302,7 @@ describe('what every endpoint has in common', () => {
     }
   })
 
-  it('LY-74: answers 413 to a body of 2 MB, in its own shape and words', async () => {
+  it('LY-74, LY-87, LY-94, LY-105: answers 413 to a body of 2 MB, in its own shape and words', async () => {
     const large = JSON.stringify({ text: 'x'.repeat(2 * 1024 * 1024) })
     for (const [path, method, , shape] of endpoints()) {
       const text =
@@ -311,7 +311,7 @@ describe('what every endpoint has in common', () => {
     }
   })
 
-  it('LY-71: answers 400 to a body that is not JSON, not an object, or lacks what is needed', async () => {
+  it('LY-71, LY-87, LY-94, LY-105: answers 400 to a body that is not JSON, not an object, or lacks what is needed', async () => {
     for (const [path, method, body, shape] of endpoints()) {
       const prefix = shape === untriggered ? 'Bad request: ' : ''
       expect(await call(path, '{', method)).toEqual(shape(400, `${prefix}The request body is not valid JSON.`))
@@ -351,7 +351,7 @@ describe('what every endpoint has in common', () => {
     }
   })
 
-  it('takes the key or the id of the project, and refuses any other: nothing is done in it, or in its own', async () => {
+  it('LY-11, LY-21, LY-31, LY-82, LY-91, LY-101: takes the key or the id of the project, and refuses any other: nothing is done in it, or in its own', async () => {
     const other = await app.project()
     const before = [await count(), await contactCount()]
     for (const [path, method, body, shape] of endpoints()) {
@@ -385,7 +385,7 @@ describe('what every endpoint has in common', () => {
     }
   })
 
-  it('LY-75, LY-76: shapes any error as its endpoint does, with the words of the document', () => {
+  it('LY-75, LY-76, LY-87, LY-94, LY-105: shapes any error as its endpoint does, with the words of the document', () => {
     const failure = (code: ErrorCode): Failure => ({
       code,
       status: catalogue[code].status,

@@ -1,4 +1,6 @@
 /** Notifuse's REST interfaces: what its documents print and state, as a client of theirs calls it. */
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Answer, Call, Route } from '../../src/dialects/dialect.ts'
 import { contactsUpsert } from '../../src/dialects/notifuse-v2-contacts.ts'
@@ -492,7 +494,7 @@ describe('the messages of v2', () => {
     const changed = { upsert: async () => ({ inserted: [], updated: ['a'], failed: [] }) }
     const message = { notification: 'note', contact: 'a' }
 
-    it('is answered with 200 where a repeated one would add to a profile again: each message failed, and says that the contact did not', async () => {
+    it('N2-41: is answered with 200 where a repeated one would add to a profile again: each message failed, and says that the contact did not', async () => {
       const messages = [
         { ...message, contactProfile: { $inc: { total: 1 } } },
         { ...message, contactProfile: { $push: { tags: 'new' } } },
@@ -561,7 +563,81 @@ describe('the messages of v2', () => {
   })
 })
 
+describe('the client for PHP, byte for byte', () => {
+  /** A request as its HTTP library writes it, and JSON as PHP encodes it: slashes and what is not ASCII are escaped. @returns what is answered */
+  async function exchange(line: string, body: string | null): Promise<{ status: number; body: Record<string, unknown> }> {
+    const { hostname, port, host } = new URL(app.url)
+    const own = [`Host: ${host}`, 'User-Agent: php-client v2.0.1', 'Accept: application/json', 'Content-Type: application/json']
+    const length = body === null ? [] : [`Content-Length: ${Buffer.byteLength(body)}`]
+    const head = [`${line} HTTP/1.1`, ...own, `Authorization: Bearer ${project.apiKey}`, 'Connection: close', ...length]
+    const socket = connect(Number(port), hostname)
+    socket.write(`${head.join('\r\n')}\r\n\r\n${body ?? ''}`)
+    const answer = await text(socket)
+    const [top = '', json = ''] = answer.split('\r\n\r\n')
+    return { status: Number(top.split(' ')[1]), body: JSON.parse(json) as Record<string, unknown> }
+  }
+
+  it('contacts.upsert, messages.send and messages.info, which it asks for at messages.send', async () => {
+    const contacts =
+      '{"contacts":[{"id":"php","profile":{"$set":{"firstName":"Ren\\u00e9","photoUrl":"https:\\/\\/a.example\\/p.jpg"},"$push":[],"$inc":{"totalOrders":1}}}]}'
+    expect(await exchange('POST /notifuse/v2/contacts.upsert', contacts)).toEqual({
+      status: 200,
+      body: { statusCode: 200, success: true, inserted: ['php'], updated: [], failed: [] },
+    })
+    expect(await contactOf('php')).toMatchObject({ firstName: 'René', photoUrl: 'https://a.example/p.jpg' })
+    const messages = '{"messages":[{"notification":"note","contact":"php","templateData":[],"channelOptions":[]}]}'
+    const sent = await exchange('POST /notifuse/v2/messages.send', messages)
+    expect(sent).toMatchObject({ status: 200, body: { success: true, queued: [{ contact: { id: 'php' }, templateData: {} }] } })
+    const [{ id } = { id: '' }] = sent.body['queued'] as { id: string }[]
+    const shown = await exchange(`GET /notifuse/v2/messages.send?message=${id}`, null)
+    expect(shown).toMatchObject({ status: 200, body: { statusCode: 200, success: true, id, status: 'delivered' } })
+    expect(shown).toEqual(await exchange(`GET /notifuse/v2/messages.info?message=${id}`, null))
+    // It throws what these two say.
+    expect(await exchange('POST /notifuse/v2/contacts.upsert', '[]')).toEqual({
+      status: 400,
+      body: { statusCode: 400, error: 'Bad Request', message: 'The request body must be an object.' },
+    })
+  })
+
+  it('takes an empty list of PHP where an object is meant, and no other list', async () => {
+    const one = { id: 'listed', profile: { $set: ['a'] } }
+    expect(await upsert(one)).toMatchObject({ failed: ['listed'] })
+    expect(await send({ notificationId: 'note', userId: 'listed', data: [] })).toMatchObject([{ ok: true }])
+    expect(await send({ notificationId: 'note', userId: 'listed', data: [1] })).toMatchObject([
+      { ok: false, error: 'messages[0].data: must be an object.' },
+    ])
+  })
+})
+
 describe('limits', () => {
+  it('every call is refused without the key of a project, with another method, and with a body of 2 MB', async () => {
+    const refused = (statusCode: number, error: string) => ({
+      status: statusCode,
+      body: { statusCode, error, message: expect.any(String) },
+    })
+    const calls = [
+      ['/messages.send', { messages: [printedMessage] }, 'POST'],
+      ['/users.upsert', { users: [printedUser] }, 'POST'],
+      ['/v2/contacts.upsert', JSON.parse(printedContacts) as object, 'POST'],
+      ['/v2/messages.send', { messages: [{ notification: 'note', contact: '123' }] }, 'GET, HEAD, POST'],
+      ['/v2/messages.info?message=x', undefined, 'GET, HEAD'],
+    ] as const
+    for (const [path, body, allow] of calls) {
+      const method = body === undefined ? 'GET' : 'POST'
+      for (const authorization of [null, 'Bearer YOUR_PROJECT_API_KEY', `Bearer ${project.apiKey}x`]) {
+        const { status, body: answer } = await notifuse.call({ method, path, body, authorization })
+        expect({ status, body: answer }, path).toEqual(refused(401, 'Unauthorized'))
+      }
+      const wrong = await notifuse.call({ method: 'PUT', path, body: body ?? {} })
+      expect({ status: wrong.status, body: wrong.body }, path).toEqual(refused(405, 'Method Not Allowed'))
+      expect([path, wrong.headers.get('allow')]).toEqual([path, allow])
+      if (body === undefined) continue
+      const large = JSON.stringify({ ...body, more: 'x'.repeat(2 * 1024 * 1024) })
+      const { status, body: answer } = await notifuse.call({ path, body: large })
+      expect({ status, body: answer }, path).toEqual(refused(413, 'Payload Too Large'))
+    }
+  })
+
   it.each<[path: string, name: string, max: number, make: (n: number) => object]>([
     ['/messages.send', 'messages', 50, (n: number) => ({ notificationId: 'note', userId: `m${n}` })],
     ['/users.upsert', 'users', 100, (n: number) => ({ id: `u${n}` })],

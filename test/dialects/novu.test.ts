@@ -309,11 +309,15 @@ describe('subscribers', () => {
       country: null,
       locale: null,
     })
-    await project.api.do(UpsertTemplates, {
-      templates: [{ key: 'plan', inApp: [{ body: '{{ subscriber.data.plan }} {{ subscriber.email }}' }] }],
+    const to = { subscriberId: 'own-data', data: { x: 'free' } }
+    await trigger({
+      name: 'mail',
+      to,
+      payload: { x: 1 },
+      overrides: { email: { subject: '{{ subscriber.data.x }} {{ subscriber.email }}' } },
     })
-    await trigger({ name: 'plan', to: { subscriberId: 'own-data', data: { plan: 'free' } } })
-    expect(await feedOf('own-data')).toMatchObject([{ content: 'free own@example.com' }])
+    const path = '/v1/messages?subscriberId=own-data&channel=email'
+    await expect.poll(async () => itemsOf(await get(path))).toMatchObject([{ subject: 'free own@example.com', status: 'sent' }])
   })
 
   it('NV-03: are listed in pages by number, with their count, at most 10,000 rows into the list', async () => {

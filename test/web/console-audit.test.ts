@@ -50,10 +50,10 @@ optionalSuite(inBrowser('the audit log in the console'), () => {
     const { page } = tab
     const rows = page.getByRole('row')
     await expect.poll(() => rows.count()).toBe(6)
-    await page.getByLabel('Changed').selectOption('TOPIC')
+    await page.getByLabel('Object type').selectOption('TOPIC')
     await expect.poll(() => rows.count()).toBe(2)
     expect(page.url()).toContain('kind=TOPIC')
-    await page.getByLabel('By', { exact: true }).fill('nobody')
+    await page.getByLabel('Actor', { exact: true }).fill('nobody')
     await page.getByText('No entries').waitFor()
     await page.goto(page.url().replace('actor=nobody', 'actor=first'))
     await expect.poll(() => rows.count()).toBe(2)

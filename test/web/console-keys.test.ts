@@ -103,7 +103,7 @@ optionalSuite(inBrowser('credentials in the console'), () => {
     await row.getByRole('button', { name: 'Delete' }).click()
     expect(await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).isDisabled()).toBe(true)
     await page.getByLabel(`Type ${other.key} to confirm`).fill(other.key)
-    await page.getByLabel('Begin after, hours').fill('0')
+    await page.getByLabel('Erase after (hours)').fill('0')
     await look(page)
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
     await page.getByText('No projects').waitFor({ timeout: 30_000 })

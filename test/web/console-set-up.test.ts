@@ -79,7 +79,7 @@ optionalSuite(inBrowser('what the console changes'), () => {
 
     await page.getByRole('button', { name: 'Test mail' }).click()
     await dialog('Test mail').getByRole('button', { name: 'Send' }).click()
-    await dialog('Test mail').getByText('It was accepted').waitFor()
+    await dialog('Test mail').getByText('Accepted').waitFor()
     await dialog('Test mail').getByRole('button', { name: 'Close' }).click()
     await page.getByRole('button', { name: 'Test second-mail' }).click()
     await dialog('Test second-mail').getByRole('button', { name: 'Send' }).click()
@@ -189,9 +189,9 @@ optionalSuite(inBrowser('what the console changes'), () => {
 
   it('suppresses an address, and lifts that', async () => {
     await tab.goTo('#/suppressions', 'Suppressions')
-    await page.getByRole('button', { name: 'Suppress an address' }).click()
-    await dialog('Suppress an address').getByLabel('Address').fill('Gone@example.com')
-    await dialog('Suppress an address').getByRole('button', { name: 'Suppress' }).click()
+    await page.getByRole('button', { name: 'Suppress address' }).click()
+    await dialog('Suppress address').getByLabel('Address').fill('Gone@example.com')
+    await dialog('Suppress address').getByRole('button', { name: 'Suppress' }).click()
     await page.getByRole('cell', { name: 'gone@example.com', exact: true }).waitFor()
     await page.getByRole('button', { name: 'Remove gone@example.com' }).click()
     await dialog(/Remove the suppression of gone@example.com/)

@@ -12,6 +12,7 @@ import {
   RevokeApiKey,
   Send,
   SetPreference,
+  UpsertTemplates,
 } from '../helpers/operations.ts'
 import { optionalSuite } from '../helpers/optional.ts'
 import { newShop, times } from '../helpers/setup.ts'
@@ -168,7 +169,7 @@ optionalSuite(inBrowser('the console in a browser'), () => {
     await goTo(`#/notifications/${id}`, 'order to ann')
     await page.getByRole('button', { name: 'Cancel transaction' }).click()
     const dialog = page.getByRole('dialog', { name: 'Cancel the whole transaction?' })
-    await dialog.getByRole('button', { name: 'Go back' }).click()
+    await dialog.getByRole('button', { name: 'Keep it' }).click()
     await dialog.waitFor({ state: 'detached' })
     await page.getByRole('button', { name: 'Cancel transaction' }).click()
     await dialog.getByRole('button', { name: 'Cancel transaction' }).click()
@@ -204,16 +205,66 @@ optionalSuite(inBrowser('the console in a browser'), () => {
     await close()
   })
 
-  it('says that the server does not answer, and gets on when it does', async () => {
+  it('offers nothing to do with what is not there, and shows an error on its own page only', async () => {
+    const { apiKey } = await newShop(app, null)
+    const { page, goTo, close } = await openTab(apiKey)
+    for (const kind of ['topics', 'segments', 'contacts', 'templates', 'campaigns']) {
+      await goTo(`#/${kind}/nothing-here`, 'nothing-here')
+      await page.getByText('not found').waitFor()
+      expect([kind, await page.locator('main').locator('button, .button').count()]).toEqual([kind, 0])
+    }
+    await goTo('#/topics', 'Topics')
+    await page.getByRole('button', { name: 'New topic' }).click()
+    await page.getByLabel('Key').fill('k'.repeat(300))
+    await page.getByRole('button', { name: 'Create' }).click()
+    const error = page.locator('.toast.bad')
+    await error.waitFor()
+    await page.getByRole('button', { name: 'Close' }).click()
+    await goTo('#/segments', 'Segments')
+    expect(await error.count()).toBe(0)
+    await close()
+  })
+
+  it('shows what a notification is before its messages, and cuts a long id in the middle', async () => {
+    const project = await newShop(app, null)
+    const id = await send(project, { id: `invoice-${'0123456789'.repeat(5)}-end` })
+    const { page, goTo, close } = await openTab(project.apiKey)
+    const shown = page.getByTitle(`invoice-${'0123456789'.repeat(5)}-end`)
+    await shown.waitFor()
+    expect(await shown.textContent()).toMatch(/^invoice-\S+…\S+-end$/)
+    expect((await shown.textContent())?.length).toBe(24)
+    await goTo(`#/notifications/${id}`, 'order to ann')
+    await page.getByText('Timeline').first().waitFor()
+    expect(await page.locator('main').getByRole('heading', { level: 2 }).first().textContent()).toBe('Notification')
+    await close()
+  })
+
+  it('lets nobody switch off a critical template, and says why', async () => {
+    const project = await newShop(app, null)
+    await send(project, {})
+    await project.api.do(UpsertTemplates, { templates: [{ key: 'reset', critical: true, email: [{ subject: 'a', text: 'b' }] }] })
+    const { page, goTo, close } = await openTab(project.apiKey)
+    await goTo('#/contacts/ann/preferences', 'ann')
+    const row = page.getByRole('row').filter({ hasText: 'reset' })
+    await row.waitFor()
+    for (const box of await row.getByRole('checkbox').all()) {
+      expect(await box.isDisabled()).toBe(true)
+      expect(await page.locator(`#${await box.getAttribute('aria-describedby')}`).textContent()).toBe('Critical: always sent')
+    }
+    await close()
+  })
+
+  it('says that the server does not answer, and gets on by itself when it does', async () => {
     const { apiKey } = await newShop(app, null)
     const { page, close } = await openTab(apiKey)
     await page.getByText('No notifications yet').waitFor()
     await page.context().setOffline(true)
     await page.getByRole('link', { name: 'Contacts' }).click()
     await page.getByText('The server is not responding.').waitFor()
+    await page.getByText('Connection lost.').waitFor()
     await page.context().setOffline(false)
-    await page.getByRole('button', { name: 'Try again' }).click()
     await page.getByText('No contacts yet').waitFor()
+    await page.getByText('Connection lost.').waitFor({ state: 'detached' })
     await close()
   })
 

@@ -155,7 +155,7 @@ optionalSuite(inBrowser('people in the console, in a browser'), () => {
     await row.getByText('Masked').waitFor()
     await row.getByRole('button', { name: 'Change Bob Viewer' }).click()
     await page.getByLabel('Role', { exact: true }).selectOption('EDITOR')
-    await page.getByLabel('Mask addresses, names and contents').uncheck()
+    await page.getByLabel('Mask personal data').uncheck()
     await page.getByRole('button', { name: 'Grant', exact: true }).click()
     await row.getByText('Editor').waitFor()
     // Bob's page comes back with the new role by itself.
@@ -174,10 +174,10 @@ optionalSuite(inBrowser('people in the console, in a browser'), () => {
     await until('there is nothing to choose from', async () => (await bobs.getByLabel('Project').count()) === 0)
     await bobs.locator('.foot').getByText(depot.key).waitFor()
 
-    await page.getByRole('button', { name: 'Grant a role' }).click()
+    await page.getByRole('button', { name: 'Grant role' }).click()
     await page.getByLabel('E-mail address').fill('new@example.com')
     await page.getByRole('button', { name: 'Grant', exact: true }).click()
-    await page.getByRole('row').filter({ hasText: 'new@example.com' }).getByText('has not signed in').waitFor()
+    await page.getByRole('row').filter({ hasText: 'new@example.com' }).getByText('never signed in').waitFor()
     expect(await findBarriers(page)).toEqual([])
     for (const viewport of [widths.narrow, widths.wide]) {
       await page.setViewportSize(viewport)

@@ -98,8 +98,8 @@ export function createFilters({ replace, update, isMasked }: Pick<Deps, 'replace
       <details ?open=${used > 0}>
         <summary>More filters${used === 0 ? '' : ` (${used})`}</summary>
         <div class="filters">
-          ${line({ id: 'template', label: 'Template key', value: given('template'), change: typed('template') })}
-          ${line({ id: 'contact', label: 'Contact (externalId)', value: given('contact'), change: typed('contact') })}
+          ${line({ id: 'template', label: 'Template', placeholder: 'Key', value: given('template'), change: typed('template') })}
+          ${line({ id: 'contact', label: 'Contact', placeholder: 'externalId', value: given('contact'), change: typed('contact') })}
           ${line({ id: 'transaction', label: 'Transaction id', value: given('transaction'), change: typed('transaction') })}
           ${line({ id: 'from', label: 'From', type: 'datetime-local', value: given('from'), change: typed('from') })}
           ${line({ id: 'to', label: 'To', type: 'datetime-local', value: given('to'), change: typed('to') })}

@@ -4,6 +4,7 @@ import type { ActivityListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { createFilters, filterOf } from './activity-filter.ts'
 import { messageBadge } from './badge.ts'
+import { cut, cutWords } from './cut.ts'
 import { createLoad, createThrottle, empty, failureOf, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import { figures } from './results.ts'
@@ -58,19 +59,19 @@ const columns: readonly Column<Row>[] = [
     head: 'To',
     class: 'who',
     cell: (row) =>
-      html`<a class="row" href=${href(['notifications', row.id])}>${recipient(row)}</a>
-        <span class="sub narrow">${row.template?.name ?? '–'}<br />${when(row.createdAt)}</span>`,
+      html`<a class="row" href=${href(['notifications', row.id])}>${cut(recipient(row), 32)}</a>
+        <span class="sub narrow">${cutWords(row.template?.name ?? '–')}<br />${when(row.createdAt)}</span>`,
   },
-  { head: 'Template', class: 'minor', cell: ({ template }) => template?.name ?? '–' },
+  { head: 'Template', class: 'minor', cell: ({ template }) => cutWords(template?.name ?? '–') },
   {
     head: 'Messages',
     cell: ({ messages, canceledAt }) =>
       html`<div class="badges">
         ${messages.map(({ channel, status }) => messageBadge(channel, status))}
-        ${messages.length === 0 ? html`<span class="quiet">${(canceledAt ?? null) === null ? 'merged into an unread one' : 'canceled'}</span>` : ''}
+        ${messages.length === 0 ? html`<span class="quiet">${(canceledAt ?? null) === null ? 'merged' : 'canceled'}</span>` : ''}
       </div>`,
   },
-  { head: 'Your id', class: 'minor id', cell: ({ key }) => html`<span class="mono">${key ?? '–'}</span>` },
+  { head: 'Your id', class: 'minor id', cell: ({ key }) => html`<span class="mono">${cut(key ?? '–', 24)}</span>` },
 ]
 
 export function openActivity(deps: Deps, first: Route): Page {
@@ -136,7 +137,7 @@ export function openActivity(deps: Deps, first: Route): Page {
   async function retry(): Promise<void> {
     const isSure = await deps.ask({
       title: 'Resend failed messages?',
-      text: 'Every failed message of the notifications that match the filter is sent again, not only those on this page.',
+      text: 'All failed messages of the notifications that match the filter are sent again, not only those on this page.',
       action: 'Resend',
     })
     if (!isSure) return
@@ -181,7 +182,7 @@ export function openActivity(deps: Deps, first: Route): Page {
         today.value === null
           ? ''
           : figures([
-              ['Accepted today, UTC', today.value.count],
+              ['Accepted today (UTC)', today.value.count],
               ['Sent', today.value.sent],
               ['Delivered', today.value.delivered],
               ['Failed', today.value.failed],

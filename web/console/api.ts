@@ -2,6 +2,7 @@
 import { type Client, createClient } from 'graphql-ws'
 import type { Document } from '../graphql.ts'
 import { serverUrl } from '../server-url.ts'
+import { createRetry, SERVER_BACK } from './retry.ts'
 
 /** A failed operation. `code` is the server's ErrorCode, or UNREACHABLE. */
 export class ApiError extends Error {
@@ -27,6 +28,8 @@ export type Connection = 'idle' | 'live' | 'broken'
 /** The server. */
 export interface Api {
   readonly connection: Connection
+  /** The server doesn't answer. It is asked again and again until it does, and `SERVER_BACK` is fired then. */
+  readonly isAway: boolean
   /** @throws ApiError */
   ask<T, V>(document: Document<T, V>, variables: V): Promise<T>
   /** Subscribes until the function that it returns is called. */
@@ -60,6 +63,8 @@ const transient = new Set<unknown>(['INTERNAL', 'OVERLOADED', 'RATE_LIMITED'])
 const isTransient = (cause: unknown): boolean =>
   Array.isArray(cause) &&
   cause.some(({ extensions }: { readonly extensions?: Readonly<Record<string, unknown>> }) => transient.has(extensions?.['code']))
+/** Whether an operation failed for a reason that will pass. */
+export const isPassing = ({ code }: ApiError): boolean => code === 'UNREACHABLE' || transient.has(code)
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null)
 
 /** The WebSocket is opened with the first subscription. */
@@ -72,6 +77,32 @@ export function createApi({ credential, refused, forbidden, connectionChanged }:
     if (connection === next) return
     connection = next
     connectionChanged()
+  }
+
+  let isAway = false
+  let isClosed = false
+  const probe = createRetry(() => void reach())
+  function answered(): void {
+    probe.reset()
+    if (!isAway) return
+    isAway = false
+    connectionChanged()
+    window.dispatchEvent(new Event(SERVER_BACK))
+  }
+  function failed(): void {
+    if (isClosed) return
+    probe.plan()
+    if (isAway) return
+    isAway = true
+    connectionChanged()
+  }
+  async function reach(): Promise<void> {
+    const isThere = await fetch(serverUrl('health'), { referrerPolicy: 'no-referrer' }).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+    if (isThere) answered()
+    else failed()
   }
 
   async function ask<T, V>(document: Document<T, V>, variables: V): Promise<T> {
@@ -95,8 +126,11 @@ export function createApi({ credential, refused, forbidden, connectionChanged }:
         ...identity,
       }
       const response = await fetch(serverUrl('graphql'), { method: 'POST', headers, body, referrerPolicy: 'no-referrer' })
-      return (await response.json()) as Result<T>
+      const result = (await response.json()) as Result<T>
+      answered()
+      return result
     } catch (cause) {
+      failed()
       throw Object.assign(new ApiError('UNREACHABLE', 'The server is not responding.', null), { cause })
     }
   }
@@ -108,17 +142,22 @@ export function createApi({ credential, refused, forbidden, connectionChanged }:
       connectionParams: 'key' in credential ? identity : { project: credential.project },
       retryAttempts: Number.POSITIVE_INFINITY,
       retryWait: (tries) =>
-        new Promise((resolve) => setTimeout(resolve, Math.min(10_000, 250 * 2 ** tries) * (0.5 + Math.random()))),
+        new Promise((resolve) => {
+          setTimeout(resolve, Math.min(10_000, 250 * 2 ** tries) * (0.5 + Math.random()))
+          window.addEventListener(SERVER_BACK, () => resolve(), { once: true })
+        }),
       shouldRetry: (event) => !isForbidden(event),
       lazyCloseTimeout: 5_000,
       on: {
         connected: (_socket, _payload, isRetry) => {
           become('live')
+          answered()
           if (isRetry) for (const resume of watchers) resume()
         },
         closed: (event) => {
           become(watchers.size === 0 ? 'idle' : 'broken')
           if (isForbidden(event)) refused()
+          else if (watchers.size > 0) void reach()
         },
       },
     })
@@ -163,9 +202,14 @@ export function createApi({ credential, refused, forbidden, connectionChanged }:
     get connection() {
       return connection
     },
+    get isAway() {
+      return isAway
+    },
     ask,
     watch,
     close() {
+      isClosed = true
+      probe.stop()
       watchers.clear()
       void socket?.dispose()
     },

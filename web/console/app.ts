@@ -6,6 +6,7 @@ import { chosenProject, type Session, takeKeyFromAddress } from '../session.ts'
 import { type Api, type Credential, createApi } from './api.ts'
 import { empty, failureOf, refused as refusal, waiting } from './load.ts'
 import type { Deps, Page, ProjectInfo, Question, Scope } from './page.ts'
+import { pageApi } from './page-api.ts'
 import { needsOf, operatorPlace, placeOf } from './places.ts'
 import { href, type Route, readRoute } from './router.ts'
 import { shell, type Toast } from './shell.ts'
@@ -54,6 +55,7 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
   let toastId = 0
   let question: { readonly content: Question; readonly answer: (isYes: boolean) => void } | null = null
   let isDue = false
+  let leavePage = (): void => {}
 
   const update = (): void => {
     if (isDue) return
@@ -67,6 +69,7 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
   function close(): void {
     if (stage.at === 'inside') stage.api.close()
     page?.close?.()
+    leavePage()
     page = null
     pageKey = ''
     question?.answer(false)
@@ -205,13 +208,28 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
       return
     }
     page?.close?.()
+    leavePage()
     const isFirst = pageKey === ''
     pageKey = key
     isMenuOpen = false
     const place = project === null ? operatorPlace : placeOf(route)
     const can: Deps['can'] = (scope) => viewer.scopes.includes(scope)
     const isOpen = project === null || can(needsOf(route.path[0] ?? ''))
-    const deps = { api, project: project ?? noProject, isMasked: viewer.isMasked, can, update, go, replace, say, ask }
+    const { api: own, leave: left } = pageApi(api)
+    let isLeft = false
+    leavePage = () => {
+      isLeft = true
+      left()
+      // An error belongs to the page that it happened on.
+      toasts = toasts.filter(({ tone }) => tone === 'good')
+    }
+    const sayHere: Deps['say'] = (text, tone) => {
+      if (!isLeft || tone !== 'bad') say(text, tone)
+    }
+    const deps: Deps = {
+      ...{ api: own, project: project ?? noProject, isMasked: viewer.isMasked },
+      ...{ can, update, go, replace, say: sayHere, ask },
+    }
     page = place === undefined ? nowhere : isOpen ? place.open(deps, route) : closed
     if (!isFirst) queueMicrotask(() => queueMicrotask(announce))
   }
@@ -257,6 +275,7 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
       hasPeople: issuer !== null,
       current: (project === null ? operatorPlace : placeOf(readRoute(location.hash)))?.menu ?? '',
       connection: api.connection,
+      isAway: api.isAway,
       isMenuOpen,
       toasts,
       question: question?.content ?? null,

@@ -81,22 +81,22 @@ export function createAuditFilter({ replace, update }: Pick<Deps, 'replace' | 'u
   const view = (): TemplateResult => html`<form role="search" aria-label="Filter the audit log" @submit=${submit(apply)}>
     <div class="filters">
       ${line({
-        ...{ id: 'actor', label: 'By', type: 'search', class: 'search', placeholder: 'Name, e-mail address or id' },
+        ...{ id: 'actor', label: 'Actor', type: 'search', class: 'search', placeholder: 'Name, e-mail address or id' },
         value: given('actor'),
         change: typed('actor'),
       })}
       ${choice({
-        ...{ id: 'kind', label: 'Changed', value: given('kind') },
-        options: [['', 'Anything'], ...namesOf(targetLabels).map((one) => [one, targetLabels[one]] as const)],
+        ...{ id: 'kind', label: 'Object type', value: given('kind') },
+        options: [['', 'Any'], ...namesOf(targetLabels).map((one) => [one, targetLabels[one]] as const)],
         change: chosen('kind'),
       })}
-      ${line({ id: 'target', label: 'Key or id', value: given('target'), change: typed('target') })}
+      ${line({ id: 'target', label: 'Object key or id', value: given('target'), change: typed('target') })}
     </div>
     <details ?open=${(['by', 'operation', 'from', 'to'] as const).some((name) => given(name) !== '')}>
       <summary>More filters</summary>
       <div class="filters">
         ${choice({
-          ...{ id: 'by', label: 'Kind of caller', value: given('by') },
+          ...{ id: 'by', label: 'Actor type', value: given('by') },
           options: [['', 'Any'], ...namesOf(actorLabels).map((one) => [one, actorLabels[one]] as const)],
           change: chosen('by'),
         })}

@@ -35,7 +35,7 @@ const words = (operation: string): string => {
 
 const kindOf = ({ before, after }: Row): TemplateResult | string => {
   if (before === null && after === null) return ''
-  if (before === null) return badge('Added', 'good')
+  if (before === null) return badge('Created', 'good')
   return after === null ? badge('Deleted', 'bad') : badge(counted(differences(before, after).length, 'change'))
 }
 
@@ -53,26 +53,26 @@ export function openAudit({ api, update, replace }: Deps, first: Route): Page {
   }
   const rows = (nodes: readonly Row[]): TemplateResult =>
     nodes.length === 0
-      ? empty('No entries', 'Changes of settings, keys, providers, templates and the like appear here. Sends do not.')
+      ? empty('No entries', 'Changes to settings, keys, providers, templates and other objects appear here. Sends do not.')
       : table<Row>({
           caption: 'Changes, newest first',
           rows: nodes,
           key: ({ id }) => id,
           columns: [
-            { head: 'When', class: 'time', cell: ({ at }) => when(at) },
+            { head: 'Time', class: 'time', cell: ({ at }) => when(at) },
             {
-              head: 'Who',
+              head: 'Actor',
               class: 'minor',
               cell: (row) =>
                 html`${who(row)}${isNamed(row) ? html`<span class="sub">${actorLabels[row.actor.kind]}</span>` : ''}`,
             },
             {
-              head: 'What',
+              head: 'Action',
               cell: (row) => html`${words(row.operation)}
                 <span class="sub"><span class="clip">${targetLabels[row.target.kind]} ${what(row)}</span></span>
                 <span class="sub narrow">by ${who(row)}</span>`,
             },
-            { head: 'Change', class: 'minor keep', cell: kindOf },
+            { head: 'Changes', class: 'minor keep', cell: kindOf },
             {
               head: '',
               class: 'act',
@@ -91,13 +91,13 @@ export function openAudit({ api, update, replace }: Deps, first: Route): Page {
       isWide: true,
       close: set(null),
       body: html`<dl class="facts">
-          ${fact('When', when(at, 'full'))}
-          ${fact('Who', isNamed(row) ? `${who(row)} (${actorLabels[actor.kind]})` : who(row))}
+          ${fact('Time', when(at, 'full'))}
+          ${fact('Actor', isNamed(row) ? `${who(row)} (${actorLabels[actor.kind]})` : who(row))}
           ${fact('E-mail', actor.email === who(row) ? null : actor.email)}
-          ${fact('From', remoteAddress)}
+          ${fact('IP address', remoteAddress)}
           ${fact(targetLabels[target.kind], html`<span class="mono">${what(row)}</span>`)}
         </dl>
-        ${found.length === 0 ? html`<p class="quiet small">The log holds nothing else of it.</p>` : shownDifferences(found)}`,
+        ${found.length === 0 ? html`<p class="quiet small">No further details were recorded.</p>` : shownDifferences(found)}`,
     })
   }
   void list.run()

@@ -155,7 +155,16 @@ export function openTransaction({ api, update, say, ask }: Deps, { path }: Route
   async function cancel(): Promise<void> {
     const text =
       'Messages that have not been sent yet will not be sent, to any recipient. Messages already sent cannot be recalled.'
-    if (!(await ask({ title: 'Cancel this transaction?', text, action: 'Cancel transaction', isDangerous: true }))) return
+    if (
+      !(await ask({
+        title: 'Cancel this transaction?',
+        text,
+        action: 'Cancel transaction',
+        refusal: 'Keep it',
+        isDangerous: true,
+      }))
+    )
+      return
     try {
       const { cancel: done } = await api.ask(CancelBroadcast, { transactionId })
       say(`${count(done.canceledCount)} canceled, ${count(done.alreadySentCount)} already sent.`)

@@ -3,6 +3,7 @@ import { html, type TemplateResult } from 'lit'
 import type { CampaignListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { activeBadge, channelLabel } from './badge.ts'
+import { cut, cutWords } from './cut.ts'
 import { createLoad, empty, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import { href, type Route } from './router.ts'
@@ -33,9 +34,9 @@ const columns: readonly Column<Row>[] = [
   {
     head: 'Campaign',
     cell: ({ key, name }) =>
-      html`<a class="row" href=${href(['campaigns', key])}>${name}</a><span class="sub mono">${key}</span>`,
+      html`<a class="row" href=${href(['campaigns', key])}>${cutWords(name, 32)}</a><span class="sub mono">${cut(key, 36)}</span>`,
   },
-  { head: 'Template', class: 'minor', cell: ({ template }) => template.name },
+  { head: 'Template', class: 'minor', cell: ({ template }) => cutWords(template.name) },
   { head: 'Channel', class: 'minor keep', cell: ({ channel }) => channelLabel(channel) },
   {
     head: 'Audience',

@@ -67,9 +67,9 @@ export function openContactPreferences({ api, update, say, can }: Deps, contact:
     <tr>
       <td>
         <a href=${href(['templates', template.key])}>${template.name}</a>
-        ${template.critical ? badge('Critical: always sent', 'warn') : ''}
+        ${template.critical ? html`<span id="why-${template.key}">${badge('Critical: always sent', 'warn')}</span>` : ''}
       </td>
-      <td class="keep">${check(`want-${template.key}`, 'Enabled', enabled, (isOn) => void set(template.key, null)(isOn), !can('SEND'))}</td>
+      <td class="keep">${check(`want-${template.key}`, 'Enabled', enabled, (isOn) => void set(template.key, null)(isOn), !can('SEND') || template.critical, template.critical ? `why-${template.key}` : undefined)}</td>
       <td>
         <div class="choices">
           ${channels.map(({ channel, enabled: isOn }) =>
@@ -78,7 +78,8 @@ export function openContactPreferences({ api, update, say, can }: Deps, contact:
               channelLabel(channel),
               isOn,
               (next) => void set(template.key, channel)(next),
-              !enabled || !can('SEND'),
+              !enabled || !can('SEND') || template.critical,
+              template.critical ? `why-${template.key}` : undefined,
             ),
           )}
         </div>

@@ -38,7 +38,7 @@ const credential = ({
     ${deviceTokens.map((token) => html`<p class="mono small">${token}</p>`)}
     ${webhookUrl === null ? '' : html`<p class="mono small">${webhookUrl}</p>`}
     ${channelName === null ? '' : html`<p class="small">${channelName}</p>`}
-    <p class="quiet small">updated ${when(updatedAt, 'full')}</p>
+    <p class="quiet small">Updated ${when(updatedAt, 'full')}</p>
   </div>
 `
 
@@ -74,7 +74,7 @@ const profile = (one: Found): TemplateResult => html`
           <dd>${when(one.createdAt, 'full')}</dd>
           <dt>Updated</dt>
           <dd>${when(one.updatedAt, 'full')}</dd>
-          <dt>Id</dt>
+          <dt>Contact id</dt>
           <dd class="mono">${one.id}</dd>
         </dl>
       </div>
@@ -137,13 +137,15 @@ export function openContact(deps: Deps, first: Route): Page {
         <h1 tabindex="-1">${externalId}</h1>
         ${found.value?.contact ? html`<span class="quiet">${nameOf(found.value.contact)}</span>` : ''}
         ${found.value?.contact?.isOnline === true ? badge('Online', 'good') : ''}
-        <div class="actions">
-          <a class="button" href=${href(['activity'], { contact: externalId })}>Activity</a>
-        </div>
+        ${
+          found.value?.contact
+            ? html`<div class="actions"><a class="button" href=${href(['activity'], { contact: externalId })}>Activity</a></div>`
+            : ''
+        }
       </div>
       ${loaded(found, ({ contact }) =>
         contact === null
-          ? html`<div class="panel">${empty('Contact not found', 'It may have been deleted.')}</div>`
+          ? html`<div class="panel">${empty('Contact not found', html`It may have been deleted. Go to <a href=${href(['contacts'])}>Contacts</a>.`)}</div>`
           : html`<nav class="tabs" aria-label="Sections">
                 ${sections.map(
                   ([key, label]) =>

@@ -3,6 +3,7 @@ import { html, type TemplateResult } from 'lit'
 import type { ContactListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { badge } from './badge.ts'
+import { cut } from './cut.ts'
 import { line, submit } from './form.ts'
 import { createLoad, empty, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
@@ -31,11 +32,11 @@ const columns: readonly Column<Row>[] = [
   {
     head: 'Contact',
     cell: (row) =>
-      html`<a class="row" href=${href(['contacts', row.externalId])}>${row.externalId}</a>
+      html`<a class="row" href=${href(['contacts', row.externalId])}>${cut(row.externalId, 32)}</a>
         <span class="sub narrow">${nameOf(row)}</span>`,
   },
   { head: 'Name', class: 'minor', cell: nameOf },
-  { head: 'E-mail', cell: ({ email }) => email ?? '–' },
+  { head: 'E-mail', cell: ({ email }) => cut(email ?? '–', 40) },
   { head: 'Phone', class: 'minor keep', cell: ({ phone }) => phone ?? '–' },
   { head: 'Language', class: 'minor', cell: ({ locale }) => locale ?? '–' },
   { head: 'Created', class: 'minor time', cell: ({ createdAt }) => when(createdAt) },

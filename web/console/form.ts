@@ -115,6 +115,8 @@ export const check = (
   isOn: boolean,
   change: (isOn: boolean) => void,
   isDisabled = false,
+  /** id of the text that says why it is disabled */
+  reason?: string,
 ): TemplateResult =>
   html`<label class="check" for=${id}
     ><input
@@ -122,6 +124,7 @@ export const check = (
       type="checkbox"
       .checked=${live(isOn)}
       ?disabled=${isDisabled}
+      aria-describedby=${ifDefined(reason)}
       @change=${(event: Event) => change((event.target as HTMLInputElement).checked)}
     />${label}</label
   >`

@@ -51,9 +51,9 @@ interface Rotation {
 }
 
 const scopeHints = {
-  SEND: 'Send: send, and look at what was sent',
-  READ: 'Read: look at everything',
-  MANAGE: 'Manage: change what is configured, erase contacts',
+  SEND: 'Send: send, and read what was sent',
+  READ: 'Read: read everything',
+  MANAGE: 'Manage: change settings, erase contacts',
   KEYS: 'Keys: create and revoke API keys',
 } satisfies Record<Scope, string>
 const scopeNames = Object.keys(scopeHints) as Scope[]
@@ -113,7 +113,7 @@ export function openKeys({ api, update, say, ask }: Deps): Page {
       await navigator.clipboard.writeText(secret)
       say('Copied.')
     } catch {
-      say('The browser does not allow copying. Select the key and copy it yourself.', 'bad')
+      say('The browser does not allow copying. Select the key and copy it manually.', 'bad')
     }
   }
   const withScope = (one: NewKey, scope: Scope, isOn: boolean): readonly Scope[] =>
@@ -149,7 +149,7 @@ export function openKeys({ api, update, say, ask }: Deps): Page {
                 label: 'Expires',
                 type: 'datetime-local',
                 value: one.expires,
-                hint: 'Leave it empty for a key that does not expire.',
+                hint: 'Leave empty for a key that never expires',
                 change: (expires) => set({ ...one, expires }),
               })}
               <div class="buttons end">
@@ -170,18 +170,18 @@ export function openKeys({ api, update, say, ask }: Deps): Page {
       body:
         one.done === null
           ? html`<p>
-                The secret key for access tokens is replaced, and the old one is rejected at once. API keys are not replaced: they stay valid,
-                and so do access tokens for up to an hour.
+                Replaces the secret key that access tokens are issued with. The old one is rejected immediately. API keys stay valid, and so do
+                access tokens for up to an hour.
               </p>
               <form @submit=${submit(() => rotate(one))}>
                 ${check('revoke-keys', 'Also revoke all other API keys', one.revokeKeys, (revokeKeys) => turn({ ...one, revokeKeys }))}
                 ${check('revoke-tokens', 'Also revoke all access tokens', one.revokeTokens, (revokeTokens) => turn({ ...one, revokeTokens }))}
                 <div class="buttons end">
-                  <button type="button" @click=${() => turn(null)}>Go back</button>
+                  <button type="button" @click=${() => turn(null)}>Cancel</button>
                   <button class="primary danger">Rotate</button>
                 </div>
               </form>`
-          : html`<p>Copy the secret key, which is below, now. It will not be shown again. The access key is the same as before:</p>
+          : html`<p>Copy the secret key at the end of this dialog now. It will not be shown again. The access key has not changed:</p>
               <p class="secret">${one.done.accessKey}</p>
               <p>Still valid:</p>
               ${names(one.done.validKeys)}

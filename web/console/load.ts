@@ -1,6 +1,7 @@
 /** Loading states. While something is reloaded, its previous value stays visible. */
 import { html, type TemplateResult } from 'lit'
-import { ApiError } from './api.ts'
+import { ApiError, isPassing } from './api.ts'
+import { createRetry } from './retry.ts'
 
 /** A value that is loaded. */
 export interface Load<T> {
@@ -17,9 +18,10 @@ export interface Load<T> {
 export const failureOf = (error: unknown): ApiError =>
   error instanceof ApiError ? error : new ApiError('INTERNAL', error instanceof Error ? error.message : String(error), null)
 
-/** Nothing is loaded before `run`. */
+/** Nothing is loaded before `run`. What fails for a reason that passes is loaded again by itself. */
 export function createLoad<T>(ask: () => Promise<T>, update: () => void): Load<T> {
   let turn = 0
+  const retry = createRetry(() => void state.run())
   const state = {
     value: null as T | null,
     failure: null as ApiError | null,
@@ -27,6 +29,7 @@ export function createLoad<T>(ask: () => Promise<T>, update: () => void): Load<T
     async run() {
       turn += 1
       const mine = turn
+      retry.stop()
       state.isLoading = true
       update()
       try {
@@ -34,15 +37,18 @@ export function createLoad<T>(ask: () => Promise<T>, update: () => void): Load<T
         if (mine !== turn) return
         state.value = value
         state.failure = null
+        retry.reset()
       } catch (error) {
         if (mine !== turn) return
         state.failure = failureOf(error)
+        if (isPassing(state.failure)) retry.plan()
       }
       state.isLoading = false
       update()
     },
     put(value: T) {
       turn += 1
+      retry.reset()
       state.value = value
       state.failure = null
       state.isLoading = false

@@ -3,7 +3,7 @@ import { html, type TemplateResult } from 'lit'
 import type { OneNotificationQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { recipient } from './activity.ts'
-import { badge, channelLabel } from './badge.ts'
+import { channelLabel } from './badge.ts'
 import { shownJson } from './json.ts'
 import { createLoad, createThrottle, empty, failureOf, loaded } from './load.ts'
 import { messagePanel } from './message.ts'
@@ -100,6 +100,7 @@ export function openNotification(deps: Deps, { path }: Route): Page {
       title: 'Cancel the whole transaction?',
       text: 'Messages that have not been sent yet will not be sent, to any recipient. Unseen in-app messages are retracted. Messages already sent cannot be recalled.',
       action: 'Cancel transaction',
+      refusal: 'Keep it',
       isDangerous: true,
     })
     if (!isSure) return
@@ -127,28 +128,28 @@ export function openNotification(deps: Deps, { path }: Route): Page {
           ${one.canceledAt ? html`<dt>Canceled</dt><dd>${when(one.canceledAt, 'full')}</dd>` : ''}
           ${one.actor ? html`<dt>Actor</dt><dd><a href=${href(['contacts', one.actor.externalId])}>${one.actor.externalId}</a></dd>` : ''}
           <dt>Channels</dt>
-          <dd class="badges">${one.channels.map((channel) => badge(channelLabel(channel)))}</dd>
+          <dd class="badges">${one.channels.map((channel) => html`<span class="badge bare">${channelLabel(channel)}</span>`)}</dd>
           <dt>Your id</dt>
           <dd class="mono">${one.key ?? '–'}</dd>
-          <dt>Transaction</dt>
+          <dt>Transaction id</dt>
           <dd class="mono"><a href=${href(['activity'], { transaction: one.transactionId })}>${one.transactionId}</a></dd>
-          <dt>Id</dt>
+          <dt>Notification id</dt>
           <dd class="mono">${one.id}</dd>
         </dl>
         <h3>Data</h3>
         ${Object.keys(one.data).length === 0 ? html`<p class="quiet small">No data.</p>` : shownJson(one.data)}
-        ${one.warnings.length > 0 ? html`<p class="quiet small">No value for: ${one.warnings.map(({ field }) => field).join(', ')}</p>` : ''}
+        ${one.warnings.length > 0 ? html`<p class="quiet small">Missing variables: ${one.warnings.map(({ field }) => field).join(', ')}</p>` : ''}
       </div>
     </section>
   `
 
   const content = (one: Found): TemplateResult => html`
+    ${facts(one)}
     ${
       one.messages.length === 0
-        ? html`<div class="panel">${empty('No message of its own', 'It was merged into an unread message with the same incrementId.')}</div>`
+        ? html`<div class="panel">${empty('Merged', 'This notification was merged into an unread in-app message with the same incrementId.')}</div>`
         : one.messages.map((message) => messagePanel(message, (isUnknown) => void retry(message.id, isUnknown)))
     }
-    ${facts(one)}
   `
 
   void found.run()
@@ -170,7 +171,7 @@ export function openNotification(deps: Deps, { path }: Route): Page {
         </div>
         ${loaded(found, ({ notification }) =>
           notification === null
-            ? html`<div class="panel">${empty('Notification not found', 'It may have been deleted with its contact, or belong to another project.')}</div>`
+            ? html`<div class="panel">${empty('Notification not found', html`It may have been deleted with its contact, or belong to another project. Go to <a href=${href(['activity'])}>Activity</a>.`)}</div>`
             : content(notification),
         )}
       `

@@ -10,6 +10,8 @@ export interface Question {
   /** label of the button */
   readonly action: string
   readonly isDangerous?: boolean
+  /** label of the other button; default: Cancel */
+  readonly refusal?: string
 }
 
 /** The project of the API key. */

@@ -35,10 +35,10 @@ type Row = PeopleListQuery['people']['nodes'][number]
 type RoleName = Row['role']
 
 const roles: readonly (readonly [RoleName, string])[] = [
-  ['VIEWER', 'Viewer: looks at everything'],
-  ['SENDER', 'Sender: also sends'],
-  ['EDITOR', 'Editor: also changes what is configured'],
-  ['ADMIN', 'Admin: also API keys and people'],
+  ['VIEWER', 'Viewer: read-only access'],
+  ['SENDER', 'Sender: read and send'],
+  ['EDITOR', 'Editor: read, send and change settings'],
+  ['ADMIN', 'Admin: full access, including API keys and people'],
 ]
 
 /** A role that is about to be granted. */
@@ -77,8 +77,8 @@ export function openPeople(deps: Deps, first: Route): Page {
   }
   async function take(row: Row): Promise<void> {
     const text = row.sources.includes('CLAIM')
-      ? 'A claim of the identity provider gives this role: unless that is changed, the next sign-in gives it again.'
-      : 'It acts at once, also on pages that are open.'
+      ? 'The identity provider grants this role: unless you change it there, the next sign-in grants it again.'
+      : 'This takes effect immediately, also in open tabs.'
     if (!(await ask({ title: `Revoke the role of ${titleOf(row)}?`, text, action: 'Revoke', isDangerous: true }))) return
     try {
       await api.ask(TakeRole, { person: row.id })
@@ -91,14 +91,14 @@ export function openPeople(deps: Deps, first: Route): Page {
 
   const form = (one: Grant): TemplateResult =>
     dialog({
-      title: one.person === null ? 'Grant a role' : `Role of ${one.email}`,
+      title: one.person === null ? 'Grant role' : `Role of ${one.email}`,
       close: () => set(null),
       body: html`<form class="form" @submit=${submit(() => give(one))}>
         ${
           one.person === null
             ? line({
                 ...{ id: 'person-email', label: 'E-mail address', type: 'email', value: one.email, isRequired: true, wrong },
-                hint: 'Who has not signed in yet gets the role with the first sign-in with this address.',
+                hint: 'Somebody who has not signed in yet gets the role at the first sign-in with this address.',
                 change: (email) => set({ ...one, email }),
               })
             : wrong === null
@@ -109,7 +109,7 @@ export function openPeople(deps: Deps, first: Route): Page {
           ...{ id: 'person-role', label: 'Role', value: one.role, options: roles },
           change: (value) => set({ ...one, role: roles.find(([role]) => role === value)?.[0] ?? one.role }),
         })}
-        ${check('person-mask', 'Mask addresses, names and contents', one.maskPersonalData, (maskPersonalData) =>
+        ${check('person-mask', 'Mask personal data (addresses, names, contents)', one.maskPersonalData, (maskPersonalData) =>
           set({ ...one, maskPersonalData }),
         )}
         <div class="buttons end"><button class="primary">Grant</button></div>
@@ -118,7 +118,7 @@ export function openPeople(deps: Deps, first: Route): Page {
 
   const rows = (people: readonly Row[]): TemplateResult =>
     people.length === 0
-      ? empty('Nobody yet', 'Grant a role to an e-mail address, or give roles by a claim of the identity provider.')
+      ? empty('No people yet', 'Grant a role to an e-mail address, or have the identity provider grant roles by a claim.')
       : table<Row>({
           caption: 'People',
           rows: people,
@@ -138,19 +138,18 @@ export function openPeople(deps: Deps, first: Route): Page {
                   ${maskPersonalData ? badge('Masked', 'warn') : ''}`,
             },
             {
-              head: 'From',
+              head: 'Source',
               class: 'minor',
               cell: ({ sources, grantedBy }) =>
                 [
-                  ...(sources.includes('CLAIM') ? ['identity provider'] : []),
-                  ...(sources.includes('GRANT') ? [`granted by ${grantedBy}`] : []),
+                  ...(sources.includes('CLAIM') ? ['Identity provider'] : []),
+                  ...(sources.includes('GRANT') ? [`Granted by ${grantedBy}`] : []),
                 ].join(', '),
             },
             {
               head: 'Last seen',
               class: 'minor time',
-              cell: ({ hasSignedIn, lastSeenAt }) =>
-                hasSignedIn && lastSeenAt !== null ? when(lastSeenAt) : 'has not signed in',
+              cell: ({ hasSignedIn, lastSeenAt }) => (hasSignedIn && lastSeenAt !== null ? when(lastSeenAt) : 'never signed in'),
             },
             {
               head: '',
@@ -173,7 +172,7 @@ export function openPeople(deps: Deps, first: Route): Page {
         <h1 tabindex="-1">People</h1>
         <div class="actions">
           <button class="primary" @click=${() => set({ person: null, email: '', role: 'VIEWER', maskPersonalData: false })}>
-            Grant a role
+            Grant role
           </button>
         </div>
       </div>

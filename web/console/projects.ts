@@ -107,16 +107,16 @@ export function openProjects({ api, update, replace, say }: Deps, first: Route):
   function form(one: Doing): TemplateResult {
     const close = (): void => set(null)
     const buttons = (action: string, isDangerous: boolean, isDisabled = false): TemplateResult => html`<div class="buttons end">
-      <button type="button" @click=${close}>Go back</button>
+      <button type="button" @click=${close}>Cancel</button>
       <button class="primary ${isDangerous ? 'danger' : ''}" ?disabled=${isDisabled}>${action}</button>
     </div>`
     if (one.what === 'suspend') {
       return dialog({
         title: `Suspend ${one.row.name}?`,
         close,
-        body: html`<p>Its keys and tokens are refused, and nothing of it is sent. What was accepted waits until it is resumed.</p>
+        body: html`<p>Its keys and tokens are rejected, and nothing is sent. Accepted messages wait until you resume the project.</p>
           <form @submit=${submit(() => suspend(one))}>
-            ${line({ id: 'reason', label: 'Reason', hint: 'Shown to its callers', value: one.reason, change: (reason) => set({ ...one, reason }) })}
+            ${line({ id: 'reason', label: 'Reason', hint: 'Included in the error that API calls get', value: one.reason, change: (reason) => set({ ...one, reason }) })}
             ${buttons('Suspend', true)}
           </form>`,
       })
@@ -126,8 +126,8 @@ export function openProjects({ api, update, replace, say }: Deps, first: Route):
         title: `Delete ${one.row.name}?`,
         close,
         body: html`<p>
-            Everything in it is erased: contacts, templates, notifications, statistics. It is refused at once. Once erasing has begun, this cannot
-            be undone.
+            All of its data is erased: contacts, templates, notifications, statistics. Its keys are rejected immediately. Once erasing has
+            begun, this cannot be undone.
           </p>
           <form @submit=${submit(() => remove(one))}>
             ${line({
@@ -135,8 +135,8 @@ export function openProjects({ api, update, replace, say }: Deps, first: Route):
               change: (confirm) => set({ ...one, confirm }),
             })}
             ${line({
-              ...{ id: 'hours', label: 'Begin after, hours', type: 'number', value: one.hours },
-              hint: 'Until then, Recover calls it off.',
+              ...{ id: 'hours', label: 'Erase after (hours)', type: 'number', value: one.hours },
+              hint: 'Until then, Recover undoes the deletion.',
               change: (hours) => set({ ...one, hours }),
             })}
             ${buttons('Delete', true, one.confirm.trim() !== one.row.key)}
@@ -149,9 +149,9 @@ export function openProjects({ api, update, replace, say }: Deps, first: Route):
       close,
       body:
         secret === null
-          ? html`<p>It gets a new API key with all scopes, for owners who have lost theirs. A deletion that has not begun is called off.</p>
+          ? html`<p>Creates an API key with all scopes, for owners who have lost theirs. A pending deletion is undone.</p>
               <form @submit=${submit(() => recover(one))}>
-                ${check('revoke', 'Revoke all API keys that it has', one.revokeKeys, (revokeKeys) => set({ ...one, revokeKeys }))}
+                ${check('revoke', 'Revoke all existing API keys', one.revokeKeys, (revokeKeys) => set({ ...one, revokeKeys }))}
                 ${buttons('Create key', false)}
               </form>`
           : html`<p>Copy this key now, and give it to the owner. It will not be shown again.</p>
@@ -181,7 +181,7 @@ export function openProjects({ api, update, replace, say }: Deps, first: Route):
       deletion === null || deletion === undefined
         ? (suspendedReason ?? '')
         : (deletion.beganAt ?? null) === null
-          ? html`begins ${when(deletion.beginsAt)}`
+          ? html`erasing starts ${when(deletion.beginsAt)}`
           : `${count(deletion.rowCount)} rows erased`
     return html`${badges[status]}<span class="sub">${note}</span>`
   }

@@ -114,7 +114,7 @@ export function providerForm(
       ${line({
         id: 'provider-key',
         label: 'Key',
-        hint: 'Its name in calls',
+        hint: 'Identifies it in API calls',
         value: draft.key,
         isRequired: true,
         isDisabled: !draft.isNew,
@@ -153,15 +153,15 @@ export function providerForm(
         id: 'provider-priority',
         label: 'Priority',
         type: 'number',
-        hint: 'The lowest is tried first',
+        hint: 'The lowest number is tried first',
         value: draft.priority,
         change: (priority) => set({ priority }),
       })}
       ${line({
         id: 'provider-rate',
-        label: 'Messages per second, at most',
+        label: 'Rate limit (messages per second)',
         type: 'number',
-        hint: 'Per worker; no limit if empty',
+        hint: 'Per worker. Leave empty for no limit',
         value: draft.rate,
         change: (rate) => set({ rate }),
       })}

@@ -100,7 +100,7 @@ export function settingField(
   }
   const isSecret = type === 'password' || type === 'file'
   const value = String(given ?? '')
-  const hint = isSecret && value === 'set' ? 'It is set. Type another to replace it.' : setting.hint
+  const hint = isSecret && value === 'set' ? 'A value is set. Enter a new one to replace it.' : setting.hint
   const field = { id, label: title, hint, isRequired, change }
   if (type === 'choice') {
     const empty = initial === '' ? [['', '–'] as const] : []

@@ -3,6 +3,7 @@ import { html, type TemplateResult } from 'lit'
 import type { ProviderListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { badge, channelLabel } from './badge.ts'
+import { cut } from './cut.ts'
 import { dialog } from './dialog.ts'
 import { line, submit } from './form.ts'
 import { createLoad, empty, failureOf, loaded } from './load.ts'
@@ -45,7 +46,7 @@ type Health = Row['health']
 const states = {
   HEALTHY: badge('Healthy', 'good'),
   DEGRADED: badge('Degraded', 'warn'),
-  OPEN: badge('Out of use', 'bad'),
+  OPEN: badge('Unavailable', 'bad'),
   UNUSED: badge('Unused'),
 } satisfies Record<Health['state'], TemplateResult>
 
@@ -83,7 +84,7 @@ const attempts = ({
         ${lastError === null ? '' : html`<span class="sub">${lastError}</span>`}${
           recipientFailures === 0
             ? ''
-            : html`<span class="sub">${recipientFailures} failed at the recipient: ${lastRecipientError ?? ''}</span>`
+            : html`<span class="sub">${recipientFailures} rejected by the recipient: ${lastRecipientError ?? ''}</span>`
         }<span class="sub">${when(checkedAt)}</span>`
 
 /** Opens the page. */
@@ -109,7 +110,7 @@ export function openProviders({ api, update, say, ask }: Deps): Page {
     try {
       await api.ask(SaveProvider, { providers: [input] })
       edit(null)
-      say(`The provider ${one.key} was saved.`)
+      say(`Provider ${one.key} saved.`)
       await list.run()
     } catch (error) {
       wrong = failureOf(error).message
@@ -117,7 +118,7 @@ export function openProviders({ api, update, say, ask }: Deps): Page {
     }
   }
   async function remove({ key }: Row): Promise<void> {
-    const text = 'What went through it stays. Messages that wait go through the next provider of the channel, or fail.'
+    const text = 'Sent messages are kept. Queued messages use the next provider of the channel, or fail if there is none.'
     if (!(await ask({ title: `Delete the provider ${key}?`, text, action: 'Delete', isDangerous: true }))) return
     try {
       await api.ask(DeleteProvider, { keys: [key] })
@@ -133,7 +134,7 @@ export function openProviders({ api, update, say, ask }: Deps): Page {
       ({ testProvider: { ok, error, durationMs, providerMessageId } }) =>
         ok
           ? html`<div class="notice good" role="status">
-              <p><strong>It was accepted</strong> in ${duration(durationMs)}.</p>
+              <p><strong>Accepted</strong> in ${duration(durationMs)}.</p>
               ${providerMessageId === null ? '' : html`<p class="quiet small mono">${providerMessageId}</p>`}
             </div>`
           : html`<div class="notice bad" role="alert">
@@ -150,18 +151,22 @@ export function openProviders({ api, update, say, ask }: Deps): Page {
     {
       head: 'Provider',
       cell: (row) =>
-        html`<button class="link" @click=${() => edit(draftOfProvider(row))}>${row.key}</button>
+        html`<button class="link" @click=${() => edit(draftOfProvider(row))}>${cut(row.key, 24)}</button>
           <span class="sub">${row.kind}<span class="narrow">, ${channelLabel(row.channel)}</span></span>`,
     },
     { head: 'Channel', class: 'minor keep', cell: ({ channel }) => channelLabel(channel) },
     { head: 'Priority', class: 'minor number', cell: ({ priority }) => priority },
-    { head: 'A second', class: 'minor number', cell: ({ ratePerSecond }) => ratePerSecond ?? 'no limit' },
+    {
+      head: 'Rate limit',
+      class: 'minor number keep',
+      cell: ({ ratePerSecond }) => (ratePerSecond === null ? '–' : `${count(ratePerSecond)}/s`),
+    },
     {
       head: 'Health',
       class: 'keep',
-      cell: ({ active, health }) => (active ? states[health.state] : badge('Off')),
+      cell: ({ active, health }) => (active ? states[health.state] : badge('Inactive')),
     },
-    { head: 'Last 24 hours', class: 'minor', cell: ({ health }) => attempts(health) },
+    { head: 'Success, 24 hours', class: 'minor', cell: ({ health }) => attempts(health) },
     { head: 'Sent', class: 'minor number', cell: ({ stats }) => count(stats.sent) },
     { head: 'Delivered', class: 'minor number', cell: ({ stats }) => count(stats.delivered) },
     { head: 'Failed', class: 'minor number', cell: ({ stats }) => count(stats.failed) },
@@ -186,8 +191,8 @@ export function openProviders({ api, update, say, ask }: Deps): Page {
       body: html`<form @submit=${submit(() => run(one))}>
         ${line({
           id: 'test-to',
-          label: 'Send one message to',
-          hint: `An address of the channel ${channelLabel(one.provider.channel)}`,
+          label: 'Send a test message to',
+          hint: `Channel: ${channelLabel(one.provider.channel)}`,
           value: one.to,
           isRequired: true,
           change: (to) => attempt({ ...one, to }),
@@ -204,7 +209,7 @@ export function openProviders({ api, update, say, ask }: Deps): Page {
       isWide: true,
       close: () => edit(null),
       body: html`${loaded(kinds, (known) => providerForm(one, known, wrong, update, () => save(one)))}
-      ${one.isNew || stored === undefined ? '' : html`<div data-needs="MANAGE"><button class="small danger" @click=${() => void remove(stored)}>Delete this provider</button></div>`}`,
+      ${one.isNew || stored === undefined ? '' : html`<div data-needs="MANAGE"><button class="small danger" @click=${() => void remove(stored)}>Delete provider</button></div>`}`,
     })
   }
 
@@ -222,7 +227,7 @@ export function openProviders({ api, update, say, ask }: Deps): Page {
           rows.length === 0
             ? empty(
                 'No providers yet',
-                'In-app messages need none. Every other channel needs one; the kind capture is there to try things.',
+                'Every channel except in-app needs a provider. To try things out, use one of the kind capture: it stores messages instead of sending them.',
               )
             : table({ caption: 'Providers', columns, rows, key: ({ key }) => key }),
         )}

@@ -5,6 +5,7 @@ import { graphql } from '../graphql.ts'
 import { conditionOf, type Node, newTest, nodeOf } from './condition.ts'
 import { conditionForm } from './condition-form.ts'
 import { nameOf } from './contacts.ts'
+import { cut } from './cut.ts'
 import { line, submit } from './form.ts'
 import { createLoad, empty, failureOf, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
@@ -128,10 +129,11 @@ export function openSegment({ api, update, go, say, ask }: Deps, { path }: Route
               columns: [
                 {
                   head: 'Contact',
-                  cell: ({ externalId }) => html`<a class="row" href=${href(['contacts', externalId])}>${externalId}</a>`,
+                  cell: ({ externalId }) =>
+                    html`<a class="row" href=${href(['contacts', externalId])}>${cut(externalId, 32)}</a>`,
                 },
                 { head: 'Name', cell: nameOf },
-                { head: 'E-mail', class: 'minor', cell: ({ email }) => email ?? '–' },
+                { head: 'E-mail', class: 'minor', cell: ({ email }) => cut(email ?? '–', 40) },
               ],
             }),
       )}
@@ -146,11 +148,11 @@ export function openSegment({ api, update, go, say, ask }: Deps, { path }: Route
       <div class="head">
         <p class="crumb"><a href=${href(['segments'])}>Segments</a></p>
         <h1 tabindex="-1">${isNew ? 'New segment' : (found.value?.segment?.name ?? typed.key)}</h1>
-        ${isNew ? '' : html`<div class="actions"><a data-needs="SEND" class="button" href=${href(['broadcasts'], { segment: typed.key })}>Send broadcast</a></div>`}
+        ${isNew || (found.value?.segment ?? null) === null ? '' : html`<div class="actions"><a data-needs="SEND" class="button" href=${href(['broadcasts'], { segment: typed.key })}>Send broadcast</a></div>`}
       </div>
       ${loaded(found, ({ segment }) =>
         segment === null && !isNew
-          ? html`<div class="panel">${empty('Segment not found', '')}</div>`
+          ? html`<div class="panel">${empty('Segment not found', html`It may have been deleted. Go to <a href=${href(['segments'])}>Segments</a>.`)}</div>`
           : html`${form()}${segment === null ? '' : who(segment)}`,
       )}
     `,

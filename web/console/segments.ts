@@ -2,6 +2,7 @@
 import { html, type TemplateResult } from 'lit'
 import type { SegmentListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
+import { cut, cutWords } from './cut.ts'
 import { createLoad, empty, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import { href, type Route } from './router.ts'
@@ -23,7 +24,8 @@ type Row = SegmentListQuery['segments']['nodes'][number]
 const columns: readonly Column<Row>[] = [
   {
     head: 'Segment',
-    cell: ({ key, name }) => html`<a class="row" href=${href(['segments', key])}>${name}</a><span class="sub mono">${key}</span>`,
+    cell: ({ key, name }) =>
+      html`<a class="row" href=${href(['segments', key])}>${cutWords(name, 32)}</a><span class="sub mono">${cut(key, 36)}</span>`,
   },
   { head: 'Contacts', class: 'number', cell: ({ contactCount }) => count(contactCount) },
   { head: 'Updated', class: 'minor time', cell: ({ updatedAt }) => when(updatedAt) },

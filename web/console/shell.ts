@@ -26,6 +26,8 @@ export interface Shell {
   readonly hasPeople: boolean
   readonly current: string
   readonly connection: Connection
+  /** the server does not answer */
+  readonly isAway: boolean
   readonly isMenuOpen: boolean
   readonly toasts: readonly Toast[]
   readonly question: Question | null
@@ -51,7 +53,10 @@ const tones = { idle: '', live: 'good', broken: 'warn' } satisfies Record<Connec
 export const shell = (state: Shell): TemplateResult => html`
   <a class="skip" href="#content" @click=${skip}>Skip to content</a>
   ${bar(state)}
-  <main id="content" tabindex="-1">${state.content}</main>
+  <main id="content" tabindex="-1">
+    ${state.isAway ? html`<div class="notice warn away" role="status"><p><strong>Connection lost.</strong> Trying again until the server answers.</p></div>` : ''}
+    ${state.content}
+  </main>
   <div class="toasts" role="status" aria-live="polite">
     ${repeat(
       state.toasts,
@@ -140,13 +145,16 @@ const projectSwitch = (
     change,
   })
 
-const confirmation = ({ title, text, action, isDangerous }: Question, answer: (isYes: boolean) => void): TemplateResult =>
+const confirmation = (
+  { title, text, action, isDangerous, refusal = 'Cancel' }: Question,
+  answer: (isYes: boolean) => void,
+): TemplateResult =>
   dialog({
     title,
     close: () => answer(false),
     body: html`<p>${text}</p>
       <div class="buttons end">
-        <button @click=${() => answer(false)}>Go back</button>
+        <button @click=${() => answer(false)}>${refusal}</button>
         <button class="primary ${isDangerous === true ? 'danger' : ''}" @click=${() => answer(true)}>${action}</button>
       </div>`,
   })

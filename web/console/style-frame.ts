@@ -105,6 +105,11 @@ export const frame = css`
     max-width: 1180px;
     padding: 16px 24px 64px;
   }
+  .away {
+    position: sticky;
+    top: 8px;
+    z-index: 4;
+  }
   .head {
     display: flex;
     flex-wrap: wrap;

@@ -60,7 +60,13 @@ export const parts = css`
     padding: 7px 12px;
     vertical-align: top;
     border-bottom: 1px solid var(--line);
+    overflow-wrap: break-word;
+  }
+  td .sub {
     overflow-wrap: anywhere;
+  }
+  .whole {
+    white-space: nowrap;
   }
   td:first-child,
   td.who,
@@ -314,6 +320,16 @@ export const parts = css`
     gap: 6px;
   }
   @media (max-width: 760px) {
+    td {
+      overflow-wrap: anywhere;
+    }
+    .whole {
+      display: inline-block;
+      max-width: 44vw;
+      overflow: hidden;
+      text-overflow: ellipsis;
+      vertical-align: bottom;
+    }
     .minor {
       display: none;
     }

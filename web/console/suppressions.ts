@@ -3,6 +3,7 @@ import { html, type TemplateResult } from 'lit'
 import type { Channel, SuppressionListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { badge, channelLabel, channelNames } from './badge.ts'
+import { cut } from './cut.ts'
 import { dialog } from './dialog.ts'
 import { choice, line, submit } from './form.ts'
 import { createLoad, empty, failureOf, loaded } from './load.ts'
@@ -64,7 +65,7 @@ export function openSuppressions({ api, update, replace, say, ask }: Deps, first
     const text =
       reason === 'MANUAL'
         ? 'Messages to this address will be sent again.'
-        : 'Messages to this address will be sent again, although its owner or provider rejected them.'
+        : 'Messages to this address will be sent again, although they bounced or their recipient complained or unsubscribed.'
     if (
       !(await ask({ title: `Remove the suppression of ${address}?`, text, action: 'Remove', isDangerous: reason !== 'MANUAL' }))
     )
@@ -84,11 +85,11 @@ export function openSuppressions({ api, update, replace, say, ask }: Deps, first
           columns: [
             {
               head: 'Address',
-              cell: ({ address, channel }) => html`${address}<span class="sub narrow">${channelLabel(channel)}</span>`,
+              cell: ({ address, channel }) => html`${cut(address, 48)}<span class="sub narrow">${channelLabel(channel)}</span>`,
             },
             { head: 'Channel', class: 'minor keep', cell: ({ channel }) => channelLabel(channel) },
             { head: 'Reason', cell: ({ reason }) => reasons[reason] },
-            { head: 'Since', class: 'minor time', cell: ({ createdAt }) => when(createdAt) },
+            { head: 'Added', class: 'minor time', cell: ({ createdAt }) => when(createdAt) },
             {
               head: '',
               class: 'act',
@@ -99,7 +100,7 @@ export function openSuppressions({ api, update, replace, say, ask }: Deps, first
         })
   const form = (one: { channel: Channel; address: string }): TemplateResult =>
     dialog({
-      title: 'Suppress an address',
+      title: 'Suppress address',
       close: () => set(null),
       body: html`<form @submit=${submit(() => add(one))}>
         ${choice({
@@ -119,7 +120,7 @@ export function openSuppressions({ api, update, replace, say, ask }: Deps, first
     view: () => html`
       <div class="head">
         <h1 tabindex="-1">Suppressions</h1>
-        <div class="actions"><button data-needs="MANAGE" @click=${() => set({ channel: 'EMAIL', address: '' })}>Suppress an address</button></div>
+        <div class="actions"><button data-needs="MANAGE" @click=${() => set({ channel: 'EMAIL', address: '' })}>Suppress address</button></div>
       </div>
       <div class="panel">
         ${loaded(list, ({ nodes, pageInfo, totalCount }) => html`${rows(nodes)}${pager(pageInfo, route, replace, totalCount)}`)}

@@ -3,6 +3,7 @@ import { html, type TemplateResult } from 'lit'
 import type { TemplateListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { activeBadge, badge, channelLabel } from './badge.ts'
+import { cut, cutWords } from './cut.ts'
 import { createLoad, empty, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import { href, type Route } from './router.ts'
@@ -25,7 +26,7 @@ const columns: readonly Column<Row>[] = [
   {
     head: 'Template',
     cell: ({ key, name }) =>
-      html`<a class="row" href=${href(['templates', key])}>${name}</a><span class="sub mono">${key}</span>`,
+      html`<a class="row" href=${href(['templates', key])}>${cutWords(name, 32)}</a><span class="sub mono">${cut(key, 36)}</span>`,
   },
   {
     head: 'Channels',

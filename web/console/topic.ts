@@ -3,6 +3,7 @@ import { html, type TemplateResult } from 'lit'
 import type { OneTopicQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { nameOf } from './contacts.ts'
+import { cut } from './cut.ts'
 import { area, submit } from './form.ts'
 import { createLoad, empty, failureOf, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
@@ -82,10 +83,10 @@ export function openTopic(deps: Deps, first: Route): Page {
           columns: [
             {
               head: 'Contact',
-              cell: ({ externalId }) => html`<a class="row" href=${href(['contacts', externalId])}>${externalId}</a>`,
+              cell: ({ externalId }) => html`<a class="row" href=${href(['contacts', externalId])}>${cut(externalId, 32)}</a>`,
             },
             { head: 'Name', class: 'minor', cell: nameOf },
-            { head: 'E-mail', class: 'minor', cell: ({ email }) => email ?? '–' },
+            { head: 'E-mail', class: 'minor', cell: ({ email }) => cut(email ?? '–', 40) },
             {
               head: '',
               class: 'act',
@@ -103,14 +104,18 @@ export function openTopic(deps: Deps, first: Route): Page {
         <p class="crumb"><a href=${href(['topics'])}>Topics</a></p>
         <h1 tabindex="-1">${found.value?.topic?.name ?? key}</h1>
         <span class="quiet">${found.value?.topic ? counted(found.value.topic.contactCount, 'contact') : ''}</span>
-        <div class="actions">
-          <a data-needs="SEND" class="button" href=${href(['broadcasts'], { topic: key })}>Send broadcast</a>
-          <button data-needs="MANAGE" class="danger" @click=${() => void remove()}>Delete</button>
-        </div>
+        ${
+          found.value?.topic
+            ? html`<div class="actions">
+                <a data-needs="SEND" class="button" href=${href(['broadcasts'], { topic: key })}>Send broadcast</a>
+                <button data-needs="MANAGE" class="danger" @click=${() => void remove()}>Delete</button>
+              </div>`
+            : ''
+        }
       </div>
       ${loaded(found, ({ topic, contacts }) =>
         topic === null
-          ? html`<div class="panel">${empty('Topic not found', '')}</div>`
+          ? html`<div class="panel">${empty('Topic not found', html`It may have been deleted. Go to <a href=${href(['topics'])}>Topics</a>.`)}</div>`
           : html`<form data-needs="SEND" class="panel" @submit=${submit(join)}>
                 <div class="body">
                   ${area({

@@ -2,6 +2,7 @@
 import { html, type TemplateResult } from 'lit'
 import type { TopicListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
+import { cut, cutWords } from './cut.ts'
 import { dialog } from './dialog.ts'
 import { line, submit } from './form.ts'
 import { createLoad, empty, failureOf, loaded } from './load.ts'
@@ -29,7 +30,8 @@ type Row = TopicListQuery['topics']['nodes'][number]
 const columns: readonly Column<Row>[] = [
   {
     head: 'Topic',
-    cell: ({ key, name }) => html`<a class="row" href=${href(['topics', key])}>${name}</a><span class="sub mono">${key}</span>`,
+    cell: ({ key, name }) =>
+      html`<a class="row" href=${href(['topics', key])}>${cutWords(name, 32)}</a><span class="sub mono">${cut(key, 36)}</span>`,
   },
   { head: 'Contacts', class: 'number', cell: ({ contactCount }) => count(contactCount) },
   { head: 'Created', class: 'minor time', cell: ({ createdAt }) => when(createdAt) },

@@ -36,6 +36,7 @@ import { createSchema } from './graphql/schema.ts'
 import type { AuthHooks, PeopleHooks } from './http/admission.ts'
 import { createBudgets } from './http/budgets.ts'
 import { callbackUrlOf, createCallbackRoute } from './http/callbacks.ts'
+import { createExportRoutes } from './http/export.ts'
 import { connectionLimits } from './http/limits.ts'
 import { createMetrics, type MetricsAccess } from './http/metrics.ts'
 import { createIdentityProvider } from './http/oidc.ts'
@@ -342,7 +343,9 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
     const createContext = (requester: Omit<Context, 'carillon'>): Context => ({ ...requester, carillon })
     const unsubscribe = createUnsubscribeRoutes({
       read: links.readUnsubscribe,
+      about: (target) => db.runFor(target.projectId, () => carillon.preferences.about(target)),
       unsubscribe: (target) => db.runFor(target.projectId, () => carillon.preferences.unsubscribe(target)),
+      resubscribe: (target) => db.runFor(target.projectId, () => carillon.preferences.resubscribe(target)),
     })
     const callback = createCallbackRoute({
       publicUrl: config.publicUrl,
@@ -363,7 +366,8 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       issuerName: config.oidc === null ? null : issuerNameOf(config.oidc),
       showsSchema: config.explore,
     })
-    const routes = [...unsubscribe, callback, ...(signIn?.routes ?? []), ...pages]
+    const exports = createExportRoutes({ exports: carillon.exports, runFor: db.runFor, now: clock.now })
+    const routes = [...unsubscribe, callback, ...exports, ...(signIn?.routes ?? []), ...pages]
     const metricsAccess: MetricsAccess =
       config.metricsKey !== null ? { key: config.metricsKey } : isLoopback(config.host) ? 'open' : 'closed'
     const server =

@@ -14,6 +14,7 @@ import type { Cursors } from './domain/cursor.ts'
 import { createDeadLetters } from './domain/dead-letter.ts'
 import { createErasure } from './domain/erasure.ts'
 import { createEvents } from './domain/event.ts'
+import { createExports } from './domain/export.ts'
 import { createFeed } from './domain/feed.ts'
 import type { Ids } from './domain/ids.ts'
 import { createInbound } from './domain/inbound.ts'
@@ -104,6 +105,8 @@ export function createCarillon(given: CarillonDeps) {
     /** People who sign in, their sessions and roles. */
     people: createPeople({ ...deps, checkActive: projects.checkActive }),
     contacts: createContacts({ ...deps, audience: segments.audience }),
+    /** Whole lists, in chunks. */
+    exports: createExports({ db: deps.db, audience: segments.audience }),
     erasure: createErasure(deps),
     templates,
     providers: createProviders(deps),

@@ -8,7 +8,7 @@ import { atIndex, checkKey, checkList, checkText } from './check.ts'
 import type { Clock } from './clock.ts'
 import type { Cursors } from './cursor.ts'
 import type { Ids } from './ids.ts'
-import { inOrder, type ListPage, type Loading, type PageArgs, readPage } from './page.ts'
+import { inOrder, type ListPage, type Loading, namedLike, readPage, type SearchArgs } from './page.ts'
 import { checkFuture, checkSchedule, nextRunOf, type Schedule, type ScheduleInput, sameSchedule } from './schedule.ts'
 
 /** A campaign as a caller gives it: a field left out stays as it is, null removes it. */
@@ -96,15 +96,22 @@ export function createCampaigns({ db, clock, ids, cursors, audit }: CampaignDeps
       return key.includes('\0') ? null : prisma.campaign.findUnique({ ...query, where: { projectId_key: { projectId, key } } })
     },
 
-    /** Campaigns, oldest first. @throws BAD_INPUT, BAD_CURSOR */
-    list: (projectId: string, page: PageArgs, query: Loading<Prisma.CampaignDefaultArgs> = {}): Promise<ListPage<Campaign>> =>
-      readPage(cursors, page, {
+    /** Campaigns, oldest first; `search`: those whose key or name contains it. @throws BAD_INPUT, BAD_CURSOR */
+    async list(
+      projectId: string,
+      page: SearchArgs,
+      query: Loading<Prisma.CampaignDefaultArgs> = {},
+    ): Promise<ListPage<Campaign>> {
+      const wanted = namedLike(page)
+      return readPage(cursors, page, {
         name: 'campaigns',
         projectId,
         order: 'oldest-first',
-        read: ({ where, ...order }) => prisma.campaign.findMany({ ...query, where: { projectId, ...where }, ...order }),
-        total: () => prisma.campaign.count({ where: { projectId } }),
-      }),
+        read: ({ where, ...order }) =>
+          prisma.campaign.findMany({ ...query, where: { projectId, ...wanted, ...where }, ...order }),
+        total: () => prisma.campaign.count({ where: { projectId, ...wanted } }),
+      })
+    },
 
     /** Campaigns by id, in the order given; one that is named twice is there twice. */
     async withIds(

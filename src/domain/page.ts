@@ -1,5 +1,6 @@
 /** Pages of lists: the arguments of a Relay connection, checked the same way everywhere, and how a page is read. */
 import { CarillonError } from '../errors.ts'
+import { checkText, literally } from './check.ts'
 import type { Cursors } from './cursor.ts'
 
 /** The input: the arguments of a connection. */
@@ -20,6 +21,19 @@ export interface Page {
   readonly after: string | null
   readonly before: string | null
   readonly skip: number
+}
+
+/** A page of a list that can be searched. */
+export interface SearchArgs extends PageArgs {
+  readonly search?: string | null | undefined
+}
+
+/** The condition of rows whose key or name contains a text, without regard to case; for Prisma. @throws BAD_INPUT */
+export function namedLike({ search }: SearchArgs) {
+  const wanted = checkText('search', search ?? '', 255).trim()
+  if (wanted === '') return {}
+  const contains = { contains: literally(wanted), mode: 'insensitive' as const }
+  return { OR: [{ key: contains }, { name: contains }] }
 }
 
 /** The size of a page if neither `first` nor `last` is given. */

@@ -41,6 +41,18 @@ export interface TemplatePreference {
   readonly channels: readonly { readonly channel: Channel; readonly enabled: boolean }[]
 }
 
+/** What an unsubscribe link is about: who sends what to whom. */
+export interface UnsubscribeAbout {
+  /** the project's name */
+  readonly sender: string
+  /** the template's name */
+  readonly kind: string
+  readonly email: string | null
+  /** the contact's language, or the project's */
+  readonly locale: string
+  readonly isSubscribed: boolean
+}
+
 /** How many templates are listed. */
 const TEMPLATES_MAX = 1_000
 
@@ -138,6 +150,28 @@ export function createPreferences({ db, wake }: PreferenceDeps) {
     /** The effect of an unsubscribe link: an opt-out of e-mail of this template. Does nothing if the contact was deleted. */
     async unsubscribe({ projectId, contactId, templateId }: UnsubscribeTarget): Promise<void> {
       await store({ projectId, contactId }, templateId, [{ channel: 'EMAIL', enabled: false }])
+    },
+
+    /** Takes an unsubscription back: an opt-in to e-mail of this template. Does nothing if the contact was deleted. */
+    async resubscribe({ projectId, contactId, templateId }: UnsubscribeTarget): Promise<void> {
+      await store({ projectId, contactId }, templateId, 'EMAIL', true)
+    },
+
+    /** What an unsubscribe link is about; null: the contact, the template or the project is not there any more. */
+    async about({ projectId, contactId, templateId }: UnsubscribeTarget): Promise<UnsubscribeAbout | null> {
+      const [contact, template, project] = await Promise.all([
+        db.prisma.contact.findUnique({
+          where: { projectId_id: { projectId, id: contactId } },
+          select: { email: true, locale: true, preferences: true },
+        }),
+        db.prisma.template.findUnique({ where: { projectId_id: { projectId, id: templateId } }, select: { name: true } }),
+        db.prisma.project.findUnique({ where: { id: projectId }, select: { name: true, locale: true } }),
+      ])
+      if (contact === null || template === null || project === null) return null
+      return {
+        ...{ sender: project.name, kind: template.name, email: contact.email, locale: contact.locale ?? project.locale },
+        isSubscribed: isWanted(contact.preferences as PreferenceSet, templateId, 'EMAIL'),
+      }
     },
 
     /**

@@ -14,7 +14,7 @@ import type { Clock } from './clock.ts'
 import { type ConditionInput, checkCondition } from './condition.ts'
 import type { Cursors } from './cursor.ts'
 import type { Ids } from './ids.ts'
-import { type ListPage, type Loading, type PageArgs, readPage } from './page.ts'
+import { type ListPage, type Loading, namedLike, readPage, type SearchArgs } from './page.ts'
 
 /** The input of `upsertSegments`: a field that is left out keeps its value. */
 export interface SegmentInput {
@@ -54,15 +54,17 @@ export function createSegments({ db, clock, ids, cursors, audit }: SegmentDeps) 
       return key.includes('\0') ? null : prisma.segment.findUnique({ ...query, where: { projectId_key: { projectId, key } } })
     },
 
-    /** Segments, oldest first. @throws BAD_INPUT, BAD_CURSOR */
-    list: (projectId: string, page: PageArgs, query: Loading<Prisma.SegmentDefaultArgs> = {}): Promise<ListPage<Segment>> =>
-      readPage(cursors, page, {
+    /** Segments, oldest first; `search`: those whose key or name contains it. @throws BAD_INPUT, BAD_CURSOR */
+    async list(projectId: string, page: SearchArgs, query: Loading<Prisma.SegmentDefaultArgs> = {}): Promise<ListPage<Segment>> {
+      const wanted = namedLike(page)
+      return readPage(cursors, page, {
         name: 'segments',
         projectId,
         order: 'oldest-first',
-        read: ({ where, ...order }) => prisma.segment.findMany({ ...query, where: { projectId, ...where }, ...order }),
-        total: () => prisma.segment.count({ where: { projectId } }),
-      }),
+        read: ({ where, ...order }) => prisma.segment.findMany({ ...query, where: { projectId, ...wanted, ...where }, ...order }),
+        total: () => prisma.segment.count({ where: { projectId, ...wanted } }),
+      })
+    },
 
     /**
      * Inserts or changes up to 1,000 segments: all of them, or none.

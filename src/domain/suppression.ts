@@ -10,11 +10,11 @@ import { addressKey, checkEmail } from '../values/mailbox.ts'
 import { checkPhone, phoneKey, phoneKeys } from '../values/phone.ts'
 import { type Channel, channelTraits } from '../words.ts'
 import type { Audit, By } from './audit.ts'
-import { atIndex, checkList, checkText } from './check.ts'
+import { atIndex, checkList, checkText, literally } from './check.ts'
 import type { Clock } from './clock.ts'
 import type { Cursors } from './cursor.ts'
 import { type Ids, isUuid } from './ids.ts'
-import { type ListPage, type Loading, type PageArgs, readPage } from './page.ts'
+import { type ListPage, type Loading, readPage, type SearchArgs } from './page.ts'
 
 /**
  * The form in which addresses are compared: e-mail in lower case, phone numbers as they are dialled (`country`: of the contact, if there is
@@ -97,19 +97,24 @@ export function createSuppressions(deps: SuppressDeps & { readonly ids: Ids; rea
   }
 
   return {
-    /** Suppressed addresses, newest first. @throws BAD_INPUT, BAD_CURSOR */
-    list: (
+    /** Suppressed addresses, newest first; `search`: those that contain it. @throws BAD_INPUT, BAD_CURSOR */
+    async list(
       projectId: string,
-      page: PageArgs,
+      page: SearchArgs,
       query: Loading<Prisma.SuppressionDefaultArgs> = {},
-    ): Promise<ListPage<Suppression>> =>
-      readPage(cursors, page, {
+    ): Promise<ListPage<Suppression>> {
+      const wanted = checkText('search', page.search ?? '', 255).trim()
+      // Of an erased person there is a hash, which is no address to be found by.
+      const like = wanted === '' ? {} : { isHash: false, address: { contains: literally(wanted), mode: 'insensitive' as const } }
+      return readPage(cursors, page, {
         name: 'suppressions',
         projectId,
         order: 'newest-first',
-        read: ({ where, ...order }) => db.prisma.suppression.findMany({ ...query, where: { projectId, ...where }, ...order }),
-        total: () => db.prisma.suppression.count({ where: { projectId } }),
-      }),
+        read: ({ where, ...order }) =>
+          db.prisma.suppression.findMany({ ...query, where: { projectId, ...like, ...where }, ...order }),
+        total: () => db.prisma.suppression.count({ where: { projectId, ...like } }),
+      })
+    },
 
     add,
 

@@ -27,7 +27,7 @@ import type { Clock } from './clock.ts'
 import type { Cursors } from './cursor.ts'
 import { createDataSchemas, type DataCheck } from './data-schema.ts'
 import type { Ids } from './ids.ts'
-import { inOrder, type ListPage, type Loading, type PageArgs, readPage } from './page.ts'
+import { inOrder, type ListPage, type Loading, namedLike, readPage, type SearchArgs } from './page.ts'
 import { checkDelay, checkDigest, checkRules, type DigestInput, type RuleInput } from './template-rule.ts'
 
 type Given<T> = { readonly [K in keyof T]?: T[K] | undefined }
@@ -253,16 +253,22 @@ export function createTemplates({ db, clock, ids, cursors, renderer: whole, sand
       return prisma.template.findUnique({ ...query, where: { projectId_key: { projectId, key }, deletedAt: null } })
     },
 
-    /** Templates that were not deleted, oldest first. @throws BAD_INPUT, BAD_CURSOR */
-    list: (projectId: string, page: PageArgs, query: Loading<Prisma.TemplateDefaultArgs> = {}): Promise<ListPage<Template>> =>
-      readPage(cursors, page, {
+    /** Templates that were not deleted, oldest first; `search`: those whose key or name contains it. @throws BAD_INPUT, BAD_CURSOR */
+    async list(
+      projectId: string,
+      page: SearchArgs,
+      query: Loading<Prisma.TemplateDefaultArgs> = {},
+    ): Promise<ListPage<Template>> {
+      const wanted = namedLike(page)
+      return readPage(cursors, page, {
         name: 'templates',
         projectId,
         order: 'oldest-first',
         read: ({ where, ...order }) =>
-          prisma.template.findMany({ ...query, where: { projectId, deletedAt: null, ...where }, ...order }),
-        total: () => prisma.template.count({ where: { projectId, deletedAt: null } }),
-      }),
+          prisma.template.findMany({ ...query, where: { projectId, deletedAt: null, ...wanted, ...where }, ...order }),
+        total: () => prisma.template.count({ where: { projectId, deletedAt: null, ...wanted } }),
+      })
+    },
 
     /** A template by id, a deleted one as well. @throws TEMPLATE_NOT_FOUND */
     async withId(projectId: string, id: string, query: Loading<Prisma.TemplateDefaultArgs> = {}): Promise<Template> {

@@ -10,7 +10,7 @@ import { atIndex, checkKey, checkList, checkText } from './check.ts'
 import type { Clock } from './clock.ts'
 import type { Cursors } from './cursor.ts'
 import type { Ids } from './ids.ts'
-import { type ListPage, type Loading, type PageArgs, readPage } from './page.ts'
+import { type ListPage, type Loading, namedLike, readPage, type SearchArgs } from './page.ts'
 
 /** What `createTopics` needs. */
 export interface TopicDeps {
@@ -69,15 +69,18 @@ export function createTopics({ db, clock, ids, cursors, audit }: TopicDeps) {
       return db.prisma.topicMember.findFirst({ where })
     },
 
-    /** Topics, oldest first. @throws BAD_INPUT, BAD_CURSOR */
-    list: (projectId: string, page: PageArgs, query: Loading<Prisma.TopicDefaultArgs> = {}): Promise<ListPage<Topic>> =>
-      readPage(cursors, page, {
+    /** Topics, oldest first; `search`: those whose key or name contains it. @throws BAD_INPUT, BAD_CURSOR */
+    async list(projectId: string, page: SearchArgs, query: Loading<Prisma.TopicDefaultArgs> = {}): Promise<ListPage<Topic>> {
+      const wanted = namedLike(page)
+      return readPage(cursors, page, {
         name: 'topics',
         projectId,
         order: 'oldest-first',
-        read: ({ where, ...order }) => db.prisma.topic.findMany({ ...query, where: { projectId, ...where }, ...order }),
-        total: () => db.prisma.topic.count({ where: { projectId } }),
-      }),
+        read: ({ where, ...order }) =>
+          db.prisma.topic.findMany({ ...query, where: { projectId, ...wanted, ...where }, ...order }),
+        total: () => db.prisma.topic.count({ where: { projectId, ...wanted } }),
+      })
+    },
 
     /** Inserts or renames up to 1,000 topics: all of them, or none. @returns them as they are afterwards, in the order of the input */
     async upsert(projectId: string, inputs: readonly TopicInput[], by: By): Promise<Topic[]> {

@@ -89,7 +89,12 @@ export function defineCampaigns(
     campaigns: t.field({
       type: CampaignConnection,
       description: 'Campaigns, oldest first. Errors: BAD_INPUT, BAD_CURSOR.',
-      args: connections.args,
+      args: {
+        ...connections.args,
+        search: t.arg.string({
+          description: 'Only those whose key or name contains this, without regard to case: at most 255 characters.',
+        }),
+      },
       resolve: (_root, page, context, info) =>
         context.carillon.campaigns.list(projectOf(context).id, page, loadingOfNodes(context, info, 'Campaign')),
     }),

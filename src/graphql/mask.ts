@@ -254,7 +254,10 @@ export function checkMasked(context: Context, operation: string, args: { readonl
   if (revealing.has(operation)) {
     throw new CarillonError('FORBIDDEN', { message: `${operation} would show personal data, which is masked for you.` })
   }
-  const { filter } = args
+  const { filter, search } = args
+  if (operation === 'suppressions' && (search ?? null) !== null) {
+    throw new CarillonError('FORBIDDEN', { field: 'search', message: 'search would show addresses, which are masked for you.' })
+  }
   if (typeof filter !== 'object' || filter === null) return
   for (const name of revealingFilters) {
     const value = (filter as Readonly<Record<string, unknown>>)[name]

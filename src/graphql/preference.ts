@@ -153,8 +153,14 @@ export function definePreferences(
   builder.queryFields((t) => ({
     suppressions: t.field({
       type: SuppressionConnection,
-      description: 'Suppressed addresses, newest first. Errors: BAD_INPUT, BAD_CURSOR.',
-      args: connections.args,
+      description:
+        'Suppressed addresses, newest first. Errors: BAD_INPUT, BAD_CURSOR; FORBIDDEN for a search where addresses are masked.',
+      args: {
+        ...connections.args,
+        search: t.arg.string({
+          description: 'Only addresses that contain this, without regard to case: at most 255 characters.',
+        }),
+      },
       resolve: (_root, page, context, info) =>
         context.carillon.suppressions.list(projectOf(context).id, page, loadingOfNodes(context, info, 'Suppression')),
     }),

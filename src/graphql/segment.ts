@@ -59,7 +59,12 @@ export function defineSegments(
     segments: t.field({
       type: SegmentConnection,
       description: 'Segments, oldest first. Errors: BAD_INPUT, BAD_CURSOR.',
-      args: connections.args,
+      args: {
+        ...connections.args,
+        search: t.arg.string({
+          description: 'Only those whose key or name contains this, without regard to case: at most 255 characters.',
+        }),
+      },
       resolve: (_root, page, context, info) =>
         context.carillon.segments.list(projectOf(context).id, page, loadingOfNodes(context, info, 'Segment')),
     }),

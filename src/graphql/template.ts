@@ -173,7 +173,12 @@ export function defineTemplates(
     templates: t.field({
       type: TemplateConnection,
       description: 'Templates, oldest first. Errors: BAD_INPUT, BAD_CURSOR.',
-      args: connections.args,
+      args: {
+        ...connections.args,
+        search: t.arg.string({
+          description: 'Only those whose key or name contains this, without regard to case: at most 255 characters.',
+        }),
+      },
       resolve: (_root, page, context, info) =>
         context.carillon.templates.list(projectOf(context).id, page, loadingOfNodes(context, info, 'Template')),
     }),

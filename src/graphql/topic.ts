@@ -43,7 +43,12 @@ export function defineTopics(
     topics: t.field({
       type: TopicConnection,
       description: 'Topics, oldest first. Errors: BAD_INPUT, BAD_CURSOR.',
-      args: connections.args,
+      args: {
+        ...connections.args,
+        search: t.arg.string({
+          description: 'Only those whose key or name contains this, without regard to case: at most 255 characters.',
+        }),
+      },
       resolve: (_root, page, context, info) =>
         context.carillon.topics.list(projectOf(context).id, page, loadingOfNodes(context, info, 'Topic')),
     }),

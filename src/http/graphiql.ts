@@ -45,11 +45,46 @@ const seed = `<script>
 })()
 </script>`
 
-const defaultQuery = `# Carillon: one endpoint to send, query and subscribe.
+/** What GraphiQL shows at first: one operation of each kind, of which one is chosen when it is run. They run on the demo project as they are. */
+export const examples = `# Carillon: one endpoint to send, watch and look.
 # Put a credential into the Headers pane below: { "Authorization": "Bearer KEY" }
+# Press the button to run, and choose one of the operations.
 
-{
-  __typename
+# What was sent lately, on which channels, and what became of it.
+query Look {
+  notifications(first: 5) {
+    nodes {
+      id
+      createdAt
+      template { key }
+      contact { externalId }
+      messages { channel status error { code message } }
+    }
+  }
+}
+
+# Sends the template "welcome" to one contact, and waits until each channel has been tried once.
+mutation Send {
+  sendMessages(
+    messages: [{ template: "welcome", contact: { externalId: "ann", email: "ann@example.com" } }]
+    wait: SENT
+  ) {
+    results {
+      ok
+      error { code message }
+      notification { id messages { channel status } }
+    }
+  }
+}
+
+# Runs until you stop it: each change of a message's status, as it happens. Run Send in another tab meanwhile.
+subscription Watch {
+  notificationChanged {
+    at
+    status
+    message { channel }
+    notification { contact { externalId } }
+  }
 }
 `
 
@@ -72,7 +107,7 @@ async function render(): Promise<string> {
     title: 'Carillon',
     endpoint: '__ENDPOINT__',
     subscriptionsProtocol: 'WS',
-    defaultQuery,
+    defaultQuery: examples,
     connectionParams: '__CONNECTION_PARAMS__',
   }
   let page = renderGraphiQL(options as Parameters<typeof renderGraphiQL>[0])

@@ -1,6 +1,7 @@
 /** Sends replies and errors. */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
-import type { Duplex } from 'node:stream'
+import { type Duplex, Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { type CarillonError, catalogue } from '../errors.ts'
 import { codeOf, type PresentError } from '../graphql/errors.ts'
 import { jsonReply, type Reply } from './route.ts'
@@ -11,6 +12,35 @@ export function sendReply(response: ServerResponse, { status, headers, body }: R
   response.writeHead(status, { ...headers, ...length })
   response.end(body)
 }
+
+/**
+ * Sends what a generator yields, as fast as the client reads it. A failure in between cuts the connection, so that the client sees that the
+ * answer is not whole; a client that leaves, or reads nothing for `stallMs`, ends the generator.
+ */
+export async function sendStream(
+  { method, socket }: IncomingMessage,
+  response: ServerResponse,
+  { status, headers }: Reply,
+  stream: AsyncGenerator<string>,
+  stallMs: number,
+): Promise<void> {
+  response.writeHead(status, headers)
+  if (method === 'HEAD') return void response.end()
+  const end = (): void => void socket.destroy()
+  socket.setTimeout(stallMs, end)
+  try {
+    // Of a chunk, none is read before the one ahead of it is gone.
+    await pipeline(Readable.from(stream, { objectMode: false, highWaterMark: 64 * 1024 }), response)
+  } catch (error) {
+    if (!isGone(error)) throw error
+  } finally {
+    socket.off('timeout', end).setTimeout(0)
+  }
+}
+
+/** The client has closed the connection: there is nobody to tell. */
+const isGone = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && ['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE'].includes(String(error.code))
 
 /**
  * Sends an error in the form of a GraphQL response, with the status of its code.

@@ -28,13 +28,15 @@ export interface Reply {
   readonly headers?: OutgoingHttpHeaders
   /** none: the answer has no body, and no `content-length` */
   readonly body?: string | Buffer
+  /** In place of `body`: what is sent piece by piece, as fast as the client reads it. It is ended when the client leaves. */
+  readonly stream?: AsyncGenerator<string>
 }
 
 /** The caller that each kind of `auth` requires, as `handle` receives it. */
 interface Callers {
   /** credentials are ignored */
   readonly none: null
-  /** an API key or access token of a project; counted against its rate limit and the limit of requests in flight */
+  /** an API key or access token of a project, or a person's session; counted against its rate limit and the limit of requests in flight */
   readonly project: Extract<Caller, { kind: 'project' }>
 }
 
@@ -54,6 +56,12 @@ interface RouteOf<A extends keyof Callers> {
   handle(request: RouteRequest<Callers[A]>): Reply | Promise<Reply>
 }
 
+/** A route that needs the credential of a project. */
+export interface ProjectRoute extends RouteOf<'project'> {
+  /** The cookie of a session is one, too. */
+  readonly takesSession?: true
+}
+
 /** A route that needs no credential. */
 export type PublicRoute = RouteOf<'none'>
 
@@ -67,7 +75,7 @@ export interface AdmittingRoute extends Omit<PublicRoute, 'handle'> {
 }
 
 /** One row of the table. */
-export type Route = { [A in keyof Callers]: RouteOf<A> }[keyof Callers] | AdmittingRoute
+export type Route = PublicRoute | ProjectRoute | AdmittingRoute
 
 /** A reply with a JSON body. */
 export const jsonReply = (status: number, value: unknown): Reply => ({

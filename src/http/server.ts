@@ -29,7 +29,7 @@ import type { Rates } from './rates.ts'
 import { assertReadable, createReading } from './reading.ts'
 import { createRefusals, isRefused } from './refusals.ts'
 import { createPeer, createRemoteAddress, networkOf } from './remote-address.ts'
-import { answer, refuse, sendError } from './reply.ts'
+import { answer, refuse, sendError, sendStream } from './reply.ts'
 import { basePathOf, createRequestPath, type RequestPath } from './request-path.ts'
 import type { Reply, Route } from './route.ts'
 import { createRouter } from './router.ts'
@@ -185,7 +185,8 @@ export function createHttpServer<C extends object>(deps: HttpServerDeps<C>): Htt
       }
     }
     if (route.auth === 'none') return route.handle({ ...head, body: await read(), caller: null })
-    const caller = await admission.authenticate(headers.authorization ?? null, headers.origin, remoteAddress)
+    const person = route.takesSession && headers.authorization === undefined ? await admission.resume(headers) : null
+    const caller = person ?? (await admission.authenticate(headers.authorization ?? null, headers.origin, remoteAddress))
     if (caller.kind === 'none') throw new CarillonError('UNAUTHENTICATED', { message: noCredential })
     if (caller.kind !== 'project') throw new CarillonError('FORBIDDEN')
     known()
@@ -248,7 +249,8 @@ export function createHttpServer<C extends object>(deps: HttpServerDeps<C>): Htt
       const reply = await call(match.route, match.params, request, response, asked, () => {
         isKnown = true
       })
-      answer(request, response, reply)
+      if (reply.stream === undefined) answer(request, response, reply)
+      else await sendStream(request, response, reply, reply.stream, limits.stallMs)
     } catch (error) {
       if (isRefused(error)) await refusals.pause(networkOf(remoteAddressOf(request)))
       sendError(request, response, present, error, (status, message) => errorPage(status, message, asked.root, explore))

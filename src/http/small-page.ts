@@ -26,14 +26,18 @@ export interface SmallPage {
   readonly links?: readonly (readonly [label: string, url: string])[]
   /** the label of a button that posts to the page's own address */
   readonly button?: string
+  /** the name of a field that the button sends */
+  readonly sends?: string
+  /** of the texts, as a language tag; left out: English */
+  readonly language?: string
 }
 
 /** The answer with such a page. */
-export const smallPage = ({ status, title, text, links: all = [], button }: SmallPage): Reply => ({
+export const smallPage = ({ status, title, text, links: all = [], button, sends, language = 'en' }: SmallPage): Reply => ({
   status,
   headers: headersOf(button === undefined ? 'no form' : 'form'),
   body: `<!doctype html>
-<html lang="en">
+<html lang="${language}">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
@@ -46,6 +50,6 @@ h1 { font-size: 1.4rem; margin: 0 0 .5rem }
 button { font: inherit; padding: .6rem 1.2rem; border: 0; border-radius: .5rem; background: #3b5bdb; color: #fff; cursor: pointer }
 button:focus-visible { outline: 3px solid #91a7ff; outline-offset: 2px }
 </style>
-<main><h1>${title}</h1><p>${text}</p>${button === undefined ? '' : `<form method="post"><button>${button}</button></form>`}${all.length === 0 ? '' : `<p>${links(all)}</p>`}</main>
+<main><h1>${title}</h1><p>${text}</p>${button === undefined ? '' : `<form method="post">${sends === undefined ? '' : `<input type="hidden" name="${sends}" value="1">`}<button>${button}</button></form>`}${all.length === 0 ? '' : `<p>${links(all)}</p>`}</main>
 `,
 })

@@ -14,6 +14,7 @@ import {
   RemoveSuppression,
   Send,
   SetPreference,
+  UpsertContacts,
   UpsertTemplates,
 } from '../helpers/operations.ts'
 import { newShop } from '../helpers/setup.ts'
@@ -310,6 +311,37 @@ describe('the unsubscribe link of an e-mail', () => {
     expect(done.status).toBe(200)
     expect(await sent()).toMatchObject({ IN_APP: 'DELIVERED', EMAIL: 'OPTED_OUT', SMS: 'SENT' })
     expect((await sent('alarm'))['EMAIL']).toBe('SENT')
+  })
+  it('names the sender, the kind and the masked address in the language of the contact, and takes itself back', async () => {
+    await sent()
+    const { url } = linkOf()
+    const shown = async (init: RequestInit = {}): Promise<string> => (await fetch(url, init)).text()
+    const languages = {
+      en: 'Unsubscribe?',
+      ko: '수신을 거부',
+      de: 'Abbestellen?',
+      fr: 'Se désabonner',
+      es: '¿Cancelar',
+      ja: '配信を停止',
+    }
+    for (const [locale, title] of Object.entries(languages)) {
+      await project.api.do(UpsertContacts, { contacts: [{ externalId: contact, locale, mode: 'OVERWRITE' }] })
+      const page = await shown()
+      expect(page).toContain(`<html lang="${locale}">`)
+      expect(page).toContain(title)
+      expect(page).toContain(`<b>${contact.slice(0, 1)}…@example.com</b>`)
+      expect(page).not.toContain(`${contact}@`)
+      expect(page).not.toContain('<script')
+    }
+    await project.api.do(UpsertContacts, { contacts: [{ externalId: contact, locale: 'pt-BR', mode: 'OVERWRITE' }] })
+    expect(await shown()).toContain('<html lang="en">')
+    const body = (fields: Record<string, string>): RequestInit => ({ method: 'POST', body: new URLSearchParams(fields) })
+    expect(await shown(body({}))).toContain('You are unsubscribed')
+    expect((await sent())['EMAIL']).toBe('OPTED_OUT')
+    // The link shows how things are, and offers the way back.
+    expect(await shown()).toMatch(/You are unsubscribed.*<input type="hidden" name="again" value="1"><button>Undo/s)
+    expect(await shown(body({ again: '1' }))).toContain('You are subscribed again')
+    expect((await sent())['EMAIL']).toBe('SENT')
   })
   it('I48: does nothing when it is altered, and is not in critical e-mails', async () => {
     await sent()

@@ -64,7 +64,9 @@ it.each(['/notify/unsubscribe/token', '/unsubscribe/token', '/notify/unsubscribe
     publicUrl: 'https://carillon.example/notify',
     routes: createUnsubscribeRoutes({
       read: (token) => (token === 'token' ? target : null),
+      about: async () => null,
       unsubscribe: async (given) => void done.push(given),
+      resubscribe: async () => {},
     }) as never,
   })
   expect(await (await fetch(server.url + path)).text()).toContain('<form method="post">')
@@ -208,7 +210,8 @@ describe.each(kinds)('below a path, with a proxy %s', (_title, removes, isConfig
       const { apiKey } = await newInboxProject(app)
       const { page, faults, close } = await open(proxy.url + path + fragment(apiKey))
       await page.getByRole('button', { name: /execute/i }).click()
-      await page.locator('.result-window').getByText('"Query"').waitFor()
+      await page.getByRole('menuitem', { name: 'Look' }).click()
+      await page.locator('.result-window').getByText('"notifications"').waitFor()
       expect(faults.filter((fault) => fault.startsWith('4'))).toEqual([])
       await close()
     })

@@ -315,7 +315,8 @@ optionalSuite(inBrowser('the console in a browser'), () => {
     await explorer.getByText(apiKey.slice(0, 12)).waitFor()
     expect(explorer.url()).not.toContain(apiKey)
     await explorer.getByRole('button', { name: 'Execute query' }).first().click()
-    await explorer.getByText('"Query"').first().waitFor()
+    await explorer.getByRole('menuitem', { name: 'Look' }).click()
+    await explorer.getByText('"notifications"').first().waitFor()
     // As everywhere, the key lasts as long as the tab: over a reload, and not in the next one.
     await explorer.reload()
     await explorer.getByText(apiKey.slice(0, 12)).waitFor()

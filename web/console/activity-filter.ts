@@ -33,6 +33,10 @@ export function filterOf(query: URLSearchParams): Given {
   return filter
 }
 
+/** A filter as the parameters of an export. */
+export const exportOf = (filter: Given): Record<string, string> =>
+  Object.fromEntries(Object.entries(filter).map(([name, value]) => [name, String(value)]))
+
 export function createFilters({ replace, update, isMasked }: Pick<Deps, 'replace' | 'update' | 'isMasked'>, route: () => Route) {
   let typing: ReturnType<typeof setTimeout> | null = null
   let pending: Partial<Record<Name, string>> = {}

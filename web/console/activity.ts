@@ -2,13 +2,15 @@
 import { html, type TemplateResult } from 'lit'
 import type { ActivityListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
-import { createFilters, filterOf } from './activity-filter.ts'
+import { createFilters, exportOf, filterOf } from './activity-filter.ts'
 import { messageBadge } from './badge.ts'
 import { cut, cutWords } from './cut.ts'
+import { exportButton } from './export.ts'
 import { createLoad, createThrottle, empty, failureOf, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import { figures } from './results.ts'
 import { href, type Route } from './router.ts'
+import { createSelection } from './selection.ts'
 import { type Column, isFirstPage, pageOf, pager, table } from './table.ts'
 import { counted, when } from './time.ts'
 
@@ -36,11 +38,23 @@ const ActivityChanges = graphql(`
   }
 `)
 
+const RetrySelected = graphql(`
+  mutation RetrySelected($messages: [ID!]) { retryMessages(messages: $messages) { retriedCount } }
+`)
+
+const CancelSelected = graphql(`
+  mutation CancelSelected($transactionId: ID!) { cancel(transactionId: $transactionId) { canceledCount alreadySentCount } }
+`)
+
 const RetryFiltered = graphql(`
   mutation RetryFiltered($filter: NotificationFilter) { retryMessages(filter: $filter) { retriedCount } }
 `)
 
 type Row = ActivityListQuery['notifications']['nodes'][number]
+
+const isPending = ({ messages }: Row): boolean =>
+  messages.some(({ status }) => status === 'SCHEDULED' || status === 'QUEUED' || status === 'SENDING')
+const failedOf = ({ messages }: Row): string[] => messages.filter(({ status }) => status === 'FAILED').map(({ id }) => id)
 
 /** The list and today's counts are reloaded at most this often, ms. */
 const REFRESH_MS = 500
@@ -150,6 +164,41 @@ export function openActivity(deps: Deps, first: Route): Page {
     }
   }
 
+  const selection = createSelection<Row>(
+    deps,
+    (row) => `${row.template?.name ?? 'notification'} to ${recipient(row)}`,
+    ({ id }) => id,
+    [
+      {
+        label: 'Resend',
+        needs: 'SEND',
+        takes: (row) => failedOf(row).length > 0,
+        async run(rows) {
+          const { retryMessages } = await api.ask(RetrySelected, { messages: rows.flatMap(failedOf) })
+          return `${counted(retryMessages.retriedCount, 'message')} queued again.`
+        },
+      },
+      {
+        label: 'Cancel',
+        needs: 'SEND',
+        isDangerous: true,
+        takes: isPending,
+        question: (rows) => ({
+          title: `Cancel the transactions of ${counted(rows.length, 'notification')}?`,
+          text: 'Messages of these transactions that have not been sent yet will not be sent, to any recipient.',
+          ...{ action: 'Cancel transactions', refusal: 'Keep them', isDangerous: true },
+        }),
+        async run(rows) {
+          let canceled = 0
+          // The API cancels one transaction at a time; a page has at most 25.
+          for (const transactionId of new Set(rows.map((row) => row.transactionId)))
+            canceled += (await api.ask(CancelSelected, { transactionId })).cancel.canceledCount
+          return `${counted(canceled, 'message')} canceled.`
+        },
+      },
+    ],
+    () => list.run(),
+  )
   const filters = createFilters(deps, () => route)
   const rows = (nodes: readonly Row[]): TemplateResult =>
     nodes.length === 0
@@ -158,7 +207,7 @@ export function openActivity(deps: Deps, first: Route): Page {
         : empty('No matching notifications', html`<button @click=${filters.clear}>Clear filters</button>`)
       : table({
           caption: 'Notifications, newest first',
-          columns,
+          columns: selection.columns(columns, nodes),
           rows: nodes,
           key: ({ id }) => id,
           isFresh: ({ id }) => fresh.has(id),
@@ -172,6 +221,7 @@ export function openActivity(deps: Deps, first: Route): Page {
       <div class="head">
         <h1 tabindex="-1">Activity</h1>
         <div class="actions">
+          ${exportButton(deps, 'notifications', (query) => exportOf(filterOf(query)))}
           ${route.query.get('status') === 'FAILED' ? html`<button data-needs="SEND" @click=${() => void retry()}>Resend failed</button>` : ''}
           <button aria-pressed=${isPaused ? 'true' : 'false'} @click=${pause}>
             ${isPaused ? `Resume${missed === 0 ? '' : ` (${counted(missed, 'change')})`}` : 'Pause'}
@@ -188,13 +238,14 @@ export function openActivity(deps: Deps, first: Route): Page {
               ['Failed', today.value.failed],
             ])
       }
-      ${filters.view()}
+      ${filters.view()} ${selection.bar()}
       <div class="panel" aria-busy=${list.isLoading ? 'true' : 'false'}>
         ${loaded(list, ({ nodes, pageInfo }) => html`${rows(nodes)}${pager(pageInfo, route, replace)}`)}
       </div>
     `,
     moved(to) {
       route = to
+      selection.clear()
       follow()
     },
     close() {

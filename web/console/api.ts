@@ -32,6 +32,8 @@ export interface Api {
   readonly isAway: boolean
   /** @throws ApiError */
   ask<T, V>(document: Document<T, V>, variables: V): Promise<T>
+  /** Gets a file. @throws ApiError */
+  download(path: string): Promise<{ readonly name: string | null; readonly blob: Blob }>
   /** Subscribes until the function that it returns is called. */
   watch<T, V extends Record<string, unknown>>(document: Document<T, V>, variables: V, watcher: Watcher<T>): () => void
   close(): void
@@ -135,6 +137,25 @@ export function createApi({ credential, refused, forbidden, connectionChanged }:
     }
   }
 
+  async function download(path: string): Promise<{ name: string | null; blob: Blob }> {
+    const response = await fetch(serverUrl(path), { headers: identity, referrerPolicy: 'no-referrer' }).catch(
+      (cause: unknown) => {
+        failed()
+        throw Object.assign(new ApiError('UNREACHABLE', 'The server is not responding.', null), { cause })
+      },
+    )
+    if (!response.ok) {
+      const [error] = ((await response.json().catch(() => ({}))) as Result<null>).errors ?? []
+      throw new ApiError(
+        text(error?.extensions?.['code']) ?? 'INTERNAL',
+        error?.message ?? `The server answered ${response.status}.`,
+        null,
+      )
+    }
+    const name = /filename="([^"]+)"/.exec(response.headers.get('content-disposition') ?? '')?.[1] ?? null
+    return { name, blob: await response.blob() }
+  }
+
   let socket: Client | null = null
   const connect = (): Client =>
     createClient({
@@ -206,6 +227,7 @@ export function createApi({ credential, refused, forbidden, connectionChanged }:
       return isAway
     },
     ask,
+    download,
     watch,
     close() {
       isClosed = true

@@ -5,29 +5,36 @@ import { serverUrl } from '../server-url.ts'
 import { chosenProject, type Session, takeKeyFromAddress } from '../session.ts'
 import { type Api, type Credential, createApi } from './api.ts'
 import { empty, failureOf, refused as refusal, waiting } from './load.ts'
-import type { Deps, Page, ProjectInfo, Question, Scope } from './page.ts'
+import { createMessages } from './messages.ts'
+import type { Deps, Page, ProjectInfo, Scope } from './page.ts'
 import { pageApi } from './page-api.ts'
+import { type Command, createPalette } from './palette.ts'
 import { needsOf, operatorPlace, placeOf } from './places.ts'
 import { href, type Route, readRoute } from './router.ts'
-import { shell, type Toast } from './shell.ts'
+import { shell } from './shell.ts'
+import { createShortcuts } from './shortcuts.ts'
 import { signIn } from './sign-in.ts'
+import { showZone } from './time.ts'
 import { endSession, readPerson, type Viewer } from './viewer.ts'
+import { keepZone, readZone, zoneLabels, zoneOf } from './zone.ts'
 
 const WhoAmI = graphql(`
   query WhoAmI {
     viewer {
       isOperator scopes maskPersonalData
-      project { key name locale }
+      project { key name locale timezone }
       contact { externalId }
       person { email name role projects { key name role } }
     }
   }
 `)
 
-const TOAST_MS = 6_000
+const CLOCK_MS = 20_000
 const EXPIRED = 'Your API key was revoked or has expired. Sign in with another one.'
 const ENDED = 'Your session has ended. Sign in again.'
 const NO_ROLE = 'You are signed in, but have no role in any project. Ask an admin of the project for one.'
+
+type Palette = ReturnType<typeof createPalette>
 
 /** Which of the screens is shown. */
 type Stage =
@@ -35,7 +42,14 @@ type Stage =
   | { readonly at: 'entering' }
   | { readonly at: 'unreachable'; readonly failure: ReturnType<typeof failureOf>; readonly retry: () => void }
   /** `project`: null for the operator */
-  | { readonly at: 'inside'; readonly api: Api; readonly project: ProjectInfo | null; readonly viewer: Viewer }
+  | {
+      readonly at: 'inside'
+      readonly api: Api
+      readonly project: ProjectInfo | null
+      readonly viewer: Viewer
+      /** null: the operator's */
+      readonly palette: Palette | null
+    }
 
 /** What pages of the operator, who has no project, are given as one. */
 const noProject: ProjectInfo = { key: '', name: '', locale: 'en' }
@@ -51,10 +65,9 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
   let page: Page | null = null
   let pageKey = ''
   let isMenuOpen = false
-  let toasts: readonly Toast[] = []
-  let toastId = 0
-  let question: { readonly content: Question; readonly answer: (isYes: boolean) => void } | null = null
   let isDue = false
+  /** the project's */
+  let zone: string | null = null
   let leavePage = (): void => {}
 
   const update = (): void => {
@@ -66,13 +79,16 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
     })
   }
 
+  const messages = createMessages(update)
+  const { say, ask } = messages
+
   function close(): void {
     if (stage.at === 'inside') stage.api.close()
     page?.close?.()
     leavePage()
     page = null
     pageKey = ''
-    question?.answer(false)
+    messages.answer(false)
   }
   function leave(notice: string | null): void {
     close()
@@ -149,7 +165,20 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
       else chosenProject.write(credential.project)
       typed = ''
       const { scopes, maskPersonalData: isMasked, person } = viewer
-      stage = { at: 'inside', api, project: viewer.project ?? null, viewer: { scopes, isMasked, person: person ?? null } }
+      zone = viewer.project?.timezone ?? null
+      showZone(zoneOf(readZone(), zone))
+      const can = (scope: Scope): boolean => scopes.includes(scope)
+      const palette =
+        (viewer.project ?? null) === null
+          ? null
+          : createPalette({ api, isMasked, hasPeople: issuer !== null, can, update, actions: commands(person !== null) })
+      stage = {
+        at: 'inside',
+        api,
+        project: viewer.project ?? null,
+        viewer: { scopes, isMasked, person: person ?? null },
+        palette,
+      }
       follow()
     } catch (error) {
       const hadSession = session.read() !== null
@@ -162,32 +191,32 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
     }
   }
 
-  const say = (text: string, tone: 'good' | 'bad' = 'good'): void => {
-    toastId += 1
-    const id = toastId
-    toasts = [...toasts.slice(-3), { id, text, tone }]
-    // Errors stay until they are dismissed.
-    if (tone === 'good') setTimeout(() => unsay(id), TOAST_MS)
+  const explore = (): void => {
+    const credential = encodeURIComponent(`Bearer ${session.read() ?? ''}`)
+    window.open(`${serverUrl('graphql')}#authorization=${credential}`, '_blank', 'noopener')
+  }
+  const changeZone = (choice: string): void => {
+    showZone(zoneOf(keepZone(choice), zone))
     update()
   }
-  const unsay = (id: number): void => {
-    toasts = toasts.filter((toast) => toast.id !== id)
-    update()
-  }
-  const ask = (content: Question): Promise<boolean> => {
-    question?.answer(false)
-    return new Promise((resolve) => {
-      question = {
-        content,
-        answer: (isYes) => {
-          question = null
-          resolve(isYes)
-          update()
-        },
-      }
-      update()
-    })
-  }
+  /** What the frame can do, for the palette. */
+  const commands = (isPerson: boolean): readonly Command[] => [
+    ...(isPerson ? [] : [{ group: 'Actions', label: 'Open GraphiQL', run: explore }]),
+    ...Object.entries(zoneLabels).map(([choice, label]) => ({
+      ...{ group: 'Actions', label: `Show times in ${label}` },
+      run: () => changeZone(choice),
+    })),
+    { group: 'Actions', label: 'Sign out', run: () => (isPerson ? void signOut() : leave(null)) },
+  ]
+  const shortcuts = createShortcuts(
+    root,
+    () => {
+      if (stage.at !== 'inside' || stage.palette === null) return
+      if (stage.palette.isOpen()) stage.palette.close()
+      else stage.palette.open()
+    },
+    update,
+  )
   const go: Deps['go'] = (path, query) => {
     location.hash = href(path, query)
   }
@@ -220,8 +249,7 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
     leavePage = () => {
       isLeft = true
       left()
-      // An error belongs to the page that it happened on.
-      toasts = toasts.filter(({ tone }) => tone === 'good')
+      messages.dropErrors()
     }
     const sayHere: Deps['say'] = (text, tone) => {
       if (!isLeft || tone !== 'bad') say(text, tone)
@@ -268,31 +296,28 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
         enter: (key) => void enter({ key }),
       })
     }
-    const { api, project, viewer } = stage
-    return shell({
+    const { api, project, viewer, palette } = stage
+    return html`${shell({
       project,
       viewer,
       hasPeople: issuer !== null,
       current: (project === null ? operatorPlace : placeOf(readRoute(location.hash)))?.menu ?? '',
       connection: api.connection,
       isAway: api.isAway,
+      zone: { choice: readZone(), project: zone },
+      changeZone,
       isMenuOpen,
-      toasts,
-      question: question?.content ?? null,
+      toasts: messages.toasts(),
+      question: messages.question(),
       content: page?.view() ?? waiting(),
       toggleMenu() {
         isMenuOpen = !isMenuOpen
         update()
       },
-      answer: (isYes) => question?.answer(isYes),
-      unsay,
-      explore:
-        viewer.person !== null
-          ? null
-          : () => {
-              const credential = encodeURIComponent(`Bearer ${session.read() ?? ''}`)
-              window.open(`${serverUrl('graphql')}#authorization=${credential}`, '_blank', 'noopener')
-            },
+      answer: messages.answer,
+      unsay: messages.unsay,
+      explore: viewer.person === null ? explore : null,
+      find: palette === null ? null : palette.open,
       change(key) {
         chosenProject.write(key)
         // What is shown belongs to the other project.
@@ -300,7 +325,8 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
         void enterAsPerson()
       },
       leave: () => (viewer.person === null ? leave(null) : void signOut()),
-    })
+    })}
+    ${palette?.view() ?? ''} ${shortcuts.view()}`
   }
 
   window.addEventListener('hashchange', () => {
@@ -309,6 +335,10 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
     leave(null)
     void enter({ key: another })
   })
+  // Times are shown as how long ago they are.
+  setInterval(() => {
+    if (stage.at === 'inside' && document.visibilityState === 'visible') update()
+  }, CLOCK_MS)
   const key = given ?? session.read()
   if (key !== null) void enter({ key })
   else if (issuer !== null) void enterAsPerson()

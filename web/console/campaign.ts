@@ -9,6 +9,7 @@ import { createLoad, empty, failureOf, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import { resultsView } from './results.ts'
 import { href, type Route } from './router.ts'
+import { createSource } from './source.ts'
 import { when } from './time.ts'
 
 const OneCampaign = graphql(`
@@ -53,6 +54,11 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
     if (!isNew && answer.campaign !== null) draft = draftOfCampaign(answer.campaign)
     return answer
   }, update)
+  const source = createSource(deps, () =>
+    isNew || (found.value?.campaign ?? null) === null
+      ? null
+      : { name: 'campaign', document: OneCampaign, variables: { key }, value: found.value?.campaign },
+  )
   const set = (change: Partial<CampaignDraft>): void => {
     Object.assign(draft, change)
     update()
@@ -182,6 +188,7 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
         <div class="head">
           <p class="crumb"><a href=${href(['campaigns'])}>Campaigns</a></p>
           <h1 tabindex="-1">${isNew ? 'New campaign' : (stored?.name ?? key)}</h1>
+          ${source.buttons() === '' ? '' : html`<div class="actions">${source.buttons()}</div>`}
           ${stored?.nextRunAt ? html`<span class="quiet">Next run ${when(stored.nextRunAt, 'full')}</span>` : ''}
         </div>
         ${loaded(found, ({ campaign, templates, segments }) =>
@@ -189,6 +196,7 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
             ? html`<div class="panel">${empty('Campaign not found', html`It may have been deleted. Go to <a href=${href(['campaigns'])}>Campaigns</a>.`)}</div>`
             : html`${campaign === null || campaign.stats.count === 0 ? '' : resultsView(campaign.stats)}${form(templates.nodes, segments.nodes)}${campaign?.dispatch === 'API' ? trigger.view() : ''}`,
         )}
+        ${source.view()}
       `
     },
   }

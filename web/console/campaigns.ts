@@ -1,23 +1,27 @@
 /** All campaigns. */
-import { html, type TemplateResult } from 'lit'
+import { html } from 'lit'
 import type { CampaignListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { activeBadge, channelLabel } from './badge.ts'
 import { cut, cutWords } from './cut.ts'
-import { createLoad, empty, loaded } from './load.ts'
+import { deletion, openList } from './list-page.ts'
 import type { Deps, Page } from './page.ts'
 import { href, type Route } from './router.ts'
-import { type Column, pageOf, pager, table } from './table.ts'
+import type { Column } from './table.ts'
 import { when } from './time.ts'
 
 const CampaignList = graphql(`
-  query CampaignList($first: Int, $after: String, $last: Int, $before: String) {
-    campaigns(first: $first, after: $after, last: $last, before: $before) {
+  query CampaignList($first: Int, $after: String, $last: Int, $before: String, $search: String) {
+    campaigns(first: $first, after: $after, last: $last, before: $before, search: $search) {
       totalCount
       nodes { key name active dispatch channel nextRunAt template { name } segment { name } schedule { at cron onEvent } }
       pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
     }
   }
+`)
+
+const DeleteSelectedCampaigns = graphql(`
+  mutation DeleteSelectedCampaigns($keys: [ID!]!) { deleteCampaigns(keys: $keys) { deletedCount } }
 `)
 
 type Row = CampaignListQuery['campaigns']['nodes'][number]
@@ -48,31 +52,24 @@ const columns: readonly Column<Row>[] = [
   { head: '', class: 'keep', cell: ({ active }) => activeBadge(active) },
 ]
 
-export function openCampaigns({ api, update, replace }: Deps, first: Route): Page {
-  let route = first
-  const list = createLoad(async () => (await api.ask(CampaignList, pageOf(route.query))).campaigns, update)
-  const rows = (nodes: readonly Row[]): TemplateResult =>
-    nodes.length === 0
-      ? empty(
-          'No campaigns yet',
-          html`A campaign sends a template when an API call, a schedule or an event triggers it. <a href=${href(['new-campaign'])}>Create your first campaign</a>.`,
-        )
-      : table({ caption: 'Campaigns', columns, rows: nodes, key: ({ key }) => key })
-  void list.run()
-  return {
-    title: () => 'Campaigns',
-    view: () => html`
-      <div class="head">
-        <h1 tabindex="-1">Campaigns</h1>
-        <div class="actions"><a data-needs="MANAGE" class="button primary" href=${href(['new-campaign'])}>New campaign</a></div>
-      </div>
-      <div class="panel">
-        ${loaded(list, ({ nodes, pageInfo, totalCount }) => html`${rows(nodes)}${pager(pageInfo, route, replace, totalCount)}`)}
-      </div>
-    `,
-    moved(to) {
-      route = to
-      void list.run()
-    },
-  }
+export function openCampaigns(deps: Deps, first: Route): Page {
+  const { api } = deps
+  return openList<Row>(deps, first, {
+    ...{ title: 'Campaigns', caption: 'Campaigns', columns, key: ({ key }) => key, searched: 'key and name' },
+    none: [
+      'No campaigns yet',
+      html`A campaign sends a template when an API call, a schedule or an event triggers it. <a href=${href(['new-campaign'])}>Create your first campaign</a>.`,
+    ],
+    load: async (asked) => (await api.ask(CampaignList, asked)).campaigns,
+    bulk: [
+      deletion(
+        'campaign',
+        'Messages already sent are kept. API calls that trigger them will fail.',
+        ({ key }) => key,
+        async (rows) =>
+          (await api.ask(DeleteSelectedCampaigns, { keys: rows.map(({ key }) => key) })).deleteCampaigns.deletedCount,
+      ),
+    ],
+    actions: () => html`<a data-needs="MANAGE" class="button primary" href=${href(['new-campaign'])}>New campaign</a>`,
+  })
 }

@@ -6,10 +6,12 @@ import { badge, channelLabel } from './badge.ts'
 import { openContactFeed } from './contact-feed.ts'
 import { openContactPreferences } from './contact-preferences.ts'
 import { nameOf } from './contacts.ts'
+import { copyButton } from './copy.ts'
 import { shownJson } from './json.ts'
 import { createLoad, empty, loaded } from './load.ts'
 import type { Deps, Page, Section } from './page.ts'
 import { href, type Route } from './router.ts'
+import { createSource } from './source.ts'
 import { count, when } from './time.ts'
 
 const OneContact = graphql(`
@@ -111,6 +113,11 @@ export function openContact(deps: Deps, first: Route): Page {
   const { api, update } = deps
   const externalId = first.path[1] ?? ''
   const found = createLoad(async () => ({ contact: (await api.ask(OneContact, { externalId })).contact ?? null }), update)
+  const source = createSource(deps, () =>
+    found.value?.contact
+      ? { name: 'contact', document: OneContact, variables: { externalId }, value: found.value.contact }
+      : null,
+  )
   let name = ''
   let section: Section | null = null
 
@@ -135,11 +142,12 @@ export function openContact(deps: Deps, first: Route): Page {
       <div class="head">
         <p class="crumb"><a href=${href(['contacts'])}>Contacts</a></p>
         <h1 tabindex="-1">${externalId}</h1>
+        ${found.value?.contact ? copyButton(deps.say, 'externalId', externalId) : ''}
         ${found.value?.contact ? html`<span class="quiet">${nameOf(found.value.contact)}</span>` : ''}
         ${found.value?.contact?.isOnline === true ? badge('Online', 'good') : ''}
         ${
           found.value?.contact
-            ? html`<div class="actions"><a class="button" href=${href(['activity'], { contact: externalId })}>Activity</a></div>`
+            ? html`<div class="actions">${source.buttons()}<a class="button" href=${href(['activity'], { contact: externalId })}>Activity</a></div>`
             : ''
         }
       </div>
@@ -156,6 +164,7 @@ export function openContact(deps: Deps, first: Route): Page {
               </nav>
               ${section?.view()}`,
       )}
+      ${source.view()}
     `,
     moved: show,
     close: () => section?.close?.(),

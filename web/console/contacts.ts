@@ -1,16 +1,15 @@
 /** The list of contacts, with a search. */
-import { html, type TemplateResult } from 'lit'
+import { html } from 'lit'
 import type { ContactListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { badge } from './badge.ts'
 import { cut } from './cut.ts'
-import { line, submit } from './form.ts'
-import { createLoad, empty, loaded } from './load.ts'
+import { exportButton } from './export.ts'
+import { openList } from './list-page.ts'
 import type { Deps, Page } from './page.ts'
 import { href, type Route } from './router.ts'
-import { createSearch } from './search.ts'
-import { type Column, pageOf, pager, table } from './table.ts'
-import { when } from './time.ts'
+import type { Column } from './table.ts'
+import { counted, when } from './time.ts'
 
 const ContactList = graphql(`
   query ContactList($filter: ContactFilter, $first: Int, $after: String, $last: Int, $before: String) {
@@ -20,6 +19,10 @@ const ContactList = graphql(`
       pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
     }
   }
+`)
+
+const EraseContacts = graphql(`
+  mutation EraseContacts($contacts: [ContactSelector!]) { deleteContacts(contacts: $contacts) { deletedCount } }
 `)
 
 type Row = ContactListQuery['contacts']['nodes'][number]
@@ -44,49 +47,34 @@ const columns: readonly Column<Row>[] = [
 ]
 
 export function openContacts(deps: Deps, first: Route): Page {
-  const { api, update, replace, isMasked } = deps
-  let route = first
-  const list = createLoad(async () => {
-    const search = route.query.get('q')?.trim() ?? ''
-    const { contacts } = await api.ask(ContactList, { filter: search === '' ? {} : { search }, ...pageOf(route.query) })
-    return contacts
-  }, update)
-  const search = createSearch(deps, () => route)
-  const rows = (nodes: readonly Row[]): TemplateResult =>
-    nodes.length > 0
-      ? table({ caption: 'Contacts', columns, rows: nodes, key: ({ externalId }) => externalId })
-      : search.value() === ''
-        ? empty('No contacts yet', 'Contacts are created with upsertContacts, or by sending a message to a new externalId.')
-        : empty('No matching contacts', 'The search covers ids, names, e-mail addresses and phone numbers.')
-
-  const searchForm = (): TemplateResult => html`
-      <form class="filters" role="search" aria-label="Search contacts" @submit=${submit(search.apply)}>
-        ${line({
-          id: 'q',
-          label: 'Search',
-          type: 'search',
-          class: 'search',
-          placeholder: 'Id, name, e-mail, phone',
-          value: search.value(),
-          change: search.type,
-        })}
-      </form>
-  `
-
-  void list.run()
-  return {
-    title: () => 'Contacts',
-    view: () => html`
-      <div class="head"><h1 tabindex="-1">Contacts</h1></div>
-      ${isMasked ? '' : searchForm()}
-      <div class="panel" aria-busy=${list.isLoading ? 'true' : 'false'}>
-        ${loaded(list, ({ nodes, pageInfo, totalCount }) => html`${rows(nodes)}${pager(pageInfo, route, replace, totalCount)}`)}
-      </div>
-    `,
-    moved(to) {
-      route = to
-      void list.run()
-    },
-    close: search.stop,
-  }
+  const { api, isMasked } = deps
+  return openList<Row>(deps, first, {
+    ...{ title: 'Contacts', caption: 'Contacts', columns, key: ({ externalId }) => externalId },
+    searched: isMasked ? null : 'id, name, e-mail address and phone number',
+    none: ['No contacts yet', 'Contacts are created with upsertContacts, or by sending a message to a new externalId.'],
+    load: async ({ search, ...page }) =>
+      (await api.ask(ContactList, { filter: search === null ? {} : { search }, ...page })).contacts,
+    bulk: [
+      {
+        label: 'Erase',
+        needs: 'MANAGE',
+        isDangerous: true,
+        question: (rows) => ({
+          title: rows.length === 1 ? `Erase ${rows[0]?.externalId}?` : `Erase ${rows.length} contacts?`,
+          text: 'Their profiles, messages and addresses are deleted permanently. This cannot be undone.',
+          ...{ action: 'Erase', isDangerous: true },
+        }),
+        async run(rows) {
+          const contacts = rows.map(({ externalId }) => ({ externalId }))
+          const { deletedCount } = (await api.ask(EraseContacts, { contacts })).deleteContacts
+          return `${counted(deletedCount, 'contact')} erased.`
+        },
+      },
+    ],
+    actions: () =>
+      exportButton(deps, 'contacts', (query) => {
+        const search = query.get('q') ?? ''
+        return search === '' ? {} : { search }
+      }),
+  })
 }

@@ -75,7 +75,7 @@ const tones: Partial<Record<AnyMessage['status'], string>> = { FAILED: 'bad', UN
 const statusStep = ({ status, at, detail }: Event): TemplateResult => html`
   <li class="step ${tones[status] ?? ''}">
     <span>${statusLabel(status)}${(detail ?? '') === '' ? '' : html` <span class="quiet mono">${detail}</span>`}</span>
-    ${when(at)}
+    ${when(at, 'exact')}
   </li>
 `
 
@@ -88,7 +88,7 @@ const attemptStep = ({ number, provider, durationMs, ok, response, error, starte
       ${error ? html`<span class="sub">${error.message} <span class="mono">${error.code}</span></span>` : ''}
       ${(response ?? '') === '' ? '' : html`<pre tabindex="0" role="group" aria-label="Provider response">${response}</pre>`}
     </span>
-    ${when(startedAt)}
+    ${when(startedAt, 'exact')}
   </li>
 `
 

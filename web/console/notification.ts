@@ -4,11 +4,13 @@ import type { OneNotificationQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { recipient } from './activity.ts'
 import { channelLabel } from './badge.ts'
+import { copyButton } from './copy.ts'
 import { shownJson } from './json.ts'
 import { createLoad, createThrottle, empty, failureOf, loaded } from './load.ts'
 import { messagePanel } from './message.ts'
 import type { Deps, Page } from './page.ts'
 import { href, type Route } from './router.ts'
+import { createSource } from './source.ts'
 import { count, when } from './time.ts'
 
 const OneNotification = graphql(`
@@ -58,6 +60,11 @@ export function openNotification(deps: Deps, { path }: Route): Page {
     if (notification !== null && notification !== undefined) follow(notification.transactionId)
     return { notification: notification ?? null }
   }, update)
+  const source = createSource(deps, () =>
+    found.value?.notification
+      ? { name: 'notification', document: OneNotification, variables: { id }, value: found.value.notification }
+      : null,
+  )
   const refresh = createThrottle(() => void found.run(), REFRESH_MS)
 
   function follow(transactionId: string): void {
@@ -130,11 +137,11 @@ export function openNotification(deps: Deps, { path }: Route): Page {
           <dt>Channels</dt>
           <dd class="badges">${one.channels.map((channel) => html`<span class="badge bare">${channelLabel(channel)}</span>`)}</dd>
           <dt>Your id</dt>
-          <dd class="mono">${one.key ?? '–'}</dd>
+          <dd class="mono">${one.key ?? '–'}${one.key === null ? '' : copyButton(say, 'your id', one.key)}</dd>
           <dt>Transaction id</dt>
-          <dd class="mono"><a href=${href(['activity'], { transaction: one.transactionId })}>${one.transactionId}</a></dd>
+          <dd class="mono"><a href=${href(['activity'], { transaction: one.transactionId })}>${one.transactionId}</a>${copyButton(say, 'transaction id', one.transactionId)}</dd>
           <dt>Notification id</dt>
-          <dd class="mono">${one.id}</dd>
+          <dd class="mono">${one.id}${copyButton(say, 'notification id', one.id)}</dd>
         </dl>
         <h3>Data</h3>
         ${Object.keys(one.data).length === 0 ? html`<p class="quiet small">No data.</p>` : shownJson(one.data)}
@@ -162,6 +169,7 @@ export function openNotification(deps: Deps, { path }: Route): Page {
           <p class="crumb"><a href=${href(['activity'])}>Activity</a></p>
           <h1 tabindex="-1">${one === null ? 'Notification' : `${one.template?.name ?? 'Notification'} to ${recipient(one)}`}</h1>
           <div class="actions">
+            ${source.buttons()}
             ${
               one?.messages.some(({ status }) => cancelable.includes(status)) === true
                 ? html`<button data-needs="SEND" class="danger" @click=${() => void cancel(one.transactionId)}>Cancel transaction</button>`
@@ -174,6 +182,7 @@ export function openNotification(deps: Deps, { path }: Route): Page {
             ? html`<div class="panel">${empty('Notification not found', html`It may have been deleted with its contact, or belong to another project. Go to <a href=${href(['activity'])}>Activity</a>.`)}</div>`
             : content(notification),
         )}
+        ${source.view()}
       `
     },
     close() {

@@ -18,6 +18,7 @@ export function pageApi(api: Api): { readonly api: Api; leave(): void } {
         isLeft && isQuery(document)
           ? Promise.reject(new ApiError('LEFT', 'The page was left.', null))
           : api.ask(document, variables),
+      download: api.download,
       watch: api.watch,
       close: api.close,
     },

@@ -10,6 +10,7 @@ import { line, submit } from './form.ts'
 import { createLoad, empty, failureOf, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import { href, type Route } from './router.ts'
+import { createSource } from './source.ts'
 import { table } from './table.ts'
 import { counted } from './time.ts'
 
@@ -58,6 +59,11 @@ export function openSegment({ api, update, go, say, ask }: Deps, { path }: Route
     if (segment !== null) Object.assign(typed, { name: segment.name, where: groupOf(segment.where) })
     return { segment }
   }, update)
+  const source = createSource({ update, say }, () =>
+    found.value?.segment
+      ? { name: 'segment', document: OneSegment, variables: { key: typed.key }, value: found.value.segment }
+      : null,
+  )
   const members = createLoad(async () => (await api.ask(SegmentContacts, { key: typed.key })).contacts.nodes, update)
   const set = (change: Partial<typeof typed>): void => {
     Object.assign(typed, change)
@@ -148,13 +154,14 @@ export function openSegment({ api, update, go, say, ask }: Deps, { path }: Route
       <div class="head">
         <p class="crumb"><a href=${href(['segments'])}>Segments</a></p>
         <h1 tabindex="-1">${isNew ? 'New segment' : (found.value?.segment?.name ?? typed.key)}</h1>
-        ${isNew || (found.value?.segment ?? null) === null ? '' : html`<div class="actions"><a data-needs="SEND" class="button" href=${href(['broadcasts'], { segment: typed.key })}>Send broadcast</a></div>`}
+        ${isNew || (found.value?.segment ?? null) === null ? '' : html`<div class="actions">${source.buttons()}<a data-needs="SEND" class="button" href=${href(['broadcasts'], { segment: typed.key })}>Send broadcast</a></div>`}
       </div>
       ${loaded(found, ({ segment }) =>
         segment === null && !isNew
           ? html`<div class="panel">${empty('Segment not found', html`It may have been deleted. Go to <a href=${href(['segments'])}>Segments</a>.`)}</div>`
           : html`${form()}${segment === null ? '' : who(segment)}`,
       )}
+      ${source.view()}
     `,
   }
 }

@@ -1,22 +1,26 @@
 /** The list of segments. */
-import { html, type TemplateResult } from 'lit'
+import { html } from 'lit'
 import type { SegmentListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { cut, cutWords } from './cut.ts'
-import { createLoad, empty, loaded } from './load.ts'
+import { deletion, openList } from './list-page.ts'
 import type { Deps, Page } from './page.ts'
 import { href, type Route } from './router.ts'
-import { type Column, pageOf, pager, table } from './table.ts'
+import type { Column } from './table.ts'
 import { count, when } from './time.ts'
 
 const SegmentList = graphql(`
-  query SegmentList($first: Int, $after: String, $last: Int, $before: String) {
-    segments(first: $first, after: $after, last: $last, before: $before) {
+  query SegmentList($first: Int, $after: String, $last: Int, $before: String, $search: String) {
+    segments(first: $first, after: $after, last: $last, before: $before, search: $search) {
       totalCount
       nodes { key name contactCount updatedAt }
       pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
     }
   }
+`)
+
+const DeleteSelectedSegments = graphql(`
+  mutation DeleteSelectedSegments($keys: [ID!]!) { deleteSegments(keys: $keys) { deletedCount } }
 `)
 
 type Row = SegmentListQuery['segments']['nodes'][number]
@@ -31,31 +35,23 @@ const columns: readonly Column<Row>[] = [
   { head: 'Updated', class: 'minor time', cell: ({ updatedAt }) => when(updatedAt) },
 ]
 
-export function openSegments({ api, update, replace }: Deps, first: Route): Page {
-  let route = first
-  const list = createLoad(async () => (await api.ask(SegmentList, pageOf(route.query))).segments, update)
-  const rows = (nodes: readonly Row[]): TemplateResult =>
-    nodes.length === 0
-      ? empty(
-          'No segments yet',
-          html`A segment groups contacts by their properties and events. <a href=${href(['new-segment'])}>Create your first segment</a>.`,
-        )
-      : table({ caption: 'Segments', columns, rows: nodes, key: ({ key }) => key })
-  void list.run()
-  return {
-    title: () => 'Segments',
-    view: () => html`
-      <div class="head">
-        <h1 tabindex="-1">Segments</h1>
-        <div class="actions"><a data-needs="MANAGE" class="button primary" href=${href(['new-segment'])}>New segment</a></div>
-      </div>
-      <div class="panel">
-        ${loaded(list, ({ nodes, pageInfo, totalCount }) => html`${rows(nodes)}${pager(pageInfo, route, replace, totalCount)}`)}
-      </div>
-    `,
-    moved(to) {
-      route = to
-      void list.run()
-    },
-  }
+export function openSegments(deps: Deps, first: Route): Page {
+  const { api } = deps
+  return openList<Row>(deps, first, {
+    ...{ title: 'Segments', caption: 'Segments', columns, key: ({ key }) => key, searched: 'key and name' },
+    none: [
+      'No segments yet',
+      html`A segment groups contacts by their properties and events. <a href=${href(['new-segment'])}>Create your first segment</a>.`,
+    ],
+    load: async (asked) => (await api.ask(SegmentList, asked)).segments,
+    bulk: [
+      deletion(
+        'segment',
+        'Campaigns that use them will no longer reach anyone.',
+        ({ key }) => key,
+        async (rows) => (await api.ask(DeleteSelectedSegments, { keys: rows.map(({ key }) => key) })).deleteSegments.deletedCount,
+      ),
+    ],
+    actions: () => html`<a data-needs="MANAGE" class="button primary" href=${href(['new-segment'])}>New segment</a>`,
+  })
 }

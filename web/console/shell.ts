@@ -9,6 +9,7 @@ import type { ProjectInfo, Question } from './page.ts'
 import { menu, needsOf, operatorMenu } from './places.ts'
 import { href } from './router.ts'
 import type { Viewer } from './viewer.ts'
+import { type ZoneChoice, zoneLabels } from './zone.ts'
 
 /** A short message at the edge of the screen. */
 export interface Toast {
@@ -32,15 +33,22 @@ export interface Shell {
   readonly toasts: readonly Toast[]
   readonly question: Question | null
   readonly content: unknown
+  /** the zone that times are shown in, and the project's own */
+  readonly zone: { readonly choice: ZoneChoice; readonly project: string | null }
+  changeZone(choice: string): void
   toggleMenu(): void
   answer(isYes: boolean): void
   unsay(id: number): void
+  /** Opens the palette; null: there is none. */
+  readonly find: (() => void) | null
   /** null: there is no key to open it with */
   readonly explore: (() => void) | null
   /** Goes to another project of the person. */
   change(project: string): void
   leave(): void
 }
+
+const isMac = /Mac|iPhone|iPad/.test(navigator.platform)
 
 const connections = {
   idle: ['', 'This page has no live updates'],
@@ -81,6 +89,9 @@ const bar = ({
   explore,
   change,
   leave,
+  zone,
+  changeZone,
+  find,
 }: Shell): TemplateResult => html`
   <header class="bar ${isMenuOpen ? 'open' : ''}">
     <div class="brand">
@@ -88,6 +99,11 @@ const bar = ({
       <button class="small" aria-expanded=${isMenuOpen ? 'true' : 'false'} aria-controls="menu" @click=${toggleMenu}>Menu</button>
     </div>
     <div class="menu" id="menu">
+      ${
+        find === null
+          ? ''
+          : html`<button class="find" @click=${find}><span>Go to…</span><kbd>${isMac ? '⌘K' : 'Ctrl K'}</kbd></button>`
+      }
       <nav aria-label="Main">
         ${(project === null ? operatorMenu : menu).map(
           ({ title, entries }) => html`<section>
@@ -109,6 +125,12 @@ const bar = ({
         ${viewer.person === null ? '' : signedIn(viewer.person)}
         ${project === null || viewer.person === null || viewer.person.projects.length < 2 ? named(project) : projectSwitch(project, viewer.person.projects, change)}
         <div title=${connections[connection][1]}>${connections[connection][0] === '' ? '' : html`<span class="badge ${tones[connection]}">${connections[connection][0]}</span>`}</div>
+        ${choice({
+          ...{ id: 'zone', label: 'Times in', value: zone.choice, change: changeZone },
+          options: (['browser', ...(zone.project === null ? [] : (['project'] as const)), 'utc'] as const).map(
+            (one) => [one, one === 'project' ? `${zoneLabels[one]} (${zone.project})` : zoneLabels[one]] as const,
+          ),
+        })}
         <div class="buttons">
           ${explore === null ? '' : html`<button class="small" title="Opens GraphiQL with this key" @click=${explore}>GraphiQL</button>`}
           <button class="small plain" @click=${leave}>Sign out</button>

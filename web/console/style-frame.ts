@@ -61,6 +61,41 @@ export const frame = css`
     gap: 12px;
     flex: 1;
   }
+  .find {
+    justify-content: space-between;
+    padding: 0 8px;
+    color: var(--quiet);
+    font-weight: 400;
+  }
+  kbd {
+    font-family: var(--mono);
+    font-size: 12px;
+  }
+  .palette {
+    display: grid;
+    gap: 8px;
+  }
+  .palette ul {
+    max-height: min(420px, 55dvh);
+    overflow: auto;
+  }
+  .palette .group {
+    padding: 8px 8px 2px;
+    font-size: 12px;
+    color: var(--quiet);
+  }
+  .palette [role='option'] {
+    display: flex;
+    justify-content: space-between;
+    gap: 12px;
+    padding: 6px 8px;
+    border-radius: var(--radius);
+    cursor: pointer;
+    overflow-wrap: anywhere;
+  }
+  .palette [aria-selected='true'] {
+    background: color-mix(in srgb, var(--accent) 13%, var(--surface));
+  }
   .menu nav {
     display: grid;
     gap: 14px;

@@ -68,7 +68,8 @@ export const parts = css`
   .whole {
     white-space: nowrap;
   }
-  td:first-child,
+  td:first-child:not(.pick),
+  td.pick + td,
   td.who,
   td.id {
     min-width: 132px;
@@ -90,6 +91,12 @@ export const parts = css`
     position: absolute;
     inset: 0;
   }
+  th.pick,
+  td.pick {
+    width: 1%;
+    padding-right: 0;
+  }
+  td.pick input,
   td button,
   td a:not(.row) {
     position: relative;
@@ -112,6 +119,34 @@ export const parts = css`
   td .sub {
     display: block;
     color: var(--quiet);
+  }
+  .bulk {
+    position: sticky;
+    top: 8px;
+    z-index: 3;
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 8px;
+    padding: 6px 12px;
+    border: 1px solid var(--accent);
+    border-radius: var(--radius);
+    background: var(--surface);
+    font-size: 13px;
+  }
+  .bulk > span {
+    margin-right: auto;
+  }
+  button.icon {
+    min-height: 20px;
+    padding: 0 4px;
+    border: 0;
+    background: none;
+    color: var(--quiet);
+    vertical-align: -2px;
+  }
+  button.icon:hover {
+    color: var(--ink);
   }
   tr.fresh {
     animation: fresh 2.5s ease-out;

@@ -6,15 +6,15 @@ import { badge, channelLabel, channelNames } from './badge.ts'
 import { cut } from './cut.ts'
 import { dialog } from './dialog.ts'
 import { choice, line, submit } from './form.ts'
-import { createLoad, empty, failureOf, loaded } from './load.ts'
+import { openList } from './list-page.ts'
+import { failureOf } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import type { Route } from './router.ts'
-import { pageOf, pager, table } from './table.ts'
 import { when } from './time.ts'
 
 const SuppressionList = graphql(`
-  query SuppressionList($first: Int, $after: String, $last: Int, $before: String) {
-    suppressions(first: $first, after: $after, last: $last, before: $before) {
+  query SuppressionList($first: Int, $after: String, $last: Int, $before: String, $search: String) {
+    suppressions(first: $first, after: $after, last: $last, before: $before, search: $search) {
       totalCount
       nodes { id channel address reason createdAt }
       pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
@@ -39,10 +39,9 @@ const reasons = {
   MANUAL: badge('Manual'),
 } satisfies Record<Row['reason'], TemplateResult>
 
-export function openSuppressions({ api, update, replace, say, ask }: Deps, first: Route): Page {
-  let route = first
+export function openSuppressions(deps: Deps, first: Route): Page {
+  const { api, update, say, ask, isMasked } = deps
   let added: { channel: Channel; address: string } | null = null
-  const list = createLoad(async () => (await api.ask(SuppressionList, pageOf(route.query))).suppressions, update)
   const set = (next: typeof added): void => {
     added = next
     update()
@@ -50,7 +49,7 @@ export function openSuppressions({ api, update, replace, say, ask }: Deps, first
   const attempt = async (work: () => Promise<string>): Promise<void> => {
     try {
       say(await work())
-      await list.run()
+      await list.reload()
     } catch (error) {
       say(failureOf(error).message, 'bad')
     }
@@ -75,29 +74,6 @@ export function openSuppressions({ api, update, replace, say, ask }: Deps, first
       return `${address} is no longer suppressed.`
     })
   }
-  const rows = (nodes: readonly Row[]): TemplateResult =>
-    nodes.length === 0
-      ? empty('No suppressed addresses', 'Bounces, complaints and unsubscribes are added automatically.')
-      : table<Row>({
-          caption: 'Suppressed addresses, newest first',
-          rows: nodes,
-          key: ({ id }) => id,
-          columns: [
-            {
-              head: 'Address',
-              cell: ({ address, channel }) => html`${cut(address, 48)}<span class="sub narrow">${channelLabel(channel)}</span>`,
-            },
-            { head: 'Channel', class: 'minor keep', cell: ({ channel }) => channelLabel(channel) },
-            { head: 'Reason', cell: ({ reason }) => reasons[reason] },
-            { head: 'Added', class: 'minor time', cell: ({ createdAt }) => when(createdAt) },
-            {
-              head: '',
-              class: 'act',
-              cell: (row) =>
-                html`<button data-needs="MANAGE" class="small" aria-label="Remove ${row.address}" @click=${() => void remove(row)}>Remove</button>`,
-            },
-          ],
-        })
   const form = (one: { channel: Channel; address: string }): TemplateResult =>
     dialog({
       title: 'Suppress address',
@@ -114,22 +90,29 @@ export function openSuppressions({ api, update, replace, say, ask }: Deps, first
         <div class="buttons end"><button class="primary">Suppress</button></div>
       </form>`,
     })
-  void list.run()
-  return {
-    title: () => 'Suppressions',
-    view: () => html`
-      <div class="head">
-        <h1 tabindex="-1">Suppressions</h1>
-        <div class="actions"><button data-needs="MANAGE" @click=${() => set({ channel: 'EMAIL', address: '' })}>Suppress address</button></div>
-      </div>
-      <div class="panel">
-        ${loaded(list, ({ nodes, pageInfo, totalCount }) => html`${rows(nodes)}${pager(pageInfo, route, replace, totalCount)}`)}
-      </div>
-      ${added === null ? '' : form(added)}
-    `,
-    moved(to) {
-      route = to
-      void list.run()
-    },
-  }
+  const list = openList<Row>(deps, first, {
+    ...{ title: 'Suppressions', caption: 'Suppressed addresses, newest first', key: ({ id }) => id },
+    searched: isMasked ? null : 'address',
+    none: ['No suppressed addresses', 'Bounces, complaints and unsubscribes are added automatically.'],
+    load: async (asked) => (await api.ask(SuppressionList, asked)).suppressions,
+    columns: [
+      {
+        head: 'Address',
+        cell: ({ address, channel }) => html`${cut(address, 48)}<span class="sub narrow">${channelLabel(channel)}</span>`,
+      },
+      { head: 'Channel', class: 'minor keep', cell: ({ channel }) => channelLabel(channel) },
+      { head: 'Reason', cell: ({ reason }) => reasons[reason] },
+      { head: 'Added', class: 'minor time', cell: ({ createdAt }) => when(createdAt) },
+      {
+        head: '',
+        class: 'act',
+        cell: (row) =>
+          html`<button data-needs="MANAGE" class="small" aria-label="Remove ${row.address}" @click=${() => void remove(row)}>Remove</button>`,
+      },
+    ],
+    actions: () =>
+      html`<button data-needs="MANAGE" @click=${() => set({ channel: 'EMAIL', address: '' })}>Suppress address</button>`,
+    below: () => (added === null ? '' : form(added)),
+  })
+  return list
 }

@@ -6,9 +6,10 @@ import { count } from './time.ts'
 
 /** A column. */
 export interface Column<T> {
-  readonly head: string
+  /** of an action's column: empty */
+  readonly head: string | TemplateResult
   readonly cell: (row: T) => unknown
-  /** `number`, `time`, `act`, `keep` (no line breaks), and `minor` (hidden on narrow screens) */
+  /** `number`, `time`, `act`, `keep` (no line breaks), and `minor` (hidden on narrow screens), `pick` (a checkbox) */
   readonly class?: string
 }
 

@@ -6,6 +6,7 @@ import { area, check, line, submit } from './form.ts'
 import { createLoad, empty, failureOf, loaded, refused } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import { href, type Route } from './router.ts'
+import { createSource } from './source.ts'
 import { createContentForm } from './template-content.ts'
 import { type Draft, DraftError, draftOf, inputOf, newDraft } from './template-draft.ts'
 import { createPreview } from './template-preview.ts'
@@ -50,6 +51,10 @@ export function openTemplate(deps: Deps, { path }: Route): Page {
   const isNew = path[0] === 'new-template'
   const key = path[1] ?? ''
   let editor: Editor | null = null
+  let stored: unknown = null
+  const source = createSource(deps, () =>
+    stored === null ? null : { name: 'template', document: OneTemplate, variables: { key }, value: stored },
+  )
   let mistake: { readonly field: string; readonly message: string } | null = null
   let failure: ApiError | null = null
   let isSaving = false
@@ -89,6 +94,7 @@ export function openTemplate(deps: Deps, { path }: Route): Page {
       return { editor }
     }
     const { template } = await api.ask(OneTemplate, { key })
+    stored = template
     editor = template === null ? null : edit(draftOf(template), template.variables)
     return { editor }
   }, update)
@@ -189,10 +195,11 @@ export function openTemplate(deps: Deps, { path }: Route): Page {
         ${
           isNew || (found.value?.editor ?? null) === null
             ? ''
-            : html`<div class="actions"><a class="button" href=${href(['activity'], { template: key })}>Activity</a></div>`
+            : html`<div class="actions">${source.buttons()}<a class="button" href=${href(['activity'], { template: key })}>Activity</a></div>`
         }
       </div>
       ${loaded(found, () => (editor === null ? html`<div class="panel">${empty('Template not found', html`It may have been deleted. Go to <a href=${href(['templates'])}>Templates</a>.`)}</div>` : form(editor)))}
+      ${source.view()}
     `,
     close: () => editor?.preview.stop(),
   }

@@ -1,23 +1,27 @@
 /** The list of templates. */
-import { html, type TemplateResult } from 'lit'
+import { html } from 'lit'
 import type { TemplateListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { activeBadge, badge, channelLabel } from './badge.ts'
 import { cut, cutWords } from './cut.ts'
-import { createLoad, empty, loaded } from './load.ts'
+import { deletion, openList } from './list-page.ts'
 import type { Deps, Page } from './page.ts'
 import { href, type Route } from './router.ts'
-import { type Column, pageOf, pager, table } from './table.ts'
+import type { Column } from './table.ts'
 import { when } from './time.ts'
 
 const TemplateList = graphql(`
-  query TemplateList($first: Int, $after: String, $last: Int, $before: String) {
-    templates(first: $first, after: $after, last: $last, before: $before) {
+  query TemplateList($first: Int, $after: String, $last: Int, $before: String, $search: String) {
+    templates(first: $first, after: $after, last: $last, before: $before, search: $search) {
       totalCount
       nodes { key name active critical channels locales updatedAt }
       pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
     }
   }
+`)
+
+const DeleteSelectedTemplates = graphql(`
+  mutation DeleteSelectedTemplates($keys: [ID!]!) { deleteTemplates(keys: $keys) { deletedCount } }
 `)
 
 type Row = TemplateListQuery['templates']['nodes'][number]
@@ -39,31 +43,24 @@ const columns: readonly Column<Row>[] = [
   { head: '', class: 'keep', cell: ({ active }) => activeBadge(active) },
 ]
 
-export function openTemplates({ api, update, replace }: Deps, first: Route): Page {
-  let route = first
-  const list = createLoad(async () => (await api.ask(TemplateList, pageOf(route.query))).templates, update)
-  const rows = (nodes: readonly Row[]): TemplateResult =>
-    nodes.length === 0
-      ? empty(
-          'No templates yet',
-          html`A template defines the content of a notification on each channel. <a href=${href(['new-template'])}>Create your first template</a>.`,
-        )
-      : table({ caption: 'Templates', columns, rows: nodes, key: ({ key }) => key })
-  void list.run()
-  return {
-    title: () => 'Templates',
-    view: () => html`
-      <div class="head">
-        <h1 tabindex="-1">Templates</h1>
-        <div class="actions"><a data-needs="MANAGE" class="button primary" href=${href(['new-template'])}>New template</a></div>
-      </div>
-      <div class="panel">
-        ${loaded(list, ({ nodes, pageInfo, totalCount }) => html`${rows(nodes)}${pager(pageInfo, route, replace, totalCount)}`)}
-      </div>
-    `,
-    moved(to) {
-      route = to
-      void list.run()
-    },
-  }
+export function openTemplates(deps: Deps, first: Route): Page {
+  const { api } = deps
+  return openList<Row>(deps, first, {
+    ...{ title: 'Templates', caption: 'Templates', columns, key: ({ key }) => key, searched: 'key and name' },
+    none: [
+      'No templates yet',
+      html`A template defines the content of a notification on each channel. <a href=${href(['new-template'])}>Create your first template</a>.`,
+    ],
+    load: async (asked) => (await api.ask(TemplateList, asked)).templates,
+    bulk: [
+      deletion(
+        'template',
+        'Messages already sent are kept. Nothing can be sent with them any more, and messages still waiting will not be sent.',
+        ({ key }) => key,
+        async (rows) =>
+          (await api.ask(DeleteSelectedTemplates, { keys: rows.map(({ key }) => key) })).deleteTemplates.deletedCount,
+      ),
+    ],
+    actions: () => html`<a data-needs="MANAGE" class="button primary" href=${href(['new-template'])}>New template</a>`,
+  })
 }

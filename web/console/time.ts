@@ -1,43 +1,67 @@
 /** Formats times and numbers for tables. */
 import { html, type TemplateResult } from 'lit'
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
-const dayAndClock = new Intl.DateTimeFormat(undefined, {
-  day: 'numeric',
-  month: 'short',
-  hour: '2-digit',
-  minute: '2-digit',
-  hourCycle: 'h23',
-})
-const full = new Intl.DateTimeFormat(undefined, {
-  day: 'numeric',
-  month: 'short',
-  year: 'numeric',
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-  hourCycle: 'h23',
-  timeZoneName: 'short',
-})
 const number = new Intl.NumberFormat()
+const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'always', style: 'short' })
 
-const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' })
-const isThisYear = (date: Date): boolean => date.getFullYear() === new Date().getFullYear()
-const isToday = (date: Date): boolean => date.toDateString() === new Date().toDateString()
+/** The formats of one time zone. */
+function formatsOf(timeZone: string | undefined) {
+  const zone = timeZone === undefined ? {} : { timeZone }
+  const format = (options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat =>
+    new Intl.DateTimeFormat(undefined, {
+      ...options,
+      ...zone,
+      ...(options.hour === undefined ? {} : { hourCycle: 'h23' as const }),
+    })
+  const clock = { hour: '2-digit', minute: '2-digit', second: '2-digit' } as const
+  const date = { day: 'numeric', month: 'short', year: 'numeric' } as const
+  return {
+    clock: format({ ...clock, fractionalSecondDigits: 3 }),
+    day: format(date),
+    full: format({ ...date, ...clock, timeZoneName: 'short' }),
+    exact: format({ ...date, ...clock, fractionalSecondDigits: 3, timeZoneName: 'short' }),
+  }
+}
 
-/** A time, without the date if it is today; the tooltip has all of it. */
-export function when(iso: string | null | undefined, style: 'short' | 'full' = 'short'): TemplateResult | string {
+// One for the whole page, as the locale is.
+let formats = formatsOf(undefined)
+
+/** Shows all times in a zone from now on, by its IANA name; undefined: the browser's. One that the browser doesn't know is left out. */
+export function showZone(timeZone: string | undefined): void {
+  try {
+    formats = formatsOf(timeZone)
+  } catch {
+    formats = formatsOf(undefined)
+  }
+}
+
+const steps = [
+  ['second', 60_000, 1_000],
+  ['minute', 3_600_000, 60_000],
+  ['hour', 86_400_000, 3_600_000],
+  ['day', 7 * 86_400_000, 86_400_000],
+] as const
+
+/** How long ago, or until when; a date for what is a week away and more. */
+function fromNow(date: Date): string {
+  const ms = date.getTime() - Date.now()
+  if (Math.abs(ms) < 5_000) return 'just now'
+  for (const [unit, below, size] of steps) if (Math.abs(ms) < below) return relative.format(Math.trunc(ms / size), unit)
+  return formats.day.format(date)
+}
+
+/** A time: how long ago (`short`), in full, or to the millisecond without a date if it is of today (`exact`). The tooltip has all of it. */
+export function when(iso: string | null | undefined, style: 'short' | 'full' | 'exact' = 'short'): TemplateResult | string {
   if (iso === null || iso === undefined) return '–'
   const date = new Date(iso)
+  const isToday = formats.day.format(date) === formats.day.format(new Date())
   const text =
-    style === 'full'
-      ? full.format(date)
-      : isToday(date)
-        ? clock.format(date)
-        : isThisYear(date)
-          ? dayAndClock.format(date)
-          : day.format(date)
-  return html`<time datetime=${iso} title="${full.format(date)} · ${iso}">${text}</time>`
+    style === 'short'
+      ? fromNow(date)
+      : style === 'full'
+        ? formats.full.format(date)
+        : (isToday ? formats.clock : formats.exact).format(date)
+  return html`<time datetime=${iso} title="${formats.exact.format(date)} · ${iso}">${text}</time>`
 }
 
 /** A number with thousands separators. */

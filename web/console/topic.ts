@@ -3,11 +3,14 @@ import { html, type TemplateResult } from 'lit'
 import type { OneTopicQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { nameOf } from './contacts.ts'
+import { copyButton } from './copy.ts'
 import { cut } from './cut.ts'
 import { area, submit } from './form.ts'
 import { createLoad, empty, failureOf, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import { href, type Route } from './router.ts'
+import { createSelection } from './selection.ts'
+import { createSource } from './source.ts'
 import { pageOf, pager, table } from './table.ts'
 import { counted } from './time.ts'
 
@@ -42,6 +45,11 @@ export function openTopic(deps: Deps, first: Route): Page {
   let typed = ''
   const found = createLoad(() => api.ask(OneTopic, { key, ...pageOf(route.query) }), update)
 
+  const source = createSource(deps, () =>
+    found.value?.topic
+      ? { name: 'topic', document: OneTopic, variables: { key, ...pageOf(route.query) }, value: found.value.topic }
+      : null,
+  )
   const attempt = async (work: () => Promise<string>): Promise<void> => {
     try {
       say(await work())
@@ -57,6 +65,22 @@ export function openTopic(deps: Deps, first: Route): Page {
       typed = ''
       return `${counted(contacts.length, 'contact')} added.`
     })
+  const selection = createSelection<Row>(
+    deps,
+    ({ externalId }) => externalId,
+    ({ externalId }) => externalId,
+    [
+      {
+        label: 'Remove from topic',
+        needs: 'SEND',
+        async run(rows) {
+          await api.ask(LeaveTopic, { topic: key, contacts: rows.map(({ externalId }) => externalId) })
+          return `${counted(rows.length, 'contact')} removed.`
+        },
+      },
+    ],
+    () => found.run(),
+  )
   const leave = (contact: string): Promise<void> =>
     attempt(async () => {
       await api.ask(LeaveTopic, { topic: key, contacts: [contact] })
@@ -80,20 +104,23 @@ export function openTopic(deps: Deps, first: Route): Page {
           caption: 'Contacts in the topic',
           rows: nodes,
           key: ({ externalId }) => externalId,
-          columns: [
-            {
-              head: 'Contact',
-              cell: ({ externalId }) => html`<a class="row" href=${href(['contacts', externalId])}>${cut(externalId, 32)}</a>`,
-            },
-            { head: 'Name', class: 'minor', cell: nameOf },
-            { head: 'E-mail', class: 'minor', cell: ({ email }) => cut(email ?? '–', 40) },
-            {
-              head: '',
-              class: 'act',
-              cell: ({ externalId }) =>
-                html`<button data-needs="SEND" class="small" aria-label="Remove ${externalId}" @click=${() => void leave(externalId)}>Remove</button>`,
-            },
-          ],
+          columns: selection.columns(
+            [
+              {
+                head: 'Contact',
+                cell: ({ externalId }) => html`<a class="row" href=${href(['contacts', externalId])}>${cut(externalId, 32)}</a>`,
+              },
+              { head: 'Name', class: 'minor', cell: nameOf },
+              { head: 'E-mail', class: 'minor', cell: ({ email }) => cut(email ?? '–', 40) },
+              {
+                head: '',
+                class: 'act',
+                cell: ({ externalId }) =>
+                  html`<button data-needs="SEND" class="small" aria-label="Remove ${externalId}" @click=${() => void leave(externalId)}>Remove</button>`,
+              },
+            ],
+            nodes,
+          ),
         })
 
   void found.run()
@@ -103,10 +130,12 @@ export function openTopic(deps: Deps, first: Route): Page {
       <div class="head">
         <p class="crumb"><a href=${href(['topics'])}>Topics</a></p>
         <h1 tabindex="-1">${found.value?.topic?.name ?? key}</h1>
+        ${found.value?.topic ? html`<span class="mono quiet">${key}${copyButton(say, 'topic key', key)}</span>` : ''}
         <span class="quiet">${found.value?.topic ? counted(found.value.topic.contactCount, 'contact') : ''}</span>
         ${
           found.value?.topic
             ? html`<div class="actions">
+                ${source.buttons()}
                 <a data-needs="SEND" class="button" href=${href(['broadcasts'], { topic: key })}>Send broadcast</a>
                 <button data-needs="MANAGE" class="danger" @click=${() => void remove()}>Delete</button>
               </div>`
@@ -135,11 +164,14 @@ export function openTopic(deps: Deps, first: Route): Page {
                   <div class="buttons"><button ?disabled=${typed.trim() === ''}>Add</button></div>
                 </div>
               </form>
+              ${selection.bar()}
               <div class="panel">${members(contacts.nodes)}${pager(contacts.pageInfo, route, replace)}</div>`,
       )}
+      ${source.view()}
     `,
     moved(to) {
       route = to
+      selection.clear()
       void found.run()
     },
   }

@@ -5,15 +5,16 @@ import { graphql } from '../graphql.ts'
 import { cut, cutWords } from './cut.ts'
 import { dialog } from './dialog.ts'
 import { line, submit } from './form.ts'
-import { createLoad, empty, failureOf, loaded } from './load.ts'
+import { deletion, openList } from './list-page.ts'
+import { failureOf } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import { href, type Route } from './router.ts'
-import { type Column, pageOf, pager, table } from './table.ts'
+import type { Column } from './table.ts'
 import { count, when } from './time.ts'
 
 const TopicList = graphql(`
-  query TopicList($first: Int, $after: String, $last: Int, $before: String) {
-    topics(first: $first, after: $after, last: $last, before: $before) {
+  query TopicList($first: Int, $after: String, $last: Int, $before: String, $search: String) {
+    topics(first: $first, after: $after, last: $last, before: $before, search: $search) {
       totalCount
       nodes { key name contactCount createdAt }
       pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
@@ -23,6 +24,10 @@ const TopicList = graphql(`
 
 const SaveTopic = graphql(`
   mutation SaveTopic($topics: [TopicInput!]!) { upsertTopics(topics: $topics) { key } }
+`)
+
+const DeleteSelectedTopics = graphql(`
+  mutation DeleteSelectedTopics($keys: [ID!]!) { deleteTopics(keys: $keys) { deletedCount } }
 `)
 
 type Row = TopicListQuery['topics']['nodes'][number]
@@ -37,10 +42,9 @@ const columns: readonly Column<Row>[] = [
   { head: 'Created', class: 'minor time', cell: ({ createdAt }) => when(createdAt) },
 ]
 
-export function openTopics({ api, update, replace, go, say }: Deps, first: Route): Page {
-  let route = first
+export function openTopics(deps: Deps, first: Route): Page {
+  const { api, update, go, say } = deps
   let draft: { key: string; name: string } | null = null
-  const list = createLoad(async () => (await api.ask(TopicList, pageOf(route.query))).topics, update)
   const set = (next: typeof draft) => {
     draft = next
     update()
@@ -54,10 +58,6 @@ export function openTopics({ api, update, replace, go, say }: Deps, first: Route
       say(failureOf(error).message, 'bad')
     }
   }
-  const rows = (nodes: readonly Row[]): TemplateResult =>
-    nodes.length === 0
-      ? empty('No topics yet', 'A topic is a named list of contacts that you can broadcast to.')
-      : table({ caption: 'Topics', columns, rows: nodes, key: ({ key }) => key })
   const form = (one: { key: string; name: string }): TemplateResult =>
     dialog({
       title: 'New topic',
@@ -68,22 +68,20 @@ export function openTopics({ api, update, replace, go, say }: Deps, first: Route
         <div class="buttons end"><button class="primary">Create</button></div>
       </form>`,
     })
-  void list.run()
-  return {
-    title: () => 'Topics',
-    view: () => html`
-      <div class="head">
-        <h1 tabindex="-1">Topics</h1>
-        <div class="actions"><button data-needs="MANAGE" class="primary" @click=${() => set({ key: '', name: '' })}>New topic</button></div>
-      </div>
-      <div class="panel">
-        ${loaded(list, ({ nodes, pageInfo, totalCount }) => html`${rows(nodes)}${pager(pageInfo, route, replace, totalCount)}`)}
-      </div>
-      ${draft === null ? '' : form(draft)}
-    `,
-    moved(to) {
-      route = to
-      void list.run()
-    },
-  }
+  return openList<Row>(deps, first, {
+    ...{ title: 'Topics', caption: 'Topics', columns, key: ({ key }) => key, searched: 'key and name' },
+    none: ['No topics yet', 'A topic is a named list of contacts that you can broadcast to.'],
+    load: async (asked) => (await api.ask(TopicList, asked)).topics,
+    bulk: [
+      deletion(
+        'topic',
+        'Their contacts, and messages already sent to them, are kept.',
+        ({ key }) => key,
+        async (rows) => (await api.ask(DeleteSelectedTopics, { keys: rows.map(({ key }) => key) })).deleteTopics.deletedCount,
+      ),
+    ],
+    actions: () =>
+      html`<button data-needs="MANAGE" class="primary" @click=${() => set({ key: '', name: '' })}>New topic</button>`,
+    below: () => (draft === null ? '' : form(draft)),
+  })
 }

@@ -86,6 +86,24 @@ optionalSuite(inBrowser('the lists of the console, in a browser'), () => {
     await expect.poll(rows).toBe(2)
   })
 
+  it('sorts and searches a list that is whole on its page, with both in the address', async () => {
+    const { page, goTo } = tab
+    await goTo('#/providers', 'Providers')
+    const keys = (): Promise<string[]> => page.locator('tbody tr td:first-child button').allInnerTexts()
+    await page.getByRole('button', { name: 'text', exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Provider', exact: true }).click()
+    await expect.poll(keys).toEqual(['mail', 'text'])
+    await page.getByRole('button', { name: 'Provider ↑' }).click()
+    await expect.poll(keys).toEqual(['text', 'mail'])
+    expect(await page.getByRole('columnheader', { name: 'Provider' }).getAttribute('aria-sort')).toBe('descending')
+    await page.reload()
+    await expect.poll(keys).toEqual(['text', 'mail'])
+    await page.getByLabel('Search', { exact: true }).fill('sms')
+    await expect.poll(keys).toEqual(['text'])
+    expect(page.url()).toMatch(/sort=-Provider&q=sms$/)
+    await goTo('#/contacts', 'Contacts')
+  })
+
   it('exports the list with its filters', async () => {
     const { page } = tab
     const begun = page.waitForEvent('download')

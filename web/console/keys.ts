@@ -7,8 +7,10 @@ import { dialog } from './dialog.ts'
 import { check, line, submit } from './form.ts'
 import { createLoad, empty, failureOf, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
+import type { Route } from './router.ts'
 import { table } from './table.ts'
 import { when } from './time.ts'
+import { createWholeList, type SortableColumn } from './whole-list.ts'
 
 const ApiKeyList = graphql(`
   query ApiKeyList {
@@ -62,10 +64,18 @@ const scopeList = (scopes: readonly Scope[]): string =>
   scopes.length === scopeNames.length ? 'all scopes' : scopes.map((scope) => scope.toLowerCase()).join(', ')
 const isExpired = ({ expiresAt }: Row): boolean => expiresAt !== null && new Date(expiresAt).getTime() <= Date.now()
 
-export function openKeys({ api, update, say, ask }: Deps): Page {
+export function openKeys(deps: Deps, first: Route): Page {
+  const { api, update, say, ask } = deps
+  let route = first
   let making: NewKey | null = null
   let rotating: Rotation | null = null
   const list = createLoad(() => api.ask(ApiKeyList, {}), update)
+  const whole = createWholeList<Row>(
+    deps,
+    () => route,
+    'name and prefix',
+    ({ name, prefix }) => [name, prefix],
+  )
   const set = (next: NewKey | null): void => {
     making = next
     update()
@@ -194,45 +204,49 @@ export function openKeys({ api, update, say, ask }: Deps): Page {
       ? empty('No API keys', '')
       : table<Row>({
           caption: 'API keys',
-          rows: keys,
+          rows: whole.rows(keys, columns),
           key: ({ id }) => id,
-          columns: [
-            {
-              head: 'Name',
-              cell: ({ name, prefix, scopes }) =>
-                html`${name}<span class="sub mono">${prefix}…</span><span class="sub">${scopeList(scopes)}</span>`,
-            },
-            { head: 'Created', class: 'minor time', cell: ({ createdAt }) => when(createdAt) },
-            {
-              head: 'Expires',
-              class: 'minor time',
-              cell: ({ expiresAt }) => (expiresAt === null ? 'never' : when(expiresAt)),
-            },
-            {
-              head: 'Last used',
-              class: 'minor time',
-              cell: ({ lastUsedAt }) => (lastUsedAt === null ? 'never' : when(lastUsedAt)),
-            },
-            {
-              head: 'Status',
-              class: 'keep',
-              cell: (row) =>
-                row.revokedAt !== null
-                  ? html`${badge('Revoked')} <span class="minor">${when(row.revokedAt)}</span>`
-                  : isExpired(row)
-                    ? badge('Expired', 'warn')
-                    : badge('Active', 'good'),
-            },
-            {
-              head: '',
-              class: 'act',
-              cell: (row) =>
-                row.revokedAt === null
-                  ? html`<button class="small danger" aria-label="Revoke ${row.name}" @click=${() => void revoke(row)}>Revoke</button>`
-                  : '',
-            },
-          ],
+          columns: whole.columns(columns),
         })
+  const columns: readonly SortableColumn<Row>[] = [
+    {
+      head: 'Name',
+      by: ({ name }) => name,
+      cell: ({ name, prefix, scopes }) =>
+        html`${name}<span class="sub mono">${prefix}…</span><span class="sub">${scopeList(scopes)}</span>`,
+    },
+    { head: 'Created', class: 'minor time', by: ({ createdAt }) => createdAt, cell: ({ createdAt }) => when(createdAt) },
+    {
+      head: 'Expires',
+      by: ({ expiresAt }) => expiresAt,
+      class: 'minor time',
+      cell: ({ expiresAt }) => (expiresAt === null ? 'never' : when(expiresAt)),
+    },
+    {
+      head: 'Last used',
+      by: ({ lastUsedAt }) => lastUsedAt,
+      class: 'minor time',
+      cell: ({ lastUsedAt }) => (lastUsedAt === null ? 'never' : when(lastUsedAt)),
+    },
+    {
+      head: 'Status',
+      class: 'keep',
+      cell: (row) =>
+        row.revokedAt !== null
+          ? html`${badge('Revoked')} <span class="minor">${when(row.revokedAt)}</span>`
+          : isExpired(row)
+            ? badge('Expired', 'warn')
+            : badge('Active', 'good'),
+    },
+    {
+      head: '',
+      class: 'act',
+      cell: (row) =>
+        row.revokedAt === null
+          ? html`<button class="small danger" aria-label="Revoke ${row.name}" @click=${() => void revoke(row)}>Revoke</button>`
+          : '',
+    },
+  ]
   void list.run()
   return {
     title: () => 'API keys',
@@ -244,8 +258,14 @@ export function openKeys({ api, update, say, ask }: Deps): Page {
           <button class="primary" @click=${begin}>New API key</button>
         </div>
       </div>
+      ${whole.searchForm()}
       <div class="panel">${loaded(list, ({ apiKeys }) => rows(apiKeys))}</div>
       ${making === null ? '' : form(making)} ${rotating === null ? '' : rotation(rotating)}
     `,
+    moved(to) {
+      route = to
+      update()
+    },
+    close: whole.stop,
   }
 }

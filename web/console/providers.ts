@@ -9,8 +9,10 @@ import { line, submit } from './form.ts'
 import { createLoad, empty, failureOf, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import { draftOfProvider, inputOfProvider, newProvider, type ProviderDraft, providerForm } from './provider-form.ts'
-import { type Column, table } from './table.ts'
+import type { Route } from './router.ts'
+import { table } from './table.ts'
 import { count, duration, percent, when } from './time.ts'
+import { createWholeList, type SortableColumn } from './whole-list.ts'
 
 const ProviderList = graphql(`
   query ProviderList {
@@ -88,12 +90,20 @@ const attempts = ({
         }<span class="sub">${when(checkedAt)}</span>`
 
 /** Opens the page. */
-export function openProviders({ api, update, say, ask }: Deps): Page {
+export function openProviders(deps: Deps, first: Route): Page {
+  const { api, update, say, ask } = deps
+  let route = first
   let draft: ProviderDraft | null = null
   let wrong: string | null = null
   let trial: Trial | null = null
   const list = createLoad(async () => (await api.ask(ProviderList, {})).providers, update)
   const kinds = createLoad(async () => (await api.ask(ProviderKinds, {})).providerKinds, update)
+  const whole = createWholeList<Row>(
+    deps,
+    () => route,
+    'key, kind and channel',
+    ({ key, kind, channel }) => [key, kind, channelLabel(channel)],
+  )
   const edit = (next: ProviderDraft | null): void => {
     draft = next
     wrong = null
@@ -147,15 +157,21 @@ export function openProviders({ api, update, say, ask }: Deps): Page {
     await list.run()
   }
 
-  const columns: readonly Column<Row>[] = [
+  const columns: readonly SortableColumn<Row>[] = [
     {
       head: 'Provider',
+      by: ({ key }) => key,
       cell: (row) =>
         html`<button class="link" @click=${() => edit(draftOfProvider(row))}>${cut(row.key, 24)}</button>
           <span class="sub">${row.kind}<span class="narrow">, ${channelLabel(row.channel)}</span></span>`,
     },
-    { head: 'Channel', class: 'minor keep', cell: ({ channel }) => channelLabel(channel) },
-    { head: 'Priority', class: 'minor number', cell: ({ priority }) => priority },
+    {
+      head: 'Channel',
+      class: 'minor keep',
+      by: ({ channel }) => channelLabel(channel),
+      cell: ({ channel }) => channelLabel(channel),
+    },
+    { head: 'Priority', class: 'minor number', by: ({ priority }) => priority, cell: ({ priority }) => priority },
     {
       head: 'Rate limit',
       class: 'minor number keep',
@@ -167,9 +183,9 @@ export function openProviders({ api, update, say, ask }: Deps): Page {
       cell: ({ active, health }) => (active ? states[health.state] : badge('Inactive')),
     },
     { head: 'Success, 24 hours', class: 'minor', cell: ({ health }) => attempts(health) },
-    { head: 'Sent', class: 'minor number', cell: ({ stats }) => count(stats.sent) },
-    { head: 'Delivered', class: 'minor number', cell: ({ stats }) => count(stats.delivered) },
-    { head: 'Failed', class: 'minor number', cell: ({ stats }) => count(stats.failed) },
+    { head: 'Sent', class: 'minor number', by: ({ stats }) => stats.sent, cell: ({ stats }) => count(stats.sent) },
+    { head: 'Delivered', class: 'minor number', by: ({ stats }) => stats.delivered, cell: ({ stats }) => count(stats.delivered) },
+    { head: 'Failed', class: 'minor number', by: ({ stats }) => stats.failed, cell: ({ stats }) => count(stats.failed) },
     {
       head: '',
       class: 'act',
@@ -222,6 +238,7 @@ export function openProviders({ api, update, say, ask }: Deps): Page {
         <h1 tabindex="-1">Providers</h1>
         <div class="actions"><button data-needs="MANAGE" class="primary" @click=${() => edit(newProvider())}>New provider</button></div>
       </div>
+      ${whole.searchForm()}
       <div class="panel">
         ${loaded(list, (rows) =>
           rows.length === 0
@@ -229,10 +246,20 @@ export function openProviders({ api, update, say, ask }: Deps): Page {
                 'No providers yet',
                 'Every channel except in-app needs a provider. To try things out, use one of the kind capture: it stores messages instead of sending them.',
               )
-            : table({ caption: 'Providers', columns, rows, key: ({ key }) => key }),
+            : table({
+                caption: 'Providers',
+                columns: whole.columns(columns),
+                rows: whole.rows(rows, columns),
+                key: ({ key }) => key,
+              }),
         )}
       </div>
       ${draft === null ? '' : editor(draft)} ${trial === null ? '' : test(trial)}
     `,
+    moved(to) {
+      route = to
+      update()
+    },
+    close: whole.stop,
   }
 }

@@ -346,6 +346,11 @@ export const parts = css`
     text-align: left;
     overflow-wrap: anywhere;
   }
+  th button.link {
+    color: inherit;
+    font-weight: inherit;
+    white-space: nowrap;
+  }
   button.link:hover {
     background: none;
     text-decoration: underline;

@@ -1,5 +1,5 @@
 /** Tables, with columns as data. Narrow screens hide the minor columns; the first cell may repeat the most important of them. */
-import { html, type TemplateResult } from 'lit'
+import { html, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
 import { changed, type Query, type Route } from './router.ts'
 import { count } from './time.ts'
@@ -11,6 +11,8 @@ export interface Column<T> {
   readonly cell: (row: T) => unknown
   /** `number`, `time`, `act`, `keep` (no line breaks), and `minor` (hidden on narrow screens), `pick` (a checkbox) */
   readonly class?: string
+  /** rows are sorted by it */
+  readonly sorted?: 'ascending' | 'descending'
 }
 
 /** A table. */
@@ -28,8 +30,10 @@ export const table = <T>({ caption, columns, rows, key, isFresh }: Table<T>): Te
     <caption>${caption}</caption>
     <thead>
       <tr>
-        ${columns.map(({ head, class: name = '' }) =>
-          head === '' ? html`<td class=${name}></td>` : html`<th scope="col" class=${name}>${head}</th>`,
+        ${columns.map(({ head, class: name = '', sorted }) =>
+          head === ''
+            ? html`<td class=${name}></td>`
+            : html`<th scope="col" class=${name} aria-sort=${sorted ?? nothing}>${head}</th>`,
         )}
       </tr>
     </thead>

@@ -1,4 +1,4 @@
-/** Claims: a worker takes messages that are due, under a lease, and records when an attempt begins. */
+/** Claims: a worker takes messages that are due, under a lease. */
 import {
   type Actor,
   type Channel,
@@ -14,10 +14,10 @@ import {
   type TemplateInfo,
 } from '../words.ts'
 import { plainArray } from './array.ts'
+import { findOrigins, findPreferences, findProjects, type Origin } from './claim-origins.ts'
 import { selectedFields } from './contact-columns.ts'
 import type { Runner } from './database.ts'
-import { templateObject } from './lookup.ts'
-import { isActive } from './standing.ts'
+import { nearlyBy } from './lease.ts'
 import type { MessageOrigin } from './stat-delta.ts'
 
 /** A claimed message, with everything that a worker needs to decide about it, render it and send it. */
@@ -120,8 +120,6 @@ const exceptPaused = (paused: Paused, place: number): string =>
       : `AND NOT EXISTS (SELECT FROM unnest($${place}::uuid[], $${place + 1}::channel[]) AS p (project_id, channel)
           WHERE p.project_id = delivery.project_id AND p.channel = delivery.channel)`
 
-/** Columns hold times rounded to whole milliseconds, so a message that was written as due now may be due up to half a millisecond later. */
-const nearlyBy = (offset: string): string => `now() + (${offset}::float8 + 0.5) * interval '1 millisecond'`
 const nearly = nearlyBy('$3')
 
 /** SQL: a time in ms, as JavaScript counts them. */
@@ -276,52 +274,6 @@ async function releaseOld(db: Runner, begun: readonly ClaimedRow[]): Promise<voi
   })
 }
 
-interface Origin {
-  readonly project: ProjectInfo
-  readonly template: TemplateInfo | null
-}
-
-/** The templates of claimed messages, by id, with their projects. Rides on template_pkey. */
-async function findOrigins(db: Runner, claimed: readonly ClaimedRow[]): Promise<Map<string, Origin>> {
-  const wanted = new Map(claimed.flatMap((row) => (row.templateId === null ? [] : [[row.templateId, row.projectId]])))
-  if (wanted.size === 0) return new Map()
-  const { rows } = await db.query<Origin & { template: TemplateInfo }>({
-    name: 'find-origins',
-    text: `SELECT ${projectObject} AS project, ${templateObject} AS template
-      FROM unnest($1::uuid[], $2::uuid[]) AS wanted (project_id, id) JOIN template t USING (project_id, id) JOIN project p ON p.id = t.project_id`,
-    values: [plainArray([...wanted.values()]), plainArray([...wanted.keys()])],
-  })
-  return new Map(rows.map((origin) => [origin.template.id, origin]))
-}
-
-const projectObject = `json_build_object('id', p.id, 'key', p.key, 'name', p.name, 'locale', p.locale, 'timezone', p.timezone,
-          'resendUnknown', p.resend_unknown, 'isInactive', NOT (${isActive}))`
-
-/** The projects of claimed messages that have no template, by id. Rides on project_pkey. */
-async function findProjects(db: Runner, claimed: readonly ClaimedRow[]): Promise<Map<string, ProjectInfo>> {
-  const wanted = new Set(claimed.flatMap((row) => (row.templateId === null ? [row.projectId] : [])))
-  if (wanted.size === 0) return new Map()
-  const { rows } = await db.query<{ project: ProjectInfo }>({
-    name: 'find-projects',
-    text: `SELECT ${projectObject} AS project FROM project p WHERE p.id = ANY($1::uuid[])`,
-    values: [[...wanted]],
-  })
-  return new Map(rows.map(({ project }) => [project.id, project]))
-}
-
-/** The preferences of claimed messages' contacts, by contact id; contacts without any are left out. Rides on contact_pkey. */
-async function findPreferences(db: Runner, claimed: readonly ClaimedRow[]): Promise<Map<string, PreferenceSet>> {
-  const wanted = new Map(claimed.flatMap((row) => (row.contactId === null ? [] : [[row.contactId, row.projectId]])))
-  if (wanted.size === 0) return new Map()
-  const { rows } = await db.query<{ id: string; preferences: PreferenceSet }>({
-    name: 'find-preferences',
-    text: `SELECT c.id, c.preferences FROM unnest($1::uuid[], $2::uuid[]) AS wanted (project_id, id) JOIN contact c USING (project_id, id)
-      WHERE c.preferences <> '{}'`,
-    values: [plainArray([...wanted.values()]), plainArray([...wanted.keys()])],
-  })
-  return new Map(rows.map(({ id, preferences }) => [id, preferences]))
-}
-
 function contactOf(row: ClaimedRow, id: string, preferences: PreferenceSet): ContactInfo {
   const contact = { ...emptyContact, id, externalId: row.contactExternalId, properties: row.properties, preferences }
   for (const field of contactFields) contact[field] = row[field]
@@ -373,136 +325,4 @@ function claimedOf(row: ClaimedRow, claimedAt: number, { project, template }: Or
             photoUrl: row.actorPhotoUrl,
           },
   }
-}
-
-/** A message, and the fencing number under which it was claimed. */
-export interface ClaimKey {
-  readonly projectId: string
-  readonly id: string
-  readonly claims: number
-  /** the provider of the attempt; null for in-app messages */
-  readonly providerId?: string | null
-}
-
-/** Messages in the order in which their rows of delivery are locked, by those too who cancel them or revoke their claims. */
-export const inLockOrder = <T extends { readonly id: string }>(list: readonly T[]): T[] =>
-  list.toSorted((one, other) => (one.id < other.id ? -1 : 1))
-
-const keyArrays = (claims: readonly ClaimKey[]) => [
-  plainArray(claims.map((one) => one.projectId)),
-  plainArray(claims.map((one) => one.id)),
-  plainArray(claims.map((one) => one.claims)),
-]
-
-/**
- * SQL: what is written of rows `d` that somebody has told to stop (db/revoke-claims.ts): they are due again, as if they had not been claimed.
- * What is not told to stop gets `begunAt` and `boundTo`.
- */
-const unlessStopped = (
-  begunAt: string,
-  boundTo: string,
-  mayHaveArrived: string,
-): string => `lease_until = CASE WHEN NOT d.stop THEN d.lease_until END,
-          claims = d.claims + d.stop::int, due_at = CASE WHEN d.stop THEN now() ELSE d.due_at END, claim_id = NULL,
-          begun_at = CASE WHEN NOT d.stop THEN ${begunAt} WHEN ${mayHaveArrived} THEN d.begun_at END,
-          bound_to = CASE WHEN NOT d.stop THEN ${boundTo} WHEN ${mayHaveArrived} THEN d.bound_to END`
-
-/** A message whose attempt begins. */
-export interface Beginning extends ClaimKey {
-  /** Whether it may have arrived under an earlier claim. What this claim has begun before has not brought it: no other attempt would begin then. Left out: it may. */
-  readonly mayHaveArrived?: boolean
-}
-
-/**
- * Records that an attempt begins now. Call it before the attempt begins: after a crash the message may have
- * arrived, and goes out again only where the receiver folds repeats. Rides on delivery_pkey, and changes no indexed column.
- * @returns ids of the messages whose claim is still valid; the others were canceled or claimed by another worker, or are to be decided again, and
- * must not be sent
- */
-export async function beginAttempts(db: Runner, beginning: readonly Beginning[]): Promise<Set<string>> {
-  const claims = inLockOrder(beginning)
-  const { rows } = await db.query<{ ids: string[] | null }>({
-    name: 'begin-attempts',
-    // Nearly always it is all of them, which need not be listed.
-    text: `WITH begun AS (
-        UPDATE delivery d SET ${unlessStopped('now()', 'c.provider_id', 'c.may_have_arrived')}
-        FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[], $5::bool[]) AS c (project_id, id, claims, provider_id, may_have_arrived)
-        WHERE d.project_id = c.project_id AND d.message_id = c.id AND ${isHeldBy('d', 'c.claims')} RETURNING d.message_id, d.stop
-      )
-      SELECT ${unlessAll('message_id')} AS ids FROM begun WHERE NOT stop`,
-    values: [
-      ...keyArrays(claims),
-      plainArray(claims.map((one) => one.providerId ?? null)),
-      plainArray(claims.map((one) => String(one.mayHaveArrived ?? true))),
-    ],
-  })
-  return new Set(rows[0]?.ids ?? claims.map((one) => one.id))
-}
-
-/**
- * Takes back that attempts have begun with their claim: the messages wait for their turn, and nothing was sent. Until they begin they can be
- * canceled, and their claims be revoked. It may be written again, if the answer was lost. Rides on delivery_pkey.
- * @returns ids of the messages whose claim is still valid
- */
-export async function postponeAttempts(db: Runner, claims: readonly ClaimKey[]): Promise<Set<string>> {
-  const { rows } = await db.query<{ id: string }>({
-    name: 'postpone-attempts',
-    text: `WITH postponed AS (
-        UPDATE delivery d SET ${unlessStopped('NULL', 'NULL', 'false')}
-        FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS c (project_id, id, claims)
-        WHERE d.project_id = c.project_id AND d.message_id = c.id AND ${isHeldBy('d', 'c.claims')} AND (d.claim_id IS NOT NULL OR d.begun_at IS NULL)
-        RETURNING d.message_id AS id, d.stop
-      )
-      SELECT id FROM postponed WHERE NOT stop`,
-    values: keyArrays(inLockOrder(claims)),
-  })
-  return new Set(rows.map((row) => row.id))
-}
-
-/** SQL: the ids in a column, as an array; NULL: they are as many as there are in the parameter `$1`. */
-export const unlessAll = (column: string): string =>
-  `CASE WHEN count(*) < cardinality($1::uuid[]) THEN COALESCE(array_agg(${column}::text), '{}') END`
-
-/** SQL: the row of delivery is still held by the worker of this claim. */
-export const isHeldBy = (row: string, claims: string): string => `${row}.claims = ${claims} AND ${row}.lease_until IS NOT NULL`
-
-/**
- * Takes messages out of the outbox, in the transaction that writes what became of them. Rides on delivery_pkey.
- * @returns ids of the messages whose claim was still valid; nothing may be written about the others
- */
-export async function endClaims(tx: Runner, claims: readonly ClaimKey[]): Promise<Set<string>> {
-  const { rows } = await tx.query<{ id: string }>({
-    name: 'end-claims',
-    text: `DELETE FROM delivery d USING unnest($1::uuid[], $2::uuid[], $3::int[]) AS c (project_id, id, claims)
-      WHERE d.project_id = c.project_id AND d.message_id = c.id AND ${isHeldBy('d', 'c.claims')} RETURNING d.message_id AS id`,
-    values: keyArrays(inLockOrder(claims)),
-  })
-  return new Set(rows.map((row) => row.id))
-}
-
-/**
- * Ends every lease. Only for a database that a single process uses, when that starts: the process that held the leases is gone, so nothing
- * has to wait until they run out.
- */
-export async function endLeases(db: Runner): Promise<void> {
-  await db.query('UPDATE delivery SET lease_until = now() WHERE lease_until IS NOT NULL')
-}
-
-/**
- * Ends the leases under which no attempt has begun. Used when the database was unavailable and is back: a claim whose answer was lost has
- * taken messages that no worker knows of. Where a worker does hold one, nothing is sent twice: the fencing number goes up, so its attempt
- * can no longer begin. Rides on delivery_due.
- * @param options.lost ids of claims whose answer this worker did not get: what began with them was not sent
- */
-export async function endIdleLeases(
-  db: Runner,
-  { offsetMs, lost = [] }: { readonly offsetMs: number; readonly lost?: readonly number[] },
-): Promise<void> {
-  await db.query({
-    name: 'end-idle-leases',
-    text: `UPDATE delivery SET lease_until = NULL, claims = claims + 1, begun_at = NULL, bound_to = CASE WHEN begun_at IS NULL THEN bound_to END,
-        claim_id = NULL
-      WHERE lease_until IS NOT NULL AND bulk IN (false, true) AND (begun_at IS NULL OR claim_id = ANY($2::bigint[])) AND due_at <= ${nearlyBy('$1')}`,
-    values: [offsetMs, lost],
-  })
 }

@@ -1,8 +1,8 @@
 /** Writes the outcomes of claimed messages, with the attempts that were made: ONE statement for a group. */
 import type { Channel, MessageStatus } from '../words.ts'
 import { plainArray, textArray } from './array.ts'
-import { inLockOrder, isHeldBy, unlessAll } from './claim.ts'
 import type { Runner } from './database.ts'
+import { inLockOrder, isHeldBy, unlessAll } from './lease.ts'
 import { countSent, IS_COUNTED, type MessageOrigin, type SentMessage, sentCounts } from './stat-delta.ts'
 
 /** The outcome of one claim. Optional fields that are left out keep the row's value. */

@@ -40,6 +40,10 @@ interface Connection {
   bytes: number
   /** what the socket had received when it began to wait for a request */
   readBefore: number
+  /** when the first byte of the headers was noticed; null: none has come */
+  headersSince: number | null
+  /** it has been answered before, and may be idle */
+  isReused: boolean
   /** it was answered and closed before its headers were whole */
   isCut: boolean
   /** ends the reading of the body; null: the headers are still to come */
@@ -56,6 +60,7 @@ type ReadingLimits = Pick<
   ConnectionLimits,
   | 'bodyBytesPerSecond'
   | 'bodyGraceMs'
+  | 'headersMs'
   | 'unfinishedPerClient'
   | 'unfinishedMs'
   | 'unfinishedInAll'
@@ -75,6 +80,7 @@ export function createReading(limits: ReadingLimits, maxBodyBytes: number, now =
   let count = 0
   let bytes = 0
   let timer: NodeJS.Timeout | null = null
+  let checkedAt = 0
 
   const release = (connection: Connection): void => {
     const share = shares.get(connection.client)
@@ -87,9 +93,8 @@ export function createReading(limits: ReadingLimits, maxBodyBytes: number, now =
     if (share.connections.size === 0) shares.delete(connection.client)
   }
 
-  const evict = (connection: Connection): void => {
+  const evict = (connection: Connection, error = new CarillonError('OVERLOADED', { retryAfterSeconds: 1 })): void => {
     const { socket, fail, readBefore } = connection
-    const error = new CarillonError('OVERLOADED', { retryAfterSeconds: 1 })
     release(connection)
     if (fail !== null) fail(error)
     // A client that has sent nothing waits for no answer.
@@ -125,12 +130,22 @@ export function createReading(limits: ReadingLimits, maxBodyBytes: number, now =
 
   const hold = (connection: Connection, client: string, fail: Connection['fail']): void => {
     release(connection)
-    Object.assign(connection, { client, fail, since: now(), bytes: 0, readBefore: connection.socket.bytesRead })
+    Object.assign(connection, {
+      client,
+      fail,
+      since: now(),
+      bytes: 0,
+      readBefore: connection.socket.bytesRead,
+      headersSince: null,
+    })
     const share = shares.get(client) ?? { connections: new Set(), bytes: 0 }
     shares.set(client, share)
     share.connections.add(connection)
     count += 1
-    timer ??= setInterval(check, CHECK_MS).unref()
+    if (timer === null) {
+      checkedAt = now()
+      timer = setInterval(check, CHECK_MS).unref()
+    }
     cutWaiting(client, share, connection)
     while (count > limits.unfinishedInAll && evictOldest(largest(sizeOf), connection, () => true));
   }
@@ -154,12 +169,37 @@ export function createReading(limits: ReadingLimits, maxBodyBytes: number, now =
     );
   }
 
+  /** Whether the headers of a request, or the first byte of a new connection, have taken too long. */
+  const isHeadersLate = (connection: Connection, at: number): boolean => {
+    const { socket, readBefore, since, isReused } = connection
+    if (socket.bytesRead === readBefore) return !isReused && at - since >= limits.headersMs
+    connection.headersSince ??= at
+    return at - connection.headersSince >= limits.headersMs
+  }
+
+  const forgive = (ms: number): void => {
+    for (const { connections: all } of shares.values()) {
+      for (const connection of all) {
+        connection.since += ms
+        if (connection.headersSince !== null) connection.headersSince += ms
+      }
+    }
+  }
+
   const check = (): void => {
     const at = now()
+    // A process that did not run for a while has not read what came meanwhile: that is not the client's time. It is read before the next check.
+    const stalled = at - checkedAt - CHECK_MS
+    checkedAt = at
+    if (stalled > CHECK_MS) return void forgive(stalled)
     for (const [client, share] of shares) {
       for (const connection of share.connections) {
         const elapsed = at - connection.since
-        if (connection.fail === null || elapsed < limits.bodyGraceMs) continue
+        if (connection.fail === null) {
+          if (isHeadersLate(connection, at)) evict(connection, new CarillonError('REQUEST_TIMEOUT'))
+          continue
+        }
+        if (elapsed < limits.bodyGraceMs) continue
         const expected = Math.floor((elapsed / 1_000) * limits.bodyBytesPerSecond)
         if (connection.bytes >= expected) continue
         const { fail, bytes: got } = connection
@@ -183,7 +223,19 @@ export function createReading(limits: ReadingLimits, maxBodyBytes: number, now =
   return {
     open(socket, peer) {
       const client = peer ?? PROXIES
-      const connection = { socket, peer, requests: 0, client, since: 0, bytes: 0, readBefore: 0, isCut: false, fail: null }
+      const connection = {
+        socket,
+        peer,
+        requests: 0,
+        client,
+        since: 0,
+        bytes: 0,
+        readBefore: 0,
+        headersSince: null,
+        isReused: false,
+        isCut: false,
+        fail: null,
+      }
       connections.set(socket, connection)
       socket.on('close', closed)
       hold(connection, client, null)
@@ -199,6 +251,7 @@ export function createReading(limits: ReadingLimits, maxBodyBytes: number, now =
       const connection = connections.get(socket)
       if (connection === undefined) return
       connection.requests -= 1
+      connection.isReused = true
       // With pipelining, the next request may have begun already.
       if (connection.requests === 0 && !isKnown && !socket.destroyed) hold(connection, connection.peer ?? PROXIES, null)
     },

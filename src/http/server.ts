@@ -262,7 +262,8 @@ export function createHttpServer<C extends object>(deps: HttpServerDeps<C>): Htt
   const options = {
     ...TIMEOUTS,
     keepAliveTimeout: config.keepAliveMs,
-    headersTimeout: limits.headersMs,
+    // `reading` cuts slow headers, and knows when this process was too busy to read them; this is for connections of API keys, which it doesn't count.
+    headersTimeout: 6 * limits.headersMs,
     maxHeaderSize: 16 * 1024,
     shouldUpgradeCallback,
   }

@@ -6,10 +6,11 @@
  * is sent again where the receiver drops duplicates or the project allows it, and becomes UNKNOWN elsewhere.
  */
 import { randomInt } from 'node:crypto'
-import { type Claimed, claim, endIdleLeases } from '../db/claim.ts'
+import { type Claimed, claim } from '../db/claim.ts'
 import { isConnectionLoss } from '../db/connection-loss.ts'
 import type { Database } from '../db/database.ts'
 import { findHostFailures } from '../db/host-failures.ts'
+import { endIdleLeases } from '../db/lease.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { TemplateVersion } from '../domain/contents.ts'
 import type { Ids } from '../domain/ids.ts'
@@ -190,7 +191,9 @@ export function createDeliverer(deps: DeliverDeps): Deliverer {
       return true
     } catch (error) {
       // What the database refuses is tried again when the lease ends. Until then it has not begun: it can be canceled.
-      if (!isConnectionLoss(error) && lost.delete(claimId)) for (const message of batch) outcomes.postpone(message)
+      // What was claimed is not known where the claim itself failed: its messages are freed by its id.
+      if (batch.length === 0) mayBeStranded = true
+      else if (!isConnectionLoss(error) && lost.delete(claimId)) for (const message of batch) outcomes.postpone(message)
       throw error
     }
   }

@@ -2,12 +2,14 @@
  * What a worker persists about claimed messages, in groups: that their attempts begin, and their outcomes. An outcome is persisted within
  * 10 ms and the time of its statement, so a crash leaves few messages whose outcome is unknown.
  */
-import { type Beginning, beginAttempts, type Claimed, type ClaimKey, postponeAttempts } from '../db/claim.ts'
+import { type Beginning, beginAttempts, postponeAttempts } from '../db/begin-attempts.ts'
+import type { Claimed } from '../db/claim.ts'
 import { isConnectionLoss } from '../db/connection-loss.ts'
 import { type Database, transact } from '../db/database.ts'
 import { assignDeviceTokens, removeDeviceToken } from '../db/device-token.ts'
 import { lockUnlessErased } from '../db/erase.ts'
 import { releaseHeld } from '../db/held.ts'
+import type { ClaimKey } from '../db/lease.ts'
 import { isSentAtOnce, type Settled, type Settlement, settle } from '../db/settle.ts'
 import type { SuppressionRow } from '../db/suppression.ts'
 import type { Clock } from '../domain/clock.ts'

@@ -1,8 +1,9 @@
 /** Puts in-app messages that waited, and are due now, into their feeds: a batch in one transaction. */
-import { type Claimed, endClaims } from '../db/claim.ts'
+import type { Claimed } from '../db/claim.ts'
 import { type Database, transact } from '../db/database.ts'
 import { findFolding, lockFeeds } from '../db/feed.ts'
 import { dropFolded, releaseHeld } from '../db/held.ts'
+import { endClaims } from '../db/lease.ts'
 import { write } from '../db/write.ts'
 import type { Clock } from '../domain/clock.ts'
 import { feedUpdateOf, openLedger } from '../domain/ledger.ts'

@@ -1,8 +1,10 @@
 /** Claiming, beginning, settling: one worker at a time, and a worker that comes too late changes nothing. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { beginAttempts } from '../../src/db/begin-attempts.ts'
 import { cancelWaiting, FIRST } from '../../src/db/cancel.ts'
-import { beginAttempts, type Claimed, type ClaimFrom, claim, endIdleLeases } from '../../src/db/claim.ts'
+import { type Claimed, type ClaimFrom, claim } from '../../src/db/claim.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
+import { endIdleLeases } from '../../src/db/lease.ts'
 import { settle } from '../../src/db/settle.ts'
 import { silentLog } from '../../src/log.ts'
 import type { Channel } from '../../src/words.ts'

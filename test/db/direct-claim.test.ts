@@ -1,8 +1,10 @@
 /** Claims with which attempts begin: they are canceled, revoked and freed as if the attempt had begun by a statement of its own. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { beginAttempts, postponeAttempts } from '../../src/db/begin-attempts.ts'
 import { cancelReturned, cancelWaiting, FIRST } from '../../src/db/cancel.ts'
-import { beginAttempts, type Claimed, claim, endIdleLeases, postponeAttempts } from '../../src/db/claim.ts'
+import { type Claimed, claim } from '../../src/db/claim.ts'
 import type { Database } from '../../src/db/database.ts'
+import { endIdleLeases } from '../../src/db/lease.ts'
 import { revokeClaimsOfContact } from '../../src/db/revoke-claims.ts'
 import { settle } from '../../src/db/settle.ts'
 import type { Channel } from '../../src/words.ts'

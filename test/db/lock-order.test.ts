@@ -1,7 +1,8 @@
 /** Workers, who write the outcomes of messages as they come, and those who stop messages, lock them in one order: neither waits for the other forever. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { beginAttempts, postponeAttempts } from '../../src/db/begin-attempts.ts'
 import { cancelWaiting, FIRST } from '../../src/db/cancel.ts'
-import { beginAttempts, type Claimed, claim, postponeAttempts } from '../../src/db/claim.ts'
+import { type Claimed, claim } from '../../src/db/claim.ts'
 import { revokeClaimsOfContact } from '../../src/db/revoke-claims.ts'
 import { settle } from '../../src/db/settle.ts'
 import { ids, type Outbox, openOutbox, sent } from '../helpers/outbox.ts'

@@ -76,6 +76,25 @@ describe('a request that is not whole', () => {
     expect(one?.received()).toMatch(answer)
   })
 
+  it.each([
+    ['headers', '', `${head('/graphql', 19)}{"query":"{hello}"}`],
+    [
+      'headers end',
+      'POST /graphql HTTP/1.1\r\nHost: x\r\n',
+      `${head('/graphql', 19).split('\r\n').slice(2).join('\r\n')}{"query":"{hello}"}`,
+    ],
+    ['body', head('/graphql', 19), '{"query":"{hello}"}'],
+  ])('is served when its %s came while the process was too busy to read them', async (_title, first, rest) => {
+    const server = await start({ limits: { bodyGraceMs: 200, headersMs: 200 } })
+    const [one] = await open(server.url, 1, first)
+    await new Promise(setImmediate)
+    // Written at once, and then nothing is read for three and a half seconds.
+    one?.socket.write(rest)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_500)
+    await until(() => one?.received() !== '')
+    expect(one?.received()).toMatch(/^HTTP\/1.1 200 /)
+  })
+
   it('is served when it comes fast enough, however long that takes', async () => {
     const server = await start({ limits: { bodyGraceMs: 300, bodyBytesPerSecond: 100 } })
     const answer = new Promise<number>((resolve, reject) => {

@@ -85,7 +85,7 @@ describe('a request that is not whole', () => {
     ],
     ['body', head('/graphql', 19), '{"query":"{hello}"}'],
   ])('is served when its %s came while the process was too busy to read them', async (_title, first, rest) => {
-    const server = await start({ limits: { bodyGraceMs: 200, headersMs: 200 } })
+    const server = await start({ limits: { bodyGraceMs: 200, headersMs: 700 } })
     const [one] = await open(server.url, 1, first)
     await new Promise(setImmediate)
     // Written at once, and then nothing is read for three and a half seconds.

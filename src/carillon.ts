@@ -35,14 +35,16 @@ import { createSuppressions } from './domain/suppression.ts'
 import { createTemplates } from './domain/template.ts'
 import type { Tokens } from './domain/token.ts'
 import { createTopics } from './domain/topic.ts'
+import { createTransactions } from './domain/transaction.ts'
 import type { Renderer } from './render/renderer.ts'
 import type { Sandbox } from './render/sandbox.ts'
 import { createAccept } from './send/accept.ts'
+import { createEstimate } from './send/estimate.ts'
 import type { CheckExtra } from './send/extra.ts'
 import { createFanouts } from './send/fanout.ts'
 import { createNumbers } from './send/numbers.ts'
 import { createPreview } from './send/preview.ts'
-import { createSendToRecipients } from './send/recipients.ts'
+import { createRecipients } from './send/recipients.ts'
 import type { Rehearse } from './send/rehearsal.ts'
 import { createSend } from './send/send.ts'
 import { createTrigger } from './send/trigger.ts'
@@ -89,7 +91,9 @@ export type Carillon = ReturnType<typeof createCarillon>
 export function createCarillon(given: CarillonDeps) {
   const deps = { ...given, audit: createAudit(given) }
   const accept = createAccept(deps)
-  const sendToRecipients = createSendToRecipients({ ...deps, accept })
+  const recipients = createRecipients({ ...deps, accept })
+  const trigger = createTrigger({ db: deps.db, recipients })
+  const fanouts = createFanouts(deps)
   const outcomes = createWaiter(deps.db)
   const templates = createTemplates(deps)
   const segments = createSegments(deps)
@@ -124,8 +128,8 @@ export function createCarillon(given: CarillonDeps) {
     segments,
     campaigns: createCampaigns(deps),
     /** `sendText`, `sendAlimtalk`, `sendFriendtalk`. */
-    numbers: createNumbers({ db: deps.db, sendToRecipients }),
-    triggerCampaign: createTrigger({ db: deps.db, sendToRecipients }),
+    numbers: createNumbers({ db: deps.db, sendToRecipients: recipients.send }),
+    triggerCampaign: trigger.send,
     deadLetters: createDeadLetters(deps),
     activity: createActivity(deps),
     feed: {
@@ -138,9 +142,11 @@ export function createCarillon(given: CarillonDeps) {
     /** What notifications had no value for, by id. */
     warnings: createWarnings(deps),
     messages: createMessages(deps),
-    /** Progress of transactions. */
-    transactions: { find, follow },
-    fanouts: createFanouts(deps),
+    /** Transactions, and their progress. */
+    transactions: { ...createTransactions(deps), find, follow },
+    fanouts,
+    /** Whom a send to many would reach; stores and sends nothing. */
+    estimate: createEstimate({ ...deps, fanouts, trigger }),
     cancel: createCancel(deps),
     /** Notifications that reached contacts, by UTC month. */
     monthly: (projectId: string, contactIds: readonly string[]) => countMonthly(deps.db.pool, projectId, contactIds),

@@ -255,6 +255,10 @@ export type FanoutAudience =
 export const campaignDispatches = ['API', 'SEGMENT'] as const
 export type CampaignDispatch = (typeof campaignDispatches)[number]
 
+/** What a transaction is: a call for contacts that it names, a message to an audience, or the run of a campaign. */
+export const transactionKinds = ['CALL', 'BROADCAST', 'CAMPAIGN'] as const
+export type TransactionKind = (typeof transactionKinds)[number]
+
 /** The states of a transaction. */
 export const transactionStatuses = ['ACCEPTED', 'RUNNING', 'DONE', 'CANCELED'] as const
 export type TransactionStatus = (typeof transactionStatuses)[number]

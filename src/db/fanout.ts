@@ -1,5 +1,15 @@
 /** The statements of sends to many (fanouts): accepting one, and writing its notifications chunk by chunk. */
-import type { Actor, Channel, ContactInfo, FanoutAudience, JsonObject, Overrides, ProjectInfo, TemplateInfo } from '../words.ts'
+import type {
+  Actor,
+  AuditActor,
+  Channel,
+  ContactInfo,
+  FanoutAudience,
+  JsonObject,
+  Overrides,
+  ProjectInfo,
+  TemplateInfo,
+} from '../words.ts'
 import { plainArray } from './array.ts'
 import { contactColumns } from './contact-columns.ts'
 import type { Runner } from './database.ts'
@@ -27,6 +37,9 @@ export interface FanoutRow {
   /** contacts with a greater id are not in the audience */
   readonly until: string
   readonly createdAt: string
+  readonly byKind: AuditActor | null
+  readonly byId: string | null
+  readonly byName: string | null
 }
 
 /**
@@ -40,14 +53,14 @@ export async function insertFanouts(tx: Runner, rows: readonly FanoutRow[], offs
   await tx.query({
     name: 'insert-fanouts',
     text: `INSERT INTO fanout (project_id, id, transaction_id, key, content_hash, template_id, campaign_id, audience, data, overrides, actor_id,
-        channels, increment_id, send_at, until, created_at, due_at)
+        channels, increment_id, send_at, by_kind, by_id, by_name, until, created_at, due_at)
       SELECT "projectId", id, "transactionId", key, decode("contentHash", 'hex'), "templateId", "campaignId", audience, data, overrides, "actorId",
-        channels, "incrementId", "sendAt", GREATEST(until, (
+        channels, "incrementId", "sendAt", "byKind", "byId", "byName", GREATEST(until, (
           SELECT c.id FROM contact c WHERE c.project_id = "projectId" AND (c.id > r.id OR c.id IS DISTINCT FROM "actorId") ORDER BY c.id DESC LIMIT 1
         )), "createdAt", now() + $2 * interval '1 millisecond'
       FROM json_to_recordset($1) AS r ("projectId" uuid, id uuid, "transactionId" text, key text, "contentHash" text, "templateId" uuid,
         "campaignId" uuid, audience jsonb, data jsonb, overrides jsonb, "actorId" uuid, channels channel[], "incrementId" text,
-        "sendAt" timestamptz, until uuid, "createdAt" timestamptz)
+        "sendAt" timestamptz, until uuid, "createdAt" timestamptz, "byKind" text, "byId" text, "byName" text)
       ORDER BY "projectId", key`,
     values: [JSON.stringify(rows), offsetMs],
   })
@@ -97,13 +110,16 @@ export async function lockFanout(tx: Runner, offsetMs: number): Promise<LockedFa
 }
 
 /** Less than every id. */
-const BEFORE_ALL = '00000000-0000-0000-0000-000000000000'
+export const BEFORE_ALL = '00000000-0000-0000-0000-000000000000'
+
+/** Whose audience it is, and the part of it. */
+export type AudienceOf = Pick<LockedFanout, 'audience' | 'cursor' | 'until'> & { readonly project: Pick<ProjectInfo, 'id'> }
 
 /**
  * The rest of an audience as an SQL condition on the contact `c`: the contacts after the cursor. The statements for all contacts and for
  * topics are prepared once, under `name`; the text for a segment depends on its condition, so that one has no name.
  */
-function audienceWhere({ project, audience, cursor, until }: LockedFanout, offsetMs: number) {
+export function audienceWhere({ project, audience, cursor, until }: AudienceOf, offsetMs: number) {
   const values: unknown[] = [project.id, cursor ?? BEFORE_ALL, until]
   const where = 'c.project_id = $1 AND c.id > $2 AND c.id <= $3'
   if (audience.kind === 'all') return { where, values, name: 'all' }
@@ -186,7 +202,7 @@ async function endOfRange(tx: Runner, { project, cursor, until }: LockedFanout, 
 }
 
 /** Counts the audience. */
-export async function countMembers(db: Runner, fanout: LockedFanout, offsetMs: number): Promise<number> {
+export async function countMembers(db: Runner, fanout: AudienceOf, offsetMs: number): Promise<number> {
   const { where, values, name } = audienceWhere(fanout, offsetMs)
   const { rows } = await db.query<{ total: number }>({
     ...(name === null ? {} : { name: `count-members-${name}` }),

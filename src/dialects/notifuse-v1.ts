@@ -1,6 +1,6 @@
 /** Notifuse's backend API, as its dashboard of 2021 documents it: `messages.send` and `users.upsert`. */
 import { z } from 'zod'
-import { unsentChannels } from '../carillon.ts'
+import { byOf, unsentChannels } from '../carillon.ts'
 import type { UpsertInput, UpsertResult } from '../domain/contact.ts'
 import type { ErrorCode, Problem } from '../errors.ts'
 import type { ChannelProblem, SendOutcome } from '../send/outcome.ts'
@@ -188,7 +188,8 @@ const messagesSend = defineRoute({
   async handle({ body: { messages }, refused }, call) {
     const { carillon } = call
     const project = projectOf(call)
-    const outcomes = messages.length === 0 ? [] : await carillon.send(project, messages.map(messageOf))
+    const outcomes =
+      messages.length === 0 ? [] : await carillon.send(project, messages.map(messageOf), byOf(call.caller, call.remoteAddress))
     const outbound = outcomes.flatMap((one) => (one.ok ? one.outbound : []))
     const sent = await carillon.outcomes(project.id, outbound)
     const results = outcomes.map((outcome) => resultOf(outcome, unsentChannels(outcome, sent)))

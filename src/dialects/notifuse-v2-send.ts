@@ -1,6 +1,6 @@
 /** Notifuse's API of 2016: `messages.send`. */
 import { z } from 'zod'
-import { isSilent, unsentChannels } from '../carillon.ts'
+import { byOf, isSilent, unsentChannels } from '../carillon.ts'
 import { type Problem, problem } from '../errors.ts'
 import type { AcceptedOutcome, RefusedOutcome } from '../send/outcome.ts'
 import type { MessageInput } from '../send/send.ts'
@@ -149,7 +149,7 @@ function outcomeOf(one: Message, outcome: Sent, channel: Channel | undefined, ca
 async function sendChanged(messages: readonly Message[], inputs: readonly MessageInput[], call: Call): Promise<readonly Sent[]> {
   if (inputs.length === 0) return []
   try {
-    return await call.carillon.send(projectOf(call), inputs)
+    return await call.carillon.send(projectOf(call), inputs, byOf(call.caller, call.remoteAddress))
   } catch (error) {
     if (!messages.some(({ contactProfile }) => addsUp(contactProfile))) throw error
     const failure = call.problemOf(error)

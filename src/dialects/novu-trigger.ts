@@ -1,5 +1,6 @@
 /** What triggers an event of Novu's: it applies what the event says of subscribers, then sends to its recipients. */
 import type { z } from 'zod'
+import { byOf } from '../carillon.ts'
 import { CarillonError, type ErrorCode, type Problem, problem } from '../errors.ts'
 import type { MessageInput } from '../send/send.ts'
 import type { JsonObject, Overrides } from '../words.ts'
@@ -122,7 +123,8 @@ export async function trigger(
     ...target,
     ...(repeat === null ? {} : { id: repeat.idOf(index) }),
   }))
-  const outcomes = inputs.length === 0 ? [] : await call.carillon.send(projectOf(call), inputs)
+  const outcomes =
+    inputs.length === 0 ? [] : await call.carillon.send(projectOf(call), inputs, byOf(call.caller, call.remoteAddress))
   // The id is made here: one that exists is of this same call, which came before.
   const isAccepted = (one: (typeof outcomes)[number]): boolean => one.ok || one.error.code === 'ID_EXISTS'
   for (const outcome of outcomes) if (!outcome.ok && !isAccepted(outcome)) failures.push(outcome.error)
@@ -155,14 +157,16 @@ export async function broadcastEvent(
 ): Promise<Result> {
   const transactionId = asked.transactionId ?? repeat?.transactionId
   try {
-    const begun = await call.carillon.fanouts.broadcast(projectOf(call), {
+    const input = {
       id: repeat?.idOf(0),
       template: asked.name,
       data: asked.payload,
       transactionId,
       actor: actorOf(asked),
       overrides: await overridesOf(asked.overrides, listed),
-    })
+    }
+    const by = byOf(call.caller, call.remoteAddress)
+    const begun = await call.carillon.fanouts.broadcast(projectOf(call), input, by)
     return { acknowledged: true, status: 'processed', transactionId: begun.transactionId }
   } catch (error) {
     if (!(error instanceof CarillonError)) throw error

@@ -175,6 +175,18 @@ export function createNotifications({ db: { prisma }, cursors }: { readonly db: 
       })
     },
 
+    /** Those of a transaction, named as it is stored; newest first. @throws BAD_INPUT, BAD_CURSOR */
+    ofTransaction(projectId: string, transactionId: string, page: PageArgs, query: Query = {}): Promise<ListPage<Notification>> {
+      return readPage(cursors, page, {
+        name: 'notifications',
+        projectId,
+        order: 'newest-first',
+        read: ({ where, ...order }) =>
+          prisma.notification.findMany({ ...query, where: { projectId, transactionId, ...where }, ...order }),
+        total: () => prisma.notification.count({ where: { projectId, transactionId } }),
+      })
+    },
+
     /** The notification that a digest became; null: the digest has none yet, has none at all, or it is `notification` itself. */
     async foldedInto(
       { projectId, id, digestId }: Pick<Notification, 'projectId' | 'id' | 'digestId'>,

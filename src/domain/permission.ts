@@ -57,6 +57,7 @@ export const permissions = {
   campaigns: ['read'],
   contact: ['read'],
   contacts: ['read'],
+  estimate: ['read'],
   inboundParse: ['read'],
   notification: ['read', 'send'],
   notificationChanged: ['read'],
@@ -74,6 +75,7 @@ export const permissions = {
   topic: ['read'],
   topics: ['read'],
   transaction: ['read', 'send'],
+  transactions: ['read'],
 
   addSuppressions: ['manage'],
   configureProviders: ['manage'],

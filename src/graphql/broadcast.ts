@@ -3,7 +3,7 @@
 import type { Progress as ProgressShape } from '../domain/progress.ts'
 import type { Begun } from '../send/fanout.ts'
 import { type TransactionStatus as Status, transactionStatuses } from '../words.ts'
-import { projectOf } from './access.ts'
+import { byOf, projectOf } from './access.ts'
 import type { Builder } from './builder.ts'
 import { valuesOf } from './enums.ts'
 import type { Sending } from './send.ts'
@@ -99,7 +99,7 @@ export function defineBroadcast(builder: Builder, { ContactInput, OverridesInput
         'segment is decided when its turn comes. Errors: TEMPLATE_NOT_FOUND, TEMPLATE_INACTIVE, TEMPLATE_EMPTY, TEMPLATE_BROKEN, NOT_FOUND, ' +
         'TRANSACTION_EXISTS, BAD_INPUT.',
       args: { input: t.arg({ type: BroadcastInput, required: true, description: 'The template and its audience.' }) },
-      resolve: (_root, { input }, context) => context.carillon.fanouts.broadcast(projectOf(context), input),
+      resolve: (_root, { input }, context) => context.carillon.fanouts.broadcast(projectOf(context), input, byOf(context)),
     }),
   }))
   builder.subscriptionFields((t) => ({
@@ -113,4 +113,8 @@ export function defineBroadcast(builder: Builder, { ContactInput, OverridesInput
       resolve: (progress: ProgressShape) => progress,
     }),
   }))
+  return { TransactionStatus, Progress }
 }
+
+/** The types of broadcasts that others use. */
+export type BroadcastTypes = ReturnType<typeof defineBroadcast>

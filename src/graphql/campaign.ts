@@ -7,12 +7,14 @@ import { type createConnections, loadingOfNodes } from './connection.ts'
 import type { DeletePayloadRef } from './delete-payload.ts'
 import { type Enums, valuesOf } from './enums.ts'
 import type { StatsTypes } from './stats.ts'
+import type { TransactionTypes } from './transaction.ts'
 
 /** Defines campaigns, and their operations. */
 export function defineCampaigns(
   builder: Builder,
   { Channel }: Pick<Enums, 'Channel'>,
   { ResultStats }: StatsTypes,
+  { TransactionConnection }: TransactionTypes,
   connections: ReturnType<typeof createConnections>,
   DeletePayload: DeletePayloadRef,
 ) {
@@ -71,6 +73,13 @@ export function defineCampaigns(
         type: ResultStats,
         description: 'How much it has sent, and what became of it.',
         resolve: ({ projectId, id }, _args, { carillon }) => carillon.activity.ofCampaign(projectId, id),
+      }),
+      runs: t.field({
+        type: TransactionConnection,
+        description:
+          'Its runs for its segment, newest first; what events and `triggerCampaign` start is not in it. Errors: BAD_INPUT, BAD_CURSOR.',
+        args: connections.args,
+        resolve: ({ projectId, id }, page, { carillon }) => carillon.transactions.runs(projectId, id, page),
       }),
       createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
       updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last changed.' }),

@@ -67,6 +67,8 @@ export const masking: Readonly<Record<string, 'open' | Readonly<Record<string, M
   ErasurePayload: { keptContacts: 'hidden' },
   DispatchPayload: { transactionId: 'id' },
   Progress: { transactionId: 'id' },
+  Unreached: { examples: 'id' },
+  Transaction: { id: 'id' },
   TransactionPayload: { transactionId: 'id' },
   TestProviderPayload: { providerMessageId: 'text' },
   ChannelPreview: {
@@ -134,6 +136,8 @@ export const masking: Readonly<Record<string, 'open' | Readonly<Record<string, M
   TemplateStats: 'open',
   Topic: 'open',
   TopicEdge: 'open',
+  TransactionActor: 'open',
+  TransactionEdge: 'open',
   ViewerPerson: 'open',
   ViewerProject: 'open',
   WebhookContent: 'open',

@@ -214,4 +214,8 @@ export function defineNotifications(
       resolve: (change: Change) => change,
     }),
   }))
+  return { NotificationConnection }
 }
+
+/** The types of notifications that others use. */
+export type NotificationTypes = ReturnType<typeof defineNotifications>

@@ -13,6 +13,7 @@ import { defineCredentials } from './credential.ts'
 import { defineDeletePayload } from './delete-payload.ts'
 import { defineDispatchPayload } from './dispatch-payload.ts'
 import { defineEnums } from './enums.ts'
+import { defineEstimate } from './estimate.ts'
 import { defineEvents } from './event.ts'
 import { defineFeed } from './feed.ts'
 import { defineInbound } from './inbound.ts'
@@ -35,6 +36,7 @@ import { defineStats } from './stats.ts'
 import { defineTemplates } from './template.ts'
 import { defineTemplateInput } from './template-input.ts'
 import { defineTopics } from './topic.ts'
+import { defineTransactions } from './transaction.ts'
 import type { AuthenticationLimit } from './transport.ts'
 import { defineTrigger } from './trigger.ts'
 
@@ -63,10 +65,11 @@ export function createSchema({ prisma, live, activity, rates }: SchemaDeps): Gra
   defineCredentials(builder, enums)
   const providers = defineProviders(builder, enums, problems, DeletePayload)
   const messages = defineMessages(builder, enums, problems, providers)
-  defineNotifications(builder, enums, messages, problems, connections, activity)
+  const notifications = defineNotifications(builder, enums, messages, problems, connections, activity)
   const sending = defineSending(builder, enums, problems)
   const stats = defineStats(builder, enums)
-  defineBroadcast(builder, sending, stats)
+  const broadcasts = defineBroadcast(builder, sending, stats)
+  const transactions = defineTransactions(builder, enums, broadcasts, notifications, connections)
   defineFeed(builder, enums, messages, connections, live)
   definePreferences(builder, enums, connections)
   defineInbound(builder)
@@ -76,8 +79,8 @@ export function createSchema({ prisma, live, activity, rates }: SchemaDeps): Gra
   definePreview(builder, enums, problems, sending, templateInputs)
   defineEvents(builder)
   defineSegments(builder, connections, DeletePayload)
-  defineCampaigns(builder, enums, stats, connections, DeletePayload)
-  defineTrigger(builder, DispatchPayload)
+  defineCampaigns(builder, enums, stats, transactions, connections, DeletePayload)
+  defineEstimate(builder, enums, problems, sending, defineTrigger(builder, DispatchPayload))
   defineNumbers(builder, enums, DispatchPayload)
   return pace(guard(builder.toSchema()))
 }

@@ -3,7 +3,7 @@
 import { unsentChannels } from '../carillon.ts'
 import type { ChannelProblem, SendOutcome } from '../send/outcome.ts'
 import { byContactField, type Channel } from '../words.ts'
-import { projectOf } from './access.ts'
+import { byOf, projectOf } from './access.ts'
 import type { Builder } from './builder.ts'
 import { contactInputDescription } from './contact-fields.ts'
 import type { Enums } from './enums.ts'
@@ -214,7 +214,7 @@ export function defineSending(builder: Builder, enums: Pick<Enums, 'Channel' | '
       },
       resolve: async (_root, { messages, wait }, context) => {
         const project = projectOf(context)
-        const outcomes = await context.carillon.send(project, messages)
+        const outcomes = await context.carillon.send(project, messages, byOf(context))
         const sent =
           wait === 'SENT'
             ? await context.carillon.outcomes(

@@ -45,12 +45,15 @@ const LANGUAGES = 10
  * a page are as many as its argument says.
  */
 const listSizes: Readonly<Record<string, number | 'items'>> = {
+  'ChannelEstimate.unreached': 5,
   'Contact.credentials': 10,
   'Contact.monthlyReceived': 24,
   'Contact.topics': 50,
   'DayStats.channels': EACH_CHANNEL,
   'DayStats.templates': 100,
   'DispatchPayload.skipped': 'items',
+  'Estimate.channels': EACH_CHANNEL,
+  'Estimate.unreached': 5,
   'InAppMessage.attempts': 1,
   'InAppMessage.history': 10,
   'MarkPayload.messages': 'items',
@@ -81,6 +84,7 @@ const listSizes: Readonly<Record<string, number | 'items'>> = {
   'SendResult.channelErrors': EACH_CHANNEL,
   'SendResult.warnings': 20,
   'Stats.days': 'items',
+  'StatusCounts.messages': EACH_CHANNEL * 5,
   'Template.alimtalk': LANGUAGES,
   'Template.chat': LANGUAGES,
   'Template.email': LANGUAGES,
@@ -103,6 +107,8 @@ const weights: Readonly<Record<string, number>> = {
   'Mutation.setPreference': 200,
   'Query.stats': 100,
   'Query.preview': 50,
+  // Up to 10,000 contacts are read, and decided for.
+  'Query.estimate': 500,
   'Mutation.authenticate': 10,
   'Mutation.testProvider': 50,
   // Texts and documents that may be long.
@@ -120,6 +126,9 @@ const weights: Readonly<Record<string, number>> = {
   'Provider.stats': 2,
   'Campaign.stats': 2,
   'Progress.stats': 2,
+  // The messages of 10,000 notifications are counted.
+  'Transaction.counts': 100,
+  'Transaction.progress': 2,
 }
 
 /** What one item costs a mutation; 1 if it is not listed. */

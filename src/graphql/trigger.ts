@@ -45,4 +45,8 @@ export function defineTrigger(builder: Builder, DispatchPayload: DispatchPayload
         context.carillon.triggerCampaign(projectOf(context), campaign, recipients, named),
     }),
   }))
+  return { RecipientInput }
 }
+
+/** The types of triggered campaigns that others use. */
+export type TriggerTypes = ReturnType<typeof defineTrigger>

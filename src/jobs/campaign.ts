@@ -13,6 +13,7 @@ import {
   type Trigger,
   takeTriggers,
 } from '../db/campaign.ts'
+import { bySystem } from '../domain/audit.ts'
 import { scheduleOf } from '../domain/campaign.ts'
 import { nextRunOf } from '../domain/schedule.ts'
 import { CarillonError, type Problem } from '../errors.ts'
@@ -57,6 +58,7 @@ export function createCampaignRuns(deps: CampaignRunDeps): (signal: AbortSignal)
         campaignId: id,
         channels: channel === null ? null : [channel],
         transactionId: `campaign-${id}-${nextRunAt.toISOString()}`,
+        by: bySystem,
       })
     } catch (error) {
       if (!(error instanceof CarillonError) || error.retryable) throw error

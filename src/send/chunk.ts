@@ -39,6 +39,9 @@ export interface ChunkOf {
   readonly suppressed: ReadonlyMap<string, SuppressionReason>
 }
 
+/** What the decision for a contact depends on. */
+export type DecidedOf = Omit<ChunkOf, 'fanout'> & { readonly fanout: Pick<LockedFanout, 'project' | 'template' | 'channels'> }
+
 /** A chunk to write. */
 export interface PlannedChunk {
   readonly head: ChunkHead
@@ -58,6 +61,20 @@ export interface PlannedChunk {
 /** The time that the caller gave; one that has passed means now, even if the template has a delay. */
 export const requestedTime = ({ sendAt }: Pick<LockedFanout, 'sendAt'>, now: Date): NotBefore =>
   sendAt === null ? null : sendAt <= now ? { inMs: 0 } : { at: sendAt }
+
+/** Decides for one contact of a send to many: when it is written, and when it is estimated. */
+export const decideMember = (
+  { fanout: { project, template, channels }, contents, routes, credentials, suppressed }: DecidedOf,
+  when: NotBefore,
+  contact: ContactInfo,
+): ChannelDecision[] => {
+  const reach = { bare: null, credentials: credentials.get(contact.id) ?? [], routes, suppressed }
+  return decide({ project, contents, contact, requested: channels, template, when, ...reach })
+}
+
+/** Whether the template has no content for a contact, for whom there is no notification then. */
+export const hasNoContent = (decisions: readonly ChannelDecision[], requested: readonly Channel[] | null): boolean =>
+  decisions.every((one) => one.reason?.code === 'TEMPLATE_EMPTY') && (requested === null || requested.length > 0)
 
 /** Variables that are always the same for all contacts. Any other is only if `data` has it: it may be a property of the contact otherwise. */
 const SHARED = new Set(['data', 'payload', 'event', 'actor', 'project'])
@@ -136,7 +153,7 @@ export function createChunkPlanner(
   { renderer, ids, clock }: { readonly renderer: Renderer; readonly ids: Ids; readonly clock: Clock },
   of: ChunkOf,
 ): ChunkPlanner {
-  const { fanout, contents, routes, credentials, suppressed } = of
+  const { fanout } = of
   const { project, template, transactionId, channels: requested, data, overrides, actor } = fanout
   const at = clock.now()
   const now = at.toISOString()
@@ -191,9 +208,8 @@ export function createChunkPlanner(
 
   let channels: readonly Channel[] = []
   function add(contact: ContactInfo, renderFor: RenderFor): void {
-    const reach = { bare: null, credentials: credentials.get(contact.id) ?? [], routes, suppressed }
-    const decisions = decide({ project, contents, contact, requested, template, when, ...reach })
-    if (decisions.every((one) => one.reason?.code === 'TEMPLATE_EMPTY') && (requested === null || requested.length > 0)) {
+    const decisions = decideMember(of, when, contact)
+    if (hasNoContent(decisions, requested)) {
       count.failed++
       return
     }

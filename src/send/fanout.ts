@@ -9,7 +9,7 @@ import { createMeter } from '../render/meter.ts'
 import { createCallBudget } from '../render/sandbox.ts'
 import type { Channel, FanoutAudience, JsonObject, Overrides, ProjectInfo, TransactionStatus } from '../words.ts'
 import type { SendDeps } from './deps.ts'
-import type { Intent, ManyIntent } from './intent.ts'
+import type { Intent, ManyIntent, Sender } from './intent.ts'
 import { lookUp } from './known.ts'
 import { admit, planActor, planFanout } from './plan.ts'
 import { screenAll } from './screen.ts'
@@ -46,6 +46,7 @@ export interface Many {
   readonly overrides?: Overrides | null
   readonly actor?: Intent['actor']
   readonly when?: Intent['when']
+  readonly by: Sender
 }
 
 /** The transaction that was begun. */
@@ -77,8 +78,8 @@ export function createFanouts(deps: SendDeps) {
     }
   }
 
-  async function startOnce(project: ProjectInfo, many: Many): Promise<Begun> {
-    const until = ids()
+  /** Checks a send to many as it is checked when it is accepted. @throws as `start` */
+  async function check(project: ProjectInfo, many: Omit<Many, 'by'>) {
     const intent: ManyIntent = {
       key: many.key?.id ?? null,
       contentHash: many.key?.contentHash ?? null,
@@ -108,6 +109,12 @@ export function createFanouts(deps: SendDeps) {
     const available: readonly Channel[] = contents.get(template).channels
     if (!(many.channels ?? available).some((channel) => available.includes(channel)))
       throw new CarillonError('TEMPLATE_EMPTY', { field: 'template' })
+    return { known, intent, template, transactionId, claimsTransaction }
+  }
+
+  async function startOnce(project: ProjectInfo, many: Many): Promise<Begun> {
+    const until = ids()
+    const { known, intent, template, transactionId, claimsTransaction } = await check(project, many)
     const actor = planActor(deps, known, project, intent)
     if (actor !== null) known.contacts.set(actor.key, actor.contact)
     const fanout = planFanout(deps, project, intent, {
@@ -118,6 +125,7 @@ export function createFanouts(deps: SendDeps) {
       until,
       templateId: template.id,
       campaignId: many.campaignId ?? null,
+      by: many.by,
     })
     try {
       await transact(db.pool, (tx, finish) => writePlan(tx, deps, known, { messages: [], fanouts: [fanout] }, finish))
@@ -148,27 +156,31 @@ export function createFanouts(deps: SendDeps) {
     return { kind: 'segment', id: found.id, condition: conditionOf(found) }
   }
 
+  /** The send that a caller describes. @throws BAD_INPUT, NOT_FOUND */
+  async function manyOf(projectId: string, input: BroadcastInput): Promise<Omit<Many, 'by'>> {
+    const many = {
+      template: checkText('template', input.template, 255),
+      data: checkObject('data', input.data ?? {}),
+      actor: input.actor === null || input.actor === undefined ? null : checkContact('actor', input.actor),
+      transactionId:
+        input.transactionId === null || input.transactionId === undefined ? null : checkId('transactionId', input.transactionId),
+      overrides: checkOverrides(input.overrides ?? null),
+      when: checkWhen({ sendAt: input.sendAt }, clock.now()),
+      key:
+        input.id === null || input.id === undefined
+          ? null
+          : { id: checkId('id', input.id), contentHash: contentHashOf({ ...input, transactionId: undefined }) },
+    }
+    return { ...many, audience: await audienceOf(projectId, input) }
+  }
+
   return {
     start,
+    check,
+    manyOf,
 
     /** Sends to all current contacts, or to those of a topic or a segment. @throws as `start`, and BAD_INPUT, NOT_FOUND */
-    async broadcast(project: ProjectInfo, input: BroadcastInput): Promise<Begun> {
-      const many = {
-        template: checkText('template', input.template, 255),
-        data: checkObject('data', input.data ?? {}),
-        actor: input.actor === null || input.actor === undefined ? null : checkContact('actor', input.actor),
-        transactionId:
-          input.transactionId === null || input.transactionId === undefined
-            ? null
-            : checkId('transactionId', input.transactionId),
-        overrides: checkOverrides(input.overrides ?? null),
-        when: checkWhen({ sendAt: input.sendAt }, clock.now()),
-        key:
-          input.id === null || input.id === undefined
-            ? null
-            : { id: checkId('id', input.id), contentHash: contentHashOf({ ...input, transactionId: undefined }) },
-      }
-      return start(project, { ...many, audience: await audienceOf(project.id, input) })
-    },
+    broadcast: async (project: ProjectInfo, input: BroadcastInput, by: Sender): Promise<Begun> =>
+      start(project, { ...(await manyOf(project.id, input)), by }),
   }
 }

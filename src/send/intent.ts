@@ -1,4 +1,5 @@
 /** A requested message that has been validated; and what the messages of one call, send to many or digest have in common. */
+import type { By } from '../domain/audit.ts'
 import type { CheckedContact } from '../domain/profile.ts'
 import type { CarillonError, Problem } from '../errors.ts'
 import type { Meter } from '../render/meter.ts'
@@ -69,7 +70,12 @@ export interface Call {
   readonly verdicts?: Verdicts
   /** for rendering in the server */
   readonly allowance?: Meter
+  /** who makes it: stored with its sends to topics alone */
+  readonly by?: Sender
 }
+
+/** Who begins a send to many. */
+export type Sender = Pick<By, 'kind' | 'id' | 'name' | 'email'>
 
 /** What the rows of a campaign's run, or of a send to many, have in common. */
 export interface Origin {
@@ -85,6 +91,7 @@ export interface CallScope {
   readonly mark: symbol
   readonly origin?: Origin
   readonly verdicts?: Verdicts
+  readonly by?: Sender
   /** the digest that is being closed */
   readonly digest?: ClosingDigest
 }

@@ -149,6 +149,19 @@ export async function lookUp(
   }
 }
 
+/** How contacts of one project are reached: its providers, their credentials and suppressed addresses. */
+export async function lookUpMembers(
+  db: Runner,
+  { vendors }: { readonly vendors: Pick<Vendors, 'dials'> },
+  projectId: string,
+  members: readonly ContactInfo[],
+): Promise<Pick<Known, 'routes' | 'credentials' | 'suppressed'>> {
+  const addresses = members.flatMap((one) => addressesOf(one).map((address) => ({ projectId, ...address })))
+  const routes = routesOf(await findRoutes(db, [projectId]), vendors)
+  const reached = members.map(({ id }) => ({ projectId, id }))
+  return { routes, ...(await lookUpReach(db, routes, reached, addresses)) }
+}
+
 /** The credentials of contacts, and which of their addresses, and of the given ones, are suppressed. */
 export async function lookUpReach(
   db: Runner,

@@ -19,7 +19,7 @@ import {
 import { type ChannelDecision, decide } from './decide.ts'
 import type { SendDeps } from './deps.ts'
 import { checkExtras } from './extra.ts'
-import type { Call, CallScope, ClosingDigest, Intent, ManyIntent, Origin, TopicIntent } from './intent.ts'
+import type { Call, CallScope, ClosingDigest, Intent, ManyIntent, Origin, Sender, TopicIntent } from './intent.ts'
 import type { Known, KnownContact } from './known.ts'
 import { missingFor, missingForAll, missingWarnings, refuseMissing } from './missing-data.ts'
 import { type RefusedOutcome, refuse, refuseError, type SendOutcome, type SilentChannel } from './outcome.ts'
@@ -97,13 +97,14 @@ export function planCalls(deps: PlanDeps, known: Known, calls: readonly Call[]):
   const within = { ...deps, renderer: deps.renderer.within(allowance) }
   return planOf(
     calls.map((call): Planned[] => {
-      const { project, origin, verdicts } = call
+      const { project, origin, verdicts, by } = call
       allowance.turnTo(call.allowance ?? createMeter(programLimits.callUnits))
       const scope = {
         transactionId: deps.ids(),
         mark: Symbol('call'),
         ...(origin === undefined ? {} : { origin }),
         ...(verdicts === undefined ? {} : { verdicts }),
+        ...(by === undefined ? {} : { by }),
       }
       return call.intents.map((intent) =>
         'topic' in intent ? planTopic(within, known, project, scope, intent) : planMessage(within, known, project, scope, intent),
@@ -297,6 +298,7 @@ export function planTopic(
     actorKey: actor?.key ?? null,
     templateId: template.id,
     campaignId: null,
+    by: scope.by ?? null,
   })
   takeNames(known, project, scope, intent, { id: null, transactionId })
   return fanout
@@ -310,11 +312,12 @@ export function planFanout(
   of: Pick<PlannedFanout, 'audience' | 'transactionId' | 'claimsTransaction' | 'actorKey'> & {
     readonly templateId: string
     readonly campaignId: string | null
+    readonly by: Sender | null
     /** contacts with a greater id, which were created later, are left out; default: the send's own id, which is greater than all now */
     readonly until?: string
   },
 ): PlannedFanout {
-  const { audience, transactionId, claimsTransaction, actorKey, templateId, campaignId } = of
+  const { audience, transactionId, claimsTransaction, actorKey, templateId, campaignId, by } = of
   const { key, contentHash, when, data, overrides, channels, incrementId } = intent
   const id = ids()
   const until = of.until ?? id
@@ -346,6 +349,9 @@ export function planFanout(
       sendAt,
       until,
       createdAt,
+      byKind: by?.kind ?? null,
+      byId: by?.id ?? null,
+      byName: by?.name ?? by?.email ?? null,
     }),
     outcome: () => ({
       ok: true,

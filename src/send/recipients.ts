@@ -13,7 +13,7 @@ import { createCallBudget } from '../render/sandbox.ts'
 import type { Channel, ProjectInfo } from '../words.ts'
 import type { Accept } from './accept.ts'
 import type { SendDeps } from './deps.ts'
-import type { Intent } from './intent.ts'
+import type { Intent, Verdicts } from './intent.ts'
 import { type Known, lookUp } from './known.ts'
 import { isOfData } from './missing-data.ts'
 import type { SendOutcome } from './outcome.ts'
@@ -61,9 +61,24 @@ export function skipInvalidAddress(check: () => Intent): Request {
   }
 }
 
-export type SendToRecipients = ReturnType<typeof createSendToRecipients>
+/** The messages to the recipients of a call, planned; nothing is stored. */
+export interface PlannedRecipients {
+  readonly transactionId: string
+  /** by their place in the call; those that can't be reached too, and duplicates */
+  readonly plans: readonly { readonly index: number; readonly message: PlannedMessage; readonly isDuplicate: boolean }[]
+  /** what is accepted */
+  readonly kept: readonly { readonly index: number; readonly intent: Intent }[]
+  readonly skipped: readonly { readonly index: number; readonly error: Problem }[]
+  readonly duplicateCount: number
+  readonly verdicts?: Verdicts
+}
 
-export function createSendToRecipients(deps: SendDeps & { readonly accept: Accept }) {
+/** Sends to recipients, and plans what sending would do. */
+export type Recipients = ReturnType<typeof createRecipients>
+export type SendToRecipients = Recipients['send']
+
+/** Creates the operations on lists of recipients. */
+export function createRecipients(deps: SendDeps & { readonly accept: Accept }) {
   const { db, ids, contents, accept } = deps
 
   /** What two duplicates have in common: their addresses; in-app, and without a channel, their contact. */
@@ -90,22 +105,18 @@ export function createSendToRecipients(deps: SendDeps & { readonly accept: Accep
     throw new CarillonError(code, { message, ...(field === null ? {} : { field }), ...(isShared ? {} : { index }) })
   }
 
-  /**
-   * @param named the transaction that the caller named; null: one is made
-   * @throws CHANNEL_NOT_CONFIGURED, TEMPLATE_NOT_FOUND, TEMPLATE_INACTIVE, TEMPLATE_EMPTY, TRANSACTION_EXISTS; BAD_INPUT and DATA_INVALID with the index
-   */
-  return async (
+  /** Plans a call. @throws as `send` */
+  async function plan(
     project: ProjectInfo,
     channel: Channel | null,
     requests: readonly Request[],
     named: string | null,
-    campaignId: string | null,
-  ): Promise<RecipientsResult> => {
+  ): Promise<PlannedRecipients> {
     const intents = requests.filter((one): one is Intent => !isProblem(one))
     // None of them can be reached: there is nothing to look up.
     if (intents.length === 0) {
       const skipped = requests.flatMap((error, index) => (isProblem(error) ? [{ index, error }] : []))
-      return { transactionId: named ?? ids(), acceptedCount: 0, duplicateCount: 0, skipped }
+      return { transactionId: named ?? ids(), plans: [], kept: [], skipped, duplicateCount: 0 }
     }
     const known: Known = await lookUp(db.pool, deps, [{ project, intents }])
     if (channel !== null && channel !== 'IN_APP' && !known.routes.get(project.id)?.has(channel))
@@ -149,25 +160,43 @@ export function createSendToRecipients(deps: SendDeps & { readonly accept: Accep
       known,
       plans.map(({ message }) => ({ message, allowance })),
     )
-    for (const { index, intent, message } of plans) {
+    const decided = plans.map(({ index, intent, message }) => {
       const planned = unsendable.get(message) ?? message
       const destinations = destinationsOf(planned, channel)
       const [first] = planned.decisions
-      if (planned.decisions.every((decision) => decision.reason !== null)) skip(index, first?.reason ?? problem('TEMPLATE_EMPTY'))
-      else if (destinations.every((one) => taken.has(one))) duplicateCount++
+      const isReached = planned.decisions.some((decision) => decision.reason === null)
+      const isDuplicate = isReached && destinations.every((one) => taken.has(one))
+      if (!isReached) skip(index, first?.reason ?? problem('TEMPLATE_EMPTY'))
+      else if (isDuplicate) duplicateCount++
       else {
         for (const destination of destinations) taken.add(destination)
         kept.push({ index, intent })
       }
-    }
+      return { index, message: planned, isDuplicate }
+    })
+    return { transactionId: named ?? scope.transactionId, plans: decided, kept, skipped, duplicateCount, verdicts }
+  }
 
-    let transactionId = named ?? scope.transactionId
+  /**
+   * @param named the transaction that the caller named; null: one is made
+   * @throws CHANNEL_NOT_CONFIGURED, TEMPLATE_NOT_FOUND, TEMPLATE_INACTIVE, TEMPLATE_EMPTY, TRANSACTION_EXISTS; BAD_INPUT and DATA_INVALID with the index
+   */
+  async function send(
+    project: ProjectInfo,
+    channel: Channel | null,
+    requests: readonly Request[],
+    named: string | null,
+    campaignId: string | null,
+  ): Promise<RecipientsResult> {
+    const { kept, duplicateCount, verdicts, ...planned } = await plan(project, channel, requests, named)
+    const skipped = [...planned.skipped]
+    let { transactionId } = planned
     if (kept.length > 0) {
       const outcomes = await accept({
         project,
         intents: kept.map((one) => one.intent),
         origin: { bulk: false, campaignId },
-        verdicts,
+        ...(verdicts === undefined ? {} : { verdicts }),
       })
       // Another call took the name between reading and writing, or the template was changed: then nothing was accepted.
       for (const [place, outcome] of outcomes.entries()) {
@@ -183,4 +212,6 @@ export function createSendToRecipients(deps: SendDeps & { readonly accept: Accep
       skipped: skipped.sort((a, b) => a.index - b.index),
     }
   }
+
+  return { plan, send }
 }

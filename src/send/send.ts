@@ -9,7 +9,7 @@ import { checkEmail } from '../values/mailbox.ts'
 import { checkPhone, dialled } from '../values/phone.ts'
 import { type Channel, channels, type JsonObject, type Overrides, type ProjectInfo } from '../words.ts'
 import type { Accept } from './accept.ts'
-import type { BareAddresses, Call, Intent, TopicIntent } from './intent.ts'
+import type { BareAddresses, Call, Intent, Sender, TopicIntent } from './intent.ts'
 import type { SendOutcome } from './outcome.ts'
 
 /** The input of `sendMessages` for one message. */
@@ -38,7 +38,7 @@ export const MESSAGES_MAX = 100
  * @throws CarillonError BATCH_TOO_LARGE, BAD_INPUT for an empty list; OVERLOADED
  */
 export function createSend({ clock, accept }: { readonly clock: Clock; readonly accept: Accept }) {
-  return (project: ProjectInfo, messages: readonly MessageInput[]): Promise<SendOutcome[]> => {
+  return (project: ProjectInfo, messages: readonly MessageInput[], by: Sender): Promise<SendOutcome[]> => {
     checkList('messages', messages, MESSAGES_MAX)
     const now = clock.now()
     const intents = messages.map((message): Call['intents'][number] => {
@@ -49,7 +49,7 @@ export function createSend({ clock, accept }: { readonly clock: Clock; readonly 
         throw error
       }
     })
-    return accept({ project, intents })
+    return accept({ project, intents, by })
   }
 }
 

@@ -1,34 +1,35 @@
 /** `triggerCampaign`: a campaign of dispatch API, to the recipients of the call. */
 import type { Database } from '../db/database.ts'
 import { atIndex, checkList } from '../domain/check.ts'
-import { CarillonError } from '../errors.ts'
+import { CarillonError, type Problem } from '../errors.ts'
 import { checkEmail } from '../values/mailbox.ts'
 import { checkPhone } from '../values/phone.ts'
 import type { ProjectInfo } from '../words.ts'
+import type { ChannelDecision } from './decide.ts'
 import type { Intent } from './intent.ts'
 import { checkRecipient, type Recipient, type RecipientInput } from './recipient.ts'
 import {
   checkTransactionId,
   plainIntent,
   RECIPIENTS_MAX,
+  type Recipients,
   type RecipientsResult,
-  type SendToRecipients,
   skipInvalidAddress,
 } from './recipients.ts'
 
-export function createTrigger({ db, sendToRecipients }: { readonly db: Database; readonly sendToRecipients: SendToRecipients }) {
-  /**
-   * Sends a campaign of dispatch API.
-   * @throws NOT_FOUND, CAMPAIGN_NOT_API, CAMPAIGN_INACTIVE, and what `sendToRecipients` throws
-   */
-  return async (
-    project: ProjectInfo,
-    key: string,
-    recipients: readonly RecipientInput[],
-    transactionId: string | null | undefined,
-  ): Promise<RecipientsResult> => {
+/** What a call would do, with the names of its recipients. */
+export interface Rehearsed {
+  readonly plans: readonly { readonly name: string; readonly decisions: readonly ChannelDecision[] }[]
+  /** those without decisions */
+  readonly skipped: readonly { readonly name: string; readonly reason: Problem }[]
+  readonly duplicateCount: number
+}
+
+/** Creates the operations on campaigns of dispatch API. */
+export function createTrigger({ db, recipients: { send, plan } }: { readonly db: Database; readonly recipients: Recipients }) {
+  /** Reads the campaign and checks the recipients. @throws NOT_FOUND, CAMPAIGN_NOT_API, CAMPAIGN_INACTIVE; BAD_INPUT with the index */
+  async function requestsOf(project: ProjectInfo, key: string, recipients: readonly RecipientInput[], named: string | null) {
     checkList('recipients', recipients, RECIPIENTS_MAX)
-    const named = checkTransactionId(transactionId)
     const campaign = key.includes('\0')
       ? null
       : await db.prisma.campaign.findUnique({
@@ -49,6 +50,39 @@ export function createTrigger({ db, sendToRecipients }: { readonly db: Database;
     }
     const list = recipients.map((recipient, index) => atIndex(index, () => checkRecipient(channel, recipient)))
     const requests = list.map((recipient) => skipInvalidAddress(() => intentOf(recipient)))
-    return sendToRecipients(project, channel, requests, named, campaignId)
+    return { campaignId, channel, requests, names: list.map((recipient) => recipient.name) }
+  }
+
+  return {
+    /**
+     * Sends a campaign of dispatch API.
+     * @throws NOT_FOUND, CAMPAIGN_NOT_API, CAMPAIGN_INACTIVE, and what sending to recipients throws
+     */
+    async send(
+      project: ProjectInfo,
+      key: string,
+      recipients: readonly RecipientInput[],
+      transactionId: string | null | undefined,
+    ): Promise<RecipientsResult> {
+      const named = checkTransactionId(transactionId)
+      const { campaignId, channel, requests } = await requestsOf(project, key, recipients, named)
+      return send(project, channel, requests, named, campaignId)
+    },
+
+    /** What `send` would do. @throws as `send` */
+    async rehearse(project: ProjectInfo, key: string, recipients: readonly RecipientInput[]): Promise<Rehearsed> {
+      const { channel, requests, names } = await requestsOf(project, key, recipients, null)
+      const { plans, skipped, duplicateCount } = await plan(project, channel, requests, null)
+      const decided = new Set(plans.map((one) => one.index))
+      return {
+        plans: plans
+          .filter((one) => !one.isDuplicate)
+          .map(({ index, message }) => ({ name: names[index] ?? '', decisions: message.decisions })),
+        skipped: skipped
+          .filter(({ index }) => !decided.has(index))
+          .map(({ index, error }) => ({ name: names[index] ?? '', reason: error })),
+        duplicateCount,
+      }
+    },
   }
 }

@@ -18,7 +18,6 @@ import {
   readMembers,
   storeTotal,
 } from '../db/fanout.ts'
-import { findRoutes } from '../db/lookup.ts'
 import { type ChunkValues, chunkValues, writeChunk } from '../db/write-chunk.ts'
 import { keyOf } from '../domain/ids.ts'
 import type { Vendors } from '../domain/provider.ts'
@@ -28,10 +27,9 @@ import { createMeter } from '../render/meter.ts'
 import { type ContactInfo, emptyContact, type Signal } from '../words.ts'
 import { isCollision } from './accept.ts'
 import { createChunkPlanner, type PlannedChunk, requestedTime } from './chunk.ts'
-import { addressesOf } from './decide.ts'
 import type { SendDeps } from './deps.ts'
 import type { Intent } from './intent.ts'
-import { type Known, lookUpReach, routesOf } from './known.ts'
+import { type Known, lookUpMembers } from './known.ts'
 import { type PlannedMessage, planMessage } from './plan.ts'
 import { isDeferred } from './rule.ts'
 import { writePlan } from './write-plan.ts'
@@ -114,15 +112,11 @@ export function createFanoutWriter(deps: FanoutDeps): FanoutWriter {
   async function read(on: Runner, fanout: LockedFanout, limit: number): Promise<ReadMembers> {
     const { project, template } = fanout
     const found = await readMembers(on, fanout, { limit, examined: EXAMINED }, clock.offsetMs)
-    const { members } = found
-    const addresses = members.flatMap((one) => addressesOf(one).map((address) => ({ projectId: project.id, ...address })))
-    const routes = routesOf(await findRoutes(on, [project.id]), deps.vendors)
-    const reached = members.map((member) => ({ projectId: project.id, id: member.id }))
     const [reach] = await Promise.all([
-      lookUpReach(on, routes, reached, addresses),
+      lookUpMembers(on, deps, project.id, found.members),
       deps.contents.load(on, [{ projectId: project.id, ...template }]),
     ])
-    return { ...found, routes, ...reach }
+    return { ...found, ...reach }
   }
 
   /** Plans a chunk, slice by slice. In between, this process handles other events. */

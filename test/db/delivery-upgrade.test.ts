@@ -112,7 +112,7 @@ let before: Record<
 beforeAll(async () => {
   database = await createTestDatabase({ migrated: false })
   const folder = await mkdtemp(join(tmpdir(), 'carillon-migrations-'))
-  await cp(MIGRATIONS, folder, { recursive: true, filter: (path) => !/0022_delivery|0023_direct/.test(path) })
+  await cp(MIGRATIONS, folder, { recursive: true, filter: (path) => !/0022_delivery|0023_direct|0024_transactions/.test(path) })
   await migrate(database.url, silentLog, folder)
   await rm(folder, { recursive: true })
   db = openDatabase(database.url, { max: 4, log: silentLog })
@@ -133,7 +133,7 @@ beforeAll(async () => {
     sent: await insertOld({ status: 'SENT', claims: 1 }),
     failed: await insertOld({ status: 'FAILED', claims: 1, rounds: 8 }),
   }
-  expect(await migrate(database.url, silentLog)).toEqual(['0022_delivery', '0023_direct'])
+  expect(await migrate(database.url, silentLog)).toEqual(['0022_delivery', '0023_direct', '0024_transactions'])
 })
 afterAll(async () => {
   await db?.close()

@@ -60,6 +60,8 @@ describe('in every other place', () => {
     ['notifications', 'to', 'query($at: DateTime) { notifications(filter: { to: $at }) { totalCount nodes { id } } }'],
     ['auditLog', 'from', 'query($at: DateTime) { auditLog(filter: { from: $at }) { totalCount nodes { id } } }'],
     ['auditLog', 'to', 'query($at: DateTime) { auditLog(filter: { to: $at }) { totalCount nodes { id } } }'],
+    ['transactions', 'from', 'query($at: DateTime) { transactions(filter: { from: $at }) { totalCount nodes { id } } }'],
+    ['transactions', 'to', 'query($at: DateTime) { transactions(filter: { to: $at }) { totalCount nodes { id } } }'],
     [
       'trackEvents',
       'occurredAt',

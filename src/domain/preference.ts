@@ -154,7 +154,7 @@ export function createPreferences({ db, wake }: PreferenceDeps) {
 
     /** Takes an unsubscription back: an opt-in to e-mail of this template. Does nothing if the contact was deleted. */
     async resubscribe({ projectId, contactId, templateId }: UnsubscribeTarget): Promise<void> {
-      await store({ projectId, contactId }, templateId, 'EMAIL', true)
+      await store({ projectId, contactId }, templateId, [{ channel: 'EMAIL', enabled: true }])
     },
 
     /** What an unsubscribe link is about; null: the contact, the template or the project is not there any more. */

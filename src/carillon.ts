@@ -33,6 +33,7 @@ import { createSegments } from './domain/segment.ts'
 import type { Standing } from './domain/standing.ts'
 import { createSuppressions } from './domain/suppression.ts'
 import { createTemplates } from './domain/template.ts'
+import { createTemplateVersions } from './domain/template-version.ts'
 import type { Tokens } from './domain/token.ts'
 import { createTopics } from './domain/topic.ts'
 import { createTransactions } from './domain/transaction.ts'
@@ -95,7 +96,8 @@ export function createCarillon(given: CarillonDeps) {
   const trigger = createTrigger({ db: deps.db, recipients })
   const fanouts = createFanouts(deps)
   const outcomes = createWaiter(deps.db)
-  const templates = createTemplates(deps)
+  const versions = createTemplateVersions(deps)
+  const templates = createTemplates({ ...deps, versions })
   const segments = createSegments(deps)
   const { read: find, follow } = createProgress(deps)
   const projects = createProjects(deps)
@@ -113,10 +115,11 @@ export function createCarillon(given: CarillonDeps) {
     exports: createExports({ db: deps.db, audience: segments.audience }),
     erasure: createErasure(deps),
     templates,
+    templateVersions: versions,
     providers: createProviders(deps),
     preferences: createPreferences(deps),
     /** What `send` would decide and render; stores and sends nothing. */
-    preview: createPreview({ ...deps, templates }),
+    preview: createPreview({ ...deps, templates, versions }),
     shownAddress,
     suppressions: createSuppressions(deps),
     topics: createTopics(deps),

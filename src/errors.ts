@@ -21,7 +21,11 @@ export const catalogue = {
   TRANSACTION_EXISTS: entry(409, 'An earlier call used this transactionId. Use a new one.'),
   NOT_FOUND: entry(404, 'Not found.'),
   TEMPLATE_NOT_FOUND: entry(404, 'There is no template with this key.'),
-  TEMPLATE_INACTIVE: entry(409, 'The template is inactive. Activate it to send it.'),
+  TEMPLATE_INACTIVE: entry(409, 'The template is inactive, or was never published. Activate or publish it to send it.'),
+  TEMPLATE_CHANGED: entry(
+    409,
+    'The template has a later version than was expected. Look at what changed, and repeat the change on that.',
+  ),
   TEMPLATE_EMPTY: entry(409, "The template has no content in the contact's language."),
   TEMPLATE_BROKEN: entry(400, 'The template has a syntax error.'),
   DATA_INVALID: entry(400, "The data does not match the template's schema."),

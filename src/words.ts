@@ -354,6 +354,12 @@ export type AlimtalkContent = { readonly templateCode: string; readonly body: st
 export type FriendtalkContent = { readonly body: string; readonly isAd: boolean }
 export type WebhookContent = { readonly body: Json }
 
+/** Data to preview a template with. */
+export type TemplateSample = {
+  readonly name: string
+  readonly data: JsonObject
+}
+
 /** The field of a template that has the contents of each channel. */
 export const contentFields = {
   IN_APP: 'inApp',

@@ -70,7 +70,7 @@ const isOnlyInFeed = (
 // The feed is found only if all is as it was seen, and no id is taken: without it, none of the parts has any rows. Its statistics are what
 // stat-delta.ts would count. Rides on feed_state_pkey, and on what unchanged.ts and idempotency-key.ts name.
 function textOf(hasKeys: boolean, hasAddresses: boolean): string {
-  const keys = 14
+  const keys = 15
   const addresses = hasKeys ? keys + 2 : keys
   const isTaken = `${isKeyOfMany} OR ${isKeyErased(`$${keys}`)} OR ${isKeyStored}`
   const conditions = [
@@ -96,8 +96,8 @@ function textOf(hasKeys: boolean, hasAddresses: boolean): string {
   SELECT $1, id, key, decode(hash, 'hex'), transaction, $3::uuid, $2, data, '{IN_APP}', $6::timestamptz FROM r${hasKeys ? ' ORDER BY key' : ''}
 ), m AS (
   INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, history, created_at, updated_at, sent_at, delivered_at, feed,
-    title, body, icon_url, url, actions, template_id, arrived_seq, listed_seq, changed_seq, change_kind)
-  SELECT $1, message, id, $2, 'IN_APP', 'DELIVERED', $7::jsonb, $6, $6, $6, $6, $5, title, body, icon, url, actions, $3, seq, seq, seq, 'RECEIVED' FROM r
+    title, body, icon_url, url, actions, template_id, template_version, arrived_seq, listed_seq, changed_seq, change_kind)
+  SELECT $1, message, id, $2, 'IN_APP', 'DELIVERED', $7::jsonb, $6, $6, $6, $6, $5, title, body, icon, url, actions, $3, $14::int, seq, seq, seq, 'RECEIVED' FROM r
 ), c AS (
   INSERT INTO stat_delta (project_id, at, template_id, channel, count, messages, sent, delivered, failed, waiting, lost)
   SELECT $1, date_trunc('minute', $6, 'UTC'), $3, v.channel, $4, v.messages, $4, $4, 0, 0, 0
@@ -150,6 +150,7 @@ export async function writeToOneFeed(
         JSON.stringify(rows),
       ],
       ...[template.key, template.rowVersion, contact.key, contact.rowVersion, provider.rowVersion],
+      first.message.templateVersion,
       ...(keys.length > 0 ? [plainArray(keys.map((one) => one.projectId)), textArray(keys.map((one) => one.key))] : []),
       ...(addresses.length > 0 ? addressValues(addresses) : []),
     ],

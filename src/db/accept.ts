@@ -22,7 +22,7 @@ interface Shape {
 const MESSAGES = `SELECT * FROM json_to_recordset((SELECT CASE WHEN yes THEN $2::json END FROM free)) AS r ("projectId" uuid, id uuid, "notificationId" uuid, "contactId" uuid,
     channel channel, status message_status, bulk bool, "dueAt" timestamptz, "dueInMs" float8, address text, "errorCode" text, "errorMessage" text,
     history jsonb, "createdAt" timestamptz, "sentAt" timestamptz, feed text, title text, body text, "iconUrl" text, url text, actions jsonb,
-    "incrementId" text, "templateId" uuid, "arrivedSeq" bigint, "changeKind" text, "onlyIf" text)`
+    "incrementId" text, "templateId" uuid, "templateVersion" int, "arrivedSeq" bigint, "changeKind" text, "onlyIf" text)`
 
 // As in db/write.ts, with the numbers and counts of feeds as they are now. If an id is taken, or what was seen has changed, none of the parts has
 // any rows. The numbers and counts follow the rules of domain/ledger.ts. Rides on feed_state_pkey.
@@ -54,11 +54,11 @@ function textOf({ hasMore, hasKeys, isSeen }: Shape): string {
   ${hasKeys ? 'ORDER BY "projectId", key' : ''}
 ), ${hasMore ? `r AS MATERIALIZED (${MESSAGES}), ` : ''}m AS (
   INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, bulk, address, error_code, error_message, history,
-    created_at, updated_at, sent_at, delivered_at, feed, title, body, icon_url, url, actions, increment_id, template_id, arrived_seq, listed_seq,
+    created_at, updated_at, sent_at, delivered_at, feed, title, body, icon_url, url, actions, increment_id, template_id, template_version, arrived_seq, listed_seq,
     changed_seq, change_kind, only_if)
   SELECT "projectId", id, "notificationId", "contactId", channel, status, COALESCE(bulk, false), address, "errorCode", "errorMessage", history,
     "createdAt", "createdAt", "sentAt", CASE WHEN status = 'DELIVERED' THEN "sentAt" END, r.feed, title, body, "iconUrl", url, actions,
-    "incrementId", "templateId", feed_seq + "arrivedSeq", feed_seq + "arrivedSeq", feed_seq + "arrivedSeq", "changeKind", "onlyIf"
+    "incrementId", "templateId", "templateVersion", feed_seq + "arrivedSeq", feed_seq + "arrivedSeq", feed_seq + "arrivedSeq", "changeKind", "onlyIf"
   FROM ${hasMore ? '' : `(${MESSAGES}) `}r
   LEFT JOIN feed_state f ON f.project_id = r."projectId" AND f.contact_id = r."contactId" AND r."arrivedSeq" IS NOT NULL
 ), ${hasMore ? `d AS (${insertDeliveries}), ` : ''}s AS (

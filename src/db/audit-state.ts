@@ -18,6 +18,7 @@ const project = {
   inboundDomain: true,
   allowedOrigins: true,
   resendUnknown: true,
+  templateDrafts: true,
   retentionDays: true,
   auditRetentionDays: true,
   limits: true,
@@ -54,6 +55,10 @@ const template = {
   dataSchema: true,
   inPreferences: true,
   version: false,
+  latestVersion: false,
+  published: true,
+  // May have been a person's.
+  samples: false,
   deletedAt: false,
   createdAt: false,
   updatedAt: false,
@@ -116,6 +121,14 @@ const contents = `(SELECT jsonb_object_agg(c.name, c.shown) FROM (
       ELSE content END AS shown
     FROM template_content WHERE project_id = t.project_id AND template_id = t.id) c)`
 
+/** SQL: the draft of a template; null if it has none. What replaces a long one tells whether it has changed. */
+const draft = `(SELECT jsonb_build_object('version', v.number) || CASE
+      WHEN octet_length(v.content::text) > ${CONTENT_BYTES} THEN jsonb_build_object('bytes', octet_length(v.content::text),
+        'sha256', encode(sha256(convert_to(v.content::text, 'UTF8')), 'hex'))
+      ELSE v.content END
+    FROM template_version v WHERE v.project_id = t.project_id AND v.template_id = t.id AND v.number = t.latest_version
+      AND (t.latest_version > t.version OR NOT t.published))`
+
 interface Stored {
   readonly table: string
   readonly columns: Readonly<Record<string, boolean>>
@@ -131,7 +144,14 @@ interface Stored {
 const stored = {
   PROJECT: { table: 'project', columns: project, key: 't.key', by: 'id' },
   API_KEY: { table: 'api_key', columns: apiKey, key: 't.name', by: 'id' },
-  TEMPLATE: { table: 'template', columns: template, more: { contents }, key: 't.key', by: 'key', where: 't.deleted_at IS NULL' },
+  TEMPLATE: {
+    table: 'template',
+    columns: template,
+    more: { contents, draft },
+    key: 't.key',
+    by: 'key',
+    where: 't.deleted_at IS NULL',
+  },
   CAMPAIGN: {
     table: 'campaign',
     columns: campaign,

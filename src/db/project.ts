@@ -16,6 +16,7 @@ const projectColumns = {
   inboundDomain: 'inbound_domain',
   allowedOrigins: 'allowed_origins',
   resendUnknown: 'resend_unknown',
+  templateDrafts: 'template_drafts',
   retentionDays: 'retention_days',
   auditRetentionDays: 'audit_retention_days',
   limits: 'limits',

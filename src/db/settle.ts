@@ -19,6 +19,8 @@ export interface Settlement {
   readonly subject?: string | null
   readonly text?: string | null
   readonly html?: string | null
+  /** the version of its template that it was rendered with */
+  readonly templateVersion?: number | null
   readonly errorCode: string | null
   readonly errorMessage: string | null
   readonly history: readonly (readonly [status: MessageStatus, at: string, detail: string | null])[]
@@ -110,9 +112,9 @@ const SETTLED = 'project_id AS "projectId", notification_id AS "notificationId",
 
 const settleSentText = (isCounted: boolean): string => `WITH r AS (
         DELETE FROM delivery d USING unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-            $10::text[], $11::text[], $12::text[], $13::float8[], $14::text[]${isCounted ? ', $16::int[], $17::int[], $18::bool[]' : ''})
+            $10::text[], $11::text[], $12::text[], $13::float8[], $14::text[], $16::int[]${isCounted ? ', $17::int[], $18::int[], $19::bool[]' : ''})
           AS r (project_id, id, claims, provider_id, provider_key, provider_message_id, address, subject, text, html, started_at, ended_at,
-            duration_ms, response${isCounted ? ', group_place, transaction_place, is_only' : ''})
+            duration_ms, response, template_version${isCounted ? ', group_place, transaction_place, is_only' : ''})
         WHERE d.project_id = r.project_id AND d.message_id = r.id AND ${isHeldBy('d', 'r.claims')} ${isCounted ? `AND ${IS_COUNTED}` : ''}
         RETURNING r.*
       ), m AS (
@@ -122,7 +124,7 @@ const settleSentText = (isCounted: boolean): string => `WITH r AS (
           subject = CASE WHEN ${KEEPS_TEXT} THEN COALESCE(r.subject, x.subject) END,
           text = CASE WHEN ${KEEPS_TEXT} THEN COALESCE(r.text, x.text) END,
           html = CASE WHEN ${KEEPS_TEXT} THEN COALESCE(r.html, x.html) END,
-          error_code = NULL, error_message = NULL,
+          template_version = COALESCE(r.template_version, x.template_version), error_code = NULL, error_message = NULL,
           history = x.history || jsonb_build_array(
             jsonb_build_array('SENDING', r.started_at, CASE WHEN ${IS_KNOWN} THEN r.provider_key END),
             jsonb_build_array('SENT', r.ended_at, NULL)),
@@ -133,7 +135,7 @@ const settleSentText = (isCounted: boolean): string => `WITH r AS (
       ), a AS (
         INSERT INTO attempt (project_id, message_id, number, provider_id, started_at, duration_ms, ok, response)
         SELECT project_id, id, attempt_count, provider_id, started_at::timestamptz, duration_ms, true, response FROM m
-      )${isCounted ? `, ${countSent(19)} SELECT ${unlessAll('id')} AS ids FROM m` : ` SELECT ${SETTLED}, 'SENT' AS status FROM m`}`
+      )${isCounted ? `, ${countSent(20)} SELECT ${unlessAll('id')} AS ids FROM m` : ` SELECT ${SETTLED}, 'SENT' AS status FROM m`}`
 const settleSentStatements = {
   counted: { name: 'settle-sent-counted', text: settleSentText(true) },
   uncounted: { name: 'settle-sent', text: settleSentText(false) },
@@ -175,6 +177,7 @@ async function settleSent(
       plainArray(attempts.map((attempt) => attempt.durationMs)),
       textArray(attempts.map((attempt) => attempt.response)),
       offsetMs,
+      plainArray(sent.map((one) => one.templateVersion ?? null)),
       ...(isCounted ? sentCounts(counted) : []),
     ],
   })
@@ -197,7 +200,7 @@ async function settleAny(db: Runner, group: readonly Settlement[], offsetMs: num
     name: 'settle',
     text: `WITH given AS MATERIALIZED (
         SELECT * FROM json_to_recordset($1) AS r ("projectId" uuid, id uuid, claims int, status message_status, "dueInMs" float8,
-          "providerId" uuid, "providerMessageId" text, address text, subject text, text text, html text, "errorCode" text,
+          "providerId" uuid, "providerMessageId" text, address text, subject text, text text, html text, "templateVersion" int, "errorCode" text,
           "errorMessage" text, history jsonb, attempts jsonb, "boundTo" uuid)
       ), ended AS (
         DELETE FROM delivery d USING given r
@@ -218,6 +221,7 @@ async function settleAny(db: Runner, group: readonly Settlement[], offsetMs: num
           subject = CASE WHEN ${KEEPS_TEXT} THEN COALESCE(r.subject, x.subject) END,
           text = CASE WHEN ${KEEPS_TEXT} THEN COALESCE(r.text, x.text) END,
           html = CASE WHEN ${KEEPS_TEXT} THEN COALESCE(r.html, x.html) END,
+          template_version = COALESCE(r."templateVersion", x.template_version),
           -- A vendor's answer often contains the address. Error codes stay.
           error_code = r."errorCode", error_message = CASE WHEN ${KEEPS_TEXT} THEN r."errorMessage" END,
           history = x.history || CASE WHEN ${IS_KNOWN} THEN r.history

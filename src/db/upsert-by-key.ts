@@ -31,8 +31,6 @@ export interface TemplateWrite
   readonly delaySeconds: number | null
   readonly digest: DigestRule | null
   readonly dataSchema: JsonObject | null
-  /** added to the version of an existing template; the version of a new one */
-  readonly version: number
 }
 
 /** The new contents of a template on one channel, in all its languages. */
@@ -96,28 +94,34 @@ export async function upsertSegments(
 const ifGivenOrBack = (field: string, column = field): string =>
   `${column} = CASE WHEN t.deleted_at IS NOT NULL OR $3::jsonb -> EXCLUDED.key ? '${field}' THEN EXCLUDED.${column} ELSE t.${column} END`
 
-/** Inserts templates, or changes existing ones; all stay locked until the transaction ends. @returns ids by key */
+/**
+ * Inserts templates, or changes existing ones; all stay locked until the transaction ends. Their versions do not change yet (see
+ * template-version.ts); a new one has version 0. `published`: of those that are new, or come back.
+ * @returns ids by key
+ */
 export async function upsertTemplates(
   tx: Runner,
   projectId: string,
   templates: readonly TemplateWrite[],
+  published: boolean,
 ): Promise<Map<string, string>> {
   const { rows } = await tx.query<{ id: string; key: string }>({
     name: 'upsert-templates',
     text: `INSERT INTO template AS t (project_id, id, key, name, active, critical, strict, in_preferences, feed, rules, delay_seconds, digest,
-        data_schema, version, created_at, updated_at)
-      SELECT $1::uuid, id, key, name, active, critical, strict, "inPreferences", feed, rules, "delaySeconds", digest, "dataSchema", version, "createdAt",
+        data_schema, version, published, created_at, updated_at)
+      SELECT $1::uuid, id, key, name, active, critical, strict, "inPreferences", feed, rules, "delaySeconds", digest, "dataSchema", 0, $4::bool, "createdAt",
         "createdAt"
       FROM json_to_recordset($2) AS r (id uuid, key text, name text, active bool, critical bool, strict bool, "inPreferences" bool, feed text, rules jsonb,
-        "delaySeconds" int, digest jsonb, "dataSchema" jsonb, version int, "createdAt" timestamptz)
+        "delaySeconds" int, digest jsonb, "dataSchema" jsonb, "createdAt" timestamptz)
       ORDER BY key
       ON CONFLICT (project_id, key) DO UPDATE SET ${ifGivenOrBack('name')}, ${ifGivenOrBack('active')}, ${ifGivenOrBack('critical')}, ${ifGivenOrBack('strict')},
         ${ifGivenOrBack('inPreferences', 'in_preferences')},
         ${ifGivenOrBack('feed')}, ${ifGivenOrBack('rules')}, ${ifGivenOrBack('delaySeconds', 'delay_seconds')}, ${ifGivenOrBack('digest')},
-        ${ifGivenOrBack('dataSchema', 'data_schema')}, version = t.version + EXCLUDED.version, updated_at = EXCLUDED.updated_at,
+        ${ifGivenOrBack('dataSchema', 'data_schema')}, updated_at = EXCLUDED.updated_at,
+        published = CASE WHEN t.deleted_at IS NULL THEN t.published ELSE EXCLUDED.published END,
         created_at = CASE WHEN t.deleted_at IS NULL THEN t.created_at ELSE EXCLUDED.created_at END, deleted_at = NULL
       RETURNING id, key`,
-    values: [projectId, ...asJson(templates)],
+    values: [projectId, ...asJson(templates), published],
   })
   return new Map(rows.map(({ key, id }) => [key, id]))
 }

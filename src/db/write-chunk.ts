@@ -13,6 +13,8 @@ export interface ChunkHead {
   readonly projectId: string
   readonly transactionId: string
   readonly templateId: string
+  /** the version that what arrives now was rendered with */
+  readonly templateVersion: number
   readonly campaignId: string | null
   readonly actorId: string | null
   readonly data: JsonObject
@@ -99,12 +101,12 @@ const TEXT = `WITH s AS (
 ), m AS (
   INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, bulk, only_if, address, error_code, error_message, history,
     created_at, updated_at, sent_at, delivered_at, feed, title, body, icon_url, url, actions, template_id, arrived_seq, listed_seq, changed_seq,
-    change_kind)
+    change_kind, template_version)
   SELECT $1::uuid, r.id, r.notification_id, r.contact_id, k.channel, k.status, true,
     k."onlyIf", r.address, k."errorCode", k."errorMessage", k.history, $9, $9, CASE WHEN k.arrives THEN $9 END, CASE WHEN k.arrives THEN $9 END,
     CASE WHEN k.channel = 'IN_APP' THEN $11 END, COALESCE(r.title, k.title), COALESCE(r.body, k.body), COALESCE(r.icon_url, k."iconUrl"),
     COALESCE(r.url, k.url), COALESCE(r.actions, k.actions), CASE WHEN k.channel = 'IN_APP' THEN $3 END,
-    r.feed_seq, r.feed_seq, r.feed_seq, CASE WHEN k.arrives THEN 'RECEIVED' END
+    r.feed_seq, r.feed_seq, r.feed_seq, CASE WHEN k.arrives THEN 'RECEIVED' END, CASE WHEN k.arrives THEN $30::int END
   FROM (
     SELECT id, notification_id, contact_id, kind, NULL AS address, feed_seq, title, body, icon_url, url, actions FROM s
     UNION ALL
@@ -181,6 +183,7 @@ export function chunkValues(head: ChunkHead, columns: ChunkColumns): ChunkValues
     quoted(others.addresses),
     JSON.stringify(kinds),
     JSON.stringify(countsOf(head, columns)),
+    head.templateVersion,
   ]
 }
 

@@ -58,6 +58,8 @@ export interface NewMessageRow {
   readonly actions?: unknown
   readonly incrementId?: string | null
   readonly templateId?: string | null
+  /** the version that it was rendered with */
+  readonly templateVersion?: number | null
   readonly count?: number
   readonly arrivedSeq?: number | null
   readonly listedSeq?: number | null
@@ -85,6 +87,8 @@ export interface FeedUpdateRow {
   readonly readAt: string | null
   readonly archivedAt: string | null
   readonly updatedAt: string
+  /** null: it was not rendered again */
+  readonly templateVersion: number | null
   /** appended to the message's history; []: no change */
   readonly history: readonly (readonly [status: MessageStatus, at: string, detail: string | null])[]
 }
@@ -131,28 +135,28 @@ const TEXT = `WITH t AS (
 ), r AS MATERIALIZED (
   SELECT * FROM json_to_recordset($3) AS r ("projectId" uuid, id uuid, "notificationId" uuid, "contactId" uuid, channel channel, status message_status, bulk bool,
     "dueAt" timestamptz, "dueInMs" float8, address text, "errorCode" text, "errorMessage" text, history jsonb, "createdAt" timestamptz, "sentAt" timestamptz,
-    feed text, title text, body text, "iconUrl" text, url text, actions jsonb, "incrementId" text, "templateId" uuid, count int,
+    feed text, title text, body text, "iconUrl" text, url text, actions jsonb, "incrementId" text, "templateId" uuid, "templateVersion" int, count int,
     "arrivedSeq" bigint, "listedSeq" bigint, "changedSeq" bigint, "changeKind" text, "onlyIf" text)
 ), m AS (
   INSERT INTO message (project_id, id, notification_id, contact_id, channel, status, bulk, address, error_code, error_message, history,
-    created_at, updated_at, sent_at, delivered_at, feed, title, body, icon_url, url, actions, increment_id, template_id, count, arrived_seq,
+    created_at, updated_at, sent_at, delivered_at, feed, title, body, icon_url, url, actions, increment_id, template_id, template_version, count, arrived_seq,
     listed_seq, changed_seq, change_kind, only_if)
   SELECT "projectId", id, "notificationId", "contactId", channel, status, COALESCE(bulk, false), address, "errorCode", "errorMessage", history,
     "createdAt", "createdAt", "sentAt", CASE WHEN status = 'DELIVERED' THEN "sentAt" END, feed, title, body, "iconUrl", url, actions,
-    "incrementId", "templateId", COALESCE(count, 1), "arrivedSeq", "listedSeq", "changedSeq", "changeKind", "onlyIf"
+    "incrementId", "templateId", "templateVersion", COALESCE(count, 1), "arrivedSeq", "listedSeq", "changedSeq", "changeKind", "onlyIf"
   FROM r
 ), d AS (
   ${insertDeliveries}
 ), u AS (
   UPDATE message x SET notification_id = r."notificationId", status = r.status, title = r.title, body = r.body, icon_url = r."iconUrl",
     url = r.url, actions = r.actions, count = r.count, arrived_seq = r."arrivedSeq", listed_seq = r."listedSeq", changed_seq = r."changedSeq",
-    change_kind = r."changeKind", seen_at = r."seenAt", read_at = r."readAt", archived_at = r."archivedAt", updated_at = r."updatedAt",
+    change_kind = r."changeKind", seen_at = r."seenAt", read_at = r."readAt", archived_at = r."archivedAt", updated_at = r."updatedAt", template_version = COALESCE(r."templateVersion", x.template_version),
     history = x.history || r.history,
     sent_at = CASE WHEN r.status = 'DELIVERED' THEN COALESCE(x.sent_at, r."updatedAt") ELSE x.sent_at END,
     delivered_at = CASE WHEN r.status = 'DELIVERED' THEN COALESCE(x.delivered_at, r."updatedAt") ELSE x.delivered_at END
   FROM json_to_recordset($4) AS r ("projectId" uuid, id uuid, "notificationId" uuid, status message_status, title text, body text,
     "iconUrl" text, url text, actions jsonb, count int, "arrivedSeq" bigint, "listedSeq" bigint, "changedSeq" bigint, "changeKind" text,
-    "seenAt" timestamptz, "readAt" timestamptz, "archivedAt" timestamptz, "updatedAt" timestamptz, history jsonb)
+    "seenAt" timestamptz, "readAt" timestamptz, "archivedAt" timestamptz, "updatedAt" timestamptz, "templateVersion" int, history jsonb)
   WHERE x.project_id = r."projectId" AND x.id = r.id
 ), c AS (
   ${insertDeltas('$6')}

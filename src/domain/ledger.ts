@@ -15,6 +15,8 @@ export interface Arrival {
   readonly transactionId: string
   readonly templateId: string
   readonly templateKey: string
+  /** the version that its text was rendered with */
+  readonly templateVersion: number
   readonly incrementId: string | null
   readonly feed: string
   readonly text: InAppText
@@ -46,6 +48,8 @@ export interface Entry {
   readonly kind: FeedChangeKind
   readonly templateId: string | null
   readonly incrementId: string | null
+  /** the version that its text was rendered with; null: the change did not render it */
+  readonly templateVersion: number | null
 }
 
 interface Page {
@@ -59,7 +63,7 @@ interface Page {
 
 /** An entry of the ledger as a row to update (db/write.ts). */
 export const feedUpdateOf = (
-  { message, kind }: Entry,
+  { message, kind, templateVersion }: Entry,
   history: readonly (readonly [status: MessageStatus, at: string, detail: string | null])[] = [],
 ) => ({
   projectId: message.projectId,
@@ -80,6 +84,7 @@ export const feedUpdateOf = (
   readAt: message.readAt,
   archivedAt: message.archivedAt,
   updatedAt: message.updatedAt,
+  templateVersion,
   history,
 })
 
@@ -155,9 +160,12 @@ export function openLedger(
   const record = (page: Page, kind: FeedChangeKind, message: FeedMessage | null): void => {
     page.changes.push({ seq: page.seq, kind, message, counts: page.counts satisfies FeedCounts })
   }
-  const keep = (message: FeedMessage, kind: FeedChangeKind, templateId: string | null, incrementId: string | null): void => {
-    if (inserted.has(message.id)) inserted.set(message.id, { message, kind, templateId, incrementId })
-    else rewritten.set(message.id, { message, kind, templateId, incrementId })
+  const keep = (entry: Entry): void => {
+    const { id } = entry.message
+    // A change after the text was rendered, in the same transaction, keeps its version.
+    const version = entry.templateVersion ?? (inserted.get(id) ?? rewritten.get(id))?.templateVersion ?? null
+    const list = inserted.has(id) ? inserted : rewritten
+    list.set(id, { ...entry, templateVersion: version })
   }
 
   return {
@@ -165,7 +173,7 @@ export function openLedger(
     rewritten,
     arrive(arrival) {
       const page = pageOf(arrival.contactId)
-      const { incrementId, templateId, text } = arrival
+      const { incrementId, templateId, templateVersion, text } = arrival
       const key = incrementId === null ? null : foldKey(arrival.contactId, templateId, incrementId)
       const target = key === null ? undefined : targets.get(key)
       const seq = ++page.seq
@@ -191,14 +199,14 @@ export function openLedger(
         }
         const [unseen, unread] = weight(target)
         count(page, message.feed, 1 - unseen, 1 - unread)
-        keep(message, 'UPDATED', templateId, incrementId)
+        keep({ message, kind: 'UPDATED', templateId, incrementId, templateVersion })
         targets.set(key, message)
         record(page, 'UPDATED', message)
         return true
       }
       const message = arrivedAs(arrival, seq)
       count(page, message.feed, 1, 1)
-      inserted.set(message.id, { message, kind: 'RECEIVED', templateId, incrementId })
+      inserted.set(message.id, { message, kind: 'RECEIVED', templateId, incrementId, templateVersion })
       if (key !== null) targets.set(key, message)
       record(page, 'RECEIVED', message)
       return false
@@ -209,7 +217,7 @@ export function openLedger(
       const [unseenBefore, unreadBefore] = weight(before)
       const [unseenAfter, unreadAfter] = weight(message)
       count(page, message.feed, unseenAfter - unseenBefore, unreadAfter - unreadBefore)
-      keep(message, kind, null, null)
+      keep({ message, kind, templateId: null, incrementId: null, templateVersion: null })
       record(page, kind, message)
       return message
     },

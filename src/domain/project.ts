@@ -50,6 +50,7 @@ export interface UpdateProjectInput {
   readonly inboundDomain?: string | null | undefined
   readonly allowedOrigins?: readonly string[] | null | undefined
   readonly resendUnknown?: boolean | null | undefined
+  readonly templateDrafts?: boolean | null | undefined
   readonly retentionDays?: number | null | undefined
   readonly auditRetentionDays?: number | null | undefined
 }
@@ -221,7 +222,8 @@ export function createProjects(deps: ProjectDeps) {
 
     /** Changes the fields that are given; null sets the default. @throws BAD_INPUT */
     async update(projectId: string, input: UpdateProjectInput, by: By): Promise<Project> {
-      const { name, locale, timezone, inboundDomain, allowedOrigins, resendUnknown, retentionDays, auditRetentionDays } = input
+      const { name, locale, timezone, inboundDomain, allowedOrigins, resendUnknown, templateDrafts } = input
+      const { retentionDays, auditRetentionDays } = input
       if ((allowedOrigins ?? []).length > 0) checkList('allowedOrigins', allowedOrigins ?? [], ORIGINS_MAX)
       for (const origin of allowedOrigins ?? []) checkOrigin(origin)
       const kept = retentionDays ?? RETENTION_DAYS
@@ -233,6 +235,7 @@ export function createProjects(deps: ProjectDeps) {
         ...(inboundDomain === undefined ? {} : { inboundDomain: inboundDomain === null ? null : checkDomain(inboundDomain) }),
         ...(allowedOrigins === undefined ? {} : { allowedOrigins: [...(allowedOrigins ?? [])] }),
         ...(typeof resendUnknown === 'boolean' ? { resendUnknown } : {}),
+        ...(typeof templateDrafts === 'boolean' ? { templateDrafts } : {}),
         ...(retentionDays === undefined ? {} : { retentionDays: checkRetention('retentionDays', kept, RETENTION_MIN_DAYS) }),
         ...(auditRetentionDays === undefined
           ? {}

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { rowsOf } from '../db/audit.ts'
 import { type Database, transact } from '../db/database.ts'
 import { Prisma, type Template } from '../db/generated/client.ts'
-import { replaceContents, type TemplateWrite, upsertTemplates } from '../db/upsert-by-key.ts'
+import type { TemplateWrite } from '../db/upsert-by-key.ts'
 import { CarillonError } from '../errors.ts'
 import { indexContents, type StoredContent, type TemplateContents } from '../render/contents.ts'
 import { programLimits } from '../render/limits.ts'
@@ -20,15 +20,17 @@ import {
   type DigestRule,
   type JsonObject,
   type TemplateInfo,
+  type TemplateSample,
 } from '../words.ts'
 import type { Audit, By } from './audit.ts'
-import { atIndex, checkJson, checkKey, checkList, checkText } from './check.ts'
+import { atIndex, checkJson, checkKey, checkList, checkObject, checkText } from './check.ts'
 import type { Clock } from './clock.ts'
 import type { Cursors } from './cursor.ts'
 import { createDataSchemas, type DataCheck } from './data-schema.ts'
 import type { Ids } from './ids.ts'
 import { inOrder, type ListPage, type Loading, namedLike, readPage, type SearchArgs } from './page.ts'
 import { checkDelay, checkDigest, checkRules, type DigestInput, type RuleInput } from './template-rule.ts'
+import { newTemplate, type TemplateStore, type TemplateVersions } from './template-version.ts'
 
 type Given<T> = { readonly [K in keyof T]?: T[K] | undefined }
 /** The input of a content: a field that may be null may be left out. */
@@ -51,6 +53,9 @@ export interface TemplateInput extends ContentInputs {
   readonly rules?: readonly RuleInput[] | null | undefined
   readonly delaySeconds?: number | null | undefined
   readonly digest?: DigestInput | null | undefined
+  readonly samples?: readonly { readonly name: string; readonly data: { readonly [key: string]: unknown } }[] | null | undefined
+  /** the number that its latest version must have; 0: it must not exist */
+  readonly expectedVersion?: number | null | undefined
 }
 
 /** A template with everything that deciding and rendering need. */
@@ -70,6 +75,7 @@ export interface TemplateDeps {
   readonly renderer: Renderer
   readonly sandbox: Pick<Sandbox, 'parse' | 'variables'>
   readonly audit: Audit
+  readonly versions: Pick<TemplateVersions, 'store'>
 }
 
 const pushOf = (input: ContentInput<'PUSH'>): ContentOf['PUSH'] => ({
@@ -115,6 +121,8 @@ function checkBody(path: string, { text, html }: ContentInput<'EMAIL'>): void {
 }
 
 const CHECKED_TOGETHER = 20
+const SAMPLES_MAX = 20
+const SAMPLE_CHARACTERS = 65_536
 
 interface Checked {
   readonly input: TemplateInput
@@ -127,6 +135,8 @@ interface Checked {
     readonly digest?: DigestRule | null
     readonly dataSchema?: JsonObject | null
   }
+  /** null: they are kept */
+  readonly samples: readonly TemplateSample[] | null
   /** the check of data, if a schema is given */
   readonly fits: DataCheck | null
   /** what is to be parsed and compiled in the sandbox */
@@ -134,12 +144,28 @@ interface Checked {
   readonly schemas: readonly JsonObject[]
 }
 
+/** The samples of an input; null: they are left out. @throws BAD_INPUT, TOO_LARGE, BATCH_TOO_LARGE */
+function samplesOf(samples: TemplateInput['samples']): TemplateSample[] | null {
+  if (samples === undefined) return null
+  const list = samples ?? []
+  if (list.length > 0) checkList('samples', list, SAMPLES_MAX)
+  const checked = list.map(({ name, data }, index) => ({
+    name: checkText(`samples[${index}].name`, name, 100),
+    data: checkObject(`samples[${index}].data`, data, SAMPLE_CHARACTERS),
+  }))
+  const again = checked.findIndex(({ name }, index) => checked.findIndex((one) => one.name === name) !== index)
+  if (again === -1) return checked
+  const field = `samples[${again}].name`
+  throw new CarillonError('BAD_INPUT', { field, message: `${field}: another sample has this name.` })
+}
+
 /** Merges all inputs of a call for one template into the row to write and the contents to replace. */
-function merge(list: readonly Checked[], key: string, id: string, now: Date) {
-  let given: Partial<Omit<TemplateWrite, 'id' | 'key' | 'createdAt' | 'given' | 'version'>> = {}
+function merge(list: readonly (Checked & { readonly index: number })[], key: string, id: string, now: Date): TemplateStore {
+  let given: Partial<Omit<TemplateWrite, 'id' | 'key' | 'createdAt' | 'given'>> = {}
+  let samples: TemplateStore['samples'] = null
   const replaced = new Map<Channel, readonly StoredContent[]>()
-  for (const { input, timing, replaced: more } of list) {
-    const { name, active, critical, strict, inPreferences, feed } = input
+  for (const one of list) {
+    const { name, active, critical, strict, inPreferences, feed } = one.input
     given = {
       ...given,
       ...(name === undefined ? {} : { name: name ?? key }),
@@ -148,37 +174,21 @@ function merge(list: readonly Checked[], key: string, id: string, now: Date) {
       ...(strict === undefined ? {} : { strict: strict ?? false }),
       ...(inPreferences === undefined ? {} : { inPreferences: inPreferences ?? true }),
       ...(feed === undefined ? {} : { feed: feed ?? 'default' }),
-      ...timing,
+      ...one.timing,
     }
-    for (const [channel, contents] of more) replaced.set(channel, contents)
-  }
-  const fresh = {
-    name: key,
-    active: true,
-    critical: false,
-    strict: false,
-    inPreferences: true,
-    feed: 'default',
-    rules: [],
-    delaySeconds: null,
-    digest: null,
+    samples = one.samples ?? samples
+    for (const [channel, contents] of one.replaced) replaced.set(channel, contents)
   }
   const fields = Object.keys(given) as TemplateWrite['given']
-  const row: TemplateWrite = {
-    ...fresh,
-    dataSchema: null,
-    ...given,
-    id,
-    key,
-    createdAt: now,
-    given: fields,
-    version: list.length,
-  }
-  return { row, replaced }
+  const row: TemplateWrite = { ...newTemplate, name: key, ...given, id, key, createdAt: now, given: fields }
+  const expected = list.flatMap(({ index, input: { expectedVersion: version } }) =>
+    typeof version === 'number' ? [{ index, version }] : [],
+  )
+  return { row, replaced, samples, expected }
 }
 
 /** Creates the operations of templates. */
-export function createTemplates({ db, clock, ids, cursors, renderer: whole, sandbox, audit }: TemplateDeps) {
+export function createTemplates({ db, clock, ids, cursors, renderer: whole, sandbox, audit, versions }: TemplateDeps) {
   const schemas = createDataSchemas()
 
   function checkContents<C extends Channel>(
@@ -226,7 +236,8 @@ export function createTemplates({ db, clock, ids, cursors, renderer: whole, sand
       ...(digest === undefined ? {} : { digest: digest === null ? null : checkDigest(digest) }),
       ...(dataSchema === undefined ? {} : { dataSchema }),
     }
-    return { input, replaced, timing, fits: given === null ? null : schemas.of(given), texts, schemas: left }
+    const samples = samplesOf(input.samples)
+    return { input, replaced, timing, samples, fits: given === null ? null : schemas.of(given), texts, schemas: left }
   }
 
   /** Parses and compiles in the sandbox what was too much for the server. @throws BAD_INPUT or TEMPLATE_BROKEN, naming the template's index */
@@ -292,9 +303,9 @@ export function createTemplates({ db, clock, ids, cursors, renderer: whole, sand
       sandbox.variables(projectId, contents, createCallBudget()),
 
     /**
-     * Inserts or changes up to 1,000 templates: all of them, or none.
+     * Inserts or changes up to 1,000 templates, published or as drafts: all of them, or none.
      * @returns their ids, in the order of the input
-     * @throws BAD_INPUT or TEMPLATE_BROKEN, naming the template's index; RATE_LIMITED
+     * @throws BAD_INPUT, TEMPLATE_BROKEN or TEMPLATE_CHANGED, naming the template's index; RATE_LIMITED
      */
     async upsert(projectId: string, templates: readonly TemplateInput[], by: By): Promise<string[]> {
       checkList('templates', templates, 1000)
@@ -310,23 +321,12 @@ export function createTemplates({ db, clock, ids, cursors, renderer: whole, sand
       }
       await checkInSandbox(projectId, checked, createCallBudget())
       const now = clock.now()
-      const folded = new Map(
-        [...Map.groupBy(checked, (one) => one.input.key)].map(([key, list]) => [key, merge(list, key, ids(), now)]),
-      )
+      const indexed = checked.map((one, index) => ({ ...one, index }))
+      const stores = [...Map.groupBy(indexed, (one) => one.input.key)].map(([key, list]) => merge(list, key, ids(), now))
+      const keys = stores.map(({ row }) => row.key)
       const change = { projectId, operation: 'upsertTemplates', by } as const
       const written = await transact(db.pool, (tx) =>
-        audit.changed(rowsOf(tx), change, 'TEMPLATE', [...folded.keys()], async () => {
-          const found = await upsertTemplates(
-            tx,
-            projectId,
-            [...folded.values()].map((one) => one.row),
-          )
-          const contents = [...folded].flatMap(([key, { replaced }]) =>
-            [...replaced].map(([channel, list]) => ({ templateId: found.get(key) ?? '', channel, contents: list })),
-          )
-          if (contents.length > 0) await replaceContents(tx, projectId, contents)
-          return found
-        }),
+        audit.changed(rowsOf(tx), change, 'TEMPLATE', keys, () => versions.store(tx, projectId, stores, by)),
       )
       return templates.flatMap(({ key }) => written.get(key) ?? [])
     },
@@ -360,6 +360,7 @@ export function createTemplates({ db, clock, ids, cursors, renderer: whole, sand
         }
         const ids = found.map((one) => one.id)
         await tx.templateContent.deleteMany({ where: { projectId, templateId: { in: ids } } })
+        await tx.templateVersion.deleteMany({ where: { projectId, templateId: { in: ids } } })
         // The row stays, because notifications refer to it. It gets a new version, so that cached contents are not used any more.
         const { count } = await tx.template.updateMany({
           where: { projectId, id: { in: ids } },
@@ -373,6 +374,8 @@ export function createTemplates({ db, clock, ids, cursors, renderer: whole, sand
             delaySeconds: null,
             digest: Prisma.DbNull,
             dataSchema: Prisma.DbNull,
+            samples: [],
+            latestVersion: null,
             deletedAt: now,
             updatedAt: now,
             version: { increment: 1 },

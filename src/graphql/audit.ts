@@ -29,7 +29,7 @@ const targetTexts = {
   TRANSACTION: 'A transaction.',
 } satisfies Record<AuditTarget, string>
 
-/** Defines the audit log. */
+/** Defines the audit log. @returns its enum of callers */
 export function defineAudit(builder: Builder, connections: ReturnType<typeof createConnections>) {
   const ActorKind = builder.enumType('AuditActorKind', {
     description: 'Who made a change.',
@@ -120,4 +120,5 @@ export function defineAudit(builder: Builder, connections: ReturnType<typeof cre
       resolve: (_root, { filter, ...page }, context) => context.carillon.audit.list(projectOf(context).id, filter ?? {}, page),
     }),
   }))
+  return { AuditActorKind: ActorKind }
 }

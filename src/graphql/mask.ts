@@ -87,6 +87,8 @@ export const masking: Readonly<Record<string, 'open' | Readonly<Record<string, M
   },
   // Conditions may name people.
   Segment: { id: 'open', key: 'open', name: 'open', where: 'condition' },
+  // May be the data of a message that was sent.
+  TemplateSample: { name: 'open', data: 'hidden' },
   // Tokens of contacts show what is masked.
   ContactTokenPayload: { token: 'hidden' },
   // Configuration, and the project's own people.
@@ -132,8 +134,12 @@ export const masking: Readonly<Record<string, 'open' | Readonly<Record<string, M
   SmsPreview: 'open',
   SuppressionEdge: 'open',
   Template: 'open',
+  TemplateChange: 'open',
   TemplateEdge: 'open',
   TemplateStats: 'open',
+  TemplateVersion: 'open',
+  TemplateVersionAuthor: 'open',
+  TemplateVersionEdge: 'open',
   Topic: 'open',
   TopicEdge: 'open',
   TransactionActor: 'open',

@@ -31,6 +31,9 @@ const texts = {
   notification: 'The notification that it belongs to.',
   error: 'Why it failed or was not sent; null: it did not.',
   attempts: 'All attempts to send it, oldest first.',
+  templateVersion:
+    'Version of the template that it was rendered with: what `templateVersion` takes. null: it was not rendered yet, has no template, or was rendered ' +
+    'by an older release.',
   history: 'All states that it has had, oldest first.',
   createdAt: 'When it was accepted.',
   sentAt: 'When the provider accepted it; in-app: when it entered the feed.',
@@ -82,6 +85,11 @@ export function defineMessages(builder: Builder, enums: Enums, { Problem }: Prob
         type: [Attempt],
         description: texts.attempts,
         resolve: (one, _args, { carillon }) => carillon.messages.attempts(one),
+      }),
+      templateVersion: t.int({
+        nullable: true,
+        description: texts.templateVersion,
+        resolve: async (one, _args, context) => (await rowOf(one, context)).templateVersion,
       }),
       history: t.field({
         type: [MessageEvent],

@@ -116,11 +116,19 @@ export function definePreview(
           type: TemplateInput,
           description:
             'Uses the template as it would be after `upsertTemplates` with this input, to preview a change before it is stored. Its key is that of ' +
-            'the template of the message, which does not have to exist yet.',
+            'the template of the message, which does not have to exist yet. Where the project keeps drafts, it changes the latest draft.',
+        }),
+        version: t.arg.int({
+          description:
+            "Uses this version of the message's template; `draft` is a change of it. Default: the published one. One that is not kept is NOT_FOUND, " +
+            'in `error`.',
         }),
       },
-      resolve: (_root, { message, draft }, context) =>
-        context.carillon.preview(projectOf(context), message, draft === null || draft === undefined ? null : templateOf(draft)),
+      resolve: (_root, { message, draft, version }, context) =>
+        context.carillon.preview(projectOf(context), message, {
+          change: draft === null || draft === undefined ? null : templateOf(draft),
+          version: version ?? null,
+        }),
     }),
   }))
 }

@@ -60,6 +60,10 @@ export function defineProjects(builder: Builder, { ApiKey, Scope }: KeyTypes, ra
       resendUnknown: t.exposeBoolean('resendUnknown', {
         description: 'Whether UNKNOWN messages are sent again on channels where that could deliver them twice (SMS, chat).',
       }),
+      templateDrafts: t.exposeBoolean('templateDrafts', {
+        description:
+          'Whether a change of a template is a draft until `publishTemplate`. false: every change is published at once.',
+      }),
       retentionDays: t.exposeInt('retentionDays', {
         description:
           'How many days notifications, their messages, and events are kept once nothing of them is pending. Counts, and the ids of accepted ' +
@@ -187,6 +191,11 @@ export function defineProjects(builder: Builder, { ApiKey, Scope }: KeyTypes, ra
       }),
       resendUnknown: t.boolean({
         description: 'Whether UNKNOWN messages are sent again on channels where that could deliver them twice (SMS, chat).',
+      }),
+      templateDrafts: t.boolean({
+        description:
+          'Whether a change of a template, and a new template, is a draft until `publishTemplate`; default: false. Set it once every process of ' +
+          'the server runs this release: an older one publishes at once. Drafts that are there when it is set to false stay drafts.',
       }),
       retentionDays: t.int({
         description: 'How many days finished notifications, their messages, and events are kept: 32 to 3,660; null: 90.',

@@ -140,6 +140,17 @@ export function defineTemplateInput(
       body: t.field({ type: 'JSON', required: true, description: 'The JSON body. Strings in it are Liquid.' }),
     }),
   })
+  const TemplateSampleInput = builder.inputType('TemplateSampleInput', {
+    description: 'Data to preview a template with.',
+    fields: (t) => ({
+      name: t.string({ required: true, description: 'Name, unique in the template: 1-100 characters.' }),
+      data: t.field({
+        type: 'JSONObject',
+        required: true,
+        description: 'The `data` of a message; at most 65,536 characters as JSON.',
+      }),
+    }),
+  })
   const TemplateInput = builder.inputType('TemplateInput', {
     description:
       'A template to create or update. A field that is left out is not changed; null removes its value. The contents of a channel are replaced as a whole.',
@@ -185,6 +196,17 @@ export function defineTemplateInput(
           description: 'KakaoTalk Friendtalk content, one for each language.',
         }),
         webhook: t.field({ type: [WebhookContentInput], description: 'Webhook content, one for each language.' }),
+        samples: t.field({
+          type: [TemplateSampleInput],
+          description:
+            'Data to preview it with, at most 20 sets; replaced as a whole. They are not part of its versions, and stored at once. Do not put the ' +
+            'data of real people here: erasing a contact does not change it.',
+        }),
+        expectedVersion: t.int({
+          description:
+            '`latestVersion` of the template that this changes; 0: there is none. If it has another one now, because somebody else changed it ' +
+            'meanwhile, the call is TEMPLATE_CHANGED with its number as `got`. Default: it is changed whichever it is.',
+        }),
       }) satisfies Record<ContentField, unknown> & Record<string, unknown>,
   })
 

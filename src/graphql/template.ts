@@ -1,35 +1,32 @@
 /** Templates and their contents. */
-import type { Channel, ContentField, ContentOf, DigestRule, JsonObject, ChannelRule as Rule } from '../words.ts'
+import type {
+  Channel,
+  ContentField,
+  ContentOf,
+  DigestRule,
+  JsonObject,
+  ChannelRule as Rule,
+  TemplateSample as Sample,
+} from '../words.ts'
 import { byOf, projectOf } from './access.ts'
+import type { defineAudit } from './audit.ts'
 import type { Builder } from './builder.ts'
 import { type createConnections, loadingOfNodes } from './connection.ts'
 import type { DeletePayloadRef } from './delete-payload.ts'
 import type { Enums } from './enums.ts'
 import { defineTemplateContents } from './template-content.ts'
 import type { TemplateInputs } from './template-input.ts'
-
-interface ContentRow {
-  readonly channel: Channel
-  readonly locale: string
-  readonly content: unknown
-}
-type Localized<C extends Channel> = ContentOf[C] & { readonly locale: string }
-
-/** The contents of one channel. The table's rows of a channel have that channel's shape (see domain/template.ts). */
-const contentsOf = <C extends Channel>(contents: readonly ContentRow[], channel: C): Localized<C>[] =>
-  contents
-    .filter((one) => one.channel === channel)
-    .map(({ locale, content }) => ({ ...(content as ContentOf[C]), locale }))
-    .sort((a, b) => (a.locale < b.locale ? -1 : 1))
+import { contentsOf, defineTemplateVersions } from './template-version.ts'
 
 /** Defines templates, and their operations. */
 export function defineTemplates(
   builder: Builder,
-  enums: Pick<Enums, 'Channel' | 'ChannelCondition' | 'TextType'>,
+  enums: Pick<Enums, 'Channel' | 'ChannelCondition' | 'TextType'> & ReturnType<typeof defineAudit>,
   { TemplateInput, templateOf }: TemplateInputs,
   connections: ReturnType<typeof createConnections>,
   DeletePayload: DeletePayloadRef,
 ) {
+  const contents = defineTemplateContents(builder, enums)
   const {
     InAppContent,
     EmailContent,
@@ -41,7 +38,15 @@ export function defineTemplates(
     AlimtalkContent,
     FriendtalkContent,
     WebhookContent,
-  } = defineTemplateContents(builder, enums)
+  } = contents
+  const { TemplateVersion, TemplateVersionConnection } = defineTemplateVersions(builder, enums, contents, connections)
+  const TemplateSample = builder.objectRef<Sample>('TemplateSample').implement({
+    description: 'Data to preview a template with.',
+    fields: (t) => ({
+      name: t.exposeString('name', { description: 'Name, unique in the template.' }),
+      data: t.field({ type: 'JSONObject', description: 'The `data` of a message.', resolve: ({ data }) => data }),
+    }),
+  })
   const select = { contents: true } as const
   const Template = builder.prismaObject('Template', {
     description: 'The channels that a notification uses, and its content on each, per language.',
@@ -156,6 +161,41 @@ export function defineTemplates(
           select,
           resolve: ({ contents }) => contentsOf(contents, 'WEBHOOK'),
         }),
+        version: t.exposeInt('version', {
+          description:
+            'Number of the version that is sent, which is what the other fields show; it goes up with each that is published.',
+        }),
+        latestVersion: t.int({
+          description: 'Number of its latest version: what `expectedVersion` takes. Above `version` it is of a draft.',
+          select: { version: true, latestVersion: true },
+          resolve: ({ version, latestVersion }) => Math.max(version, latestVersion ?? 0),
+        }),
+        published: t.exposeBoolean('published', {
+          description:
+            'Whether it was ever published. Before, it is only a draft: it has no content, and sends are TEMPLATE_INACTIVE.',
+        }),
+        draft: t.field({
+          type: TemplateVersion,
+          nullable: true,
+          description: 'Its latest version, if that is not published; null: it is.',
+          select: { projectId: true, id: true, version: true, latestVersion: true, published: true },
+          resolve: ({ projectId, id, version, latestVersion, published }, _args, { carillon }) =>
+            latestVersion === null || (latestVersion <= version && published)
+              ? null
+              : carillon.templateVersions.find(projectId, id, latestVersion),
+        }),
+        versions: t.field({
+          type: TemplateVersionConnection,
+          description: 'Its versions, newest first: the last 100, and the published one. Errors: BAD_INPUT, BAD_CURSOR.',
+          args: connections.args,
+          select: { projectId: true, id: true },
+          resolve: ({ projectId, id }, page, { carillon }) => carillon.templateVersions.list(projectId, id, page),
+        }),
+        samples: t.field({
+          type: [TemplateSample],
+          description: 'Data to preview it with.',
+          resolve: ({ samples }) => samples as unknown[] as Sample[],
+        }),
         createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
         updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last changed.' }),
       }) satisfies Record<ContentField, unknown> & Record<string, unknown>,
@@ -169,6 +209,17 @@ export function defineTemplates(
       description: 'One template; null if it does not exist.',
       args: { key: t.arg.id({ required: true, description: 'Its key.' }) },
       resolve: (query, _root, { key }, context) => context.carillon.templates.find(projectOf(context).id, key, query),
+    }),
+    templateVersion: t.field({
+      type: TemplateVersion,
+      nullable: true,
+      description: 'One version of a template; null if there is none, or it is not kept any more.',
+      args: {
+        key: t.arg.id({ required: true, description: 'Key of the template.' }),
+        number: t.arg.int({ required: true, description: 'Number of the version.' }),
+      },
+      resolve: (_root, { key, number }, context) =>
+        context.carillon.templateVersions.findByKey(projectOf(context).id, key, number),
     }),
     templates: t.field({
       type: TemplateConnection,
@@ -196,11 +247,50 @@ export function defineTemplates(
         deletedCount: await context.carillon.templates.remove(projectOf(context).id, keys, byOf(context)),
       }),
     }),
+    publishTemplate: t.prismaField({
+      type: 'Template',
+      description:
+        'Publishes the draft of a template: it is what is sent from now on, also by messages that wait. A template without a draft is left as it is. ' +
+        'Errors: TEMPLATE_NOT_FOUND, TEMPLATE_CHANGED.',
+      args: {
+        key: t.arg.id({ required: true, description: 'Key of the template.' }),
+        expectedVersion: t.arg.int({
+          description:
+            'Number of the draft; if it is not the latest version any more, nothing is published, and the call is TEMPLATE_CHANGED.',
+        }),
+      },
+      resolve: async (query, _root, { key, expectedVersion }, context) => {
+        const projectId = projectOf(context).id
+        const id = await context.carillon.templateVersions.publish(projectId, key, expectedVersion ?? null, byOf(context))
+        return context.carillon.templates.withId(projectId, id, query)
+      },
+    }),
+    restoreTemplateVersion: t.prismaField({
+      type: 'Template',
+      description:
+        'Makes a new version of a template with the content of an earlier one: published at once, or a draft where the project keeps them ' +
+        '(`Project.templateDrafts`). One that would change nothing is not made. Errors: TEMPLATE_NOT_FOUND, NOT_FOUND for a version that is not ' +
+        'kept, TEMPLATE_CHANGED.',
+      args: {
+        key: t.arg.id({ required: true, description: 'Key of the template.' }),
+        number: t.arg.int({ required: true, description: 'Number of the earlier version.' }),
+        expectedVersion: t.arg.int({
+          description: '`latestVersion` that the template must have; if it has another one now, the call is TEMPLATE_CHANGED.',
+        }),
+      },
+      resolve: async (query, _root, { key, number, expectedVersion }, context) => {
+        const projectId = projectOf(context).id
+        const { templateVersions } = context.carillon
+        const id = await templateVersions.restore(projectId, key, number, expectedVersion ?? null, byOf(context))
+        return context.carillon.templates.withId(projectId, id, query)
+      },
+    }),
     upsertTemplates: t.prismaField({
       type: ['Template'],
       description:
         'Creates or updates up to 1,000 templates: all of them or none; an error has the index. A template that is listed twice is changed in order. ' +
-        'Errors: BAD_INPUT, BATCH_TOO_LARGE, TEMPLATE_BROKEN with line and column, RATE_LIMITED when its texts and schemas take too long to read.',
+        'Each that changes has a new version, published at once, or a draft where the project keeps them (`Project.templateDrafts`). ' +
+        'Errors: BAD_INPUT, BATCH_TOO_LARGE, TEMPLATE_BROKEN with line and column, TEMPLATE_CHANGED, RATE_LIMITED when its texts and schemas take too long to read.',
       args: { templates: t.arg({ type: [TemplateInput], required: true, description: 'The templates, 1-1,000.' }) },
       resolve: async (query, _root, { templates }, context) => {
         const projectId = projectOf(context).id

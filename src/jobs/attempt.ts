@@ -290,6 +290,7 @@ export function createAttempt(deps: AttemptDeps) {
       subject: composed.subject,
       text: composed.text,
       html: composed.html,
+      templateVersion: message.template?.version ?? null,
       errorCode: reason?.code ?? null,
       errorMessage: reason?.message ?? null,
       history: [
@@ -303,7 +304,7 @@ export function createAttempt(deps: AttemptDeps) {
 
   /** `settlementOf` for the only attempt that was made, which was accepted: nearly all messages are sent so. */
   const sentAtOnce = (
-    { projectId, id, claims }: Claimed,
+    { projectId, id, claims, template }: Claimed,
     { subject, text, html }: Outbound,
     { to, receipt, row, endedAt }: Extract<Tried, { kind: 'ok' }>,
   ): Settlement => ({
@@ -318,6 +319,7 @@ export function createAttempt(deps: AttemptDeps) {
     subject,
     text,
     html,
+    templateVersion: template?.version ?? null,
     errorCode: null,
     errorMessage: null,
     history: [

@@ -249,6 +249,7 @@ export function createChunkPlanner(
       projectId: project.id,
       transactionId,
       templateId: template.id,
+      templateVersion: template.version,
       campaignId: fanout.campaignId,
       // null as well if the actor has been erased meanwhile: the row must not refer to a contact that does not exist.
       actorId: actor === null ? null : fanout.actorId,
@@ -273,7 +274,14 @@ export function createChunkPlanner(
         const [messageId, notificationId, text] =
           place === undefined ? [] : [arriving.ids[place], arriving.notificationIds[place], texts[place]]
         if (messageId === undefined || notificationId === undefined || text === undefined) continue
-        const of = { projectId: project.id, contactId, transactionId, templateId: template.id, templateKey: template.key }
+        const of = {
+          projectId: project.id,
+          contactId,
+          transactionId,
+          templateId: template.id,
+          templateKey: template.key,
+          templateVersion: template.version,
+        }
         const arrival = { ...of, messageId, notificationId, text, incrementId: null, feed, actor, data, at }
         const change = { seq: feedSeq, kind: 'RECEIVED' as const, message: arrivedAs(arrival, feedSeq), counts }
         signals.push({ topic: 'feed', projectId: project.id, contactId, changes: [change] })

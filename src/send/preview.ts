@@ -3,11 +3,14 @@ import type { Database } from '../db/database.ts'
 import { findProviders } from '../db/provider.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { ContentCache } from '../domain/contents.ts'
+import { createDataSchemas } from '../domain/data-schema.ts'
 import type { Ids } from '../domain/ids.ts'
 import { keyOf } from '../domain/ids.ts'
 import type { Vendors } from '../domain/provider.ts'
-import type { createTemplates, TemplateInput } from '../domain/template.ts'
+import type { createTemplates, TemplateInput, WholeTemplate } from '../domain/template.ts'
+import type { TemplateVersion, TemplateVersions } from '../domain/template-version.ts'
 import { CarillonError, type Problem, problem } from '../errors.ts'
+import { indexContents } from '../render/contents.ts'
 import { programLimits } from '../render/limits.ts'
 import { createMeter } from '../render/meter.ts'
 import { type Renderer, SlowTemplate } from '../render/renderer.ts'
@@ -64,6 +67,7 @@ export interface PreviewDeps {
   readonly checkExtra: CheckExtra
   readonly vendors: Pick<Vendors, 'dials'>
   readonly templates: Pick<ReturnType<typeof createTemplates>, 'draft'>
+  readonly versions: Pick<TemplateVersions, 'findByKey' | 'latestDraft'>
 }
 
 const refused = (error: Problem): Preview => ({ ok: false, error, locale: null, channels: [], warnings: [] })
@@ -81,9 +85,20 @@ function decisionOf(
   return { channel, wouldSend: reason === null, reason, address, provider, delaySeconds, onlyIf }
 }
 
-/** @returns `preview`. `draft`: a template to use in place of the stored one. What `sendMessages` would refuse is in the result */
+/** Which template is previewed, other than the stored one. */
+export interface PreviewOptions {
+  /** as `upsertTemplates` would store it; null: no change */
+  readonly change: TemplateInput | null
+  /** the number of a version; null: the published one, or with a change the latest */
+  readonly version: number | null
+}
+
+const storedAlone: PreviewOptions = { change: null, version: null }
+
+/** @returns `preview`. What `sendMessages` would refuse is in the result */
 export function createPreview(deps: PreviewDeps) {
   const { db } = deps
+  const schemas = createDataSchemas()
 
   /** Renders here or, if the template is slow, in the sandbox. @throws CarillonError */
   async function rehearseHereOrInSandbox(
@@ -102,26 +117,51 @@ export function createPreview(deps: PreviewDeps) {
     }
   }
 
-  /** What was looked up, with the draft in place of the stored template. */
+  /** A version, as it would be sent. */
+  function wholeOf({ templateId: id, number, content, stored }: TemplateVersion, key: string): WholeTemplate {
+    const { active, critical, strict, feed, rules, delaySeconds, digest, dataSchema } = content
+    return {
+      info: { id, key, version: number, active, critical, strict, feed, rules, delaySeconds, digest },
+      contents: indexContents(stored),
+      check: dataSchema === null ? null : schemas.of(dataSchema),
+    }
+  }
+
+  /** The version that is previewed, or that a change is previewed on; null: the stored template. @throws NOT_FOUND */
+  async function baseOf(projectId: string, key: string, { version, change }: PreviewOptions): Promise<TemplateVersion | null> {
+    if (version === null) return change === null ? null : deps.versions.latestDraft(projectId, key)
+    const found = await deps.versions.findByKey(projectId, key, version)
+    if (found !== null) return found
+    const message = `There is no version ${version} of the template "${key}".`
+    throw new CarillonError('NOT_FOUND', { field: 'version', message })
+  }
+
+  /** What was looked up, with another version, or a change of it, in place of the stored template. */
   async function drafted(
     known: Known,
     projectId: string,
-    draft: TemplateInput,
+    key: string,
+    options: PreviewOptions,
     budget: CallBudget,
   ): Promise<{ known: Known; contents: ContentCache }> {
-    const key = keyOf(projectId, draft.key)
-    const stored = known.templates.get(key)
+    const name = keyOf(projectId, key)
+    const base = await baseOf(projectId, key, options)
+    const stored = known.templates.get(name)
     const { contents } = deps
-    const before = stored === undefined ? null : { info: stored, contents: contents.get(stored), check: contents.check(stored) }
-    const whole = await deps.templates.draft(projectId, draft, before, budget)
+    const published =
+      stored === undefined ? null : { info: stored, contents: contents.get(stored), check: contents.check(stored) }
+    const before = base === null ? published : wholeOf(base, key)
+    const whole = options.change === null ? before : await deps.templates.draft(projectId, options.change, before, budget)
+    if (whole === null) return { known, contents }
     return {
-      known: { ...known, templates: new Map([...known.templates, [key, { ...whole.info, projectId }]]) },
+      known: { ...known, templates: new Map([...known.templates, [name, { ...whole.info, projectId }]]) },
       // A preview is of one message, so it uses no other template.
       contents: { load: contents.load, get: () => whole.contents, check: () => whole.check },
     }
   }
 
-  return async (project: ProjectInfo, input: MessageInput, draft: TemplateInput | null = null): Promise<Preview> => {
+  return async (project: ProjectInfo, input: MessageInput, options: PreviewOptions = storedAlone): Promise<Preview> => {
+    const { change, version } = options
     let intent: Intent
     let known: Known
     let verdicts: Verdicts
@@ -135,11 +175,12 @@ export function createPreview(deps: PreviewDeps) {
         throw new CarillonError('BAD_INPUT', { field: 'topic', message: 'A preview is for one contact: name one of the topic.' })
       }
       intent = checked
-      if (draft !== null && draft.key !== intent.template) {
+      if (change !== null && change.key !== intent.template) {
         throw new CarillonError('BAD_INPUT', { field: 'draft.key', message: 'draft.key must be the template of the message.' })
       }
       known = await lookUp(db.pool, deps, [{ project, intents: [intent] }])
-      if (draft !== null) ({ known, contents } = await drafted(known, project.id, draft, budget))
+      if (intent.template !== null && (change !== null || version !== null))
+        ({ known, contents } = await drafted(known, project.id, intent.template, options, budget))
       verdicts = await screenAll({ ...deps, contents }, known, project, [intent], allowance, budget)
     } catch (error) {
       if (!(error instanceof CarillonError)) throw error

@@ -99,7 +99,7 @@ export function notificationRow(
 }
 
 /** The row of an in-app message that arrived in its feed as a new one. */
-export function arrivedRow({ message, kind, incrementId, templateId }: Entry, now: string): NewMessageRow {
+export function arrivedRow({ message, kind, incrementId, templateId, templateVersion }: Entry, now: string): NewMessageRow {
   return {
     projectId: message.projectId,
     id: message.id,
@@ -118,6 +118,7 @@ export function arrivedRow({ message, kind, incrementId, templateId }: Entry, no
     actions: message.actions,
     incrementId,
     templateId,
+    templateVersion,
     count: message.count,
     arrivedSeq: message.arrivedSeq,
     listedSeq: message.listedSeq,

@@ -190,6 +190,7 @@ export function collectRows(
         transactionId: notification.transactionId,
         templateId: template.id,
         templateKey: template.key,
+        templateVersion: template.version,
         incrementId: intent.incrementId,
         feed: feed ?? template.feed,
         text: inApp,

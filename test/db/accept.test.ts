@@ -79,6 +79,7 @@ const arrivalOf = (contactId: string, feed = 'default'): Arrival => ({
   transactionId: ids(),
   templateId,
   templateKey: 't',
+  templateVersion: 3,
   incrementId: null,
   feed,
   text: { title: null, body: 'Body', iconUrl: null, url: null, actions: [] },

@@ -112,7 +112,10 @@ let before: Record<
 beforeAll(async () => {
   database = await createTestDatabase({ migrated: false })
   const folder = await mkdtemp(join(tmpdir(), 'carillon-migrations-'))
-  await cp(MIGRATIONS, folder, { recursive: true, filter: (path) => !/0022_delivery|0023_direct|0024_transactions/.test(path) })
+  await cp(MIGRATIONS, folder, {
+    recursive: true,
+    filter: (path) => !/0022_delivery|0023_direct|0024_transactions|0025_template_versions/.test(path),
+  })
   await migrate(database.url, silentLog, folder)
   await rm(folder, { recursive: true })
   db = openDatabase(database.url, { max: 4, log: silentLog })
@@ -133,7 +136,12 @@ beforeAll(async () => {
     sent: await insertOld({ status: 'SENT', claims: 1 }),
     failed: await insertOld({ status: 'FAILED', claims: 1, rounds: 8 }),
   }
-  expect(await migrate(database.url, silentLog)).toEqual(['0022_delivery', '0023_direct', '0024_transactions'])
+  expect(await migrate(database.url, silentLog)).toEqual([
+    '0022_delivery',
+    '0023_direct',
+    '0024_transactions',
+    '0025_template_versions',
+  ])
 })
 afterAll(async () => {
   await db?.close()

@@ -17,6 +17,7 @@ const arrivalOf = (n: number, more: Partial<Arrival> = {}): Arrival => ({
   transactionId: `tx${n}`,
   templateId: 't1',
   templateKey: 'order',
+  templateVersion: 3,
   incrementId: null,
   feed: 'default',
   text: { title: `Title ${n}`, body: `Body ${n}`, iconUrl: null, url: null, actions: [] },
@@ -230,7 +231,9 @@ describe('the counts', () => {
 
 it('a message as a row to rewrite has all that a change may have changed, and what happened to it', () => {
   const message = messageOf(1, { seenAt: READ, count: 3 })
-  const row = feedUpdateOf({ message, kind: 'UPDATED', templateId: 't1', incrementId: 'like' }, [['DELIVERED', READ, null]])
+  const row = feedUpdateOf({ message, kind: 'UPDATED', templateId: 't1', incrementId: 'like', templateVersion: 2 }, [
+    ['DELIVERED', READ, null],
+  ])
   expect(row).toMatchObject({
     projectId: 'p1',
     id: 'm1',
@@ -238,10 +241,12 @@ it('a message as a row to rewrite has all that a change may have changed, and wh
     status: 'DELIVERED',
     count: 3,
     changeKind: 'UPDATED',
+    templateVersion: 2,
     seenAt: READ,
     history: [['DELIVERED', READ, null]],
   })
-  expect(feedUpdateOf({ message, kind: 'MARKED', templateId: null, incrementId: null }).history).toEqual([])
+  const marked = { message, kind: 'MARKED' as const, templateId: null, incrementId: null, templateVersion: null }
+  expect(feedUpdateOf(marked).history).toEqual([])
 })
 
 it('random input is the same for the same seed, and another for another', () => {

@@ -103,7 +103,9 @@ const readable: Readonly<Record<string, readonly string[]>> = {
   Template: ['key', 'name', 'critical', 'channels', 'feed'],
 }
 /** And what it may not read of this one. */
-const hidden: Readonly<Record<string, readonly string[]>> = { InAppMessage: ['notification', 'attempts', 'history', 'error'] }
+const hidden: Readonly<Record<string, readonly string[]>> = {
+  InAppMessage: ['notification', 'attempts', 'history', 'error', 'templateVersion'],
+}
 /** Types that consist of nothing but what a contact token asked for. */
 const wholly = [
   ...[

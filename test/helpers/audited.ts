@@ -37,6 +37,7 @@ import {
   SetProjectLimits,
   SuspendProject,
 } from './operations-operator.ts'
+import { PublishTemplate, RestoreTemplateVersion, SetTemplateDrafts } from './operations-versions.ts'
 
 /** What an entry must say of an object. `before` and `after` may be parts of what is there. */
 export interface Expected {
@@ -180,6 +181,37 @@ export const examples: Readonly<Record<Audited, Prepare>> = {
           after: { contents: { 'IN_APP en': { body: 'two' } } },
         },
         { kind: 'TEMPLATE', key: 'c', before: null, after: { active: true, contents: { 'IN_APP en': { body: 'new' } } } },
+      ],
+    }
+  },
+  async publishTemplate(_app, { api }) {
+    await api.do(UpsertTemplates, { templates: [template('a', 'one')] })
+    await api.do(SetTemplateDrafts, { templateDrafts: true })
+    await api.do(UpsertTemplates, { templates: [template('a', 'two')] })
+    return {
+      act: (by) => by.do(PublishTemplate, { key: 'a' }),
+      leaves: [
+        {
+          kind: 'TEMPLATE',
+          key: 'a',
+          before: { contents: { 'IN_APP en': { body: 'one' } }, draft: { version: 2 } },
+          after: { contents: { 'IN_APP en': { body: 'two' } }, draft: null },
+        },
+      ],
+    }
+  },
+  async restoreTemplateVersion(_app, { api }) {
+    await api.do(UpsertTemplates, { templates: [template('a', 'one')] })
+    await api.do(UpsertTemplates, { templates: [template('a', 'two')] })
+    return {
+      act: (by) => by.do(RestoreTemplateVersion, { key: 'a', number: 1 }),
+      leaves: [
+        {
+          kind: 'TEMPLATE',
+          key: 'a',
+          before: { contents: { 'IN_APP en': { body: 'two' } } },
+          after: { contents: { 'IN_APP en': { body: 'one' } } },
+        },
       ],
     }
   },

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 
 /** The oldest Node whose SQLite needs no flag, and that all packages take. Tried: 22, 24 and 26. */
 const engines = { node: '>=22.15' }
-const forClonesAlone = ['scripts', 'devDependencies', 'overrides', 'allowScripts']
+const forClonesAlone = ['scripts', 'workspaces', 'devDependencies', 'overrides', 'allowScripts']
 
 const root = join(import.meta.dirname, '..')
 const path = join(root, 'package.json')

@@ -19,7 +19,7 @@ const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .sort()
 
 const pages = readdirSync(web, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts') && !/^(generated|dist)\//.test(file))
+  .filter((file) => file.endsWith('.ts') && !/(^|\/)(generated|dist|node_modules)\//.test(file))
   .sort()
 
 const importsOf = (folder: string, names: readonly string[]): Import[] =>

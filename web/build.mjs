@@ -1,14 +1,15 @@
 /** Bundles what runs in a browser into `dist/`: each script and each style sheet one file, minified. Needs no network. Run by npm at install. */
-import { cp, mkdir, readFile, rm } from 'node:fs/promises'
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
+import { target, unindent } from './browser.mjs'
 
 const web = import.meta.dirname
 const dist = join(web, 'dist')
 
 /** What is served (without its ending), and what it is made of. */
 const bundles = {
-  inbox: 'inbox/element.ts',
+  inbox: 'inbox/define.ts',
   'inbox-client': 'inbox/client.ts',
   'inbox-page': 'inbox-page/page.ts',
   console: 'console/main.ts',
@@ -19,19 +20,6 @@ const pages = { 'inbox.html': 'inbox-page/page.html', 'console.html': 'console/p
 
 const entries = [...Object.entries(bundles), ...Object.entries(styles)].map(([out, file]) => ({ out, in: join(web, file) }))
 
-/** Drops the indentation of GraphQL documents and style sheets in scripts, which esbuild leaves as they are. */
-const unindent = {
-  name: 'unindent',
-  setup({ onLoad }) {
-    onLoad({ filter: /\.ts$/ }, async ({ path }) => ({
-      contents: (await readFile(path, 'utf8')).replace(/\b(graphql\(|css)`[^`]*`/g, (text) =>
-        text.replace(/\s+/g, ' ').replace(/ ?([{}]) ?/g, '$1'),
-      ),
-      loader: 'ts',
-    }))
-  },
-}
-
 await rm(dist, { recursive: true, force: true })
 await mkdir(dist, { recursive: true })
 await build({
@@ -41,10 +29,14 @@ await build({
   plugins: [unindent],
   minify: true,
   format: 'esm',
-  // Lit's decorators are not used, and everything else is in the browsers of 2023.
-  target: ['chrome111', 'firefox113', 'safari16.4'],
+  target,
   legalComments: 'none',
   charset: 'utf8',
   logLevel: 'warning',
 })
+// What is minified has line breaks in the templates of HTML alone, where they and the indentation mean a space.
+for (const name of ['inbox', 'inbox-client']) {
+  const path = join(dist, `${name}.js`)
+  await writeFile(path, (await readFile(path, 'utf8')).trimEnd().replace(/\n\s*/g, ' '))
+}
 await Promise.all(Object.entries({ ...pages, ...icons }).map(([out, file]) => cp(join(web, file), join(dist, out))))

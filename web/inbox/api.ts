@@ -26,17 +26,22 @@ export function createApi(server: string, tokens: TokenKeeper): Api {
   async function post<T>(document: string, variables: unknown, token: string): Promise<T> {
     let response: Response
     let result: Result<T>
+    // Not AbortSignal.timeout, which React Native does not have.
+    const abort = new AbortController()
+    const timer = setTimeout(() => abort.abort(), TIMEOUT_MS)
     try {
       response = await fetch(`${server}/graphql`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
         body: JSON.stringify({ query: document, variables }),
         credentials: 'omit',
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: abort.signal,
       })
       result = (await response.json()) as Result<T>
     } catch (cause) {
       throw new InboxError('NETWORK', 'The server could not be reached.', { cause })
+    } finally {
+      clearTimeout(timer)
     }
     const [error] = result.errors ?? []
     if (error === undefined && result.data !== null && result.data !== undefined) return result.data

@@ -6,26 +6,26 @@ import { createApi } from './api.ts'
 import { type CountStore, countsOf, noCounts } from './counts.ts'
 import { InboxChanges, InboxCountChanges, InboxCounts, InboxPreferences, InboxSetPreference } from './documents.ts'
 import { createFeedPages } from './feed-pages.ts'
+import type { InboxClient } from './inbox-client.ts'
 import { InboxError } from './inbox-error.ts'
-import type { InboxEvents, InboxOptions, InboxState } from './inbox-state.ts'
-import { createLists, type InboxShow, isIn, type List } from './lists.ts'
-import { type Change, type FeedSubscription, type Live, type LiveState, startLive } from './live.ts'
-import type { InboxAction, InboxChannel, InboxMarks, InboxMessage, InboxPreferencesState } from './message.ts'
+import type { InboxEvents, InboxOptions, InboxShow, InboxState, LiveState } from './inbox-state.ts'
+import { createLists, isIn, type List } from './lists.ts'
+import { type Change, type FeedSubscription, type Live, startLive } from './live.ts'
+import type { InboxMessage } from './message.ts'
+import { watchBrowser } from './online.ts'
 import { createOptimisticView } from './optimistic-view.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 import { createSender } from './sender.ts'
 import { serverAddress } from './server-address.ts'
 import { contactOf, openSnapshotStore, ownerOf, type SnapshotStore } from './snapshot-store.ts'
-import { createTokenKeeper, type TokenProvider } from './token-keeper.ts'
+import { browserStorage } from './storage.ts'
+import { createTokenKeeper } from './token-keeper.ts'
 
-/** An inbox. */
-export type InboxClient = ReturnType<typeof createInboxClient>
-
-/** How many messages are stored in the browser. */
+/** How many messages are stored. */
 const MAX_STORED = 50
 
-/** Creates an inbox and connects it. */
-export function createInboxClient(options: InboxOptions = {}) {
+/** Creates an inbox and connects it. @throws InboxError NO_SERVER when nothing says where the server is */
+export function createInboxClient(options: InboxOptions = {}): InboxClient {
   const server = serverAddress(options.server)
   const rootFeeds =
     options.feeds === undefined || options.feeds === null || options.feeds.length === 0 ? null : [...options.feeds]
@@ -231,21 +231,28 @@ export function createInboxClient(options: InboxOptions = {}) {
     contact = contactOf(token)
     owner = ownerOf(token) ?? '?'
     const isStored = options.keep !== false && owner !== '?'
-    store = openSnapshotStore(`${server}/${owner}/${JSON.stringify(rootFeeds)}`, isStored, outbox.receive)
-    const stored = store.read()
-    if (stored !== null) {
-      counts.total = stored.counts
-      const pageInfo = { hasNextPage: false, endCursor: null }
-      lists.replace(lists.of(rootFeeds, 'all'), [{ nodes: stored.messages, pageInfo }])
+    const storage = isStored ? (options.storage ?? browserStorage()) : null
+    const opened = openSnapshotStore(`${server}/${owner}/${JSON.stringify(rootFeeds)}`, storage, outbox.receive)
+    store = opened
+    opened.read((stored) => {
+      // A storage that answers late may find another contact here, or what the server has answered meanwhile.
+      if (store !== opened) return
+      if (cursor === null) {
+        counts.total = stored.counts
+        const pageInfo = { hasNextPage: false, endCursor: null }
+        lists.replace(lists.of(rootFeeds, 'all'), [{ nodes: stored.messages, pageInfo }])
+        if (phase === 'loading') phase = 'ready'
+      }
       outbox.restore(stored.operations)
-      phase = 'ready'
-    }
+      changed()
+    })
     changed()
   }
 
   const live: Live = startLive({
     server,
     tokens,
+    watchOnline: options.watchOnline ?? watchBrowser,
     prepare,
     onState(now) {
       if (liveState === now) return
@@ -262,33 +269,27 @@ export function createInboxClient(options: InboxOptions = {}) {
     get state(): InboxState {
       return getState()
     },
-    /** Calls `listener` on every change of the state. @returns a function that unsubscribes */
-    subscribe(listener: (state: InboxState) => void): () => void {
+    subscribe(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    /** Calls `handler` on every event of that name. @returns a function that unsubscribes */
-    on<K extends keyof InboxEvents>(name: K, handler: (detail: InboxEvents[K]) => void): () => void {
+    on(name, handler) {
       const set = handlers.get(name) ?? new Set()
       handlers.set(name, set)
-      set.add(handler as (detail: never) => void)
-      return () => set.delete(handler as (detail: never) => void)
+      set.add(handler)
+      return () => set.delete(handler)
     },
-    /** Selects the feed (null: all) and the filter. */
-    async select(to: { feed?: string | null; show?: InboxShow }): Promise<void> {
+    async select(to) {
       if (to.feed !== undefined) feed = to.feed
       if (to.show !== undefined) show = to.show
       changed()
       if (!current().isLoaded && cursor !== null) await pages.first()
     },
-    /** Loads the next page, if there is one. @throws InboxError */
     loadMore: pages.more,
-    /** Marks messages. The state shows it immediately. */
-    mark(ids: readonly string[], marks: InboxMarks): void {
+    mark(ids, marks) {
       if (ids.length > 0) outbox.add({ kind: 'mark', ids: [...ids], marks })
     },
-    /** Marks everything that has arrived so far in the selected feed, loaded or not. */
-    markAll(marks: InboxMarks): void {
+    markAll(marks) {
       if (cursor === null) return
       const feeds = feedsOf(feed)
       const ids = [...lists.ids()].filter((id) => feeds === null || feeds.includes(lists.get(id)?.feed ?? ''))
@@ -302,23 +303,12 @@ export function createInboxClient(options: InboxOptions = {}) {
         marks,
       })
     },
-    /** Records that a button of a message was used. */
-    act(id: string, type: InboxAction['type'], payload: Record<string, unknown> | null = null): void {
+    act(id, type, payload = null) {
       outbox.add({ kind: 'act', ids: [id], type, payload })
     },
-    /** Loads the contact's preferences. @throws InboxError */
-    preferences: async (): Promise<InboxPreferencesState> => (await api.request(InboxPreferences, {})).preferences,
-    /**
-     * Turns a template, a channel, or a template on one channel on or off.
-     * @returns the new preferences. @throws InboxError FORBIDDEN for a critical template
-     */
-    setPreference: async (change: {
-      template?: string
-      channel?: InboxChannel
-      enabled: boolean
-    }): Promise<InboxPreferencesState> => (await api.request(InboxSetPreference, change)).setPreference,
-    /** Sets the token. If it belongs to another contact, the inbox is cleared and shows that contact's. */
-    setToken(token: string): void {
+    preferences: async () => (await api.request(InboxPreferences, {})).preferences,
+    setPreference: async (change) => (await api.request(InboxSetPreference, change)).setPreference,
+    setToken(token) {
       const isOther = owner !== null && (ownerOf(token) ?? '?') !== owner
       tokens.set(token)
       if (phase === 'expired') phase = current().isLoaded ? 'ready' : 'loading'
@@ -329,12 +319,11 @@ export function createInboxClient(options: InboxOptions = {}) {
       changed()
       live.reconnectNow()
     },
-    setTokenProvider(to: TokenProvider | null): void {
+    setTokenProvider(to) {
       provider = to
       tokens.again()
     },
-    /** Retries now. */
-    retry(): void {
+    retry() {
       tokens.again()
       if (phase === 'error') phase = 'loading'
       error = null
@@ -342,18 +331,10 @@ export function createInboxClient(options: InboxOptions = {}) {
       live.reconnectNow()
       outbox.flush()
     },
-    /** Closes the socket until `resume`, which continues from the last cursor. */
-    pause(): void {
-      live.pause()
-    },
-    resume(): void {
-      live.resume()
-    },
-    /** Removes what is stored in this browser, for when the contact signs out. */
-    forget(): void {
-      store?.forget()
-    },
-    close(): void {
+    pause: live.pause,
+    resume: live.resume,
+    forget: () => store?.forget(),
+    close() {
       if (isClosed) return
       live.close()
       outbox.close()
@@ -363,16 +344,19 @@ export function createInboxClient(options: InboxOptions = {}) {
   }
 }
 
-export type { InboxEvents, InboxOptions, InboxState } from './inbox-state.ts'
-export type { InboxShow } from './lists.ts'
-export type { LiveState } from './live.ts'
+export type { InboxClient } from './inbox-client.ts'
+export type { InboxEvents, InboxOptions, InboxShow, InboxState, LiveState } from './inbox-state.ts'
 export type {
   InboxAction,
+  InboxActor,
   InboxChannel,
+  InboxChannelPreference,
   InboxCounts as Counts,
   InboxMarks,
   InboxMessage,
   InboxPreferencesState,
 } from './message.ts'
+export type { WatchOnline } from './online.ts'
+export type { InboxStorage } from './storage.ts'
 export type { TokenProvider } from './token-keeper.ts'
 export { InboxError }

@@ -1,7 +1,9 @@
 /** `<carillon-inbox>`: a bell with a count that opens the inbox, or with `mode="inline"` the inbox alone. */
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
-import { createInboxClient, type InboxClient } from './client.ts'
+import { createInboxClient } from './client.ts'
+import type { CarillonInboxEvents } from './element-events.ts'
 import { icons } from './icons.ts'
+import type { InboxClient } from './inbox-client.ts'
 import { InboxError } from './inbox-error.ts'
 import type { InboxState } from './inbox-state.ts'
 import { createListView } from './list-view.ts'
@@ -142,13 +144,21 @@ export class CarillonInbox extends LitElement {
 
   #start(): void {
     if (this.#client !== null) return
-    const client = createInboxClient({
-      ...(this.server === null || this.server === '' ? {} : { server: this.server }),
-      token: this.token,
-      tokenProvider: this.tokenProvider,
-      feeds: this.feeds,
-      keep: !this.noKeep,
-    })
+    let client: InboxClient
+    try {
+      client = createInboxClient({
+        ...(this.server === null || this.server === '' ? {} : { server: this.server }),
+        token: this.token,
+        tokenProvider: this.tokenProvider,
+        feeds: this.feeds,
+        keep: !this.noKeep,
+      })
+    } catch (error) {
+      if (!(error instanceof InboxError)) throw error
+      // It starts when it is told where the server is.
+      this.#emit('carillon-error', { code: error.code, message: error.message })
+      return
+    }
     this.#client = client
     this.#state = client.state
     this.#stops = [
@@ -183,7 +193,7 @@ export class CarillonInbox extends LitElement {
     if (changed.has('open') && !this.open) this.#view = 'list'
   }
 
-  #emit(name: string, detail: unknown, cancelable = false): boolean {
+  #emit<K extends keyof CarillonInboxEvents>(name: K, detail: CarillonInboxEvents[K], cancelable = false): boolean {
     return this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable }))
   }
 
@@ -412,6 +422,8 @@ export class CarillonInbox extends LitElement {
   }
 }
 
-if (customElements.get('carillon-inbox') === undefined) customElements.define('carillon-inbox', CarillonInbox)
-
-export { createInboxClient } from './client.ts'
+declare global {
+  interface HTMLElementTagNameMap {
+    'carillon-inbox': CarillonInbox
+  }
+}

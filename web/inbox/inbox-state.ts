@@ -1,13 +1,13 @@
 /** The options, state and events of an inbox. */
 import type { InboxError } from './inbox-error.ts'
-import type { InboxShow } from './lists.ts'
-import type { LiveState } from './live.ts'
 import type { InboxCounts, InboxMessage } from './message.ts'
+import type { WatchOnline } from './online.ts'
+import type { InboxStorage } from './storage.ts'
 import type { TokenProvider } from './token-keeper.ts'
 
 /** The options of `createInboxClient`. */
 export interface InboxOptions {
-  /** URL of the Carillon server, with the path that it is below; default: where the script is */
+  /** URL of the Carillon server, with the path that it is below. Default: where the script is; in the npm package there is none */
   readonly server?: string
   /** the contact's token, from `createContactToken` */
   readonly token?: string | null
@@ -15,9 +15,19 @@ export interface InboxOptions {
   readonly tokenProvider?: TokenProvider | null
   /** only these feeds; default: all. With two or more, each can be shown separately */
   readonly feeds?: readonly string[] | null
-  /** whether the newest messages are stored in localStorage, to have something to show while offline; default true */
+  /** whether the newest messages are stored, to have something to show while offline; default true */
   readonly keep?: boolean
+  /** where they are stored; default: localStorage, if there is one */
+  readonly storage?: InboxStorage | null
+  /** tells whether the device is online; default: the browser's own events, if there are any */
+  readonly watchOnline?: WatchOnline | null
 }
+
+/** The filter of a list. `all` leaves out the archived messages. */
+export type InboxShow = 'all' | 'unread' | 'archived'
+
+/** `live` when connected, `offline` while waiting to reconnect. */
+export type LiveState = 'connecting' | 'live' | 'offline'
 
 /** The state of an inbox. */
 export interface InboxState {

@@ -1,8 +1,6 @@
 /** The loaded messages, and the lists that they are in: one per combination of feeds and filter. */
+import type { InboxShow } from './inbox-state.ts'
 import type { InboxMessage } from './message.ts'
-
-/** The filter of a list. `all` leaves out the archived messages. */
-export type InboxShow = 'all' | 'unread' | 'archived'
 
 /** A list, newest first, as far as it is loaded. */
 export interface List {

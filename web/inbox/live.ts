@@ -1,6 +1,8 @@
 /** Live updates over one WebSocket at a time. It reconnects until it is paused or closed, and resumes from the last cursor. */
 import { type Client, createClient } from 'graphql-ws'
 import type { InboxChangesSubscription } from '../generated/graphql.ts'
+import type { LiveState } from './inbox-state.ts'
+import type { WatchOnline } from './online.ts'
 import type { TokenKeeper } from './token-keeper.ts'
 
 /** A change of the feed; a subscription to counts only has no kind and no message. */
@@ -16,13 +18,11 @@ export interface FeedSubscription {
   next(change: Change): void
 }
 
-/** `live` when connected, `offline` while waiting to reconnect. */
-export type LiveState = 'connecting' | 'live' | 'offline'
-
 /** The server, and what is called as the connection comes and goes. */
 export interface LiveDeps {
   readonly server: string
   readonly tokens: TokenKeeper
+  readonly watchOnline: WatchOnline
   /** Loads the inbox if there is no cursor to resume from. @returns the subscriptions to open. @throws when the server can't be reached */
   prepare(): Promise<readonly FeedSubscription[]>
   onState(state: LiveState): void
@@ -163,13 +163,7 @@ export function startLive(deps: LiveDeps): Live {
   }
 
   const reconnectNow = (): void => wake()
-  const onOffline = (): void => endSession()
-  const onVisible = (): void => {
-    if (document.visibilityState === 'visible') reconnectNow()
-  }
-  addEventListener('online', reconnectNow)
-  addEventListener('offline', onOffline)
-  document.addEventListener('visibilitychange', onVisible)
+  const unwatch = deps.watchOnline((isOnline) => (isOnline ? reconnectNow() : endSession()))
   void run()
   return {
     pause() {
@@ -186,9 +180,7 @@ export function startLive(deps: LiveDeps): Live {
     restart: () => endSession(),
     close() {
       isClosed = true
-      removeEventListener('online', reconnectNow)
-      removeEventListener('offline', onOffline)
-      document.removeEventListener('visibilitychange', onVisible)
+      unwatch()
       endSession()
       wake()
     },

@@ -1,14 +1,68 @@
 /** The messages of an inbox, and the effect of marks on them. */
-import type { InboxPageQuery, InboxPreferencesQuery } from '../generated/graphql.ts'
 
-/** An in-app message. Its texts are plain text, not HTML. */
-export type InboxMessage = InboxPageQuery['feed']['nodes'][number]
-/** A button of a message. */
-export type InboxAction = NonNullable<InboxMessage['primaryAction']>
-/** A contact's preferences. */
-export type InboxPreferencesState = InboxPreferencesQuery['preferences']
 /** The name of a channel. */
-export type InboxChannel = InboxPreferencesState['channels'][number]['channel']
+export type InboxChannel = 'ALIMTALK' | 'CHAT' | 'EMAIL' | 'FRIENDTALK' | 'IN_APP' | 'PUSH' | 'SMS' | 'WEBHOOK' | 'WEB_PUSH'
+
+/** A button of a message. */
+export interface InboxAction {
+  readonly type: 'PRIMARY' | 'SECONDARY'
+  readonly label: string
+  readonly url: string | null
+  readonly status: 'PENDING' | 'DONE'
+  /** what was recorded with `act` */
+  readonly payload: Readonly<Record<string, unknown>> | null
+}
+
+/** The contact who did what a message tells of. */
+export interface InboxActor {
+  readonly externalId: string
+  readonly firstName: string | null
+  readonly lastName: string | null
+  readonly photoUrl: string | null
+}
+
+/** An in-app message. Its texts are plain text, not HTML; times are ISO 8601. */
+export interface InboxMessage {
+  readonly id: string
+  readonly feed: string
+  /** the template's key; null: it was sent without one */
+  readonly template: string | null
+  readonly title: string | null
+  readonly body: string
+  readonly iconUrl: string | null
+  readonly url: string | null
+  /** what the sender gave the template */
+  readonly data: Readonly<Record<string, unknown>>
+  /** how many notifications have been folded into it, itself included */
+  readonly count: number
+  readonly status: string
+  readonly actor: InboxActor | null
+  readonly primaryAction: InboxAction | null
+  readonly secondaryAction: InboxAction | null
+  readonly seenAt: string | null
+  readonly readAt: string | null
+  readonly archivedAt: string | null
+  readonly sentAt: string | null
+  readonly createdAt: string
+  readonly updatedAt: string
+}
+
+/** Whether a channel is on. */
+export interface InboxChannelPreference {
+  readonly channel: InboxChannel
+  readonly enabled: boolean
+}
+
+/** A contact's preferences. */
+export interface InboxPreferencesState {
+  readonly channels: readonly InboxChannelPreference[]
+  readonly templates: readonly {
+    readonly enabled: boolean
+    /** a critical one can't be turned off */
+    readonly template: { readonly key: string; readonly name: string; readonly critical: boolean }
+    readonly channels: readonly InboxChannelPreference[]
+  }[]
+}
 
 /** The marks to set; those left out stay unchanged. `read: true` also sets seen. */
 export interface InboxMarks {

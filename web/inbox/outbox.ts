@@ -241,5 +241,8 @@ export function createOutbox({ send, onChange, broadcast, onRefused }: OutboxDep
   }
 }
 
-/** An id that no other tab uses. crypto.randomUUID does not exist on pages without https. */
-const newId = (): string => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('-')
+/** An id that no other tab uses. crypto.randomUUID does not exist on pages without https, and in React Native there is no crypto at all. */
+const newId = (): string =>
+  Array.from(globalThis.crypto?.getRandomValues(new Uint32Array(4)) ?? [0, 0, 0, 0].map(() => Math.random() * 2 ** 32), (part) =>
+    Math.floor(part).toString(36),
+  ).join('-')

@@ -1,8 +1,8 @@
 /** The panel: heading, tabs, filters, and the list or the reason why there is none. */
 import { html, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import type { InboxShow, InboxState } from './client.ts'
 import { icons } from './icons.ts'
+import type { InboxShow, InboxState } from './inbox-state.ts'
 import type { ListView } from './list-view.ts'
 import type { InboxMarks } from './message.ts'
 import { type RowContext, renderRow } from './row.ts'

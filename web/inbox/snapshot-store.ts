@@ -1,6 +1,7 @@
-/** Stores a contact's newest messages and pending operations in localStorage, so that there is something to show while offline. */
+/** Stores a contact's newest messages and pending operations, so that there is something to show while offline. */
 import type { InboxCounts, InboxMessage } from './message.ts'
 import type { Operation, TabMessage } from './outbox.ts'
+import type { InboxStorage } from './storage.ts'
 
 /** The stored part of an inbox. */
 export interface Snapshot {
@@ -13,8 +14,12 @@ export interface Snapshot {
 function claimsOf(token: string): Readonly<Record<string, unknown>> {
   try {
     const [, body = ''] = token.split('.')
-    const bytes = Uint8Array.from(atob(body.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0))
-    return JSON.parse(new TextDecoder().decode(bytes)) ?? {}
+    // UTF-8 without a TextDecoder, which React Native does not have.
+    const escaped = Array.from(
+      atob(body.replaceAll('-', '+').replaceAll('_', '/')),
+      (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
+    )
+    return JSON.parse(decodeURIComponent(escaped.join(''))) ?? {}
   } catch {
     return {}
   }
@@ -36,9 +41,10 @@ export function contactOf(token: string): string | null {
 const VERSION = 2
 const DELAY_MS = 400
 
-/** The storage of one contact's inbox in this browser, shared by its tabs. */
+/** The storage of one contact's inbox, shared by the tabs of a browser. */
 export interface SnapshotStore {
-  read(): Snapshot | null
+  /** Calls `found` with what is stored, if anything: at once, or later where the storage answers later. Until then nothing is stored. */
+  read(found: (snapshot: Snapshot) => void): void
   /** Stores what `take` returns: after a short delay, or when the page is left. */
   save(take: () => Snapshot): void
   /** Sends a message to the other tabs. */
@@ -48,44 +54,70 @@ export interface SnapshotStore {
   close(): void
 }
 
-/** With `isStored` false nothing is read or written, but the tabs still share their operations. `receive` gets their messages. */
-export function openSnapshotStore(name: string, isStored: boolean, receive: (message: TabMessage) => void): SnapshotStore {
+/** With no `storage` nothing is read or written, but the tabs still share their operations. `receive` gets their messages. */
+export function openSnapshotStore(
+  name: string,
+  storage: InboxStorage | null,
+  receive: (message: TabMessage) => void,
+): SnapshotStore {
   const key = `carillon-inbox/${name}`
   let timer: ReturnType<typeof setTimeout> | undefined
   let next: (() => Snapshot) | null = null
   let isForgotten = false
+  let isClosed = false
+  let isReading = false
   let channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel(key)
   if (channel !== null) channel.onmessage = ({ data }: MessageEvent<TabMessage>) => receive(data)
 
+  /** Where storage is full or disabled, there will be nothing to show while offline. */
+  const ignoringFailure = (action: () => void | Promise<void>): void => {
+    try {
+      void Promise.resolve(action()).catch(() => undefined)
+    } catch {
+      // Like a rejection.
+    }
+  }
   const write = (): void => {
     clearTimeout(timer)
-    if (next === null) return
+    if (next === null || isReading) return
     const snapshot = next()
     next = null
     // The ids of an "all" operation may be thousands; on reading, they are the ids of the stored messages.
     const operations = snapshot.operations.map((one) => (one.kind === 'all' ? { ...one, ids: [] } : one))
+    ignoringFailure(() => storage?.setItem(key, JSON.stringify({ version: VERSION, ...snapshot, operations })))
+  }
+  /** @returns null: nothing, or nothing that can be read */
+  const parse = (text: string | null): Snapshot | null => {
     try {
-      localStorage.setItem(key, JSON.stringify({ version: VERSION, ...snapshot, operations }))
+      const stored = JSON.parse(text ?? 'null') as (Snapshot & { version: number }) | null
+      if (stored?.version !== VERSION) return null
+      const ids = stored.messages.map(({ id }) => id)
+      return { ...stored, operations: stored.operations.map((one) => (one.kind === 'all' ? { ...one, ids } : one)) }
     } catch {
-      // Storage is full or disabled: there will be nothing to show while offline.
+      return null
     }
   }
-  const onHide = (): void => write()
-  addEventListener('pagehide', onHide)
+  const unlisten = onPageHide(write)
   return {
-    read() {
-      if (!isStored) return null
+    read(found) {
+      if (storage === null) return
+      const take = (text: string | null): void => {
+        isReading = false
+        const snapshot = isForgotten || isClosed ? null : parse(text)
+        if (snapshot !== null) found(snapshot)
+        if (!isClosed) write()
+      }
       try {
-        const stored = JSON.parse(localStorage.getItem(key) ?? 'null') as (Snapshot & { version: number }) | null
-        if (stored?.version !== VERSION) return null
-        const ids = stored.messages.map(({ id }) => id)
-        return { ...stored, operations: stored.operations.map((one) => (one.kind === 'all' ? { ...one, ids } : one)) }
+        const text = storage.getItem(key)
+        if (typeof text === 'string' || text === null) return take(text)
+        isReading = true
+        text.then(take, () => take(null))
       } catch {
-        return null
+        // Storage is disabled.
       }
     },
     save(take) {
-      if (!isStored || isForgotten) return
+      if (storage === null || isForgotten) return
       if (next === null) timer = setTimeout(write, DELAY_MS)
       next = take
     },
@@ -94,18 +126,22 @@ export function openSnapshotStore(name: string, isStored: boolean, receive: (mes
       isForgotten = true
       clearTimeout(timer)
       next = null
-      try {
-        localStorage.removeItem(key)
-      } catch {
-        // Storage is disabled, so there is nothing to remove.
-      }
+      ignoringFailure(() => storage?.removeItem(key))
     },
     close() {
       write()
-      removeEventListener('pagehide', onHide)
+      isClosed = true
+      unlisten()
       channel?.close()
       // An operation that is in flight may still settle, and posting to a closed channel throws.
       channel = null
     },
   }
+}
+
+/** Calls `listener` when the page is left. @returns a function that unsubscribes */
+function onPageHide(listener: () => void): () => void {
+  if (typeof document === 'undefined') return () => {}
+  addEventListener('pagehide', listener)
+  return () => removeEventListener('pagehide', listener)
 }

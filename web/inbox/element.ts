@@ -8,6 +8,7 @@ import { InboxError } from './inbox-error.ts'
 import type { InboxState } from './inbox-state.ts'
 import { createListView } from './list-view.ts'
 import type { InboxMessage, InboxPreferencesState } from './message.ts'
+import { createOwnRows, isOnControl, type OwnRows, type RenderRow, type RenderRows } from './own-rows.ts'
 import { renderPanel, tool } from './panel.ts'
 import { positionPanel } from './position-panel.ts'
 import { type PreferenceChange, renderPreferences } from './preferences.ts'
@@ -44,6 +45,8 @@ export class CarillonInbox extends LitElement {
     linkTarget: { attribute: 'link-target' },
     noPreferences: { type: Boolean, attribute: 'no-preferences' },
     noKeep: { type: Boolean, attribute: 'no-keep' },
+    renderRow: { attribute: false },
+    renderRows: { attribute: false },
   }
 
   declare token: string | null
@@ -57,6 +60,8 @@ export class CarillonInbox extends LitElement {
   declare linkTarget: string
   declare noPreferences: boolean
   declare noKeep: boolean
+  declare renderRow: RenderRow | null
+  declare renderRows: RenderRows | null
 
   #client: InboxClient | null = null
   #stops: (() => void)[] = []
@@ -69,6 +74,8 @@ export class CarillonInbox extends LitElement {
     onSeen: (ids) => this.#client?.mark(ids, { seen: true }),
     onNearEnd: () => this.#loadMore(),
   })
+  /** null: the page has never rendered rows itself */
+  #ownRows: OwnRows | null = null
   #announcement = ''
   #view: 'list' | 'preferences' = 'list'
   #preferences: InboxPreferencesState | null = null
@@ -94,6 +101,8 @@ export class CarillonInbox extends LitElement {
     this.linkTarget = '_self'
     this.noPreferences = false
     this.noKeep = false
+    this.renderRow = null
+    this.renderRows = null
   }
 
   /** The headless inbox; null while the element is not in a document. */
@@ -120,7 +129,11 @@ export class CarillonInbox extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback()
-    this.#tick = setInterval(() => this.#isShown && this.requestUpdate(), TICK_MS)
+    this.#tick = setInterval(() => {
+      if (!this.#isShown) return
+      this.#ownRows?.expire()
+      this.requestUpdate()
+    }, TICK_MS)
     document.addEventListener('pointerdown', this.#onOutside)
     document.addEventListener('visibilitychange', this.#onVisible)
     addEventListener('resize', this.#onMoved)
@@ -229,6 +242,9 @@ export class CarillonInbox extends LitElement {
 
   // ------------------------------------------------------------------ what the contact does
 
+  get #isOwn(): boolean {
+    return this.renderRow !== null || this.renderRows !== null
+  }
   get #isShown(): boolean {
     return this.mode === 'inline' || this.open
   }
@@ -260,7 +276,7 @@ export class CarillonInbox extends LitElement {
   readonly #context: Pick<RowContext, 'onOpen' | 'onAction' | 'onRead' | 'onArchive' | 'onBrokenImage'> = {
     onOpen: (message, event) => {
       // Selecting text in a message is not a click on it.
-      if (!(getSelection()?.isCollapsed ?? true) && event.type === 'click') return
+      if (event.type === 'click' && (!(getSelection()?.isCollapsed ?? true) || (this.#isOwn && isOnControl(event)))) return
       if (!this.#emit('carillon-message-click', { message }, true)) event.preventDefault()
       if (message.readAt === null) this.#client?.mark([message.id], { read: true })
       const link = this.renderRoot.querySelector<HTMLAnchorElement>(`[data-id="${message.id}"] .link`)
@@ -397,7 +413,15 @@ export class CarillonInbox extends LitElement {
       state: this.#state,
       feeds: this.feeds,
       list: this.#list,
-      row: { ...this.#context, texts, clock, nowMs: Date.now(), linkTarget: this.linkTarget, brokenImages: this.#brokenImages },
+      row: {
+        ...this.#context,
+        texts,
+        clock,
+        nowMs: Date.now(),
+        linkTarget: this.linkTarget,
+        isOwn: this.#isOwn,
+        brokenImages: this.#brokenImages,
+      },
       hasPreferences: !this.noPreferences,
       onClose,
       onSelect: (to) => {
@@ -410,9 +434,19 @@ export class CarillonInbox extends LitElement {
     })
   }
 
+  #showOwnRows(): void {
+    if (!this.#isOwn && this.#ownRows === null) return
+    this.#ownRows ??= createOwnRows(this, () => this.requestUpdate())
+    const shown = new Set(Array.from(this.renderRoot.querySelectorAll<HTMLElement>('.row'), ({ dataset }) => dataset['id']))
+    const messages = this.#isOwn ? (this.#state?.messages ?? []).filter(({ id }) => shown.has(id)) : []
+    const unfocused = this.#ownRows.show(messages, this)
+    if (unfocused !== null) this.#list.takeFocus(unfocused)
+  }
+
   protected override update(changed: PropertyValues<this>): void {
     const before = this.hasUpdated ? this.#list.before() : { anchor: null, focusedRow: null }
     super.update(changed)
+    this.#showOwnRows()
     const panel = this.#panel
     if (panel?.hasAttribute('popover') === true && typeof panel.showPopover === 'function' && !panel.matches(':popover-open')) {
       panel.showPopover()

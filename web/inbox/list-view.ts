@@ -31,6 +31,8 @@ export interface RowKeys {
   onArchive(message: InboxMessage): void
 }
 
+const isRow = (node: EventTarget): node is HTMLElement => node instanceof HTMLElement && node.classList.contains('row')
+
 export function createListView({ messages, scroller, focused, update, onSeen, onNearEnd }: ListViewDeps) {
   const rows = createVirtualRows()
   let current: string | null = null
@@ -68,6 +70,15 @@ export function createListView({ messages, scroller, focused, update, onSeen, on
           .map(({ id }) => id),
       )
     }, SEEN_MS)
+  }
+
+  /** Focuses a row; or the list, when that was scrolled out of the window or removed, so that arrow keys still work. */
+  function takeFocus(id: string | null): void {
+    const list = scroller()
+    const row = id === null ? null : list?.querySelector<HTMLElement>(`[data-id="${id}"]`)
+    if (list === null) return
+    if (!row) list.tabIndex = -1
+    ;(row ?? list).focus({ preventScroll: true })
   }
 
   function watchWidth(list: HTMLElement): void {
@@ -113,6 +124,7 @@ export function createListView({ messages, scroller, focused, update, onSeen, on
     },
     goTo,
     noteSeen,
+    takeFocus,
     /** Moves the focus to the next row, for when a row is about to be removed. */
     moveOn(id: string): void {
       const all = messages()
@@ -122,9 +134,10 @@ export function createListView({ messages, scroller, focused, update, onSeen, on
     },
     onKey(event: KeyboardEvent, { onOpen, onRead, onArchive }: RowKeys): void {
       const target = event.composedPath()[0]
-      if (!(target instanceof HTMLElement) || target.matches('input, [role=tab]')) return
+      if (!(target instanceof HTMLElement) || target.matches('input, textarea, select, [contenteditable], [role=tab]')) return
       const all = messages()
-      const row = target.closest<HTMLElement>('.row')
+      // Not the closest: what the page renders into a row is in its own document.
+      const row = event.composedPath().find((node): node is HTMLElement => isRow(node) && scroller()?.contains(node) === true)
       const at = all.findIndex(({ id }) => id === row?.dataset['id'])
       const message = all[at]
       const steps: Readonly<Record<string, number>> = {
@@ -170,11 +183,7 @@ export function createListView({ messages, scroller, focused, update, onSeen, on
       if (next !== null) {
         next.focus({ preventScroll: true })
         focusNext = null
-      } else if (focusNext === null && focusedRow !== null && focused() === null) {
-        // The focused row was scrolled out of the window or removed: the list takes the focus, so that arrow keys still work.
-        list.tabIndex = -1
-        list.focus({ preventScroll: true })
-      }
+      } else if (focusNext === null && focusedRow !== null && focused() === null) takeFocus(null)
       if (list.scrollHeight - list.scrollTop - list.clientHeight <= NEAR_END_PX) onNearEnd()
       noteSeen()
     },

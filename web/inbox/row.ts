@@ -12,6 +12,8 @@ export interface RowContext {
   readonly linkTarget: string
   /** the length of the list for `aria-setsize`; -1: not all messages are loaded */
   readonly setSize: number
+  /** whether the page renders the content of the rows */
+  readonly isOwn: boolean
   /** URLs of images that could not be loaded */
   readonly brokenImages: ReadonlySet<string>
   onOpen(message: InboxMessage, event: Event): void
@@ -33,7 +35,7 @@ const tintOf = (name: string): number => [...name].reduce((sum, char) => (sum * 
 const relOf = (url: string): string | typeof nothing => (/^\s*(https?:|mailto:)/i.test(url) ? 'noopener noreferrer' : nothing)
 
 export function renderRow(message: InboxMessage, index: number, isCurrent: boolean, context: RowContext): TemplateResult {
-  const { texts, clock, nowMs, linkTarget } = context
+  const { texts, clock, nowMs, linkTarget, isOwn } = context
   const { id, title, body, count } = message
   const base = document.baseURI
   const url = safeLink(message.url, base)
@@ -57,13 +59,12 @@ export function renderRow(message: InboxMessage, index: number, isCurrent: boole
       ? html`<button type="button" class=${classes} part="action action-${part}" tabindex=${tab} @click=${onClick}>${inside}</button>`
       : html`<a class=${classes} part="action action-${part}" tabindex=${tab} href=${to} target=${linkTarget} rel=${relOf(to)} @click=${onClick}>${inside}</a>`
   }
-  const open = (event: Event) => context.onOpen(message, event)
-  return html`
-    <article
-      class="row ${isUnread ? 'is-unread' : ''}" part="message ${isUnread ? 'message-unread' : 'message-read'}"
-      data-id=${id} tabindex=${tab} aria-posinset=${index + 1} aria-setsize=${context.setSize}
-      aria-labelledby="t-${id}" aria-describedby="d-${id}" @click=${open}
-    >
+  const link = (inside: unknown, classes: string) =>
+    html`<a class=${classes} href=${url ?? nothing} target=${linkTarget} rel=${relOf(url ?? '')} tabindex="-1">${inside}</a>`
+  // A click follows the message's link, which the page may show or not.
+  const own = () =>
+    html`${url === null ? nothing : html`<span aria-hidden="true">${link(nothing, 'link hidden')}</span>`}<slot name="row-${id}"></slot>`
+  const usual = () => html`
       <span class="icon tint-${tintOf(name)}" part="icon" aria-hidden="true">
         ${
           image !== null && !context.brokenImages.has(image)
@@ -74,7 +75,7 @@ export function renderRow(message: InboxMessage, index: number, isCurrent: boole
       <div class="content">
         <h3 id="t-${id}" part="message-title">
           ${isUnread ? html`<span class="hidden">${texts.unread}: </span>` : nothing}
-          ${url === null ? named : html`<a class="link" href=${url} target=${linkTarget} rel=${relOf(url)} tabindex="-1">${named}</a>`}
+          ${url === null ? named : link(named, 'link')}
         </h3>
         <div id="d-${id}">
           ${title === null ? nothing : html`<p part="message-body"><bdi>${body}</bdi></p>`}
@@ -85,8 +86,17 @@ export function renderRow(message: InboxMessage, index: number, isCurrent: boole
             ? nothing
             : html`<div class="actions">${button(message.primaryAction, 'primary')}${button(message.secondaryAction, 'secondary')}</div>`
         }
-      </div>
-      <div class="tools">
+      </div>`
+  const open = (event: Event) => context.onOpen(message, event)
+  return html`
+    <article
+      class="row ${isUnread ? 'is-unread' : ''}" part="message ${isUnread ? 'message-unread' : 'message-read'}"
+      data-id=${id} tabindex=${tab} aria-posinset=${index + 1} aria-setsize=${context.setSize}
+      aria-label=${isOwn ? `${isUnread ? `${texts.unread}: ` : ''}${heading}` : nothing}
+      aria-labelledby=${isOwn ? nothing : `t-${id}`} aria-describedby=${isOwn ? nothing : `d-${id}`} @click=${open}
+    >
+      ${isOwn ? own() : usual()}
+      <div class="tools" part="tools">
         <button type="button" class="tool" part="tool" tabindex=${tab} title=${isUnread ? texts.markRead : texts.markUnread}
           aria-label=${isUnread ? texts.markRead : texts.markUnread} @click=${(event: Event) => {
             event.stopPropagation()

@@ -98,6 +98,7 @@ export const style = css`
   .scroll:focus-visible { outline-offset: -2px; }
 
   .row { position: relative; display: flex; gap: 12px; padding: 12px 16px; border-bottom: 1px solid var(--_line); cursor: pointer; overflow-wrap: anywhere; contain: layout style; }
+  .row > slot { display: block; flex: 1; min-width: 0; }
   .row:hover { background: var(--_hover); }
   .row.is-unread { background: var(--_unread); }
   .row.is-unread:hover { background: color-mix(in srgb, var(--_accent) 5%, var(--_unread)); }

@@ -13,7 +13,7 @@ export interface Window {
 }
 
 /** A scroll position as a row and its distance from the upper edge, px. */
-interface Anchor {
+export interface Anchor {
   readonly id: string
   readonly offset: number
 }

@@ -1,6 +1,6 @@
 /** The npm package `carillon-inbox`, packed and installed as its users have it. */
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, stat, symlink } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -23,9 +23,16 @@ export interface InstalledInbox {
 /** Packs it and installs the tarball, without a registry: `beside` are links to what the root has installed. */
 export async function installInbox(beside: readonly string[] = []): Promise<InstalledInbox> {
   const folder = await mkdtemp(join(tmpdir(), 'carillon-inbox-'))
-  const packed = await execute('npm', ['pack', '--silent', '--workspace', 'carillon-inbox', '--pack-destination', folder], {
-    cwd: root,
-  })
+  // In a copy, because several may pack at a time.
+  const source = join(folder, 'source')
+  const parts = ['LICENSE', 'tsconfig.json', 'web/browser.mjs', 'web/generated', 'web/inbox']
+  const isBuilt = /\/(dist|node_modules)$/
+  for (const part of parts) {
+    await cp(join(root, part), join(source, part), { recursive: true, filter: (path) => !isBuilt.test(path) })
+  }
+  await writeFile(join(source, 'package.json'), '{ "type": "module" }')
+  await symlink(join(root, 'node_modules'), join(source, 'node_modules'))
+  const packed = await execute('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: join(source, 'web/inbox') })
   const tarball = join(folder, packed.stdout.trim().split('\n').at(-1) ?? '')
   const home = join(folder, 'node_modules/carillon-inbox')
   await mkdir(home, { recursive: true })

@@ -190,8 +190,8 @@ async function main(): Promise<void> {
   await run('npm', ['install', ...(isShared ? ['--prefer-offline'] : []), tarball])
   const megabytes = Number((await run('du', ['-sm', 'node_modules'])).split('\t')[0])
   expect(`it takes ${megabytes} MB`, megabytes <= INSTALLED_MAX_MB)
-  const stray = ['prisma', '@prisma', 'esbuild', 'node', 'lit', 'typescript', 'carillon-inbox', 'react', 'vue', 'svelte'].filter((name) =>
-    existsSync(join(place, 'node_modules', name)),
+  const stray = ['prisma', '@prisma', 'esbuild', 'node', 'lit', 'typescript', 'carillon-inbox', 'react', 'vue', 'svelte'].filter(
+    (name) => existsSync(join(place, 'node_modules', name)),
   )
   expect('nothing of the build is in it', stray.join() === '')
   await tryServer(since)

@@ -1,11 +1,14 @@
 /** The npm package `carillon-inbox`: what it holds, and that its modules run where there is no page. */
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, execFile, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
-import { root } from '../helpers/guide.ts'
+import { readGuide, root } from '../helpers/guide.ts'
 import { newInboxProject, sendTitles, tokenFor } from '../helpers/inbox.ts'
 import { type InstalledInbox, installInbox } from '../helpers/inbox-package.ts'
 import { Feed } from '../helpers/operations.ts'
@@ -16,7 +19,7 @@ let app: TestApp
 let project: TestProject
 const children: ChildProcess[] = []
 beforeAll(async () => {
-  ;[installed, app] = await Promise.all([installInbox(), startTestApp()])
+  ;[installed, app] = await Promise.all([installInbox(['@types', 'react', 'react-dom', 'vue', 'svelte']), startTestApp()])
   project = await newInboxProject(app)
 })
 afterAll(async () => {
@@ -53,6 +56,21 @@ describe('the package', () => {
     const scripts = installed.files.filter((path) => path.endsWith('.js')).map((path) => path.replace('package/', ''))
     const texts = await Promise.all(scripts.map((path) => readFile(join(home, path), 'utf8')))
     expect(scripts.filter((_, at) => texts[at]?.includes('import.meta'))).toEqual([])
+  })
+  it.each([
+    ["export { createInboxClient } from 'carillon-inbox'", 12_000, false],
+    ["export { createInboxClient } from 'carillon-inbox/client'", 12_000, false],
+    ["export * from 'carillon-inbox/react-native'", 15_000, false],
+    ["import 'carillon-inbox/define'", 40_000, true],
+  ])('leaves out what is not used: %s takes at most %i bytes', async (contents, most, hasElement) => {
+    const { outputFiles } = await build({
+      stdin: { contents, resolveDir: installed.folder },
+      ...{ bundle: true, minify: true, splitting: true, write: false, format: 'esm', outdir: 'out', external: ['react'] },
+    })
+    const [one, ...others] = outputFiles.map(({ text }) => text)
+    expect(others).toEqual([])
+    expect(gzipSync(one ?? '').length).toBeLessThan(most)
+    expect(one?.includes('litElement')).toBe(hasElement)
   })
   it('is no part of the server', async () => {
     const { dependencies, optionalDependencies } = await manifestOf('package.json')
@@ -112,6 +130,70 @@ it('says what is missing when nobody tells where the server is', async () => {
   expect(await ended).toEqual({ code: 0, said: '' })
   expect(messages).toEqual([[true, 'NO_SERVER', '`server` must be the URL of the Carillon server.']])
 })
+
+/** What an application of another repository writes, beside the README's TypeScript. */
+const consumer = `
+import 'carillon-inbox/define'
+import { CarillonInbox, createInboxClient, defineInbox, type InboxMessage } from 'carillon-inbox'
+import { CarillonInbox as ForReact, useFeed } from 'carillon-inbox/react'
+import { InboxProvider } from 'carillon-inbox/react-native'
+import { CarillonInbox as ForVue, useInbox } from 'carillon-inbox/vue'
+import { inbox, inboxStore } from 'carillon-inbox/svelte'
+const element = document.querySelector('carillon-inbox')
+element?.addEventListener('carillon-message', ({ detail }) => { const title: string | null = detail.message.title; return title })
+if (element) element.renderRow = (message: InboxMessage) => message.title
+defineInbox()
+export const unread: number = createInboxClient({ server: 'https://x' }).state.counts.unread
+export const bare = <carillon-inbox server="https://x" mode="inline" />
+export const without = <ForReact />
+export const wrong = <ForReact server="https://x" mode="sidebar" />
+export { CarillonInbox, ForVue, inbox, inboxStore, InboxProvider, useFeed, useInbox }
+`
+/** What the README's React Native imports. */
+const native = `
+declare module '@react-native-async-storage/async-storage' {
+  const storage: { getItem(key: string): Promise<string | null>; setItem(key: string, value: string): Promise<void>; removeItem(key: string): Promise<void> }
+  export default storage
+}
+declare module '@react-native-community/netinfo' {
+  const info: { addEventListener(listener: (state: { isConnected: boolean | null }) => void): () => void }
+  export default info
+}
+`
+
+it.each([
+  ['bundler', 'esnext'],
+  ['node16', 'node16'],
+])(
+  'has types under moduleResolution %s, of which the README is right, and which find what is wrong',
+  async (resolution, module) => {
+    const folder = join(installed.folder, resolution)
+    await mkdir(folder)
+    const compilerOptions = {
+      ...{ strict: true, noEmit: true, target: 'es2022', lib: ['es2023', 'dom', 'dom.iterable'], jsx: 'react-jsx', types: [] },
+      ...{ module, moduleResolution: resolution, skipLibCheck: resolution !== 'bundler' },
+    }
+    const texts = readGuide('web/inbox/README.md').filter(({ language }) => /^tsx?$/.test(language))
+    expect(texts.length).toBe(4)
+    const files = {
+      'package.json': '{ "type": "module" }',
+      'tsconfig.json': JSON.stringify({ compilerOptions }),
+      'consumer.tsx': consumer,
+      'native.d.ts': native,
+      ...Object.fromEntries(texts.map(({ text, line, language }) => [`line-${line}.${language}`, text])),
+    }
+    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
+    const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
+    const said = await new Promise<string>((resolve) =>
+      execFile(process.execPath, [tsc, '--pretty', 'false'], { cwd: folder }, (_error, stdout) => resolve(stdout)),
+    )
+    const errors = said.split('\n').filter((line) => /error TS/.test(line))
+    expect(errors).toEqual([
+      expect.stringMatching(/^consumer\.tsx\(14,.*'server' is missing/),
+      expect.stringMatching(/^consumer\.tsx\(15,.*"sidebar"/),
+    ])
+  },
+)
 
 /** As in React Native: what a page has is not there, and neither is half of what Node has. What is stored is answered later. */
 const headless = `
@@ -192,7 +274,7 @@ it('runs headless without a page, a browser or its storage: live, complete after
   const kept = first.all.findLast((one) => one.kept)?.kept ?? []
   first.say('close')
   expect(await first.ended).toEqual({ code: 0, said: '' })
-  expect(first.all.at(-1)).toEqual({ unwatched: true })
+  expect(first.all).toContainEqual({ unwatched: true })
 
   // A server that is not there: what was stored is shown, and what is done is stored for later.
   const stored = kept.map(([key, value]): [string, string] => [key.replace(app.url, 'http://127.0.0.1:9'), value])

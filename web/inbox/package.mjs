@@ -13,7 +13,7 @@ const here = import.meta.dirname
 const dist = join(here, 'dist')
 const types = join(here, 'dist/types')
 const { exports, dependencies, peerDependencies } = JSON.parse(await readFile(join(here, 'package.json'), 'utf8'))
-const names = Object.values(exports).flatMap((entry) => (entry.default ? [/(\w+)\.js$/.exec(entry.default)[1]] : []))
+const names = Object.values(exports).flatMap((entry) => (entry.default ? [/([\w-]+)\.js$/.exec(entry.default)[1]] : []))
 
 await rm(dist, { recursive: true, force: true })
 await build({
@@ -32,9 +32,11 @@ await build({
   logLevel: 'warning',
 })
 
-// What it says about the files is of no interest here: `npm run types` checks them.
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
-spawnSync(process.execPath, [tsc, '--project', join(here, 'tsconfig.json'), '--outDir', types])
+const { status } = spawnSync(process.execPath, [tsc, '--project', join(here, 'tsconfig.json'), '--outDir', types], {
+  stdio: 'inherit',
+})
+if (status !== 0) process.exit(1)
 /** The declarations that the entries lead to, and no others: those name no package but the ones above, and nothing generated. */
 const declared = new Set()
 async function declare(path) {

@@ -1,0 +1,3 @@
+/** React Native: the hooks and the client, without the element. */
+export * from './client.ts'
+export * from './react-hooks.ts'

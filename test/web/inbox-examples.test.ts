@@ -146,6 +146,8 @@ optionalSuite(inBrowser('the examples of the inbox in a browser'), () => {
     // The element has heard of it as well; a click on a row of the page's own reads the other.
     await page.locator('carillon-inbox .row-of-mine', { hasText: titles[1] }).click()
     await page.getByRole('heading', { name: '0 unread', exact: true }).waitFor()
+    // The page shows it at once, and the server knows it a little later.
+    await until('both are read', async () => (await project.api.do(Feed, { contact: 'user-1' })).feed.unreadCount === 0)
     expect(await page.evaluate("document.querySelector('carillon-inbox').mark")).toBe('rendered by the server')
     expect(said.filter((line) => !line.includes('Lit is in dev mode'))).toEqual([])
     await page.close()

@@ -5,7 +5,7 @@ import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import { inBrowser, startBrowser } from '../helpers/browser.ts'
 import { type ConsoleTab, findBarriers, openConsole, sideways, widths } from '../helpers/console.ts'
 import { AddSuppressions, Send, UpsertTemplates, UpsertTopics } from '../helpers/operations.ts'
-import { TriggerCampaign, UpsertCampaigns } from '../helpers/operations-audience.ts'
+import { TriggerCampaign, UpsertCampaigns, UpsertSegments } from '../helpers/operations-audience.ts'
 import { Broadcast } from '../helpers/operations-fanout.ts'
 import { optionalSuite } from '../helpers/optional.ts'
 import { newShop } from '../helpers/setup.ts'
@@ -22,15 +22,17 @@ const pages = [
   ['the feed', 'ann', '1 unread', '#/contacts/ann/feed'],
   ['topics', 'Topics', 'Offers', '#/topics'],
   ['one topic', 'Offers', 'No contacts yet', '#/topics/offers'],
-  ['segments', 'Segments', 'No segments yet', '#/segments'],
+  ['segments', 'Segments', 'Everybody', '#/segments'],
   ['a new segment', 'New segment', 'Add property', '#/new-segment'],
   ['templates', 'Templates', 'order', '#/templates'],
   ['one template', 'letter', 'one@example.com, two@example.com', '#/templates/letter'],
   ['campaigns', 'Campaigns', 'Winter sale', '#/campaigns'],
+  ['a campaign for a segment, with its runs', 'Digest', 'No runs yet', '#/campaigns/digest'],
   ['one campaign, with what it has sent', 'Winter sale', 'Results by channel', '#/campaigns/winter'],
   ['a new campaign', 'New campaign', 'Trigger', '#/new-campaign'],
-  ['broadcasts', 'Broadcasts', 'Recent broadcasts', '#/broadcasts'],
-  ['one broadcast, with what became of it', 'Transaction', 'Results by channel', '#/broadcasts/news'],
+  ['broadcasts, with filters', 'Broadcasts', 'letter to all contacts', '#/broadcasts?from=2020-01-01T00%3A00'],
+  ['a new broadcast, with whom it reaches', 'New broadcast', 'Reaches', '#/new-broadcast?template=order&segment=everybody'],
+  ['one broadcast, with what became of it', 'Transaction', 'Messages by channel and state', '#/broadcasts/news'],
   ['providers', 'Providers', 'Delivered', '#/providers'],
   ['suppressions', 'Suppressions', 'gone@example.com', '#/suppressions'],
   ['API keys', 'API keys', 'Active', '#/keys'],
@@ -65,9 +67,20 @@ optionalSuite(inBrowser('the pages of the console'), () => {
         },
       ],
     })
-    await project.api.do(UpsertCampaigns, { campaigns: [{ key: 'winter', name: 'Winter sale', template: 'letter' }] })
+    await project.api.do(UpsertSegments, {
+      segments: [{ key: 'everybody', name: 'Everybody', where: { profile: { path: 'externalId', is: 'EQUALS', value: 'ann' } } }],
+    })
+    const schedule = { cron: '0 9 * * MON' }
+    await project.api.do(UpsertCampaigns, {
+      campaigns: [
+        { key: 'winter', name: 'Winter sale', template: 'letter' },
+        { key: 'digest', name: 'Digest', template: 'order', dispatch: 'SEGMENT', segment: 'everybody', schedule },
+      ],
+    })
     await project.api.do(TriggerCampaign, { campaign: 'winter', recipients: [{ userId: 'ann' }] })
     await project.api.do(Broadcast, { input: { template: 'letter', transactionId: 'news' } })
+    const sendAt = new Date(Date.now() + 3_600_000).toISOString()
+    await project.api.do(Broadcast, { input: { template: 'letter', transactionId: 'later', sendAt } })
     await project.api.do(UpsertTopics, { topics: [{ key: 'offers', name: 'Offers' }] })
     await project.api.do(AddSuppressions, { suppressions: [{ channel: 'EMAIL', address: 'gone@example.com' }] })
     tab = await openConsole(browser, app.url, project.apiKey)

@@ -15,6 +15,7 @@ import {
   UpsertTemplates,
   UpsertTopics,
 } from '../helpers/operations.ts'
+import { Broadcast } from '../helpers/operations-fanout.ts'
 import { optionalSuite } from '../helpers/optional.ts'
 import { newShop, times } from '../helpers/setup.ts'
 import { until } from '../helpers/until.ts'
@@ -135,13 +136,34 @@ optionalSuite(inBrowser('what the console changes'), () => {
     await page.getByText('Invalid JSON').waitFor()
     expect(await page.getByRole('button', { name: 'Send' }).isDisabled()).toBe(true)
     await page.getByLabel('Data (JSON)').fill('{ "n": 1 }')
+    await page.getByText('Reaches 5 of 5 contacts').waitFor()
+    await page.getByLabel('Test it on').fill('nobody')
+    await page.getByRole('button', { name: 'Run test' }).click()
+    await page.getByText('There is no contact "nobody".').waitFor()
+    await page.getByLabel('Test it on').fill('c-1')
+    await page.getByRole('button', { name: 'Run test' }).click()
+    await page.getByText('Sent: In-app').waitFor()
     await page.getByRole('button', { name: 'Send' }).click()
-    await dialog('Send this broadcast?').getByRole('button', { name: 'Send' }).click()
+    await dialog('Send this broadcast?').getByText('note will be sent to topic many: 5 of 5 contacts.').waitFor()
+    await dialog('Send this broadcast?').getByRole('button', { name: 'Send to 5' }).click()
     await page.getByRole('heading', { level: 1, name: 'Transaction' }).waitFor()
     await page.getByText('Done', { exact: true }).waitFor()
     await page.getByText('5 of 5').waitFor()
     await page.getByRole('link', { name: 'Broadcasts', exact: true }).first().click()
     await page.getByRole('link', { name: 'note to many' }).waitFor()
+    await page.getByLabel('State').selectOption('CANCELED')
+    await page.getByText('No matching broadcasts').waitFor()
+    expect(page.url()).toContain('state=CANCELED')
+    await page.getByRole('button', { name: 'Clear filters' }).click()
+    // One that another caller began, and what is canceled of it.
+    const sendAt = new Date(Date.now() + 3_600_000).toISOString()
+    await project.api.do(Broadcast, { input: { template: 'order', topic: 'many', transactionId: 'later', sendAt } })
+    await tab.goTo('#/broadcasts', 'Broadcasts')
+    await page.reload()
+    const later = page.getByRole('row').filter({ hasText: 'later' })
+    await later.getByRole('button', { name: 'Cancel' }).click()
+    await dialog('Cancel this transaction?').getByRole('button', { name: 'Cancel transaction' }).click()
+    await later.getByText('Canceled').waitFor()
   })
 
   it('makes a campaign that begins by a cron, and changes it', async () => {
@@ -248,7 +270,11 @@ optionalSuite(inBrowser('what the console changes'), () => {
     await page.getByRole('button', { name: 'Save' }).click()
     await page.getByRole('heading', { level: 1, name: 'by-call' }).waitFor()
     await page.getByLabel('Recipients', { exact: true }).fill('c-0, c-1, nobody-at-all')
+    await page.getByText('Reaches 2 of 3 contacts').waitFor()
+    await page.getByLabel('Estimate').getByText('nobody-at-all', { exact: true }).waitFor()
     await page.getByRole('button', { name: 'Trigger' }).click()
+    await dialog('Trigger this campaign?').getByText('It will be sent to 2 of 3 contacts.').waitFor()
+    await dialog('Trigger this campaign?').getByRole('button', { name: 'Send to 2' }).click()
     await page.getByText('2 accepted').waitFor()
     await page.getByText('nobody-at-all: ').waitFor()
     await page.getByRole('link', { name: 'view progress' }).click()

@@ -125,6 +125,7 @@ optionalSuite(inBrowser('people in the console, in a browser'), () => {
 
     await choose(page, depot)
     await go(page, '#/broadcasts', 'Broadcasts')
+    await page.getByRole('link', { name: 'New broadcast' }).click()
     await page.getByRole('button', { name: 'Send', exact: true }).waitFor()
     await go(page, '#/templates/order', 'order')
     await page.getByRole('heading', { name: 'Preview' }).waitFor()

@@ -4,20 +4,18 @@ import type { NotificationFilter } from '../generated/graphql.ts'
 import { channelLabel, channelNames, statusLabel, statusNames } from './badge.ts'
 import { choice, line, submit } from './form.ts'
 import type { Deps } from './page.ts'
-import { changed, type Route } from './router.ts'
+import type { Route } from './router.ts'
+import { createUrlFilter, dateOf, textOf } from './url-filter.ts'
 
 const names = ['q', 'status', 'channel', 'template', 'contact', 'transaction', 'from', 'to'] as const
 type Name = (typeof names)[number]
-
-/** How long typing must pause before the filter is applied, ms. */
-const TYPING_MS = 250
 
 type Given = { -readonly [K in keyof NotificationFilter]?: NonNullable<NotificationFilter[K]> }
 
 /** The filter in the query of a URL. Unknown statuses and channels are ignored. */
 export function filterOf(query: URLSearchParams): Given {
   const filter: Given = {}
-  const of = (name: Name): string => query.get(name)?.trim() ?? ''
+  const of = (name: Name): string => textOf(query, name)
   const status = statusNames.find((one) => one === of('status'))
   const channel = channelNames.find((one) => one === of('channel'))
   if (of('q') !== '') filter.search = of('q')
@@ -27,8 +25,8 @@ export function filterOf(query: URLSearchParams): Given {
   if (of('contact') !== '') filter.contact = of('contact')
   if (of('transaction') !== '') filter.transactionId = of('transaction')
   for (const name of ['from', 'to'] as const) {
-    const date = new Date(of(name))
-    if (!Number.isNaN(date.getTime())) filter[name] = date.toISOString()
+    const date = dateOf(query, name)
+    if (date !== undefined) filter[name] = date
   }
   return filter
 }
@@ -37,37 +35,14 @@ export function filterOf(query: URLSearchParams): Given {
 export const exportOf = (filter: Given): Record<string, string> =>
   Object.fromEntries(Object.entries(filter).map(([name, value]) => [name, String(value)]))
 
-export function createFilters({ replace, update, isMasked }: Pick<Deps, 'replace' | 'update' | 'isMasked'>, route: () => Route) {
-  let typing: ReturnType<typeof setTimeout> | null = null
-  let pending: Partial<Record<Name, string>> = {}
-  const given = (name: Name): string => pending[name] ?? route().query.get(name) ?? ''
-
-  function apply(): void {
-    if (typing !== null) clearTimeout(typing)
-    typing = null
-    const changes = pending
-    pending = {}
-    replace(route().path, changed(route().query, { ...changes, after: null, before: null }))
-  }
-  const typed = (name: Name) => (value: string) => {
-    pending[name] = value
-    if (typing !== null) clearTimeout(typing)
-    typing = setTimeout(apply, TYPING_MS)
-    update()
-  }
-  const chosen = (name: Name) => (value: string) => {
-    pending[name] = value
-    apply()
-  }
-  const clear = (): void => {
-    pending = {}
-    replace(route().path)
-  }
-  const isEmpty = (): boolean => names.every((name) => given(name) === '')
+/** The form. */
+export function createFilters(deps: Pick<Deps, 'replace' | 'update' | 'isMasked'>, route: () => Route) {
+  const { isMasked } = deps
+  const { given, typed, chosen, used, apply, clear, isEmpty, stop } = createUrlFilter(deps, route, names)
   const hidden = ['template', 'contact', 'transaction', 'from', 'to'] as const
 
   const view = (): TemplateResult => {
-    const used = hidden.filter((name) => given(name) !== '').length
+    const count = used(hidden)
     return html`<form role="search" aria-label="Filter notifications" @submit=${submit(apply)}>
       <div class="filters">
         ${
@@ -99,8 +74,8 @@ export function createFilters({ replace, update, isMasked }: Pick<Deps, 'replace
         })}
         ${isEmpty() ? '' : html`<button type="button" class="plain" @click=${clear}>Clear</button>`}
       </div>
-      <details ?open=${used > 0}>
-        <summary>More filters${used === 0 ? '' : ` (${used})`}</summary>
+      <details ?open=${count > 0}>
+        <summary>More filters${count === 0 ? '' : ` (${count})`}</summary>
         <div class="filters">
           ${line({ id: 'template', label: 'Template', placeholder: 'Key', value: given('template'), change: typed('template') })}
           ${line({ id: 'contact', label: 'Contact', placeholder: 'externalId', value: given('contact'), change: typed('contact') })}
@@ -112,12 +87,5 @@ export function createFilters({ replace, update, isMasked }: Pick<Deps, 'replace
     </form>`
   }
 
-  return {
-    view,
-    clear,
-    isEmpty,
-    stop() {
-      if (typing !== null) clearTimeout(typing)
-    },
-  }
+  return { view, clear, isEmpty, stop }
 }

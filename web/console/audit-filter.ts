@@ -3,7 +3,8 @@ import { html, type TemplateResult } from 'lit'
 import type { AuditActorKind, AuditFilterInput, AuditTargetKind } from '../generated/graphql.ts'
 import { choice, line, submit } from './form.ts'
 import type { Deps } from './page.ts'
-import { changed, type Route } from './router.ts'
+import type { Route } from './router.ts'
+import { createUrlFilter, dateOf, textOf } from './url-filter.ts'
 
 /** What callers are called. */
 export const actorLabels = {
@@ -32,16 +33,14 @@ export const targetLabels = {
 
 const namesOf = <T extends string>(labels: Readonly<Record<T, string>>): readonly T[] => Object.keys(labels) as T[]
 
-type Name = 'by' | 'actor' | 'kind' | 'target' | 'operation' | 'from' | 'to'
+const names = ['by', 'actor', 'kind', 'target', 'operation', 'from', 'to'] as const
+type Name = (typeof names)[number]
 type Given = { -readonly [K in keyof AuditFilterInput]?: NonNullable<AuditFilterInput[K]> }
-
-/** How long typing must pause before the filter is applied, ms. */
-const TYPING_MS = 250
 
 /** The filter in the query of a URL. Unknown kinds are ignored. */
 export function filterOf(query: URLSearchParams): Given {
   const filter: Given = {}
-  const of = (name: Name): string => query.get(name)?.trim() ?? ''
+  const of = (name: Name): string => textOf(query, name)
   const actorKind = namesOf(actorLabels).find((one) => one === of('by'))
   const targetKind = namesOf(targetLabels).find((one) => one === of('kind'))
   if (actorKind !== undefined) filter.actorKinds = [actorKind]
@@ -50,34 +49,15 @@ export function filterOf(query: URLSearchParams): Given {
   if (of('target') !== '') filter.target = of('target')
   if (of('operation') !== '') filter.operations = [of('operation')]
   for (const name of ['from', 'to'] as const) {
-    const date = new Date(of(name))
-    if (!Number.isNaN(date.getTime())) filter[name] = date.toISOString()
+    const date = dateOf(query, name)
+    if (date !== undefined) filter[name] = date
   }
   return filter
 }
 
 /** The form. */
-export function createAuditFilter({ replace, update }: Pick<Deps, 'replace' | 'update'>, route: () => Route) {
-  let typing: ReturnType<typeof setTimeout> | null = null
-  let pending: Partial<Record<Name, string>> = {}
-  const given = (name: Name): string => pending[name] ?? route().query.get(name) ?? ''
-  function apply(): void {
-    if (typing !== null) clearTimeout(typing)
-    typing = null
-    const changes = pending
-    pending = {}
-    replace(route().path, changed(route().query, { ...changes, after: null, before: null }))
-  }
-  const typed = (name: Name) => (value: string) => {
-    pending[name] = value
-    if (typing !== null) clearTimeout(typing)
-    typing = setTimeout(apply, TYPING_MS)
-    update()
-  }
-  const chosen = (name: Name) => (value: string) => {
-    pending[name] = value
-    apply()
-  }
+export function createAuditFilter(deps: Pick<Deps, 'replace' | 'update'>, route: () => Route) {
+  const { given, typed, chosen, used, apply, stop } = createUrlFilter(deps, route, names)
   const view = (): TemplateResult => html`<form role="search" aria-label="Filter the audit log" @submit=${submit(apply)}>
     <div class="filters">
       ${line({
@@ -92,7 +72,7 @@ export function createAuditFilter({ replace, update }: Pick<Deps, 'replace' | 'u
       })}
       ${line({ id: 'target', label: 'Object key or id', value: given('target'), change: typed('target') })}
     </div>
-    <details ?open=${(['by', 'operation', 'from', 'to'] as const).some((name) => given(name) !== '')}>
+    <details ?open=${used(['by', 'operation', 'from', 'to']) > 0}>
       <summary>More filters</summary>
       <div class="filters">
         ${choice({
@@ -106,10 +86,5 @@ export function createAuditFilter({ replace, update }: Pick<Deps, 'replace' | 'u
       </div>
     </details>
   </form>`
-  return {
-    view,
-    stop() {
-      if (typing !== null) clearTimeout(typing)
-    },
-  }
+  return { view, stop }
 }

@@ -1,13 +1,15 @@
 /** Triggers a campaign from the console, as a backend does through the API. */
 import { html, type TemplateResult } from 'lit'
-import type { RecipientType, TriggerByHandMutation } from '../generated/graphql.ts'
+import type { Channel, RecipientType, TriggerByHandMutation } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
+import { createEstimate, reachOf } from './estimate.ts'
 import { area, choice, submit } from './form.ts'
 import { readObject } from './json.ts'
 import { failureOf } from './load.ts'
 import type { Deps } from './page.ts'
 import { href } from './router.ts'
-import { count } from './time.ts'
+import { createTestSend } from './test-send.ts'
+import { count, counted } from './time.ts'
 
 const TriggerByHand = graphql(`
   mutation TriggerByHand($campaign: ID!, $recipients: [RecipientInput!]!) {
@@ -25,7 +27,12 @@ const kinds = [
 
 type Outcome = TriggerByHandMutation['triggerCampaign']
 
-export function createTrigger({ api, update, say }: Pick<Deps, 'api' | 'update' | 'say'>, campaign: string) {
+/** @param content what the stored campaign sends; null: it is not loaded */
+export function createTrigger(
+  { api, update, say, ask }: Pick<Deps, 'api' | 'update' | 'say' | 'ask'>,
+  campaign: string,
+  content: () => { readonly template: string; readonly channel: Channel } | null,
+) {
   let type: RecipientType = 'USER_ID'
   let typed = ''
   let params = ''
@@ -33,19 +40,45 @@ export function createTrigger({ api, update, say }: Pick<Deps, 'api' | 'update' 
   let outcome: Outcome | null = null
   const named = (): string[] => typed.split(/[\s,;]+/).filter((one) => one !== '')
 
-  async function run(): Promise<void> {
+  /** What the form would trigger; null: it is not complete. */
+  function input() {
     const read = readObject(params)
-    if (!read.ok) return
-    const eventParams = read.value ?? {}
+    const list = named()
+    if (!read.ok || list.length === 0) return null
+    const recipients = list.map((one) => ({
+      ...{ type, eventParams: read.value ?? {} },
+      ...(type === 'USER_ID' ? { userId: one } : type === 'EMAIL' ? { email: one } : { phoneNumber: one }),
+    }))
+    return { campaign, recipients }
+  }
+  const estimate = createEstimate({ api, update }, input)
+  const test = createTestSend({ api, update }, () => {
+    const [now, sent] = [input(), content()]
+    return now === null || sent === null ? null : { ...sent, data: now.recipients[0]?.eventParams ?? {} }
+  })
+  const changed = (): void => {
+    estimate.changed()
+    update()
+  }
+
+  async function run(): Promise<void> {
+    const sent = input()
+    if (sent === null) return
+    const found = await estimate.now()
+    const isSure = await ask({
+      title: 'Trigger this campaign?',
+      text:
+        found === null
+          ? `It will be sent to ${counted(sent.recipients.length, 'recipient')}. How many that reaches could not be estimated.`
+          : `It will be sent to ${reachOf(found)}.`,
+      action: found === null ? 'Trigger' : `Send to ${count(found.reached)}`,
+    })
+    if (!isSure) return
     isBusy = true
     outcome = null
     update()
     try {
-      const recipients = named().map((one) => ({
-        ...{ type, eventParams },
-        ...(type === 'USER_ID' ? { userId: one } : type === 'EMAIL' ? { email: one } : { phoneNumber: one }),
-      }))
-      outcome = (await api.ask(TriggerByHand, { campaign, recipients })).triggerCampaign
+      outcome = (await api.ask(TriggerByHand, sent)).triggerCampaign
     } catch (error) {
       say(failureOf(error).message, 'bad')
     }
@@ -73,7 +106,7 @@ export function createTrigger({ api, update, say }: Pick<Deps, 'api' | 'update' 
               ...{ id: 'trigger-type', label: 'Recipients by', value: type, options: kinds },
               change: (value) => {
                 type = kinds.find(([kind]) => kind === value)?.[0] ?? type
-                update()
+                changed()
               },
             })}
             ${area({
@@ -87,7 +120,7 @@ export function createTrigger({ api, update, say }: Pick<Deps, 'api' | 'update' 
               },
               change: (value) => {
                 typed = value
-                update()
+                changed()
               },
             })}
             ${area({
@@ -101,14 +134,16 @@ export function createTrigger({ api, update, say }: Pick<Deps, 'api' | 'update' 
               },
               change: (value) => {
                 params = value
-                update()
+                changed()
               },
             })}
           </div>
-          <div class="buttons"><button ?disabled=${isBusy || !read.ok || named().length === 0}>${isBusy ? 'Triggering…' : 'Trigger'}</button></div>
+          ${estimate.view()} ${test.view()}
+          <div class="buttons"><button ?disabled=${isBusy || input() === null}>${isBusy ? 'Triggering…' : 'Trigger'}</button></div>
           ${outcome === null ? '' : result(outcome)}
         </div>
       </form>`
     },
+    stop: () => estimate.stop(),
   }
 }

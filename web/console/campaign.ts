@@ -1,15 +1,19 @@
 /** A campaign: its template, its audience and its trigger. */
 import { html, type TemplateResult } from 'lit'
+import type { OneCampaignQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { channelLabel, channelNames } from './badge.ts'
 import { type CampaignDraft, draftOfCampaign, inputOfCampaign, newCampaign, type Start } from './campaign-draft.ts'
 import { createTrigger } from './campaign-trigger.ts'
+import { createEstimate } from './estimate.ts'
 import { check, choice, line, submit } from './form.ts'
 import { createLoad, empty, failureOf, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import { resultsView } from './results.ts'
 import { href, type Route } from './router.ts'
+import { sentColumns } from './sent.ts'
 import { createSource } from './source.ts'
+import { table } from './table.ts'
 import { when } from './time.ts'
 
 const OneCampaign = graphql(`
@@ -19,6 +23,15 @@ const OneCampaign = graphql(`
       template { key } segment { key }
       schedule { at cron timezone onEvent }
       stats { count sent delivered failed seen read channels { channel sent delivered failed seen read } }
+      runs(first: 10) {
+        nodes {
+          id kind createdAt
+          by { kind name } template { key name }
+          audience { kind topic { key name } segment { key name } }
+          progress { status total done sent failed }
+        }
+        pageInfo { hasNextPage }
+      }
     }
     templates(first: 100) { nodes { key name } }
     segments(first: 100) { nodes { key name } }
@@ -48,7 +61,6 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
   let draft: CampaignDraft = newCampaign()
   let wrong: string | null = null
   let isBusy = false
-  const trigger = createTrigger(deps, key)
   const found = createLoad(async () => {
     const answer = await api.ask(OneCampaign, { key: isNew ? '-' : key })
     if (!isNew && answer.campaign !== null) draft = draftOfCampaign(answer.campaign)
@@ -59,6 +71,11 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
       ? null
       : { name: 'campaign', document: OneCampaign, variables: { key }, value: found.value?.campaign },
   )
+  const trigger = createTrigger(deps, key, () => {
+    const stored = found.value?.campaign ?? null
+    return stored === null ? null : { template: stored.template.key, channel: stored.channel }
+  })
+  const audience = createEstimate(deps, () => (found.value?.campaign?.dispatch === 'SEGMENT' ? { campaign: key } : null))
   const set = (change: Partial<CampaignDraft>): void => {
     Object.assign(draft, change)
     update()
@@ -72,7 +89,10 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
       await api.ask(SaveCampaign, { campaigns: [inputOfCampaign(draft)] })
       say('Campaign saved.')
       if (isNew) go(['campaigns', draft.key.trim()])
-      else await found.run()
+      else {
+        await found.run()
+        audience.again()
+      }
     } catch (error) {
       wrong = failureOf(error).message
     }
@@ -179,7 +199,24 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
     </form>
   `
 
-  void found.run()
+  /** Whom a run would reach now, and its latest runs. */
+  const runs = (stored: NonNullable<OneCampaignQuery['campaign']>): TemplateResult => html`
+    <section class="panel" aria-labelledby="reach-title">
+      <header><h2 id="reach-title">If it ran now</h2></header>
+      <div class="body">${audience.view()}</div>
+    </section>
+    <section class="panel" aria-labelledby="runs-title">
+      <header><h2 id="runs-title">Runs</h2></header>
+      ${
+        stored.runs.nodes.length === 0
+          ? empty('No runs yet', 'Each run for its segment appears here.')
+          : table({ caption: 'Runs, newest first', columns: sentColumns, rows: stored.runs.nodes, key: ({ id }) => id })
+      }
+      ${stored.runs.pageInfo.hasNextPage ? html`<div class="body"><a href=${href(['broadcasts'], { campaign: stored.key })}>All runs</a></div>` : ''}
+    </section>
+  `
+
+  void found.run().then(audience.changed)
   return {
     title: () => (isNew ? 'New campaign' : (found.value?.campaign?.name ?? key)),
     view: () => {
@@ -194,10 +231,14 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
         ${loaded(found, ({ campaign, templates, segments }) =>
           campaign === null && !isNew
             ? html`<div class="panel">${empty('Campaign not found', html`It may have been deleted. Go to <a href=${href(['campaigns'])}>Campaigns</a>.`)}</div>`
-            : html`${campaign === null || campaign.stats.count === 0 ? '' : resultsView(campaign.stats)}${form(templates.nodes, segments.nodes)}${campaign?.dispatch === 'API' ? trigger.view() : ''}`,
+            : html`${campaign === null || campaign.stats.count === 0 ? '' : resultsView(campaign.stats)}${form(templates.nodes, segments.nodes)}${campaign?.dispatch === 'API' ? trigger.view() : ''}${campaign?.dispatch === 'SEGMENT' ? runs(campaign) : ''}`,
         )}
         ${source.view()}
       `
+    },
+    close() {
+      trigger.stop()
+      audience.stop()
     },
   }
 }

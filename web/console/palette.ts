@@ -65,6 +65,7 @@ export function createPalette({ api, isMasked, hasPeople, can, update, actions }
     ['new-template', 'New template'],
     ['new-segment', 'New segment'],
     ['new-campaign', 'New campaign'],
+    ['new-broadcast', 'New broadcast'],
   ]
   const fixed: readonly Command[] = [
     ...menu.flatMap(({ entries }) =>

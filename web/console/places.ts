@@ -1,7 +1,9 @@
 /** The pages by the first segment of their route, and the menu. */
 import { openActivity } from './activity.ts'
 import { openAudit } from './audit.ts'
-import { openBroadcasts, openTransaction } from './broadcasts.ts'
+import { openTransaction } from './broadcast.ts'
+import { openNewBroadcast } from './broadcast-form.ts'
+import { openBroadcasts } from './broadcasts.ts'
 import { openCampaign } from './campaign.ts'
 import { openCampaigns } from './campaigns.ts'
 import { openCaptures } from './captures.ts'
@@ -51,6 +53,7 @@ const places: Readonly<Record<string, Place>> = {
   campaigns: { open: listAndOne(openCampaigns, openCampaign), menu: 'campaigns' },
   'new-campaign': { open: openCampaign, menu: 'campaigns', needs: 'MANAGE' },
   broadcasts: { open: listAndOne(openBroadcasts, openTransaction), menu: 'broadcasts' },
+  'new-broadcast': { open: openNewBroadcast, menu: 'broadcasts', needs: 'SEND' },
   suppressions: { open: openSuppressions, menu: 'suppressions' },
   providers: { open: openProviders, menu: 'providers' },
   people: { open: openPeople, menu: 'people', needs: 'KEYS' },

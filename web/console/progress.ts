@@ -4,26 +4,50 @@ import type { TransactionProgressQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { badge } from './badge.ts'
 import { createLoad, createThrottle, empty, loaded } from './load.ts'
-import type { Deps } from './page.ts'
+import type { Deps, Question } from './page.ts'
 import { count, percent } from './time.ts'
 
 const TransactionProgress = graphql(`
   query TransactionProgress($id: ID!) { transaction(id: $id) { transactionId status total done sent failed } }
 `)
 
-const ProgressChanges = graphql(`
+/** Every change of a transaction that runs. */
+export const ProgressChanges = graphql(`
   subscription ProgressChanges($transactionId: ID!) { progress(transactionId: $transactionId) { transactionId status total done sent failed } }
 `)
 
 /** The progress of a transaction. */
 export type Progress = NonNullable<TransactionProgressQuery['transaction']>
 
-const states = {
-  ACCEPTED: badge('Accepted', 'live'),
-  RUNNING: badge('Running', 'live'),
-  DONE: badge('Done', 'good'),
-  CANCELED: badge('Canceled'),
-} satisfies Record<Progress['status'], TemplateResult>
+/** Cancels a transaction. */
+export const CancelTransaction = graphql(`
+  mutation CancelTransaction($transactionId: ID!) { cancel(transactionId: $transactionId) { canceledCount alreadySentCount } }
+`)
+
+/** What is asked before that. */
+export const cancelQuestion: Question = {
+  title: 'Cancel this transaction?',
+  text: 'Messages that have not been sent yet will not be sent, to any recipient. Messages already sent cannot be recalled.',
+  action: 'Cancel transaction',
+  refusal: 'Keep it',
+  isDangerous: true,
+}
+
+/** What states are called. */
+export const stateLabels = {
+  ACCEPTED: 'Accepted',
+  RUNNING: 'Running',
+  DONE: 'Done',
+  CANCELED: 'Canceled',
+} satisfies Record<Progress['status'], string>
+
+const tones = { ACCEPTED: 'live', RUNNING: 'live', DONE: 'good', CANCELED: '' } as const satisfies Record<
+  Progress['status'],
+  string
+>
+
+/** A state. */
+export const stateBadge = (status: Progress['status']): TemplateResult => badge(stateLabels[status], tones[status])
 
 /** A transaction whose progress is followed. */
 export interface Followed {
@@ -40,7 +64,7 @@ const bar = ({ total, done }: Progress): TemplateResult => {
 }
 
 export const progressView = (one: Progress): TemplateResult => html`
-  <div class="badges">${states[one.status]}</div>
+  <div class="badges">${stateBadge(one.status)}</div>
   ${bar(one)}
   <dl class="facts">
     <dt>Sent</dt>

@@ -154,7 +154,7 @@ export function openSegment({ api, update, go, say, ask }: Deps, { path }: Route
       <div class="head">
         <p class="crumb"><a href=${href(['segments'])}>Segments</a></p>
         <h1 tabindex="-1">${isNew ? 'New segment' : (found.value?.segment?.name ?? typed.key)}</h1>
-        ${isNew || (found.value?.segment ?? null) === null ? '' : html`<div class="actions">${source.buttons()}<a data-needs="SEND" class="button" href=${href(['broadcasts'], { segment: typed.key })}>Send broadcast</a></div>`}
+        ${isNew || (found.value?.segment ?? null) === null ? '' : html`<div class="actions">${source.buttons()}<a data-needs="SEND" class="button" href=${href(['new-broadcast'], { segment: typed.key })}>Send broadcast</a></div>`}
       </div>
       ${loaded(found, ({ segment }) =>
         segment === null && !isNew

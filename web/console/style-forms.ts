@@ -57,6 +57,10 @@ export const forms = css`
     flex: 2 1 240px;
     max-width: 420px;
   }
+  /* A date and a time are no narrower than this: two of them do not fit beside each other on a phone. */
+  .filters .field:has([type='datetime-local']) {
+    flex-basis: 230px;
+  }
   .buttons {
     display: flex;
     flex-wrap: wrap;

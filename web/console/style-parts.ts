@@ -74,6 +74,9 @@ export const parts = css`
   td.id {
     min-width: 132px;
   }
+  td.brief:first-child {
+    min-width: 0;
+  }
   td time {
     white-space: nowrap;
   }

@@ -9,7 +9,7 @@ export interface Column<T> {
   /** of an action's column: empty */
   readonly head: string | TemplateResult
   readonly cell: (row: T) => unknown
-  /** `number`, `time`, `act`, `keep` (no line breaks), and `minor` (hidden on narrow screens), `pick` (a checkbox) */
+  /** `number`, `time`, `act`, `keep` (no line breaks), `brief` (a first column of short words), and `minor` (hidden on narrow screens), `pick` (a checkbox) */
   readonly class?: string
   /** rows are sorted by it */
   readonly sorted?: 'ascending' | 'descending'

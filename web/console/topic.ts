@@ -136,7 +136,7 @@ export function openTopic(deps: Deps, first: Route): Page {
           found.value?.topic
             ? html`<div class="actions">
                 ${source.buttons()}
-                <a data-needs="SEND" class="button" href=${href(['broadcasts'], { topic: key })}>Send broadcast</a>
+                <a data-needs="SEND" class="button" href=${href(['new-broadcast'], { topic: key })}>Send broadcast</a>
                 <button data-needs="MANAGE" class="danger" @click=${() => void remove()}>Delete</button>
               </div>`
             : ''

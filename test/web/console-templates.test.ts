@@ -32,6 +32,15 @@ optionalSuite(inBrowser('the template editor in a browser'), () => {
       .getByRole('button', { name: new RegExp(`^${name}`) })
       .click()
 
+  /** Goes to a page from one with changes that are not saved. */
+  async function goAway(hash: string, heading: string): Promise<void> {
+    await page.evaluate((to) => {
+      location.hash = to
+    }, hash)
+    await page.getByRole('dialog').getByRole('button', { name: 'Discard changes' }).click()
+    await page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor()
+  }
+
   it('shows every channel as one types, and stores nothing before it is saved', async () => {
     await tab.goTo('#/templates/order', 'order')
     await preview('In-app').getByText('Order number').waitFor()
@@ -83,7 +92,7 @@ optionalSuite(inBrowser('the template editor in a browser'), () => {
   })
 
   it('says what is wrong while it is typed, and keeps what it showed last', async () => {
-    await tab.goTo('#/templates/note', 'note')
+    await goAway('#/templates/note', 'note')
     await preview('In-app').waitFor()
     await page.getByLabel('Body', { exact: true }).fill('{{ n')
     await page.getByText('TEMPLATE_BROKEN').waitFor()
@@ -97,7 +106,7 @@ optionalSuite(inBrowser('the template editor in a browser'), () => {
   })
 
   it('makes a template with languages, rules and a schema', async () => {
-    await tab.goTo('#/templates', 'Templates')
+    await goAway('#/templates', 'Templates')
     await page.getByRole('link', { name: 'New template' }).click()
     await page.getByRole('heading', { level: 1, name: 'New template' }).waitFor()
     await page.getByLabel('Key', { exact: true }).fill('reminder')

@@ -4,6 +4,7 @@ import { graphql } from '../graphql.ts'
 import { serverUrl } from '../server-url.ts'
 import { chosenProject, type Session, takeKeyFromAddress } from '../session.ts'
 import { type Api, type Credential, createApi } from './api.ts'
+import { createLeaving } from './leaving.ts'
 import { empty, failureOf, refused as refusal, waiting } from './load.ts'
 import { createMessages } from './messages.ts'
 import type { Deps, Page, ProjectInfo, Scope } from './page.ts'
@@ -15,6 +16,7 @@ import { shell } from './shell.ts'
 import { createShortcuts } from './shortcuts.ts'
 import { signIn } from './sign-in.ts'
 import { showZone } from './time.ts'
+import { createDraftStore } from './unsaved.ts'
 import { endSession, readPerson, type Viewer } from './viewer.ts'
 import { keepZone, readZone, zoneLabels, zoneOf } from './zone.ts'
 
@@ -217,11 +219,12 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
     },
     update,
   )
+  const leaving = createLeaving({ page: () => page, ask })
   const go: Deps['go'] = (path, query) => {
     location.hash = href(path, query)
   }
   const replace: Deps['replace'] = (path, query) => {
-    history.replaceState(null, '', href(path, query))
+    history.replaceState(history.state, '', href(path, query))
     follow()
   }
 
@@ -233,11 +236,14 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
   function show({ api, project, viewer }: Extract<Stage, { at: 'inside' }>, route: Route): void {
     const key = project === null ? 'operator' : route.path.slice(0, 2).join('/')
     if (page?.moved !== undefined && key === pageKey) {
+      leaving.shown()
       page.moved(route)
       return
     }
+    if (leaving.isKept()) return
     page?.close?.()
     leavePage()
+    leaving.shown()
     const isFirst = pageKey === ''
     pageKey = key
     isMenuOpen = false
@@ -256,6 +262,7 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
     }
     const deps: Deps = {
       ...{ api: own, project: project ?? noProject, isMasked: viewer.isMasked },
+      drafts: createDraftStore(project?.key ?? '', viewer.person?.email ?? null),
       ...{ can, update, go, replace, say: sayHere, ask },
     }
     page = place === undefined ? nowhere : isOpen ? place.open(deps, route) : closed
@@ -318,13 +325,18 @@ export function startConsole(root: HTMLElement, session: Session, given: string 
       unsay: messages.unsay,
       explore: viewer.person === null ? explore : null,
       find: palette === null ? null : palette.open,
-      change(key) {
+      async change(key) {
+        if (!(await leaving.mayLeave())) return update()
         chosenProject.write(key)
         // What is shown belongs to the other project.
         history.replaceState(null, '', href([readRoute(location.hash).path[0] ?? 'activity']))
         void enterAsPerson()
       },
-      leave: () => (viewer.person === null ? leave(null) : void signOut()),
+      async leave() {
+        if (!(await leaving.mayLeave())) return
+        if (viewer.person === null) leave(null)
+        else void signOut()
+      },
     })}
     ${palette?.view() ?? ''} ${shortcuts.view()}`
   }

@@ -15,6 +15,7 @@ import { sentColumns } from './sent.ts'
 import { createSource } from './source.ts'
 import { table } from './table.ts'
 import { when } from './time.ts'
+import { createUnsaved } from './unsaved.ts'
 
 const OneCampaign = graphql(`
   query OneCampaign($key: ID!) {
@@ -55,15 +56,21 @@ const starts: readonly (readonly [Start, string])[] = [
 
 /** The route `new-campaign` is for creating one. */
 export function openCampaign(deps: Deps, { path }: Route): Page {
-  const { api, update, go, say, ask } = deps
+  const { api, update, go, say, ask, drafts } = deps
   const isNew = path[0] === 'new-campaign'
   const key = path[1] ?? ''
   let draft: CampaignDraft = newCampaign()
   let wrong: string | null = null
   let isBusy = false
+  const unsaved = createUnsaved<CampaignDraft>(
+    { read: () => draft, write: (state) => void Object.assign(draft, state) },
+    update,
+    { drafts, name: isNew ? 'new-campaign' : `campaigns/${key}`, basis: () => 0 },
+  )
   const found = createLoad(async () => {
     const answer = await api.ask(OneCampaign, { key: isNew ? '-' : key })
     if (!isNew && answer.campaign !== null) draft = draftOfCampaign(answer.campaign)
+    if (isNew || answer.campaign !== null) unsaved.begin()
     return answer
   }, update)
   const source = createSource(deps, () =>
@@ -78,6 +85,7 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
   const audience = createEstimate(deps, () => (found.value?.campaign?.dispatch === 'SEGMENT' ? { campaign: key } : null))
   const set = (change: Partial<CampaignDraft>): void => {
     Object.assign(draft, change)
+    unsaved.touched()
     update()
   }
 
@@ -87,6 +95,7 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
     update()
     try {
       await api.ask(SaveCampaign, { campaigns: [inputOfCampaign(draft)] })
+      unsaved.saved()
       say('Campaign saved.')
       if (isNew) go(['campaigns', draft.key.trim()])
       else {
@@ -104,6 +113,7 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
     if (!(await ask({ title: `Delete the campaign ${key}?`, text, action: 'Delete', isDangerous: true }))) return
     try {
       await api.ask(DeleteCampaign, { keys: [key] })
+      unsaved.discard()
       go(['campaigns'])
     } catch (error) {
       say(failureOf(error).message, 'bad')
@@ -148,6 +158,7 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
   ): TemplateResult => html`
     <form class="panel" @submit=${submit(save)}>
       <div class="body">
+        ${unsaved.notice()}
         ${wrong === null ? '' : html`<div class="notice bad" role="alert"><p>${wrong}</p></div>`}
         <div class="pair">
           ${isNew ? line({ id: 'campaign-key', label: 'Key', hint: 'Identifies it in API calls', value: draft.key, isRequired: true, change: (value) => set({ key: value }) }) : ''}
@@ -194,6 +205,7 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
         <div data-needs="MANAGE" class="buttons">
           <button class="primary" ?disabled=${isBusy || draft.template === ''}>${isBusy ? 'Saving…' : 'Save'}</button>
           ${isNew ? '' : html`<button type="button" class="danger" @click=${() => void remove()}>Delete</button>`}
+          ${unsaved.isChanged() ? html`<span class="quiet small">Unsaved changes</span>` : ''}
         </div>
       </div>
     </form>
@@ -240,5 +252,7 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
       trigger.stop()
       audience.stop()
     },
+    isUnsaved: unsaved.isChanged,
+    discard: unsaved.discard,
   }
 }

@@ -8,6 +8,8 @@ export interface Dialog {
   readonly body: unknown
   readonly isWide?: boolean
   readonly close: () => void
+  /** Asks before Escape or the button closes it; left out: it closes. @returns whether it may */
+  readonly mayClose?: () => Promise<boolean>
 }
 
 const open = (element: Element | undefined): void => {
@@ -18,12 +20,25 @@ const open = (element: Element | undefined): void => {
   })
 }
 
-export const dialog = ({ title, body, isWide, close }: Dialog): TemplateResult => html`
-  <dialog class=${isWide === true ? 'wide' : ''} aria-labelledby="dialog-title" ${ref(open)} @close=${close}>
+export function dialog({ title, body, isWide, close, mayClose }: Dialog): TemplateResult {
+  // One may ask about another.
+  const id = `dialog-${title.replaceAll(/[^\p{L}\p{N}]+/gu, '-')}`
+  const leave = (): void => {
+    if (mayClose === undefined) close()
+    else void mayClose().then((isLeft) => isLeft && close())
+  }
+  const cancel = (event: Event): void => {
+    if (mayClose === undefined) return
+    event.preventDefault()
+    leave()
+  }
+  return html`
+  <dialog class=${isWide === true ? 'wide' : ''} aria-labelledby=${id} ${ref(open)} @cancel=${cancel} @close=${close}>
     <div class="top">
-      <h2 id="dialog-title">${title}</h2>
-      <button class="small plain" @click=${close}>Close</button>
+      <h2 id=${id}>${title}</h2>
+      <button class="small plain" @click=${leave}>Close</button>
     </div>
     <div class="inside">${body}</div>
   </dialog>
 `
+}

@@ -8,8 +8,9 @@ import { frame } from './style-frame.ts'
 import { details } from './style-pages.ts'
 import { parts } from './style-parts.ts'
 import { plots } from './style-plot.ts'
+import { sides } from './style-sides.ts'
 
-document.adoptedStyleSheets = [base, frame, parts, forms, details, plots].flatMap(({ styleSheet }) =>
+document.adoptedStyleSheets = [base, frame, parts, forms, details, sides, plots].flatMap(({ styleSheet }) =>
   styleSheet === undefined ? [] : [styleSheet],
 )
 const root = document.getElementById('console')

@@ -2,6 +2,7 @@
 import type { TemplateResult } from 'lit'
 import type { Api } from './api.ts'
 import type { Query, Route } from './router.ts'
+import type { DraftStore } from './unsaved.ts'
 
 /** A confirmation before an action. */
 export interface Question {
@@ -32,6 +33,8 @@ export interface Deps {
   readonly isMasked: boolean
   /** Whether the credential has a scope. What is marked with `data-needs` is hidden without it. */
   can(scope: Scope): boolean
+  /** Copies of forms that are not saved. */
+  readonly drafts: DraftStore
   /** Renders again. Calls in the same task are combined into one. */
   update(): void
   go(path: readonly string[], query?: Query): void
@@ -50,6 +53,10 @@ export interface Page {
   /** The query or the section changed. Without it, the page is opened again. */
   moved?(route: Route): void
   close?(): void
+  /** Whether something was typed that is not saved. */
+  isUnsaved?(): boolean
+  /** Forgets what is not saved. */
+  discard?(): void
 }
 
 /** A part of a page with its own data, closed when another part is opened. */

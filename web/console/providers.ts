@@ -12,6 +12,7 @@ import { draftOfProvider, inputOfProvider, newProvider, type ProviderDraft, prov
 import type { Route } from './router.ts'
 import { table } from './table.ts'
 import { count, duration, percent, when } from './time.ts'
+import { createUnsaved, type Unsaved } from './unsaved.ts'
 import { createWholeList, type SortableColumn } from './whole-list.ts'
 
 const ProviderList = graphql(`
@@ -104,9 +105,16 @@ export function openProviders(deps: Deps, first: Route): Page {
     'key, kind and channel',
     ({ key, kind, channel }) => [key, kind, channelLabel(channel)],
   )
+  // Settings may be secrets: no copy is kept.
+  let unsaved: Unsaved<ProviderDraft> | null = null
   const edit = (next: ProviderDraft | null): void => {
     draft = next
+    unsaved = null
     wrong = null
+    if (next !== null) {
+      unsaved = createUnsaved<ProviderDraft>({ read: () => next, write: (state) => void Object.assign(next, state) }, update)
+      unsaved.begin()
+    }
     update()
   }
   const attempt = (next: Trial | null): void => {
@@ -224,6 +232,15 @@ export function openProviders(deps: Deps, first: Route): Page {
       title: one.isNew ? 'New provider' : one.key,
       isWide: true,
       close: () => edit(null),
+      mayClose: async () =>
+        unsaved?.isChanged() !== true ||
+        (await ask({
+          title: 'Discard unsaved changes?',
+          text: 'What you have changed of this provider is not saved.',
+          action: 'Discard changes',
+          refusal: 'Keep editing',
+          isDangerous: true,
+        })),
       body: html`${loaded(kinds, (known) => providerForm(one, known, wrong, update, () => save(one)))}
       ${one.isNew || stored === undefined ? '' : html`<div data-needs="MANAGE"><button class="small danger" @click=${() => void remove(stored)}>Delete provider</button></div>`}`,
     })
@@ -261,5 +278,7 @@ export function openProviders(deps: Deps, first: Route): Page {
       update()
     },
     close: whole.stop,
+    isUnsaved: () => unsaved?.isChanged() === true,
+    discard: () => edit(null),
   }
 }

@@ -13,6 +13,7 @@ import { href, type Route } from './router.ts'
 import { createSource } from './source.ts'
 import { table } from './table.ts'
 import { counted } from './time.ts'
+import { createUnsaved } from './unsaved.ts'
 
 const OneSegment = graphql(`
   query OneSegment($key: ID!) {
@@ -44,7 +45,7 @@ const groupOf = (stored: unknown): Group => {
 }
 
 /** The route `new-segment` is for creating one. */
-export function openSegment({ api, update, go, say, ask }: Deps, { path }: Route): Page {
+export function openSegment({ api, update, go, say, ask, drafts }: Deps, { path }: Route): Page {
   const isNew = path[0] === 'new-segment'
   const typed: { key: string; name: string; where: Group } = {
     key: path[1] ?? '',
@@ -53,10 +54,25 @@ export function openSegment({ api, update, go, say, ask }: Deps, { path }: Route
   }
   let wrong: string | null = null
   let isBusy = false
+  const unsaved = createUnsaved<typeof typed>({ read: () => typed, write: (state) => void Object.assign(typed, state) }, update, {
+    drafts,
+    name: isNew ? 'new-segment' : `segments/${typed.key}`,
+    basis: () => 0,
+  })
+  const changed = (): void => {
+    unsaved.touched()
+    update()
+  }
   const found = createLoad(async () => {
-    if (isNew) return { segment: null as Stored | null }
+    if (isNew) {
+      unsaved.begin()
+      return { segment: null as Stored | null }
+    }
     const { segment } = await api.ask(OneSegment, { key: typed.key })
-    if (segment !== null) Object.assign(typed, { name: segment.name, where: groupOf(segment.where) })
+    if (segment !== null) {
+      Object.assign(typed, { name: segment.name, where: groupOf(segment.where) })
+      unsaved.begin()
+    }
     return { segment }
   }, update)
   const source = createSource({ update, say }, () =>
@@ -67,7 +83,7 @@ export function openSegment({ api, update, go, say, ask }: Deps, { path }: Route
   const members = createLoad(async () => (await api.ask(SegmentContacts, { key: typed.key })).contacts.nodes, update)
   const set = (change: Partial<typeof typed>): void => {
     Object.assign(typed, change)
-    update()
+    changed()
   }
 
   async function save(): Promise<void> {
@@ -80,6 +96,7 @@ export function openSegment({ api, update, go, say, ask }: Deps, { path }: Route
           { key: typed.key.trim(), name: typed.name.trim() === '' ? null : typed.name.trim(), where: conditionOf(typed.where) },
         ],
       })
+      unsaved.saved()
       say('Segment saved.')
       if (isNew) go(['segments', typed.key.trim()])
       else {
@@ -97,6 +114,7 @@ export function openSegment({ api, update, go, say, ask }: Deps, { path }: Route
     if (!(await ask({ title: `Delete the segment ${typed.key}?`, text, action: 'Delete', isDangerous: true }))) return
     try {
       await api.ask(DeleteSegment, { keys: [typed.key] })
+      unsaved.discard()
       go(['segments'])
     } catch (error) {
       say(failureOf(error).message, 'bad')
@@ -106,15 +124,17 @@ export function openSegment({ api, update, go, say, ask }: Deps, { path }: Route
   const form = (): TemplateResult => html`
     <form class="panel" @submit=${submit(save)}>
       <div class="body">
+        ${unsaved.notice()}
         ${wrong === null ? '' : html`<div class="notice bad" role="alert"><p>${wrong}</p></div>`}
         <div class="pair">
           ${isNew ? line({ id: 'segment-key', label: 'Key', hint: 'Identifies it in API calls', value: typed.key, isRequired: true, change: (key) => set({ key }) }) : ''}
           ${line({ id: 'segment-name', label: 'Name', value: typed.name, change: (name) => set({ name }) })}
         </div>
-        ${conditionForm(typed.where, update)}
+        ${conditionForm(typed.where, changed)}
         <div data-needs="MANAGE" class="buttons">
           <button class="primary" ?disabled=${isBusy}>${isBusy ? 'Saving…' : 'Save'}</button>
           ${isNew ? '' : html`<button type="button" class="danger" @click=${() => void remove()}>Delete</button>`}
+          ${unsaved.isChanged() ? html`<span class="quiet small">Unsaved changes</span>` : ''}
         </div>
       </div>
     </form>
@@ -163,5 +183,7 @@ export function openSegment({ api, update, go, say, ask }: Deps, { path }: Route
       )}
       ${source.view()}
     `,
+    isUnsaved: unsaved.isChanged,
+    discard: unsaved.discard,
   }
 }

@@ -4,7 +4,10 @@ import { channelNames } from './badge.ts'
 import { readJson, readObject, writtenJson } from './json.ts'
 import { specOf } from './template-fields.ts'
 
-type Stored = NonNullable<OneTemplateQuery['template']>
+type Stored = Omit<
+  NonNullable<OneTemplateQuery['template']>,
+  'version' | 'latestVersion' | 'published' | 'latest' | 'draft' | 'variables'
+>
 
 /** A button. */
 export interface DraftAction {

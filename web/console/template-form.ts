@@ -1,0 +1,52 @@
+/** The form of a template: what it is called, what it says, when it is sent, and what its data must be. */
+import { html, type TemplateResult } from 'lit'
+import { area, check, line } from './form.ts'
+import type { Draft } from './template-draft.ts'
+import { whenForm } from './template-when.ts'
+
+/** What the form is drawn of. */
+export interface TemplateForm {
+  readonly draft: Draft
+  readonly isNew: boolean
+  readonly mistake: { readonly field: string; readonly message: string } | null
+  readonly content: TemplateResult
+  set(change: Partial<Draft>): void
+}
+
+/** Draws the panels of the form. */
+export const templatePanels = ({ draft, isNew, mistake, content, set }: TemplateForm): TemplateResult => html`
+  <section class="panel" aria-label="Template">
+    <div class="body">
+      <div class="pair">
+        ${isNew ? line({ id: 'key', label: 'Key', hint: 'Identifies it in API calls', value: draft.key, isRequired: true, change: (value) => set({ key: value }) }) : ''}
+        ${line({ id: 'name', label: 'Name', value: draft.name, change: (value) => set({ name: value }) })}
+        ${line({ id: 'feed', label: 'Feed', value: draft.feed, change: (value) => set({ feed: value }) })}
+      </div>
+      <div class="choices">
+        ${check('active', 'Active', draft.active, (active) => set({ active }))}
+        ${check('critical', 'Critical (ignores preferences)', draft.critical, (critical) => set({ critical }))}
+        ${check('inPreferences', 'Shown in preferences', draft.inPreferences, (inPreferences) => set({ inPreferences }))}
+      </div>
+    </div>
+  </section>
+  <section class="panel" aria-label="Content">${content}</section>
+  <section class="panel" aria-label="Delivery">
+    <div class="body">
+      <details ?open=${draft.rules.length > 0 || draft.digestSeconds !== ''}>
+        <summary>Delivery rules</summary>
+        <div class="form">${whenForm(draft, mistake, () => set({}))}</div>
+      </details>
+      <details ?open=${draft.dataSchema !== ''}>
+        <summary>Data schema</summary>
+        ${area({
+          ...{ id: 'dataSchema', label: 'JSON Schema', value: draft.dataSchema, isCode: true, rows: 5 },
+          ...{
+            wrong: mistake?.field === 'dataSchema' ? mistake.message : null,
+            hint: 'Messages whose data does not match are rejected with DATA_INVALID',
+          },
+          change: (value) => set({ dataSchema: value }),
+        })}
+      </details>
+    </div>
+  </section>
+`

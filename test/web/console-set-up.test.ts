@@ -7,6 +7,7 @@ import { type ConsoleTab, openConsole } from '../helpers/console.ts'
 import {
   ContactTopics,
   GetPreferences,
+  ListNotifications,
   ListProviders,
   ListSuppressions,
   Send,
@@ -258,6 +259,15 @@ optionalSuite(inBrowser('what the console changes'), () => {
     expect(codes).toEqual([])
     const message = { template: 'brackets', contact: { externalId: 'c-4' }, data: { text: '<'.repeat(300_000) } }
     expect((await project.api.ask(Send, { messages: [message] })).codes).toEqual([])
+    // It is rendered in the sandbox, whose process has a low priority: on a busy machine, that takes longer than anything in the browser may.
+    await until(
+      'sent',
+      async () => {
+        const { notifications } = await project.api.do(ListNotifications, { first: 1 })
+        return notifications.nodes[0]?.messages.every(({ status }) => status === 'SENT')
+      },
+      20_000,
+    )
     await tab.goTo('#/captures', 'Capture box')
     await page.getByRole('link', { name: /Brackets/ }).click()
     await page.getByTitle('E-mail: Brackets').waitFor()

@@ -484,7 +484,7 @@ describe('the messages of v2', () => {
     const run = (route: Route, body: object, carillon: object): Promise<Answer> => {
       const problemOf = (error: unknown) =>
         error instanceof CarillonError ? problem(error.code, error.message) : problem('INTERNAL')
-      const caller = { kind: 'project', project: { id: project.id, key: project.key } }
+      const caller = { kind: 'project', project: { id: project.id, key: project.key }, who: { kind: 'token' } }
       const call = { carillon, caller, now: new Date(), permit() {}, problemOf } as unknown as Call
       return route.begin({ headers: {}, params: {}, query: new URLSearchParams(), body: JSON.stringify(body) }).run(call)
     }

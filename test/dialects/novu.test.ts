@@ -202,7 +202,8 @@ describe('events', () => {
       if (message?.contact.externalId === 'late') throw new CarillonError('OVERLOADED')
       return [{ ok: true, transactionId: 't' }]
     }
-    const call = { carillon: { send }, caller: { kind: 'project', project: { id: project.id } } } as unknown as Call
+    const caller = { kind: 'project', project: { id: project.id }, who: { kind: 'token' } }
+    const call = { carillon: { send }, caller } as unknown as Call
     const bulk = (...to: string[]) => {
       const body = JSON.stringify({ events: to.map((one) => ({ name: 'note', to: one })) })
       return route?.begin({ headers: {}, params: {}, query: new URLSearchParams(), body }).run(call)
@@ -223,7 +224,7 @@ describe('events', () => {
     }
     const providers = { list: async () => [{ key: `provider-${++lists}`, kind: 'capture', priority: 1 }] }
     const carillon = { contacts: { upsert }, providers, send: async () => [{ ok: true, transactionId: 't' }] }
-    const caller = { kind: 'project', project: { id: project.id } }
+    const caller = { kind: 'project', project: { id: project.id }, who: { kind: 'token' } }
     const call = { carillon, caller, permit: () => undefined } as unknown as Call
     const events = times(100, (n) => ({
       name: 'note',

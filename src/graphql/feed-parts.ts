@@ -35,6 +35,7 @@ export const messageFields = takes({
   error: ['text'],
   attempts: ['text'],
   history: ['text'],
+  templateVersion: ['text'],
   createdAt: ['message'],
   sentAt: ['text'],
   deliveredAt: ['text'],

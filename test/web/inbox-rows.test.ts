@@ -128,14 +128,23 @@ optionalSuite(inBrowser('rows of the page in a browser'), () => {
     expect(await mine.count()).toBe(await tab.rows.count())
     // The focused button is far above: the list has the focus, so that the arrow keys go on.
     expect(await focused()).toBe('scroll')
-    // A row that grows by itself pushes the others down.
-    const second = tab.rows.nth(6)
-    const top = async () => (await second.boundingBox())?.y ?? 0
-    const was = await top()
-    await mine.nth(5).evaluate((row) => {
-      row.style.height = '170px'
+    // A row that grows by itself pushes the others down. It is in sight: of what is above, the list takes back the growth.
+    await list.evaluate((scroller) => {
+      scroller.scrollTop = 0
     })
-    await expect.poll(async () => Math.round((await top()) - was)).toBe(100)
+    await mine.filter({ hasText: 'n299' }).waitFor()
+    const third = tab.rows.nth(2)
+    const top = async () => (await third.boundingBox())?.y ?? 0
+    const was = await top()
+    await expect
+      .poll(async () => {
+        // Again each time: a message that has been seen meanwhile is rendered again.
+        await mine.nth(1).evaluate((row) => {
+          row.style.height = '170px'
+        })
+        return Math.round((await top()) - was)
+      })
+      .toBe(100)
     await tab.close()
   })
 })

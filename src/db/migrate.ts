@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { Log } from '../log.ts'
+import { isRetryable } from './database.ts'
 
 // The advisory lock of Prisma's own tool, so that the two never migrate at the same time.
 const LOCK = 72707369
@@ -12,9 +13,30 @@ const TABLE = `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
   "id" VARCHAR(36) PRIMARY KEY, "checksum" VARCHAR(64) NOT NULL, "finished_at" TIMESTAMPTZ, "migration_name" VARCHAR(255) NOT NULL,
   "logs" TEXT, "rolled_back_at" TIMESTAMPTZ, "started_at" TIMESTAMPTZ NOT NULL DEFAULT now(), "applied_steps_count" INTEGER NOT NULL DEFAULT 0)`
 
+// A migration waits for the processes that still serve, and they for it. PostgreSQL ends a deadlock by failing one of them.
+const TRIES = 10
+
+async function apply(client: pg.Client, name: string, sql: string, checksum: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await client.query('BEGIN')
+      await client.query(sql)
+      await client.query(
+        'INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count) VALUES ($1, $2, $3, now(), 1)',
+        [randomUUID(), checksum, name],
+      )
+      await client.query('COMMIT')
+      return
+    } catch (error) {
+      if (attempt === TRIES || !isRetryable(error)) throw error
+      await client.query('ROLLBACK')
+    }
+  }
+}
+
 /**
  * Applies the migrations that are missing, each in a transaction of its own, so that a crash leaves none half done. Several processes may call
- * it at the same time: they take turns.
+ * it at the same time: they take turns. One that meets a deadlock with a process that is still serving is tried again.
  * @returns the names of those that were applied now
  * @throws Error when a migration has other content than when it was applied
  */
@@ -43,13 +65,7 @@ export async function migrate(
       const before = applied.get(name)
       if (before === checksum) continue
       if (before !== undefined) throw new Error(`The migration ${name} was applied with other content than it has now.`)
-      await client.query('BEGIN')
-      await client.query(sql)
-      await client.query(
-        'INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count) VALUES ($1, $2, $3, now(), 1)',
-        [randomUUID(), checksum, name],
-      )
-      await client.query('COMMIT')
+      await apply(client, name, sql, checksum)
       log.info('Migrated the database', { migration: name })
       done.push(name)
     }

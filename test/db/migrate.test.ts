@@ -66,6 +66,27 @@ test('leaves nothing behind of a migration that fails, and takes it up again onc
   expect(await migrate(database.url, silentLog, folder)).toEqual(['9999_new'])
 })
 
+test('tries a migration again that met a deadlock with a process that serves', async () => {
+  await migrate(database.url, silentLog, folder)
+  await query('CREATE TABLE one (id int); CREATE TABLE two (id int)')
+  await mkdir(join(folder, '9999_new'))
+  await writeFile(join(folder, '9999_new/migration.sql'), 'LOCK TABLE one; ALTER TABLE two ADD COLUMN added int')
+  const serving = new pg.Client({ connectionString: database.url })
+  await serving.connect()
+  try {
+    // The other side of the deadlock looks for it first, and so is the one that fails.
+    await serving.query("SET deadlock_timeout = '1min'; BEGIN; INSERT INTO two VALUES (1)")
+    const migrated = migrate(database.url, silentLog, folder)
+    await expect
+      .poll(() => query("SELECT 1 FROM pg_locks WHERE relation = 'two'::regclass AND NOT granted"), { timeout: 20_000 })
+      .toHaveLength(1)
+    await serving.query('INSERT INTO one VALUES (1); COMMIT')
+    expect(await migrated).toEqual(['9999_new'])
+  } finally {
+    await serving.end()
+  }
+})
+
 test('refuses a migration that was edited after it was applied', async () => {
   await migrate(database.url, silentLog, folder)
   const [first] = await names()

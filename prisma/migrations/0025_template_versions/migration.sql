@@ -1,6 +1,9 @@
 -- Every change of a template is a version, and may be a draft until it is published. Processes of the version before go on publishing at once, and keep
 -- no versions: what they leave becomes one with the next change.
 
+-- In the order in which sending takes them, so that the two don't wait for each other.
+LOCK TABLE "message", "template", "project" IN ACCESS EXCLUSIVE MODE;
+
 ALTER TABLE "project" ADD COLUMN "template_drafts" BOOLEAN NOT NULL DEFAULT false;
 ALTER TABLE "template" ADD COLUMN "latest_version" INTEGER, ADD COLUMN "published" BOOLEAN NOT NULL DEFAULT true,
   ADD COLUMN "samples" JSONB NOT NULL DEFAULT '[]';

@@ -115,7 +115,7 @@ export interface Example {
   /** values of the path's and the query's parameters */
   readonly parameters?: Readonly<Record<string, string>>
   readonly body?: unknown
-  /** of the first of the route's statuses */
+  /** of the first of the route's statuses; left out where its schema says enough */
   readonly answer?: unknown
 }
 
@@ -136,6 +136,8 @@ export interface Route {
   readonly summary: string
   readonly params: Readonly<Record<string, string>>
   readonly query: z.ZodObject | null
+  /** the headers that say something of it, beside those of any request */
+  readonly headers: z.ZodObject | null
   readonly body: z.ZodType | null
   /** by status */
   readonly answers: Readonly<Record<number, Described>>

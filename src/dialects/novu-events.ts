@@ -5,7 +5,7 @@ import { CarillonError, problem } from '../errors.ts'
 import { projectOf, type Route } from './dialect.ts'
 import { itemsFor, listedProviders } from './novu-contact.ts'
 import { common, type Event, event, type Result, result } from './novu-event.ts'
-import { ReusedKey, repeatable } from './novu-repeat.ts'
+import { ReusedKey, repeatable, repeatHeaders } from './novu-repeat.ts'
 import { applyEvent, broadcastEvent, hasTenant, isNamedByKey, noTenant, textOf, trigger } from './novu-trigger.ts'
 import { wrapped } from './novu-values.ts'
 import { defineRoute, inOrder, listOf } from './route.ts'
@@ -14,9 +14,6 @@ import { settledInTurns } from './values.ts'
 const EVENTS_MAX = 100
 /** Events of a call whose subscribers are written at a time: each is a connection to the database. */
 const APPLIED_AT_ONCE = 8
-
-const repeats =
-  'A call with the header `idempotency-key` that comes again, with the same body, is answered as before and does nothing.'
 
 /** What an event costs, in items: its recipients, and what it says of them and of its actor. */
 function itemsOf({ to, actor }: Pick<Event, 'actor'> & { readonly to?: Event['to'] }): number {
@@ -31,9 +28,19 @@ const triggerEvent = defineRoute({
   method: 'POST',
   path: '/v1/events/trigger',
   operation: 'sendMessages',
-  summary: `Sends a notification to up to 100 subscribers and topics. ${repeats}`,
+  summary: 'Sends a notification to up to 100 subscribers and topics.',
+  headers: repeatHeaders,
   body: event,
   answers: { 201: { description: 'What became of it.', schema: wrapped(result) } },
+  example: {
+    body: {
+      name: 'order-shipped',
+      to: { subscriberId: '42', email: 'ann@example.com', firstName: 'Ann' },
+      payload: { number: 'A-1001' },
+      transactionId: 'order-A-1001',
+    },
+    answer: { data: { acknowledged: true, status: 'processed', transactionId: 'order-A-1001' } },
+  },
   items: ({ body }) => itemsOf(body),
   async handle(parsed, call) {
     const repeat = repeatable(parsed)
@@ -47,10 +54,30 @@ const triggerBulk = defineRoute({
   method: 'POST',
   path: '/v1/events/trigger/bulk',
   operation: 'sendMessages',
-  summary: `Sends up to 100 events; one that is wrong fails alone. ${repeats}`,
+  summary: 'Sends up to 100 events; one that is wrong fails alone.',
+  headers: repeatHeaders,
   body: z.object({ events: listOf(event, EVENTS_MAX) }),
   alone: 'events',
   answers: { 201: { description: 'What became of each, in the order of the call.', schema: wrapped(z.array(result)) } },
+  example: {
+    body: {
+      events: [
+        { name: 'order-shipped', to: '42', payload: { number: 'A-1001' }, transactionId: 'order-A-1001' },
+        {
+          name: 'order-shipped',
+          to: [{ type: 'Topic', topicKey: 'sales' }],
+          payload: { number: 'A-1001' },
+          transactionId: 'sales-A-1001',
+        },
+      ],
+    },
+    answer: {
+      data: [
+        { acknowledged: true, status: 'processed', transactionId: 'order-A-1001' },
+        { acknowledged: true, status: 'processed', transactionId: 'sales-A-1001' },
+      ],
+    },
+  },
   items: ({ body }) => body.events.reduce((sum, one) => sum + itemsOf(one), 0),
   async handle(parsed, call) {
     const { events } = parsed.body
@@ -88,9 +115,14 @@ const broadcast = defineRoute({
   method: 'POST',
   path: '/v1/events/trigger/broadcast',
   operation: 'broadcast',
-  summary: `Sends a notification to all subscribers there are now. ${repeats}`,
+  summary: 'Sends a notification to all subscribers there are now.',
+  headers: repeatHeaders,
   body: z.object(common),
   answers: { 201: { description: 'It has begun.', schema: wrapped(result) } },
+  example: {
+    body: { name: 'maintenance', payload: { from: '22:00' }, transactionId: 'maintenance-7' },
+    answer: { data: { acknowledged: true, status: 'processed', transactionId: 'maintenance-7' } },
+  },
   items: ({ body }) => itemsOf(body),
   async handle(parsed, call) {
     const { body } = parsed
@@ -114,6 +146,10 @@ const cancel = defineRoute({
       description: '`data`: whether this call canceled anything.',
       schema: z.object({ acknowledged: z.boolean(), data: z.boolean() }),
     },
+  },
+  example: {
+    parameters: { transactionId: 'order-A-1001' },
+    answer: { acknowledged: true, data: true },
   },
   async handle({ param }, call) {
     const by = byOf(call.caller, call.remoteAddress)

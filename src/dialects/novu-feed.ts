@@ -117,6 +117,10 @@ const markAs = defineRoute({
       .refine(({ seen, read }) => (seen ?? read ?? null) !== null, { error: 'must have seen or read' }),
   }),
   answers: markedAnswer,
+  example: {
+    parameters: { subscriberId: '42' },
+    body: { messageId: ['0197f0d4-6b7e-7c3a-9f51-2d8c4e6a1b03'], mark: { seen: true, read: true } },
+  },
   items: ({ body }) => body.messageId.length,
   handle: async ({ param, body }, call): Promise<Answer> => ({
     status: 201,
@@ -132,6 +136,10 @@ const markAsWord = defineRoute({
   params,
   body: z.object({ messageId: messageIds, markAs: z.enum(marks) }),
   answers: markedAnswer,
+  example: {
+    parameters: { subscriberId: '42' },
+    body: { messageId: ['0197f0d4-6b7e-7c3a-9f51-2d8c4e6a1b03'], markAs: 'read' },
+  },
   items: ({ body }) => body.messageId.length,
   handle: async ({ param, body }, call): Promise<Answer> => ({
     status: 201,
@@ -150,6 +158,11 @@ const markAll = defineRoute({
     feedIdentifier: z.union([z.string(), z.array(z.string()).max(100)]).nullish(),
   }),
   answers: { 201: { description: 'How many were changed.', schema: wrapped(z.int()) } },
+  example: {
+    parameters: { subscriberId: '42' },
+    body: { markAs: 'seen' },
+    answer: { data: 3 },
+  },
   async handle({ param, body: { markAs: named, feedIdentifier } }, call) {
     const names = feedIdentifier === null || feedIdentifier === undefined ? null : [feedIdentifier].flat()
     const input = { all: { feeds: names }, ...marked[named] }
@@ -179,6 +192,10 @@ const action = defineRoute({
   params: { ...withMessage, type: 'The button: `primary` or `secondary`.' },
   body: z.object({ status: z.enum(['pending', 'done']).nullish(), payload: jsonObject.nullish() }).nullish(),
   answers: { 201: { description: 'The message as it is now.', schema: wrapped(message) } },
+  example: {
+    parameters: { subscriberId: '42', messageId: '0197f0d4-6b7e-7c3a-9f51-2d8c4e6a1b03', type: 'primary' },
+    body: { status: 'done', payload: { choice: 'yes' } },
+  },
   async handle({ param, body }, call) {
     call.permit('feed')
     const type = param('type')

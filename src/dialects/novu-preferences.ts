@@ -105,6 +105,10 @@ const update = defineRoute({
     .object({ channel: channelChoice.nullish(), enabled: z.boolean().nullish() })
     .refine(({ channel, enabled }) => (channel ?? enabled ?? null) !== null, { error: 'must have channel or enabled' }),
   answers: { 200: { description: 'The preference as it is now.', schema: wrapped(ofTemplate) } },
+  example: {
+    parameters: { subscriberId: '42', parameter: 'order-shipped' },
+    body: { channel: { type: 'email', enabled: false } },
+  },
   async handle({ param, body: { channel, enabled } }, call) {
     call.permit('preferences')
     const { templates, preferences } = call.carillon
@@ -135,6 +139,13 @@ const updateGlobal = defineRoute({
       error: 'must have preferences or enabled',
     }),
   answers: { 200: { description: 'The preference as it is now.', schema: wrapped(ofAll) } },
+  example: {
+    parameters: { subscriberId: '42' },
+    body: { preferences: [{ type: 'sms', enabled: false }] },
+    answer: {
+      data: { preference: { enabled: true, channels: { in_app: true, email: true, sms: false, chat: true, push: true } } },
+    },
+  },
   async handle({ param, body: { enabled, preferences: choices } }, call) {
     call.permit('preferences')
     const { preferences } = call.carillon

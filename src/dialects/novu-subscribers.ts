@@ -71,6 +71,9 @@ const create = defineRoute({
   summary: 'Creates a subscriber, or overwrites what is given of one that exists.',
   body: subscriberInput,
   answers: { 201: shown('The subscriber.') },
+  example: {
+    body: { subscriberId: '42', email: 'ann@example.com', firstName: 'Ann', data: { plan: 'pro' } },
+  },
   items: ({ body }) => itemsFor(body),
   async handle({ body }, call) {
     await apply(call, body)
@@ -97,6 +100,15 @@ const createMany = defineRoute({
         }),
       ),
     },
+  },
+  example: {
+    body: {
+      subscribers: [
+        { subscriberId: '42', email: 'ann@example.com', firstName: 'Ann', data: { plan: 'pro' } },
+        { subscriberId: '43' },
+      ],
+    },
+    answer: { data: { created: [{ subscriberId: '43' }], updated: [{ subscriberId: '42' }], failed: [] } },
   },
   items: ({ body }) => body.subscribers.reduce((sum, one) => sum + itemsFor(one), 0),
   async handle({ body: { subscribers }, refused }, call) {
@@ -145,6 +157,10 @@ const update = defineRoute({
   params,
   body: z.object(subscriberFields),
   answers: { 200: shown('The subscriber.') },
+  example: {
+    parameters: { subscriberId: '42' },
+    body: { lastName: 'Abel', phone: '+447700900123', locale: 'en' },
+  },
   items: ({ body }) => itemsFor(body),
   async handle({ body, param }, call) {
     const subscriberId = param('subscriberId')
@@ -187,6 +203,10 @@ const setRoute = (method: 'PUT' | 'PATCH', isAdded: boolean) =>
     params,
     body: credentials,
     answers: { 200: shown('The subscriber.') },
+    example: {
+      parameters: { subscriberId: '42' },
+      body: { providerId: 'fcm', integrationIdentifier: 'push', credentials: { deviceTokens: ['token-of-the-device'] } },
+    },
     async handle({ body, param }, call) {
       await setCredentials(call, param('subscriberId'), body, isAdded)
       return { status: 200, body: { data: await showSubscriber(call, param('subscriberId')) } }
@@ -227,6 +247,10 @@ const onlineStatus = defineRoute({
     })
     .refine(({ isOnline, online }) => isOnline !== undefined || online !== undefined, { error: 'is needed', path: ['isOnline'] }),
   answers: { 200: shown('The subscriber.') },
+  example: {
+    parameters: { subscriberId: '42' },
+    body: { isOnline: true },
+  },
   async handle({ body: { isOnline, online }, param }, call) {
     const { contacts } = call.carillon
     const key = await contacts.keyOf(projectOf(call).id, param('subscriberId'))

@@ -39,6 +39,9 @@ const create = defineRoute({
   summary: 'Creates a topic, or renames one that exists. Takes a key with the scope MANAGE.',
   body: z.object({ key: z.string().min(1), name: z.string().nullish() }),
   answers: { 201: { description: 'The topic.', schema: wrapped(z.object({ _id: z.string(), key: z.string() })) } },
+  example: {
+    body: { key: 'sales', name: 'Sales' },
+  },
   async handle({ body: { key, name } }, call) {
     const by = byOf(call.caller, call.remoteAddress)
     const [made] = await call.carillon.topics.upsert(projectOf(call).id, [{ key, name: name ?? undefined }], by)
@@ -94,6 +97,10 @@ const rename = defineRoute({
   params,
   body: z.object({ name: z.string() }),
   answers: shown,
+  example: {
+    parameters: { topicKey: 'sales' },
+    body: { name: 'Sales team' },
+  },
   async handle({ param, body: { name } }, call) {
     call.permit('topic')
     const key = param('topicKey')
@@ -133,6 +140,11 @@ const add = defineRoute({
         z.object({ succeeded: z.array(z.string()), failed: z.object({ notFound: z.array(z.string()) }).optional() }),
       ),
     },
+  },
+  example: {
+    parameters: { topicKey: 'sales' },
+    body: { subscribers: ['42', '43'] },
+    answer: { data: { succeeded: ['42'], failed: { notFound: ['43'] } } },
   },
   items: ({ body }) => body.subscribers.length,
   async handle({ param, body: { subscribers } }, call) {
@@ -183,6 +195,10 @@ const removeMembers = defineRoute({
   params,
   body: members,
   answers: none,
+  example: {
+    parameters: { topicKey: 'sales' },
+    body: { subscribers: ['42'] },
+  },
   items: ({ body }) => body.subscribers.length,
   async handle({ param, body: { subscribers } }, call) {
     await call.carillon.topics.unsubscribe(projectOf(call).id, param('topicKey'), subscribers)

@@ -55,7 +55,7 @@ const answerOf = ({ description, schema }: Described, example: unknown) => ({
   ...(schema === null ? {} : { content: json(schemaOf(schema, 'output'), example) }),
 })
 
-function parametersOf({ params, query, example }: Route): readonly Schema[] {
+function parametersOf({ params, query, headers, example }: Route): readonly Schema[] {
   const shown = (name: string) => {
     const value = example?.parameters?.[name]
     return value === undefined ? {} : { example: value }
@@ -64,13 +64,15 @@ function parametersOf({ params, query, example }: Route): readonly Schema[] {
     ...{ name, in: 'path', required: true, description, schema: { type: 'string' } },
     ...shown(name),
   }))
-  if (query === null) return inPath
-  const { properties = {}, required = [] } = z.toJSONSchema(query, { io: 'input', unrepresentable: 'any' })
-  const inQuery = Object.entries(properties).map(([name, schema]) => ({
-    ...{ name, in: 'query', required: required.includes(name), schema },
-    ...shown(name),
-  }))
-  return [...inPath, ...inQuery]
+  const listed = (place: 'query' | 'header', schema: z.ZodObject | null) => {
+    if (schema === null) return []
+    const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
+    return Object.entries(properties).map(([name, one]) => ({
+      ...{ name, in: place, required: required.includes(name), schema: one },
+      ...shown(name),
+    }))
+  }
+  return [...inPath, ...listed('query', query), ...listed('header', headers)]
 }
 
 const failureOf = (code: ErrorCode): Failure => {

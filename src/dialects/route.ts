@@ -48,6 +48,8 @@ interface Row<B extends z.ZodType, Q extends z.ZodObject> {
   /** what each parameter of the path is */
   readonly params?: Readonly<Record<string, string>>
   readonly query?: Q
+  /** what an OpenAPI document says of its headers; `handle` reads them */
+  readonly headers?: z.ZodObject
   readonly body?: B
   /** The list in the body whose items fail alone: those that are not as their schema says are left out, and given in `refused`. */
   readonly alone?: string
@@ -78,6 +80,7 @@ export function defineRoute<B extends z.ZodType = z.ZodUndefined, Q extends z.Zo
     summary: row.summary,
     params: row.params ?? {},
     query,
+    headers: row.headers ?? null,
     body,
     answers: row.answers,
     example: row.example ?? null,

@@ -1,21 +1,22 @@
 /**
  * Novu's own clients, unchanged but for their base address: every method that is served here, what it answers, and what it does. @novu/api holds each
- * answer against Novu's schemas itself, and throws where one differs. Meanwhile a page watches the subscriber's feed live.
+ * answer against Novu's schemas itself, and throws where one differs. Meanwhile an inbox of
+ * the subscriber is open.
  */
 import { Novu as ApiNovu } from '@novu/api'
 import { Novu as NodeNovu } from '@novu/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createInboxClient } from '../../web/inbox/client.ts'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import { newNovuProject } from '../helpers/novu.ts'
 import {
   ContactTopics,
+  CreateContactToken,
   Feed,
-  FeedChanged,
   GetContact,
   GetPreferences,
   ListContacts,
   ListNotifications,
-  MessageReceived,
   UpsertTemplates,
 } from '../helpers/operations.ts'
 import { GetReach } from '../helpers/operations-vendors.ts'
@@ -60,31 +61,18 @@ function recorded<T extends object>(client: T, called: Set<string>, path = ''): 
   })
 }
 
-/** What a page of a subscriber sees of its feed, live. */
-async function watchFeed(project: TestProject, subscriberId: string) {
-  const page = await project.page(subscriberId)
-  const received = await page.watch(MessageReceived, {})
-  const changed = await page.watch(FeedChanged, {})
+/** What the inbox of a subscriber shows, live. */
+async function openInbox(project: TestProject, subscriberId: string) {
+  const { createContactToken } = await project.api.do(CreateContactToken, { contact: subscriberId, ttlSeconds: 3600 })
+  const inbox = createInboxClient({ server: app.url, token: createContactToken.token, keep: false })
+  await expect.poll(() => inbox.state.live).toBe('live')
   return {
-    /** Waits until that many arrived. @returns the last one's body, and the unseen count */
-    async arrival(count: number) {
-      const last = (await received.waitFor(count)).at(-1)?.messageReceived
-      return [last?.message.body, last?.unseenCount]
-    },
-    /** the counts of unseen and unread messages, after the last change */
-    counts() {
-      const last = changed.events.at(-1)?.feedChanged
-      return [last?.unseenCount, last?.unreadCount]
-    },
-    /** ids of messages that were taken away */
-    gone: () =>
-      changed.events.flatMap(({ feedChanged: { message } }) =>
-        message === null || message.archivedAt === null ? [] : message.id,
-      ),
-    close() {
-      received.close()
-      changed.close()
-    },
+    /** the bodies of its messages, the newest first, and how many are unseen */
+    shown: () => [...inbox.state.messages.map(({ body }) => body), inbox.state.counts.unseen],
+    /** how many messages are unseen, and how many unread */
+    counts: () => [inbox.state.counts.unseen, inbox.state.counts.unread],
+    ids: () => inbox.state.messages.map(({ id }) => id),
+    close: () => inbox.close(),
   }
 }
 
@@ -200,11 +188,11 @@ describe('@novu/node', () => {
   it('sends to a page that is open, marks what it shows, and takes it away', async () => {
     const { subscribers } = novu
     await subscribers.identify('liv', {})
-    const live = await watchFeed(project, 'liv')
+    const live = await openInbox(project, 'liv')
     await novu.trigger('comment', { to: 'liv', payload: { comment: 'one' }, transactionId: 'live-1' })
-    expect(await live.arrival(1)).toEqual(['one', 1])
+    await expect.poll(live.shown).toEqual(['one', 1])
     await novu.trigger('note', { to: 'liv', payload: { n: 2 }, transactionId: 'live-2' })
-    expect(await live.arrival(2)).toEqual(['2', 2])
+    await expect.poll(live.shown).toEqual(['2', 'one', 2])
     const feed = await body(subscribers.getNotificationsFeed('liv', { page: 0, limit: 10, seen: false, payload: { n: 2 } }))
     const [{ _id: second }] = (feed as { data: [{ _id: string }] }).data
     const [first = { id: '' }] = (await feedOf(project, 'liv')).nodes.filter(({ id }) => id !== second)
@@ -225,9 +213,9 @@ describe('@novu/node', () => {
     const listed = await body(novu.messages.list({ subscriberId: 'liv', channel: 'in_app' as never, transactionIds: ['live-2'] }))
     expect(listed).toMatchObject({ totalCount: 1, data: [{ _id: second }] })
     expect(await data(novu.messages.deleteById(second))).toEqual({ acknowledged: true, status: 'deleted' })
-    await expect.poll(live.gone).toEqual([second])
+    await expect.poll(live.ids).toEqual([first.id])
     await body(novu.messages.deleteByTransactionId('live-1'), 204)
-    await expect.poll(live.gone).toEqual([second, first.id])
+    await expect.poll(live.ids).toEqual([])
     expect((await feedOf(project, 'liv')).totalCount).toBe(0)
     live.close()
   })
@@ -343,11 +331,11 @@ describe('@novu/api', () => {
   it('sends to a page that is open, marks what it shows, and takes it away', async () => {
     const { subscribers } = novu
     await subscribers.create({ subscriberId: 'liv' })
-    const live = await watchFeed(project, 'liv')
+    const live = await openInbox(project, 'liv')
     await novu.trigger({ name: 'comment', to: 'liv', payload: { comment: 'one' }, transactionId: 'live-1' })
-    expect(await live.arrival(1)).toEqual(['one', 1])
+    await expect.poll(live.shown).toEqual(['one', 1])
     await novu.trigger({ name: 'note', to: 'liv', payload: { n: 2 }, transactionId: 'live-2' })
-    expect(await live.arrival(2)).toEqual(['2', 2])
+    await expect.poll(live.shown).toEqual(['2', 'one', 2])
     const { result: feed } = await subscribers.notifications.feed({ subscriberId: 'liv', page: 0, seen: false })
     expect(feed).toMatchObject({
       totalCount: 2,
@@ -372,9 +360,9 @@ describe('@novu/api', () => {
     const { result } = await novu.messages.retrieve({ subscriberId: 'liv', channel: 'in_app', transactionId: ['live-2'] })
     expect(result.data).toHaveLength(1)
     expect((await novu.messages.delete(second)).result).toMatchObject({ acknowledged: true, status: 'deleted' })
-    await expect.poll(live.gone).toEqual([second])
+    await expect.poll(live.ids).toEqual([first])
     await novu.messages.deleteByTransactionId('live-1', 'in_app')
-    await expect.poll(live.gone).toEqual([second, first])
+    await expect.poll(live.ids).toEqual([])
     expect((await feedOf(project, 'liv')).totalCount).toBe(0)
     live.close()
   })

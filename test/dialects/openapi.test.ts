@@ -104,6 +104,21 @@ describe.each(dialectNames)('the document of %s', async (name) => {
   })
 })
 
+it('novu has an example of each request with a body, which it reads, and names the header of calls that may be repeated', async () => {
+  const { routes } = await loadDialect('novu')
+  for (const { method, path, params, body, example, begin } of routes) {
+    if (body === null) continue
+    const { parameters = {}, body: asked } = example ?? {}
+    expect(asked, `${method} ${path}`).toBeDefined()
+    expect(Object.keys(parameters).sort(), path).toEqual(Object.keys(params).sort())
+    const request = { headers: {}, params: parameters, query: new URLSearchParams(), body: JSON.stringify(asked) }
+    expect(begin(request).items, path).toBeGreaterThan(0)
+  }
+  const named = routes.filter(({ headers }) => headers?.shape['idempotency-key'] !== undefined).map(({ path }) => path)
+  expect(named).toEqual(['/v1/events/trigger', '/v1/events/trigger/bulk', '/v1/events/trigger/broadcast'])
+  expect(JSON.stringify(describeDialect(await loadDialect('novu'), '/novu'))).toContain('"name":"idempotency-key","in":"header"')
+})
+
 it.each(['notifuse', 'notifly'] as const)('%s has an example of each request and its answer, which it reads', async (name) => {
   const { routes } = await loadDialect(name)
   for (const { path, params, query, body, example, begin } of routes) {

@@ -13,6 +13,8 @@ const bundles = {
   'inbox-client': 'inbox/client.ts',
   'inbox-page': 'inbox-page/page.ts',
   console: 'console/main.ts',
+  // Loaded by the console when somebody edits a template.
+  'console-editor': 'console/code-editor.ts',
 }
 const styles = { 'inbox-page': 'inbox-page/page.css', console: 'console/page.css' }
 const icons = { 'favicon.svg': 'favicon.svg', 'favicon.ico': 'favicon.ico' }

@@ -60,6 +60,7 @@ const shared: OutgoingHttpHeaders = {
 const served: readonly { readonly path: string; readonly file: string; readonly headers: OutgoingHttpHeaders }[] = [
   { path: '/', file: 'console.html', headers: page },
   { path: '/console.js', file: 'console.js', headers: same },
+  { path: '/console-editor.js', file: 'console-editor.js', headers: same },
   { path: '/console.css', file: 'console.css', headers: same },
   { path: '/inbox', file: 'inbox.html', headers: page },
   { path: '/inbox-page.js', file: 'inbox-page.js', headers: same },

@@ -84,18 +84,29 @@ it('the first start prints the console and the inbox with the key in the fragmen
   for (const path of ['/', '/inbox', '/graphql']) expect(lines).toContain(`${app.url}${path}#authorization=Bearer%20ck_1`)
 })
 
-it('the element weighs at most 40 KB compressed, with everything in it', async () => {
+async function compressed(path: string): Promise<Buffer> {
   const { request } = await import('node:http')
-  const body = await new Promise<Buffer>((resolve, reject) => {
+  return new Promise<Buffer>((resolve, reject) => {
     const chunks: Buffer[] = []
-    request(`${app.url}/inbox.js`, { headers: { 'accept-encoding': 'gzip' } }, (response) => {
+    request(app.url + path, { headers: { 'accept-encoding': 'gzip' } }, (response) => {
       response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => resolve(Buffer.concat(chunks)))
     })
       .on('error', reject)
       .end()
   })
+}
+
+it('the element weighs at most 40 KB compressed, with everything in it', async () => {
+  const body = await compressed('/inbox.js')
   expect(gunzipSync(body).toString()).toContain('carillon-inbox')
   expect(body.length).toBeLessThanOrEqual(40 * 1024)
+})
+
+it('the console weighs at most 120 KB compressed, and its editor of code at most 220 KB, in a file of its own', async () => {
+  const [page, editor] = await Promise.all([compressed('/console.js'), compressed('/console-editor.js')])
+  expect([gunzipSync(page).includes('cm-lineNumbers'), gunzipSync(editor).includes('cm-lineNumbers')]).toEqual([false, true])
+  expect(page.length).toBeLessThanOrEqual(120 * 1024)
+  expect(editor.length).toBeLessThanOrEqual(220 * 1024)
 })
 
 optionalSuite(inBrowser('the pages in a browser'), () => {

@@ -22,7 +22,8 @@ function framed({ id, label, hint, wrong }: Field, control: TemplateResult, name
   </div>`
 }
 
-const described = ({ id, hint, wrong }: Field): string | undefined => {
+/** The ids of what describes a control; undefined: nothing does. */
+export const described = ({ id, hint, wrong }: Field): string | undefined => {
   const ids = [hint === undefined ? '' : `${id}-hint`, wrong === undefined || wrong === null ? '' : `${id}-wrong`]
   const list = ids.filter((one) => one !== '').join(' ')
   return list === '' ? undefined : list

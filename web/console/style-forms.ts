@@ -31,6 +31,12 @@ export const forms = css`
     font-size: 13px;
     color: var(--bad);
   }
+  .code {
+    min-width: 0;
+  }
+  .code.tall {
+    --code-height: 170px;
+  }
   .check {
     display: flex;
     align-items: center;

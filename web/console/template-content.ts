@@ -2,6 +2,7 @@
 import { html, type TemplateResult } from 'lit'
 import type { Channel } from '../generated/graphql.ts'
 import { channelLabel, channelNames } from './badge.ts'
+import type { DrawCode } from './code.ts'
 import { area, check, choice, line } from './form.ts'
 import type { Draft, DraftContent } from './template-draft.ts'
 import { newContent } from './template-draft.ts'
@@ -12,6 +13,7 @@ export interface ContentForm {
   readonly draft: () => Draft
   /** the language of new content */
   readonly locale: string
+  readonly code: DrawCode
   /** the validation error, and the id of its control */
   readonly wrong: () => { readonly field: string; readonly message: string } | null
   changed(): void
@@ -26,7 +28,7 @@ function spelled(typed: string): string {
   }
 }
 
-export function createContentForm({ draft, locale, wrong, changed }: ContentForm) {
+export function createContentForm({ draft, locale, code, wrong, changed }: ContentForm) {
   let channel: Channel = channelNames.find((one) => draft().contents[one].length > 0) ?? 'IN_APP'
   let index = 0
   let added = ''
@@ -86,7 +88,9 @@ export function createContentForm({ draft, locale, wrong, changed }: ContentForm
         change: set,
       })
     if (kind === 'line') return line({ ...base, value: text, change: set })
-    return area({ ...base, value: text, rows: kind === 'html' ? 8 : 3, isCode: kind === 'html' || kind === 'json', change: set })
+    if (kind === 'html') return code({ ...base, value: text, rows: 8, language: 'html', change: set })
+    if (kind === 'json') return code({ ...base, value: text, language: 'json-with-liquid', change: set })
+    return area({ ...base, value: text, change: set })
   }
 
   const fields = (content: DraftContent): TemplateResult => {

@@ -1,6 +1,7 @@
 /** The form of a template: what it is called, what it says, when it is sent, and what its data must be. */
 import { html, type TemplateResult } from 'lit'
-import { area, check, line } from './form.ts'
+import type { DrawCode } from './code.ts'
+import { check, line } from './form.ts'
 import type { Draft } from './template-draft.ts'
 import { whenForm } from './template-when.ts'
 
@@ -10,11 +11,12 @@ export interface TemplateForm {
   readonly isNew: boolean
   readonly mistake: { readonly field: string; readonly message: string } | null
   readonly content: TemplateResult
+  readonly code: DrawCode
   set(change: Partial<Draft>): void
 }
 
 /** Draws the panels of the form. */
-export const templatePanels = ({ draft, isNew, mistake, content, set }: TemplateForm): TemplateResult => html`
+export const templatePanels = ({ draft, isNew, mistake, content, code, set }: TemplateForm): TemplateResult => html`
   <section class="panel" aria-label="Template">
     <div class="body">
       <div class="pair">
@@ -38,8 +40,8 @@ export const templatePanels = ({ draft, isNew, mistake, content, set }: Template
       </details>
       <details ?open=${draft.dataSchema !== ''}>
         <summary>Data schema</summary>
-        ${area({
-          ...{ id: 'dataSchema', label: 'JSON Schema', value: draft.dataSchema, isCode: true, rows: 5 },
+        ${code({
+          ...{ id: 'dataSchema', label: 'JSON Schema', value: draft.dataSchema, language: 'json', rows: 5 },
           ...{
             wrong: mistake?.field === 'dataSchema' ? mistake.message : null,
             hint: 'Messages whose data does not match are rejected with DATA_INVALID',

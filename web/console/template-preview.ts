@@ -3,7 +3,8 @@ import { html, type TemplateResult } from 'lit'
 import type { TemplateInput } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { ApiError } from './api.ts'
-import { area, line } from './form.ts'
+import type { DrawCode } from './code.ts'
+import { line } from './form.ts'
 import { readObject } from './json.ts'
 import { createLoad, createThrottle, empty, refused, waiting } from './load.ts'
 import type { Deps } from './page.ts'
@@ -44,6 +45,7 @@ const sampleContact = (locale: string) => ({
 export function createPreview(
   { api, update, project, isMasked }: Pick<Deps, 'api' | 'update' | 'project' | 'isMasked'>,
   draft: () => TemplateInput,
+  code: DrawCode,
 ) {
   let contact = ''
   let data = '{}'
@@ -85,8 +87,8 @@ export function createPreview(
                 update()
               },
             })}
-            ${area({
-              ...{ id: 'preview-data', label: 'Data (JSON)', value: data, rows: 3, isCode: true, wrong: dataWrong },
+            ${code({
+              ...{ id: 'preview-data', label: 'Data (JSON)', value: data, language: 'json', wrong: dataWrong },
               change: (value) => {
                 data = value
                 refresh()
@@ -101,6 +103,12 @@ export function createPreview(
   return {
     /** Reloads the preview. */
     refresh,
+    /** What is wrong with a text of the template, and the id of its control; null: nothing, or it is not known where. */
+    mistake(): { readonly field: string; readonly message: string } | null {
+      const { field = null, message = '' } = shown.value?.error ?? {}
+      const place = /^(\w+)\[(\d+)\]\.(\w+)/.exec(field ?? '')
+      return place === null ? null : { field: place.slice(1).join('-'), message }
+    },
     /** Sets sample data for the variables of the template. */
     begin(variables: readonly string[]): void {
       const known = [

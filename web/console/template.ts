@@ -4,6 +4,7 @@ import type { OneTemplateQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { ApiError } from './api.ts'
 import { badge } from './badge.ts'
+import { createCodeFields } from './code.ts'
 import { submit } from './form.ts'
 import { createLoad, empty, failureOf, loaded, refused } from './load.ts'
 import type { Deps, Page } from './page.ts'
@@ -87,6 +88,7 @@ export function openTemplate(deps: Deps, { path, query }: Route): Page {
   const key = path[1] ?? ''
   /** the template that a new one is a copy of */
   const copied = isNew ? query.get('from') : null
+  const code = createCodeFields(update)
   let editor: Editor | null = null
   let whole: OneTemplateQuery['template'] = null
   const source = createSource(deps, () =>
@@ -147,7 +149,7 @@ export function openTemplate(deps: Deps, { path, query }: Route): Page {
         throw Object.assign(new ApiError('BAD_INPUT', error.message, error.field), { cause: error })
       }
     }
-    const preview = createPreview(deps, input)
+    const preview = createPreview(deps, input, code)
     basis = unsaved.begin() ?? basis
     preview.begin(variables)
     preview.refresh()
@@ -155,7 +157,10 @@ export function openTemplate(deps: Deps, { path, query }: Route): Page {
       draft,
       preview,
       unsaved,
-      content: createContentForm({ draft: () => draft, locale: project.locale, wrong: () => mistake, changed }),
+      content: createContentForm({
+        ...{ draft: () => draft, locale: project.locale, code, changed },
+        wrong: () => mistake ?? preview.mistake(),
+      }),
     }
   }
 
@@ -300,7 +305,7 @@ export function openTemplate(deps: Deps, { path, query }: Route): Page {
       <form class="form" @submit=${submit(() => save(one))}>
         ${unsaved.notice()} ${conflict === null ? '' : conflictView(conflict, draft, choices(one))}
         ${failure === null ? '' : refused(failure)}
-        ${templatePanels({ draft, isNew, mistake, content: content.view(), set })}
+        ${templatePanels({ draft, isNew, mistake, content: content.view(), code, set })}
         <div data-needs="MANAGE" class="buttons">
           <button class="primary" ?disabled=${isSaving}>${isSaving ? 'Saving…' : 'Save'}</button>
           ${isNew ? '' : html`<button type="button" class="danger" @click=${() => void remove()}>Delete</button>`}

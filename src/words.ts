@@ -140,6 +140,8 @@ export interface FeedMessage {
   readonly seenAt: string | null
   readonly readAt: string | null
   readonly archivedAt: string | null
+  /** its reader deleted it: it is in no list */
+  readonly deletedAt: string | null
   /** when it arrived in the feed */
   readonly sentAt: string | null
   readonly createdAt: string
@@ -147,7 +149,7 @@ export interface FeedMessage {
 }
 
 /** What a change of a feed was. */
-export type FeedChangeKind = 'RECEIVED' | 'UPDATED' | 'MARKED' | 'ALL_MARKED' | 'ACTED' | 'RETRACTED'
+export type FeedChangeKind = 'RECEIVED' | 'UPDATED' | 'MARKED' | 'ALL_MARKED' | 'ACTED' | 'RETRACTED' | 'DELETED'
 
 /** One change of a contact's feed: its number, and the counts as they were after it. */
 export interface FeedChange {

@@ -53,6 +53,7 @@ const template = {
   delaySeconds: true,
   digest: true,
   dataSchema: true,
+  severity: true,
   inPreferences: true,
   version: false,
   latestVersion: false,

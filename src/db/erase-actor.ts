@@ -54,7 +54,7 @@ export async function lockTexts(tx: Runner, projectId: string, notificationIds: 
   await tx.query({ name: 'erase-lock-claimed', text: LOCKED, values: [projectId, notificationIds] })
   const { rows } = await tx.query<TextRow>({
     name: 'erase-lock-texts',
-    text: `SELECT id, contact_id AS "contactId", arrived_seq IS NOT NULL AND status <> 'CANCELED' AS "isInFeed", subject, text, html, title, body, url,
+    text: `SELECT id, contact_id AS "contactId", arrived_seq IS NOT NULL AND deleted_at IS NULL AND status <> 'CANCELED' AS "isInFeed", subject, text, html, title, body, url,
         icon_url AS "iconUrl", actions, increment_id AS "incrementId", error_message AS "errorMessage"
       FROM message WHERE project_id = $1 AND notification_id = ANY($2::uuid[]) ORDER BY id FOR UPDATE`,
     values: [projectId, notificationIds],

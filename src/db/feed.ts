@@ -69,6 +69,7 @@ interface MessageRow {
   readonly seenAt: string | null
   readonly readAt: string | null
   readonly archivedAt: string | null
+  readonly deletedAt: string | null
   readonly sentAt: string | null
   readonly createdAt: string
   readonly updatedAt: string
@@ -82,7 +83,7 @@ const feedColumns = `m.project_id AS "projectId", m.id, m.contact_id AS "contact
   n.transaction_id AS "transactionId", t.key AS "templateKey", m.status, m.feed, m.title, m.body, m.icon_url AS "iconUrl", m.url,
   ${actorColumn} AS actor,
   n.data, m.count, m.actions, m.arrived_seq AS "arrivedSeq", m.listed_seq AS "listedSeq", m.changed_seq AS "changedSeq",
-  m.change_kind AS "changeKind", m.seen_at AS "seenAt", m.read_at AS "readAt", m.archived_at AS "archivedAt", m.sent_at AS "sentAt",
+  m.change_kind AS "changeKind", m.seen_at AS "seenAt", m.read_at AS "readAt", m.archived_at AS "archivedAt", m.deleted_at AS "deletedAt", m.sent_at AS "sentAt",
   m.created_at AS "createdAt", m.updated_at AS "updatedAt"`
 const notificationJoin = 'JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id'
 const templateJoin = 'LEFT JOIN template t ON t.project_id = n.project_id AND t.id = n.template_id'
@@ -114,6 +115,7 @@ const feedMessageOf = (row: MessageRow): FeedMessage => ({
   seenAt: row.seenAt,
   readAt: row.readAt,
   archivedAt: row.archivedAt,
+  deletedAt: row.deletedAt,
   sentAt: row.sentAt,
   createdAt: row.createdAt,
   updatedAt: row.updatedAt,
@@ -132,7 +134,7 @@ export async function findFolding(
     text: `SELECT ${feedColumns}, m.template_id AS "templateId", m.increment_id AS "incrementId"
       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS w (project_id, contact_id, template_id, increment_id)
       JOIN message m USING (project_id, contact_id, template_id, increment_id) ${feedJoins}
-      WHERE m.increment_id IS NOT NULL AND m.read_at IS NULL AND m.archived_at IS NULL AND m.status IN ('SENT', 'DELIVERED')`,
+      WHERE m.increment_id IS NOT NULL AND m.read_at IS NULL AND m.archived_at IS NULL AND m.deleted_at IS NULL AND m.status IN ('SENT', 'DELIVERED')`,
     values: [
       wanted.map((one) => one.projectId),
       wanted.map((one) => one.contactId),
@@ -144,23 +146,27 @@ export async function findFolding(
   return rows.map((row) => ({ ...feedMessageOf(row), templateId: row.templateId, incrementId: row.incrementId }))
 }
 
-/** In-app messages of one contact by id; other contacts' and canceled ones are left out. Lock the feed first. Rides on message_pkey. */
-export const findFeedMessages = (tx: Runner, key: FeedKey, ids: readonly string[]): Promise<FeedMessage[]> =>
-  findFeedMessagesOf(tx, key.projectId, [key.contactId], ids)
+/**
+ * In-app messages of one contact by id; other contacts', canceled and deleted ones are left out. Lock the feed first. Rides on message_pkey.
+ * @param withDeleted deleted ones are among them
+ */
+export const findFeedMessages = (tx: Runner, key: FeedKey, ids: readonly string[], withDeleted = false): Promise<FeedMessage[]> =>
+  findFeedMessagesOf(tx, key.projectId, [key.contactId], ids, withDeleted)
 
-/** In-app messages of these contacts by id; other contacts' and canceled ones are left out. Lock the feeds first. Rides on message_pkey. */
+/** In-app messages of these contacts by id, as `findFeedMessages`. Lock the feeds first. Rides on message_pkey. */
 export async function findFeedMessagesOf(
   tx: Runner,
   projectId: string,
   contactIds: readonly string[],
   ids: readonly string[],
+  withDeleted = false,
 ): Promise<FeedMessage[]> {
   const { rows } = await tx.query<MessageRow>({
     name: 'find-feed-messages',
     text: `SELECT ${feedColumns} FROM message m ${feedJoins}
       WHERE m.project_id = $1 AND m.contact_id = ANY($2::uuid[]) AND m.id = ANY($3::uuid[]) AND m.channel = 'IN_APP'
-        AND m.arrived_seq IS NOT NULL AND m.status <> 'CANCELED'`,
-    values: [projectId, contactIds, ids],
+        AND m.arrived_seq IS NOT NULL AND m.status <> 'CANCELED' AND ($4 OR m.deleted_at IS NULL)`,
+    values: [projectId, contactIds, ids, withDeleted],
     types: isoTimes,
   })
   return rows.map(feedMessageOf)
@@ -272,6 +278,8 @@ function readerOf(properties: readonly string[]): Selection['messageOf'] {
       for (const property of properties) this[property] = row[column++]
     }
   }
+  // A page has none that is deleted, and reads no column to say so.
+  Object.assign(Message.prototype, { deletedAt: null })
   const others = Object.values(columnsOf).flatMap((columns) => Object.keys(columns).filter((one) => !properties.includes(one)))
   for (const property of others) {
     const get = (): never => {
@@ -462,12 +470,15 @@ export async function replayFeed(
   for (const row of found) {
     const message = feedMessageOf(row)
     if (by === 'arrivals') {
-      // For this reader, a message that was canceled before it connected never arrived.
-      if (row.status !== 'CANCELED') changes.push({ seq: row.arrivedSeq, kind: 'RECEIVED', message, counts })
+      // For this reader, a message that was canceled or deleted before it connected never arrived.
+      if (row.status !== 'CANCELED' && row.deletedAt === null)
+        changes.push({ seq: row.arrivedSeq, kind: 'RECEIVED', message, counts })
       continue
     }
     // It arrived after `after`, so it is new to this reader, however it changed since.
-    const kind = row.arrivedSeq > after && row.status !== 'CANCELED' ? 'RECEIVED' : row.changeKind
+    const isGone = row.status === 'CANCELED' || row.deletedAt !== null
+    // One of many that were deleted at once keeps the kind of the change before.
+    const kind = row.deletedAt !== null ? 'DELETED' : row.arrivedSeq > after && !isGone ? 'RECEIVED' : row.changeKind
     changes.push({ seq: row.changedSeq, kind, message, counts })
   }
   if (by === 'changes' && allMarkedSeq > after && allMarkedSeq <= upTo) {

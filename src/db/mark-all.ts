@@ -9,6 +9,16 @@ export interface Marks {
   readonly archived: boolean | null
 }
 
+/** Which messages of a feed a change of many is about. null: no restriction. */
+export interface Selected {
+  /** feed identifiers */
+  readonly feeds: readonly string[] | null
+  /** the highest `listedSeq` */
+  readonly upTo: number
+  readonly read: boolean | null
+  readonly archived: boolean | null
+}
+
 /** What changed under one feed identifier: how many messages (`changed`), and what to add to the counts of unseen and unread ones. */
 export interface MarkDelta {
   readonly feed: string
@@ -18,15 +28,14 @@ export interface MarkDelta {
 }
 
 /**
- * Marks all messages of a contact's feed whose `listedSeq` is at most `upTo`; `feeds` are feed identifiers (null: all). Read implies seen.
+ * Marks all messages of a contact's feed that are selected. Read implies seen.
  * Only rows that change are written, and they keep their own numbers: the change as a whole gets one (`setAllMarked`). Lock the feed first.
  * Rides on message_feed.
  */
 export async function markAll(
   tx: Runner,
   key: FeedKey,
-  feeds: readonly string[] | null,
-  upTo: number,
+  { feeds, upTo, read, archived }: Selected,
   marks: Marks,
   at: Date,
 ): Promise<MarkDelta[]> {
@@ -38,7 +47,8 @@ export async function markAll(
           CASE WHEN $6 THEN COALESCE(read_at, $8) WHEN NOT $6 THEN NULL ELSE read_at END AS new_read,
           CASE WHEN $7 THEN COALESCE(archived_at, $8) WHEN NOT $7 THEN NULL ELSE archived_at END AS new_archived
         FROM message WHERE project_id = $1 AND contact_id = $2 AND channel = 'IN_APP' AND listed_seq <= $4 AND status <> 'CANCELED'
-          AND ($3::text[] IS NULL OR feed = ANY($3))
+          AND ($3::text[] IS NULL OR feed = ANY($3)) AND ($9::bool IS NULL OR (read_at IS NOT NULL) = $9)
+          AND ($10::bool IS NULL OR (archived_at IS NOT NULL) = $10)
       ), changed AS (
         UPDATE message m SET seen_at = new_seen, read_at = new_read, archived_at = new_archived, updated_at = $8
         FROM old WHERE m.project_id = $1 AND m.id = old.id AND (old.seen_at IS DISTINCT FROM new_seen OR old.read_at IS DISTINCT FROM new_read
@@ -49,7 +59,7 @@ export async function markAll(
         sum((new_archived IS NULL AND new_seen IS NULL)::int - (archived_at IS NULL AND seen_at IS NULL)::int) AS unseen,
         sum((new_archived IS NULL AND new_read IS NULL)::int - (archived_at IS NULL AND read_at IS NULL)::int) AS unread
       FROM changed GROUP BY feed`,
-    values: [key.projectId, key.contactId, feeds, upTo, marks.seen, marks.read, marks.archived, at],
+    values: [key.projectId, key.contactId, feeds, upTo, marks.seen, marks.read, marks.archived, at, read, archived],
   })
   return rows
 }

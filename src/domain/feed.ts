@@ -1,5 +1,6 @@
-/** A contact's feed: reads it, and marks its messages. */
-import { type Database, transact } from '../db/database.ts'
+/** A contact's feed: reads it, and marks and deletes its messages. */
+import { type Database, type Runner, transact } from '../db/database.ts'
+import { deleteAll, deleteMessages } from '../db/delete-messages.ts'
 import {
   countFeed,
   type FeedFilter,
@@ -11,15 +12,23 @@ import {
   lockFeeds,
   readFeed,
 } from '../db/feed.ts'
-import { type Marks, markAll, setAllMarked } from '../db/mark-all.ts'
+import { type MarkDelta, type Marks, markAll, type Selected, setAllMarked } from '../db/mark-all.ts'
 import { write } from '../db/write.ts'
 import { CarillonError } from '../errors.ts'
-import { type Action, countOf, type FeedCounts, type FeedMessage, type JsonObject, type Signal } from '../words.ts'
+import {
+  type Action,
+  countOf,
+  type FeedChangeKind,
+  type FeedCounts,
+  type FeedMessage,
+  type JsonObject,
+  type Signal,
+} from '../words.ts'
 import { atIndex, checkList, checkObject } from './check.ts'
 import type { Clock } from './clock.ts'
 import type { Cursors } from './cursor.ts'
 import { isUuid } from './ids.ts'
-import { feedUpdateOf, openLedger } from './ledger.ts'
+import { feedUpdateOf, type Ledger, openLedger } from './ledger.ts'
 import { checkPage, checkSkip, inOrder, type ListPage, type PageArgs, slice } from './page.ts'
 
 export type { FeedPart }
@@ -41,7 +50,7 @@ export interface FeedList extends ListPage<FeedMessage> {
   readonly seq: number
 }
 
-/** The result of `markAs`. `messages`: those that were marked by id */
+/** The result of `markAs` and `deleteMessages`. `messages`: those that were named by id */
 export interface MarkResult {
   readonly messages: readonly FeedMessage[]
   readonly changedCount: number
@@ -49,13 +58,22 @@ export interface MarkResult {
   readonly unreadCount: number
 }
 
-/** The input of `markAs`: either `messages` (ids) or `all`, and at least one mark. */
-export interface MarkInput {
+/** Messages of a feed: either `messages` (ids) or `all`. */
+export interface MessagesInput {
   readonly messages?: readonly string[] | null | undefined
   readonly all?:
-    | { readonly feeds?: readonly string[] | null | undefined; readonly until?: string | null | undefined }
+    | {
+        readonly feeds?: readonly string[] | null | undefined
+        readonly until?: string | null | undefined
+        readonly read?: boolean | null | undefined
+        readonly archived?: boolean | null | undefined
+      }
     | null
     | undefined
+}
+
+/** The input of `markAs`: at least one mark. */
+export interface MarkInput extends MessagesInput {
   readonly seen?: boolean | null | undefined
   readonly read?: boolean | null | undefined
   readonly archived?: boolean | null | undefined
@@ -133,11 +151,35 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
       if (marks.seen === null && marks.read === null && marks.archived === null) {
         throw new CarillonError('BAD_INPUT', { message: 'Say what to mark: seen, read or archived.' })
       }
-      const { messages, all } = input
-      const byId = messages !== null && messages !== undefined
-      const byAll = all !== null && all !== undefined
-      if (byId === byAll) throw new CarillonError('BAD_INPUT', { message: 'Give either messages or all.' })
-      return byId ? markMessages(key, checkList('messages', messages, 1000), marks) : markEverything(key, all ?? {}, marks)
+      const which = namedBy(input)
+      if ('ids' in which)
+        return changeMessages(key, which.ids, false, (before, at) => marksOf(before, marks, at), 'MARKED', writeUpdates)
+      return changeAll(key, which.all, (tx, selected, at) => markAll(tx, key, selected, marks, at))
+    },
+
+    /**
+     * Deletes messages from the feed, by id or all of them. Those that are deleted already are not changed.
+     * @throws NOT_FOUND that names the index, BAD_INPUT
+     */
+    async remove(key: FeedKey, input: MessagesInput): Promise<MarkResult> {
+      const which = namedBy(input)
+      if ('all' in which) return changeAll(key, which.all, (tx, selected, at) => deleteAll(tx, key, selected, at))
+      return changeMessages(
+        key,
+        which.ids,
+        true,
+        (before, at) => (before.deletedAt === null ? { ...before, deletedAt: at, updatedAt: at } : null),
+        'DELETED',
+        async (tx, ledger, at) => {
+          await write(tx, { states: ledger.states() })
+          await deleteMessages(
+            tx,
+            key.projectId,
+            [...ledger.rewritten.values()].map(({ message }) => message),
+            at,
+          )
+        },
+      )
     },
   }
 
@@ -163,7 +205,23 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
     return result
   }
 
-  async function markMessages(key: FeedKey, ids: readonly string[], marks: Marks): Promise<MarkResult> {
+  /** Which messages are named. */
+  function namedBy({ messages, all }: MessagesInput): { ids: readonly string[] } | { all: NonNullable<MessagesInput['all']> } {
+    const byId = messages !== null && messages !== undefined
+    const byAll = all !== null && all !== undefined
+    if (byId === byAll) throw new CarillonError('BAD_INPUT', { message: 'Give either messages or all.' })
+    return byId ? { ids: checkList('messages', messages, 1000) } : { all: all ?? {} }
+  }
+
+  /** Changes messages by id. @param change the message as it will be; null: it is so already */
+  async function changeMessages(
+    key: FeedKey,
+    ids: readonly string[],
+    withDeleted: boolean,
+    change: (before: FeedMessage, at: string) => FeedMessage | null,
+    kind: FeedChangeKind,
+    persist: (tx: Runner, ledger: Ledger, at: string) => Promise<void>,
+  ): Promise<MarkResult> {
     ids.forEach((id, index) => {
       if (!isUuid(id)) atIndex(index, () => notFound(id))
     })
@@ -171,23 +229,23 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
     const { result, signals } = await transact(db.pool, async (tx) => {
       const locked = await lockFeeds(tx, [key])
       if (locked.length === 0) throw new CarillonError('CONTACT_NOT_FOUND')
-      const found = new Map((await findFeedMessages(tx, key, ids)).map((message) => [message.id, message]))
+      const found = new Map((await findFeedMessages(tx, key, ids, withDeleted)).map((message) => [message.id, message]))
       const ledger = openLedger(locked)
-      const marked = new Map<string, FeedMessage>()
+      const changed = new Map<string, FeedMessage>()
       ids.forEach((id, index) => {
-        const before = marked.get(id) ?? found.get(id)
+        const before = changed.get(id) ?? found.get(id)
         if (before === undefined) {
           atIndex(index, () => notFound(id))
           return
         }
-        const after = marksOf(before, marks, at)
-        marked.set(id, after === null ? before : ledger.change(before, after, 'MARKED'))
+        const after = change(before, at)
+        changed.set(id, after === null ? before : ledger.change(before, after, kind))
       })
-      const updates = [...ledger.rewritten.values()].map((entry) => feedUpdateOf(entry))
-      if (updates.length > 0) await write(tx, { updates, states: ledger.states() })
+      const changedCount = ledger.rewritten.size
+      if (changedCount > 0) await persist(tx, ledger, at)
       const counts = countsOf(locked[0]?.counts, ledger.states()[0]?.counts)
       return {
-        result: { messages: [...marked.values()], changedCount: updates.length, ...countOf(counts, null) },
+        result: { messages: [...changed.values()], changedCount, ...countOf(counts, null) },
         signals: ledger.signals(),
       }
     })
@@ -195,14 +253,20 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
     return result
   }
 
-  async function markEverything(key: FeedKey, all: NonNullable<MarkInput['all']>, marks: Marks): Promise<MarkResult> {
+  /** Changes all messages that are selected. */
+  async function changeAll(
+    key: FeedKey,
+    all: NonNullable<MessagesInput['all']>,
+    change: (tx: Runner, selected: Selected, at: Date) => Promise<MarkDelta[]>,
+  ): Promise<MarkResult> {
     const feeds = nameable(all.feeds)
     const upTo =
       all.until === null || all.until === undefined ? Number.MAX_SAFE_INTEGER : cursors.readFeed(key.contactId, all.until)
+    const selected = { feeds, upTo, read: all.read ?? null, archived: all.archived ?? null }
     const { result, signals } = await transact(db.pool, async (tx) => {
       const locked = await lockFeeds(tx, [key])
       if (locked.length === 0) throw new CarillonError('CONTACT_NOT_FOUND')
-      const deltas = await markAll(tx, key, feeds, upTo, marks, clock.now())
+      const deltas = await change(tx, selected, clock.now())
       const changedCount = deltas.reduce((sum, delta) => sum + delta.changed, 0)
       const ledger = openLedger(locked)
       if (changedCount > 0) {
@@ -218,6 +282,10 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
     return result
   }
 }
+
+/** Writes messages that were changed. */
+const writeUpdates = (tx: Runner, ledger: Ledger): Promise<void> =>
+  write(tx, { updates: [...ledger.rewritten.values()].map((entry) => feedUpdateOf(entry)), states: ledger.states() })
 
 const countsOf = (before: FeedCounts | undefined, after: FeedCounts | undefined): FeedCounts => after ?? before ?? {}
 

@@ -29,7 +29,7 @@ export interface Arrival {
 export interface Ledger {
   /** Adds a message to its feed, or folds it into an unread one. @returns whether it was folded */
   arrive(arrival: Arrival): boolean
-  /** Replaces a message by a changed one (seen, read, archived, status or action). @returns it with its new number */
+  /** Replaces a message by a changed one (seen, read, archived, deleted, status or action). @returns it with its new number */
   change(before: FeedMessage, after: FeedMessage, kind: FeedChangeKind): FeedMessage
   /** A change of many messages at once, which takes one number. @returns that number */
   changeAll(contactId: string, deltas: { readonly [feed: string]: readonly [unseen: number, unread: number] }): number
@@ -92,9 +92,9 @@ export const feedUpdateOf = (
 const foldKey = (contactId: string, templateId: string, incrementId: string): string =>
   JSON.stringify([contactId, templateId, incrementId])
 
-/** What a message adds to the counts [unseen, unread]. Archived and canceled ones add nothing. */
-const weight = ({ seenAt, readAt, archivedAt, status }: FeedMessage): [number, number] =>
-  archivedAt !== null || status === 'CANCELED' ? [0, 0] : [seenAt === null ? 1 : 0, readAt === null ? 1 : 0]
+/** What a message adds to the counts [unseen, unread]. Archived, deleted and canceled ones add nothing. */
+const weight = ({ seenAt, readAt, archivedAt, deletedAt, status }: FeedMessage): [number, number] =>
+  archivedAt !== null || deletedAt !== null || status === 'CANCELED' ? [0, 0] : [seenAt === null ? 1 : 0, readAt === null ? 1 : 0]
 
 const textOf = ({ title, body, iconUrl, url, actions }: InAppText) => ({ title, body, iconUrl, url, actions })
 
@@ -120,6 +120,7 @@ export function arrivedAs(arrival: Arrival, seq: number): FeedMessage {
     seenAt: null,
     readAt: null,
     archivedAt: null,
+    deletedAt: null,
     sentAt: at,
     createdAt: at,
     updatedAt: at,

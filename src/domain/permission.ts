@@ -96,6 +96,7 @@ export const permissions = {
   upsertTemplates: ['manage'],
   upsertTopics: ['manage'],
 
+  deleteMessages: ['inbox', 'send'],
   feed: ['inbox', 'read'],
   feedChanged: ['inbox', 'read'],
   markAs: ['inbox', 'send'],

@@ -54,6 +54,8 @@ export const messageFields = takes({
   seenAt: ['text'],
   readAt: ['text'],
   archivedAt: ['message'],
+  // A page has none that is deleted.
+  deletedAt: [],
   updatedAt: ['message'],
 })
 

@@ -1,4 +1,4 @@
-/** The feed: reading it, marking it, watching it live. */
+/** The feed: reading it, marking it, deleting from it, watching it live. */
 import type { FeedList, MarkResult } from '../domain/feed.ts'
 import { type FeedChange as Change, countOf, type FeedMessage } from '../words.ts'
 import { contactNamed, contactOf } from './access.ts'
@@ -68,14 +68,16 @@ export function defineFeed(
   }))
 
   const FeedSelector = builder.inputType('FeedSelector', {
-    description: 'Selects messages of a contact: all, or those of some feeds.',
+    description: 'Selects messages of a contact: all, or those that meet every condition that is given.',
     fields: (t) => ({
       feeds: t.idList({ description: 'Only these feeds; default: all.' }),
       until: t.string({ description: 'Only messages up to this cursor of the feed; default: all.' }),
+      read: t.boolean({ description: 'true: only read messages; false: only unread ones; default: both.' }),
+      archived: t.boolean({ description: 'true: only archived messages; false: only the others; default: both.' }),
     }),
   })
   const MarkPayload = builder.objectRef<MarkResult>('MarkPayload').implement({
-    description: 'Result of marking messages.',
+    description: 'Result of marking or deleting messages.',
     fields: (t) => ({
       messages: t.field({
         type: [InAppMessage],
@@ -100,13 +102,27 @@ export function defineFeed(
       args: {
         contact: t.arg.id({ description: contactText }),
         messages: t.arg.idList({ description: 'Ids of the messages, 1-1,000.' }),
-        all: t.arg({ type: FeedSelector, description: 'All messages, or all of some feeds.' }),
+        all: t.arg({ type: FeedSelector, description: 'All messages, or all that are selected.' }),
         seen: t.arg.boolean({ description: 'Whether they are seen.' }),
         read: t.arg.boolean({ description: 'Whether they are read.' }),
         archived: t.arg.boolean({ description: 'Whether they are archived: not in the feed by default, and not counted.' }),
       },
       resolve: async (_root, { contact, ...input }, context) =>
         context.carillon.feed.mark(await contactOf(context, contact), input),
+    }),
+    deleteMessages: t.field({
+      type: MarkPayload,
+      description:
+        'Deletes messages from the feed of a contact, for good: they are in no list and no count any more. The notifications stay on record until ' +
+        'they are pruned. Messages that are deleted already are not changed. Takes either `messages` or `all`. ' +
+        'Errors: NOT_FOUND with the index, BAD_INPUT, BATCH_TOO_LARGE, BAD_CURSOR.',
+      args: {
+        contact: t.arg.id({ description: contactText }),
+        messages: t.arg.idList({ description: 'Ids of the messages, 1-1,000.' }),
+        all: t.arg({ type: FeedSelector, description: 'All messages, or all that are selected.' }),
+      },
+      resolve: async (_root, { contact, ...input }, context) =>
+        context.carillon.feed.remove(await contactOf(context, contact), input),
     }),
     recordAction: t.field({
       type: InAppMessage,

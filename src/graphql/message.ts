@@ -187,6 +187,13 @@ export function defineMessages(builder: Builder, enums: Enums, { Problem }: Prob
         description: 'When it was archived; null: it has not been.',
         resolve: ({ archivedAt }) => archivedAt,
       }),
+      deletedAt: t.field({
+        type: 'DateTime',
+        nullable: true,
+        description: 'When it was deleted from its feed; null: it has not been.',
+        // The signal of a process of an older release has none.
+        resolve: ({ deletedAt }) => deletedAt ?? null,
+      }),
       updatedAt: t.field({ type: 'DateTime', description: 'When it was last changed.', resolve: ({ updatedAt }) => updatedAt }),
     }),
   })

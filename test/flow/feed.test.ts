@@ -2,7 +2,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import type { Client } from '../helpers/client.ts'
-import { Feed, FeedChanged, MarkAs, MessageReceived, SendBare } from '../helpers/operations.ts'
+import {
+  DeleteMessages,
+  Feed,
+  FeedChanged,
+  GetNotification,
+  ListNotifications,
+  MarkAs,
+  MessageReceived,
+  SendBare,
+} from '../helpers/operations.ts'
 import { newShop, times } from '../helpers/setup.ts'
 
 let app: TestApp
@@ -32,6 +41,7 @@ const fill = (count: number, feed: string | null = null, from = 0) =>
 const list = async (variables: object = {}) => (await page.do(Feed, variables)).feed
 const bodies = async (variables: object = {}) => (await list(variables)).nodes.map((node) => node.body)
 const mark = async (variables: object) => (await page.do(MarkAs, variables)).markAs
+const remove = async (variables: object) => (await page.do(DeleteMessages, variables)).deleteMessages
 const idOf = async (body: string) => (await list({ archived: null })).nodes.find((node) => node.body === body)?.id ?? ''
 
 describe('reading', () => {
@@ -172,5 +182,82 @@ describe('marking', () => {
     expect(await codes({ messages: times(1_001, () => id), read: true })).toEqual(['BATCH_TOO_LARGE', undefined])
     expect(await codes({ all: { until: 'x' }, read: true })).toEqual(['BAD_CURSOR', undefined])
     expect(await list()).toMatchObject({ unreadCount: 2 })
+  })
+})
+
+describe('deleting', () => {
+  it('takes messages out of the feed for good, once, live and for those who were away, and keeps the record', async () => {
+    await fill(3)
+    const { cursor } = await list()
+    const [id, archived] = [await idOf('1'), await idOf('0')]
+    await mark({ messages: [archived], archived: true })
+    const live = await page.watch(FeedChanged, {})
+    const gone = { messages: [id, archived] }
+    expect(await remove(gone)).toEqual({
+      ...{ changedCount: 2, unseenCount: 1, unreadCount: 1 },
+      messages: [id, archived].map((one) => ({ id: one, deletedAt: expect.any(String) })),
+    })
+    expect(await remove(gone)).toMatchObject({ changedCount: 0, unseenCount: 1, unreadCount: 1 })
+    expect(await bodies({ archived: null })).toEqual(['2'])
+    const kinds = (events: Awaited<ReturnType<typeof live.waitFor>>) =>
+      events.map(({ feedChanged }) => [feedChanged.kind, feedChanged.message?.id, feedChanged.unseenCount])
+    expect(kinds(await live.waitFor(2))).toEqual([
+      ['DELETED', id, 1],
+      ['DELETED', archived, 1],
+    ])
+    live.close()
+    const late = await page.watch(FeedChanged, { after: cursor })
+    expect(kinds(await late.waitFor(2))).toEqual([
+      ['DELETED', id, 1],
+      ['DELETED', archived, 1],
+    ])
+    late.close()
+    const { codes, errors } = await page.ask(MarkAs, { messages: [id], read: false })
+    expect([codes, errors[0]?.extensions['index']]).toEqual([['NOT_FOUND'], 0])
+    const { nodes } = (await project.api.do(ListNotifications, { filter: { contact } })).notifications
+    const records = await Promise.all(
+      nodes.map(async (node) => (await project.api.do(GetNotification, { id: node.id })).notification?.messages),
+    )
+    expect(records.flat().map((one) => one && 'body' in one && [one.status, one.body])).toEqual(
+      ['2', '1', '0'].map((body) => ['DELIVERED', body]),
+    )
+  })
+  it('deletes, or archives, what is read of some feeds, and no more', async () => {
+    await fill(3, 'a')
+    await fill(2, 'b', 10)
+    for (const body of ['0', '1', '10']) await mark({ messages: [await idOf(body)], read: true })
+    const { cursor } = await list()
+    expect(await mark({ all: { read: true, feeds: ['b'] }, archived: true })).toMatchObject({ changedCount: 1, unreadCount: 1 })
+    expect(await bodies()).toEqual(['11', '2', '1', '0'])
+    expect(await remove({ all: { read: true, archived: false } })).toMatchObject({
+      changedCount: 2,
+      unseenCount: 2,
+      unreadCount: 2,
+    })
+    expect(await bodies({ archived: null })).toEqual(['11', '10', '2'])
+    expect(await remove({ all: { archived: true } })).toMatchObject({ changedCount: 1, unseenCount: 2 })
+    expect(await remove({ all: { feeds: ['a'], read: false } })).toMatchObject({
+      changedCount: 1,
+      unseenCount: 0,
+      unreadCount: 0,
+    })
+    expect(await list({ archived: null })).toMatchObject({ totalCount: 1, unseenCount: 1, unreadCount: 1 })
+    // Who was away then is told to read again.
+    const late = await page.watch(FeedChanged, { after: cursor })
+    expect((await late.waitFor(1)).map(({ feedChanged }) => feedChanged.kind)).toEqual(['ALL_MARKED'])
+    late.close()
+  })
+  it('stays exact when messages arrive, are read and are deleted at once', async () => {
+    await fill(5)
+    const ids = await Promise.all(times(5, (n) => idOf(`${n}`)))
+    await Promise.all([
+      ...times(4, (n) => fill(2, null, 10 + n * 2)),
+      ...ids.flatMap((id) => [
+        remove({ messages: [id] }),
+        remove({ messages: [id] }),
+        page.ask(MarkAs, { messages: [id], read: true }),
+      ]),
+    ])
+    expect(await list()).toMatchObject({ totalCount: 8, unseenCount: 8, unreadCount: 8 })
   })
 })

@@ -73,7 +73,17 @@ const open = {
       'sendText',
     ],
     ...['setCredentials', 'subscribeToTopic', 'trackEvents', 'triggerCampaign', 'unsubscribeFromTopic', 'upsertContacts'],
-    ...['revokeContactTokens', 'markAs', 'recordAction', 'setOnline', 'setPreference', 'notification', 'transaction', 'progress'],
+    ...[
+      'revokeContactTokens',
+      'markAs',
+      'deleteMessages',
+      'recordAction',
+      'setOnline',
+      'setPreference',
+      'notification',
+      'transaction',
+      'progress',
+    ],
   ],
   keys: [
     'authenticate',
@@ -88,7 +98,17 @@ const open = {
     'revokeRole',
   ],
   contact: [
-    ...['authenticate', 'viewer', 'feed', 'preferences', 'markAs', 'recordAction', 'setPreference', 'setOnline'],
+    ...[
+      'authenticate',
+      'viewer',
+      'feed',
+      'preferences',
+      'markAs',
+      'deleteMessages',
+      'recordAction',
+      'setPreference',
+      'setOnline',
+    ],
     ...['messageReceived', 'feedChanged'],
   ],
 } as const
@@ -408,20 +428,23 @@ describe('what a contact token may read', () => {
   const CONTACTS = 24
   const pages: string[] = []
   const messages: string[] = []
+  const deleted: string[] = []
   beforeAll(async () => {
     await project.api.do(UpsertTemplates, {
       templates: [{ key: 'ask', inApp: [{ body: 'Come?', primaryAction: { label: 'Yes' }, secondaryAction: { label: 'No' } }] }],
     })
     await project.api.do(Send, {
-      messages: times(CONTACTS, (n) => ({
+      messages: times(CONTACTS * 2, (n) => ({
         template: 'ask',
-        contact: { externalId: `reader-${n}` },
+        contact: { externalId: `reader-${n % CONTACTS}` },
         actor: { externalId: 'doer' },
       })),
     })
     for (let n = 0; n < CONTACTS; n++) {
       pages.push(`Bearer ${(await project.api.do(CreateContactToken, { contact: `reader-${n}` })).createContactToken.token}`)
-      messages.push((await project.api.do(Feed, { contact: `reader-${n}` })).feed.nodes[0]?.id ?? '')
+      const { nodes } = (await project.api.do(Feed, { contact: `reader-${n}` })).feed
+      messages.push(nodes[0]?.id ?? '')
+      deleted.push(nodes[1]?.id ?? '')
     }
   })
   let turn = 0
@@ -432,6 +455,7 @@ describe('what a contact token may read', () => {
       ({
         'Mutation.markAs(messages)': [messages[n]],
         'Mutation.markAs(seen)': true,
+        'Mutation.deleteMessages(messages)': [deleted[n]],
         'Mutation.recordAction(message)': messages[n],
         'Mutation.setPreference(template)': 'ask',
       })[coordinate]
@@ -646,6 +670,7 @@ describe('G10: the walls between projects', () => {
       'Mutation.removeSuppression(id)': addSuppressions[0]?.id,
       'Mutation.recordAction(message)': feed.nodes[0]?.id,
       'Mutation.markAs(messages)': feed.nodes[0]?.id,
+      'Mutation.deleteMessages(messages)': feed.nodes[0]?.id,
       'Mutation.retryMessages(messages)': feed.nodes[0]?.id,
     })
   })

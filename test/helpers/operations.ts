@@ -121,6 +121,14 @@ export const Feed = graphql(`
   }
 `)
 
+export const DeleteMessages = graphql(`
+  mutation DeleteMessages($contact: ID, $messages: [ID!], $all: FeedSelector) {
+    deleteMessages(contact: $contact, messages: $messages, all: $all) {
+      changedCount unseenCount unreadCount messages { id deletedAt }
+    }
+  }
+`)
+
 export const MarkAs = graphql(`
   mutation MarkAs($contact: ID, $messages: [ID!], $all: FeedSelector, $seen: Boolean, $read: Boolean, $archived: Boolean) {
     markAs(contact: $contact, messages: $messages, all: $all, seen: $seen, read: $read, archived: $archived) {

@@ -14,7 +14,7 @@ import {
   startSite,
   tokenFor,
 } from '../helpers/inbox.ts'
-import { Feed, GetPreferences, SendBare } from '../helpers/operations.ts'
+import { Feed, GetPreferences, MarkAs, SendBare } from '../helpers/operations.ts'
 import { optionalSuite } from '../helpers/optional.ts'
 import { until } from '../helpers/until.ts'
 
@@ -101,6 +101,51 @@ optionalSuite(inBrowser('the inbox in a browser'), () => {
     await tab.inbox.getByText('All caught up').waitFor()
     await until('all are archived', async () => (await feedOf('archive')).nodes.every(({ archivedAt }) => archivedAt !== null))
     await tab.close()
+  })
+
+  it('deletes a message from its menu, and archives and deletes what is read', async () => {
+    await sendTitles(project, 'deletes', ['new', 'read', 'mine', 'keep'])
+    const ids = new Map((await feedOf('deletes')).nodes.map(({ id, title }) => [title, id]))
+    const tab = await show('deletes')
+    const other = await show('deletes')
+    await tab.bell.click()
+    await other.bell.click()
+    await tab.row('mine').hover()
+    await tab.row('mine').getByRole('button', { name: 'More actions' }).click()
+    expect(await findBarriers(tab.page)).toEqual([])
+    await tab.inbox.getByRole('menuitem', { name: 'Delete' }).click()
+    await expect.poll(() => tab.titles()).toEqual(['keep', 'read', 'new'])
+    await expect.poll(() => other.titles()).toEqual(['keep', 'read', 'new'])
+    await project.api.do(MarkAs, { contact: 'deletes', messages: [ids.get('read') ?? ''], read: true })
+    await tab.inbox.locator('.is-unread').nth(2).waitFor({ state: 'detached' })
+    const more = tab.inbox.locator('.more')
+    // With the keyboard: the first entry has the focus, arrows go round, Escape closes the menu alone.
+    await more.press('Enter')
+    await tab.page.keyboard.press('ArrowDown')
+    await tab.page.keyboard.press('Escape')
+    expect(await tab.inbox.getByRole('menu').count()).toBe(0)
+    expect(
+      await more.evaluate((node) => node.getRootNode() instanceof ShadowRoot && node.getRootNode().activeElement === node),
+    ).toBe(true)
+    await more.press('Enter')
+    await tab.page.keyboard.press('Enter')
+    await expect.poll(() => tab.titles()).toEqual(['keep', 'new'])
+    await until(
+      'it is archived',
+      async () => (await feedOf('deletes')).nodes.find(({ title }) => title === 'read')?.archivedAt != null,
+    )
+    await project.api.do(MarkAs, { contact: 'deletes', messages: [ids.get('new') ?? ''], read: true })
+    await tab.inbox.locator('.is-unread').nth(1).waitFor({ state: 'detached' })
+    await more.press('Enter')
+    await tab.page.keyboard.press('ArrowUp')
+    await tab.page.keyboard.press('Enter')
+    await until('it is deleted', async () => (await feedOf('deletes')).nodes.length === 2)
+    await expect.poll(() => other.titles()).toEqual(['keep'])
+    await tab.row('keep').focus()
+    await tab.page.keyboard.press('Delete')
+    await until('the last one is deleted', async () => (await feedOf('deletes')).nodes.length === 1)
+    await tab.close()
+    await other.close()
   })
 
   it('NV-76: tells the server which button was used, and shows it done, also after a reload', async () => {

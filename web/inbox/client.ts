@@ -11,7 +11,7 @@ import { InboxError } from './inbox-error.ts'
 import type { InboxEvents, InboxOptions, InboxShow, InboxState, LiveState } from './inbox-state.ts'
 import { createLists, isIn, type List } from './lists.ts'
 import { type Change, type FeedSubscription, type Live, startLive } from './live.ts'
-import type { InboxMessage } from './message.ts'
+import { type Changes, type InboxMessage, type InboxSelection, isGone } from './message.ts'
 import { watchBrowser } from './online.ts'
 import { createOptimisticView } from './optimistic-view.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
@@ -141,7 +141,7 @@ export function createInboxClient(options: InboxOptions = {}): InboxClient {
     const { kind = 'UPDATED', message = null } = change
     if (message === null) {
       if (!sender.consumeOwnMarkAll()) void pages.reload().catch(() => undefined)
-    } else if (kind === 'RETRACTED' || message.status === 'CANCELED') {
+    } else if (kind === 'DELETED' || kind === 'RETRACTED' || isGone(message)) {
       lists.remove(message.id)
     } else {
       const before = lists.upsert(message)
@@ -249,6 +249,26 @@ export function createInboxClient(options: InboxOptions = {}): InboxClient {
     changed()
   }
 
+  function changeAll(marks: Changes, which: InboxSelection = {}): void {
+    if (cursor === null) return
+    const { read, archived } = which
+    const feeds = feedsOf(feed)
+    const ids = [...lists.ids()].filter((id) => {
+      const message = lists.get(id)
+      return (
+        message !== undefined &&
+        (feeds === null || feeds.includes(message.feed)) &&
+        (read ?? message.readAt !== null) === (message.readAt !== null) &&
+        (archived ?? message.archivedAt !== null) === (message.archivedAt !== null)
+      )
+    })
+    const now = getState()
+    // Those that are read or archived are not counted as unread, nor, as a rule, as unseen.
+    const isCounted = read !== true && archived !== true
+    const all = feed === null ? now.counts : (now.countsByFeed[feed] ?? noCounts)
+    outbox.add({ kind: 'all', feeds, which, until: cursor, ids, counts: isCounted ? all : noCounts, marks })
+  }
+
   const live: Live = startLive({
     server,
     tokens,
@@ -289,20 +309,11 @@ export function createInboxClient(options: InboxOptions = {}): InboxClient {
     mark(ids, marks) {
       if (ids.length > 0) outbox.add({ kind: 'mark', ids: [...ids], marks })
     },
-    markAll(marks) {
-      if (cursor === null) return
-      const feeds = feedsOf(feed)
-      const ids = [...lists.ids()].filter((id) => feeds === null || feeds.includes(lists.get(id)?.feed ?? ''))
-      const now = getState()
-      outbox.add({
-        kind: 'all',
-        feeds,
-        until: cursor,
-        ids,
-        counts: feed === null ? now.counts : (now.countsByFeed[feed] ?? noCounts),
-        marks,
-      })
+    markAll: changeAll,
+    delete(ids) {
+      if (ids.length > 0) outbox.add({ kind: 'mark', ids: [...ids], marks: { deleted: true } })
     },
+    deleteAll: (which) => changeAll({ deleted: true }, which),
     act(id, type, payload = null) {
       outbox.add({ kind: 'act', ids: [id], type, payload })
     },
@@ -355,6 +366,7 @@ export type {
   InboxMarks,
   InboxMessage,
   InboxPreferencesState,
+  InboxSelection,
 } from './message.ts'
 export type { WatchOnline } from './online.ts'
 export type { InboxStorage } from './storage.ts'

@@ -53,6 +53,13 @@ export const InboxMark = graphql(`
   }
 `)
 
+/** Deletes some messages, or all that are selected. */
+export const InboxDelete = graphql(`
+  mutation InboxDelete($messages: [ID!], $all: FeedSelector) {
+    deleteMessages(messages: $messages, all: $all) { changedCount unseenCount unreadCount messages { id status updatedAt } }
+  }
+`)
+
 /** Records that a button was used. */
 export const InboxAct = graphql(`
   mutation InboxAct($message: ID!, $type: ActionType!, $status: ActionStatus!, $payload: JSONObject) {

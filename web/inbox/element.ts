@@ -6,7 +6,8 @@ import { icons } from './icons.ts'
 import type { InboxClient } from './inbox-client.ts'
 import { InboxError } from './inbox-error.ts'
 import type { InboxState } from './inbox-state.ts'
-import { createListView } from './list-view.ts'
+import { createListView, type RowKeys } from './list-view.ts'
+import { type Menu, renderMenu, showMenu } from './menu.ts'
 import type { InboxMessage, InboxPreferencesState } from './message.ts'
 import { createOwnRows, isOnControl, type OwnRows, type RenderRow, type RenderRows } from './own-rows.ts'
 import { renderPanel, tool } from './panel.ts'
@@ -77,6 +78,7 @@ export class CarillonInbox extends LitElement {
   /** null: the page has never rendered rows itself */
   #ownRows: OwnRows | null = null
   #announcement = ''
+  #menu: Menu | null = null
   #view: 'list' | 'preferences' = 'list'
   #preferences: InboxPreferencesState | null = null
   #preferencesFailed = false
@@ -203,7 +205,10 @@ export class CarillonInbox extends LitElement {
       if (changed.has('tokenProvider')) this.#client.setTokenProvider(this.tokenProvider)
       if (changed.has('token') && this.token !== null && this.token !== '') this.#client.setToken(this.token)
     }
-    if (changed.has('open') && !this.open) this.#view = 'list'
+    if (changed.has('open') && !this.open) {
+      this.#view = 'list'
+      this.#menu = null
+    }
   }
 
   #emit<K extends keyof CarillonInboxEvents>(name: K, detail: CarillonInboxEvents[K], cancelable = false): boolean {
@@ -273,7 +278,7 @@ export class CarillonInbox extends LitElement {
     })
   }
 
-  readonly #context: Pick<RowContext, 'onOpen' | 'onAction' | 'onRead' | 'onArchive' | 'onBrokenImage'> = {
+  readonly #context: Pick<RowContext, 'onOpen' | 'onAction' | 'onRead' | 'onArchive' | 'onMenu' | 'onBrokenImage'> & RowKeys = {
     onOpen: (message, event) => {
       // Selecting text in a message is not a click on it.
       if (event.type === 'click' && (!(getSelection()?.isCollapsed ?? true) || (this.#isOwn && isOnControl(event)))) return
@@ -294,10 +299,48 @@ export class CarillonInbox extends LitElement {
       this.#list.moveOn(message.id)
       this.#client?.mark([message.id], { archived: message.archivedAt === null })
     },
+    onDelete: (message) => {
+      this.#list.moveOn(message.id)
+      this.#client?.delete([message.id])
+    },
+    onMenu: (message, { currentTarget }) => {
+      const { texts } = this.#localized()
+      this.#openMenu(currentTarget, [{ label: texts.delete, onSelect: () => this.#context.onDelete(message) }])
+    },
     onBrokenImage: (url) => {
       this.#brokenImages.add(url)
       this.requestUpdate()
     },
+  }
+
+  #openMenu(anchor: EventTarget | null, items: Menu['items']): void {
+    if (!(anchor instanceof HTMLElement)) return
+    this.#menu = { label: this.#localized().texts.menu, anchor, items }
+    this.requestUpdate()
+    void this.updateComplete.then(() => showMenu(this.renderRoot.querySelector<HTMLElement>('.menu'), anchor))
+  }
+
+  /** `isDone`: the focus stays where it is. */
+  #closeMenu(isDone: boolean): void {
+    const anchor = this.#menu?.anchor
+    this.#menu = null
+    if (!isDone) anchor?.focus()
+    this.requestUpdate()
+  }
+
+  /** What is done to many messages at once. */
+  readonly #onPanelMenu = ({ currentTarget }: Event): void => {
+    const { texts } = this.#localized()
+    const client = this.#client
+    this.#openMenu(
+      currentTarget,
+      this.#state?.show === 'archived'
+        ? [{ label: texts.deleteArchived, onSelect: () => client?.deleteAll({ archived: true }) }]
+        : [
+            { label: texts.archiveRead, onSelect: () => client?.markAll({ archived: true }, { read: true }) },
+            { label: texts.deleteRead, onSelect: () => client?.deleteAll({ read: true, archived: false }) },
+          ],
+    )
   }
 
   readonly #onKey = (event: KeyboardEvent): void => {
@@ -408,7 +451,8 @@ export class CarillonInbox extends LitElement {
         </div>`
     }
     const { clock } = this.#localized()
-    return renderPanel({
+    const menu = this.#menu === null ? nothing : renderMenu(this.#menu, (isDone) => this.#closeMenu(isDone))
+    return html`${menu}${renderPanel({
       texts,
       state: this.#state,
       feeds: this.feeds,
@@ -429,9 +473,10 @@ export class CarillonInbox extends LitElement {
         void this.#client?.select(to)
       },
       onMarkAll: (marks) => this.#client?.markAll(marks),
+      onMenu: this.#onPanelMenu,
       onPreferences: () => this.#showPreferences(true),
       onRetry: () => this.#client?.retry(),
-    })
+    })}`
   }
 
   #showOwnRows(): void {

@@ -12,6 +12,7 @@ export const icons = {
   gear: icon('M4 7h9M17 7h3M4 17h3M11 17h9M15 4.5v5M9 14.5v5'),
   back: icon('M15 5l-7 7 7 7'),
   close: icon('M6 6l12 12M18 6L6 18'),
+  more: icon('M5 12h.01M12 12h.01M19 12h.01'),
   check: icon('M5 12.5l4.5 4.5L19 7.5'),
   dot: icon('M12 8.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7z'),
   up: icon('M12 19V5M6 11l6-6 6 6', 16),

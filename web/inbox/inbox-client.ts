@@ -1,6 +1,6 @@
 /** What an inbox can be asked. */
 import type { InboxEvents, InboxShow, InboxState } from './inbox-state.ts'
-import type { InboxAction, InboxChannel, InboxMarks, InboxPreferencesState } from './message.ts'
+import type { InboxAction, InboxChannel, InboxMarks, InboxPreferencesState, InboxSelection } from './message.ts'
 import type { TokenProvider } from './token-keeper.ts'
 
 /** An inbox without an interface: a contact's messages and counts, live. */
@@ -16,8 +16,12 @@ export interface InboxClient {
   loadMore(): Promise<void>
   /** Marks messages. The state shows it immediately. */
   mark(ids: readonly string[], marks: InboxMarks): void
-  /** Marks everything that has arrived so far in the selected feed, loaded or not. */
-  markAll(marks: InboxMarks): void
+  /** Marks everything that has arrived so far in the selected feed, loaded or not; `{ read: true }`: what is read of it. */
+  markAll(marks: InboxMarks, which?: InboxSelection): void
+  /** Deletes messages, for good. */
+  delete(ids: readonly string[]): void
+  /** Deletes everything that has arrived so far in the selected feed, loaded or not. */
+  deleteAll(which?: InboxSelection): void
   /** Records that a button of a message was used. */
   act(id: string, type: InboxAction['type'], payload?: Record<string, unknown> | null): void
   /** Loads the contact's preferences. @throws InboxError */

@@ -29,6 +29,7 @@ export interface RowKeys {
   onOpen(message: InboxMessage, event: Event): void
   onRead(message: InboxMessage): void
   onArchive(message: InboxMessage): void
+  onDelete(message: InboxMessage): void
 }
 
 const isRow = (node: EventTarget): node is HTMLElement => node instanceof HTMLElement && node.classList.contains('row')
@@ -132,7 +133,7 @@ export function createListView({ messages, scroller, focused, update, onSeen, on
       current = (all[at + 1] ?? all[at - 1])?.id ?? null
       if ((focused()?.closest('.row') ?? null) !== null) focusNext = current
     },
-    onKey(event: KeyboardEvent, { onOpen, onRead, onArchive }: RowKeys): void {
+    onKey(event: KeyboardEvent, { onOpen, onRead, onArchive, onDelete }: RowKeys): void {
       const target = event.composedPath()[0]
       if (!(target instanceof HTMLElement) || target.matches('input, textarea, select, [contenteditable], [role=tab]')) return
       const all = messages()
@@ -149,7 +150,8 @@ export function createListView({ messages, scroller, focused, update, onSeen, on
       else if (message === undefined || target !== row) return
       else if (event.key === 'Enter') onOpen(message, event)
       else if (event.key === 'u') onRead(message)
-      else if (event.key === 'e' || event.key === 'Delete') onArchive(message)
+      else if (event.key === 'e') onArchive(message)
+      else if (event.key === 'Delete') onDelete(message)
       else return
       event.preventDefault()
     },

@@ -1,6 +1,6 @@
 /** The loaded messages, and the lists that they are in: one per combination of feeds and filter. */
 import type { InboxShow } from './inbox-state.ts'
-import type { InboxMessage } from './message.ts'
+import { type InboxMessage, isGone } from './message.ts'
 
 /** A list, newest first, as far as it is loaded. */
 export interface List {
@@ -29,6 +29,7 @@ interface Entry {
 /** Whether a message belongs in a list. */
 export const isIn = ({ feeds, show }: Pick<List, 'feeds' | 'show'>, message: InboxMessage): boolean =>
   (feeds === null || feeds.includes(message.feed)) &&
+  !isGone(message) &&
   (message.archivedAt !== null) === (show === 'archived') &&
   (show !== 'unread' || message.readAt === null)
 

@@ -71,14 +71,29 @@ export interface InboxMarks {
   readonly archived?: boolean
 }
 
+/** Which messages a change of all is about; what is left out is no restriction. */
+export interface InboxSelection {
+  readonly read?: boolean
+  readonly archived?: boolean
+}
+
+/** What an operation does to messages. */
+export interface Changes extends InboxMarks {
+  readonly deleted?: boolean
+}
+
+/** The status of messages that are in no list, until the server has confirmed that they are deleted. */
+const GONE = 'CANCELED'
+export const isGone = ({ status }: Pick<InboxMessage, 'status'>): boolean => status === GONE
+
 /** How many messages are unseen and unread, archived ones excluded. */
 export interface InboxCounts {
   readonly unseen: number
   readonly unread: number
 }
 
-/** A copy of the message with marks applied. */
-export function withMarks(message: InboxMessage, { seen, read, archived }: InboxMarks, at: string): InboxMessage {
+/** A copy of the message with changes applied. */
+export function withChanges(message: InboxMessage, { seen, read, archived, deleted }: Changes, at: string): InboxMessage {
   const apply = (value: string | null, wanted: boolean | undefined): string | null =>
     wanted === undefined ? value : wanted ? (value ?? at) : null
   return {
@@ -86,14 +101,15 @@ export function withMarks(message: InboxMessage, { seen, read, archived }: Inbox
     seenAt: apply(message.seenAt, read === true ? true : seen),
     readAt: apply(message.readAt, read),
     archivedAt: apply(message.archivedAt, archived),
+    status: deleted === true ? GONE : message.status,
   }
 }
 
 /** What a message contributes to the counts. */
-export const weightOf = ({ seenAt, readAt, archivedAt }: InboxMessage): InboxCounts => ({
-  unseen: archivedAt === null && seenAt === null ? 1 : 0,
-  unread: archivedAt === null && readAt === null ? 1 : 0,
-})
+export function weightOf(message: InboxMessage): InboxCounts {
+  const counts = message.archivedAt === null && !isGone(message)
+  return { unseen: counts && message.seenAt === null ? 1 : 0, unread: counts && message.readAt === null ? 1 : 0 }
+}
 
 const SCHEMES = new Set(['http:', 'https:', 'mailto:'])
 

@@ -1,6 +1,6 @@
 /** The optimistic view: the server's last state with the contact's pending operations applied to it. */
 import type { Lists } from './lists.ts'
-import { type InboxCounts, type InboxMessage, weightOf, withMarks } from './message.ts'
+import { type InboxCounts, type InboxMessage, weightOf, withChanges } from './message.ts'
 import type { Outbox } from './outbox.ts'
 
 export function createOptimisticView(lists: Pick<Lists, 'get'>, outbox: Pick<Outbox, 'pendingOf' | 'pendingIds' | 'operations'>) {
@@ -11,7 +11,7 @@ export function createOptimisticView(lists: Pick<Lists, 'get'>, outbox: Pick<Out
     if (pending === undefined) return message
     const cached = views.get(message)
     if (cached?.pending === pending) return cached.view
-    let view = withMarks(message, pending.marks, pending.at)
+    let view = withChanges(message, pending.marks, pending.at)
     for (const type of pending.acted) {
       const name = type === 'PRIMARY' ? 'primaryAction' : 'secondaryAction'
       const action = view[name]
@@ -37,9 +37,10 @@ export function createOptimisticView(lists: Pick<Lists, 'get'>, outbox: Pick<Out
       // Only some of the messages that it marks are loaded, so its effect on the counts is taken from the counts at that moment.
       const isWhole = operation.feeds === null || feeds?.every((one) => operation.feeds?.includes(one)) === true
       const most = isWhole ? { unseen: of.unseen - counts.unseen, unread: of.unread - counts.unread } : of
-      const { seen, read, archived } = marks
-      if (seen === true || read === true || archived === true) unseen = Math.min(unseen, Math.max(0, most.unseen))
-      if (read === true || archived === true) unread = Math.min(unread, Math.max(0, most.unread))
+      const { seen, read, archived, deleted } = marks
+      const isOut = archived === true || deleted === true
+      if (seen === true || read === true || isOut) unseen = Math.min(unseen, Math.max(0, most.unseen))
+      if (read === true || isOut) unread = Math.min(unread, Math.max(0, most.unread))
     }
     return { unseen: Math.max(0, unseen), unread: Math.max(0, unread) }
   }

@@ -3,26 +3,28 @@
  * reload, and shared between the tabs of a browser.
  */
 import type { InboxError } from './inbox-error.ts'
-import type { InboxAction, InboxCounts, InboxMarks } from './message.ts'
+import type { Changes, InboxAction, InboxCounts, InboxSelection } from './message.ts'
 
-/** An operation of the contact: marking messages, marking everything, or using a button. */
+/** An operation of the contact: marking or deleting messages, or everything, or using a button. */
 export type Operation = {
   readonly id: string
   /** when, ISO 8601 */
   readonly at: string
 } & (
-  | { readonly kind: 'mark'; readonly ids: readonly string[]; readonly marks: InboxMarks }
+  | { readonly kind: 'mark'; readonly ids: readonly string[]; readonly marks: Changes }
   | {
       readonly kind: 'all'
       /** null: all feeds */
       readonly feeds: readonly string[] | null
+      /** which of their messages; an operation of an older release has none */
+      readonly which?: InboxSelection
       /** cursor of the last change that it covers */
       readonly until: string
       /** the messages that are shown as marked until the server has confirmed */
       readonly ids: readonly string[]
       /** the counts of those feeds at that moment */
       readonly counts: InboxCounts
-      readonly marks: InboxMarks
+      readonly marks: Changes
     }
   | {
       readonly kind: 'act'
@@ -34,7 +36,7 @@ export type Operation = {
 
 /** The combined effect of all pending operations on one message. */
 export interface Pending {
-  readonly marks: InboxMarks
+  readonly marks: Changes
   readonly at: string
   readonly acted: readonly InboxAction['type'][]
 }

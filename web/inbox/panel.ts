@@ -21,6 +21,7 @@ export interface PanelContext {
   readonly onClose: (() => void) | null
   onSelect(to: { feed?: string | null; show?: InboxShow }): void
   onMarkAll(marks: InboxMarks): void
+  onMenu(event: Event): void
   onPreferences(): void
   onRetry(): void
 }
@@ -43,6 +44,8 @@ export function renderPanel(context: PanelContext): TemplateResult {
       <h2 part="title"><bdi>${texts.title}</bdi>${unread > 0 ? html`<span class="total" part="total">${unread}<span class="hidden"> ${texts.unread}</span></span>` : nothing}</h2>
       ${tool('read-all', texts.markAllRead, icons.readAll, () => onMarkAll({ read: true }), isEmpty || unread === 0)}
       ${tool('archive-all', texts.archiveAll, icons.archive, () => onMarkAll({ archived: true }), isEmpty || state?.show === 'archived')}
+      <button type="button" class="tool more" part="tool" title=${texts.menu} aria-label=${texts.menu} aria-haspopup="menu" ?disabled=${isEmpty}
+        @click=${context.onMenu}>${icons.more}</button>
       ${context.hasPreferences ? tool('gear', texts.preferences, icons.gear, context.onPreferences) : nothing}
       ${context.onClose === null ? nothing : tool('close', texts.close, icons.close, context.onClose)}
     </header>

@@ -93,6 +93,8 @@ export interface Feed {
   loadMore(): Promise<void>
   mark: InboxClient['mark']
   markAll: InboxClient['markAll']
+  delete: InboxClient['delete']
+  deleteAll: InboxClient['deleteAll']
   act: InboxClient['act']
 }
 
@@ -108,6 +110,8 @@ export function useFeed({ feed = null, show = 'all' }: { feed?: string | null; s
       loadMore: async () => client?.loadMore(),
       mark: (...args: Parameters<InboxClient['mark']>) => client?.mark(...args),
       markAll: (...args: Parameters<InboxClient['markAll']>) => client?.markAll(...args),
+      delete: (...args: Parameters<InboxClient['delete']>) => client?.delete(...args),
+      deleteAll: (...args: Parameters<InboxClient['deleteAll']>) => client?.deleteAll(...args),
       act: (...args: Parameters<InboxClient['act']>) => client?.act(...args),
     }),
     [client],

@@ -20,6 +20,7 @@ export interface RowContext {
   onAction(message: InboxMessage, action: InboxAction, event: Event): void
   onRead(message: InboxMessage): void
   onArchive(message: InboxMessage): void
+  onMenu(message: InboxMessage, event: Event): void
   onBrokenImage(url: string): void
 }
 
@@ -107,6 +108,11 @@ export function renderRow(message: InboxMessage, index: number, isCurrent: boole
             event.stopPropagation()
             context.onArchive(message)
           }}>${isArchived ? icons.restore : icons.archive}</button>
+        <button type="button" class="tool" part="tool" tabindex=${tab} title=${texts.menu} aria-label=${texts.menu} aria-haspopup="menu"
+          @click=${(event: Event) => {
+            event.stopPropagation()
+            context.onMenu(message, event)
+          }}>${icons.more}</button>
       </div>
       ${isUnread ? html`<span class="unread-dot" part="unread-dot"></span>` : nothing}
     </article>

@@ -1,9 +1,10 @@
 /** Sends the outbox's operations to the server and applies its responses. */
+import type { InboxDeleteMutationVariables } from '../generated/graphql.ts'
 import type { Api } from './api.ts'
 import { adjustCounts, type CountStore, countsOf } from './counts.ts'
-import { InboxAct, InboxMark } from './documents.ts'
+import { InboxAct, InboxDelete, InboxMark } from './documents.ts'
 import type { Lists } from './lists.ts'
-import { withMarks } from './message.ts'
+import { type Changes, type InboxMessage, isGone, withChanges } from './message.ts'
 import type { Operation } from './outbox.ts'
 
 /** The server, and the state that its responses change. */
@@ -26,35 +27,42 @@ export function createSender({ api, lists, counts, owner }: SenderDeps) {
     if (before !== undefined) lists.set({ ...before, ...recordAction })
   }
 
-  async function mark({ ids, marks }: Extract<Operation, { kind: 'mark' }>): Promise<void> {
-    const { markAs } = await api.request(InboxMark, { messages: [...ids], ...marks })
-    for (const marked of markAs.messages) {
+  const change = async (messages: InboxDeleteMutationVariables, { deleted, ...marks }: Changes) =>
+    deleted === true
+      ? (await api.request(InboxDelete, messages)).deleteMessages
+      : (await api.request(InboxMark, { ...messages, ...marks })).markAs
+
+  function set(before: InboxMessage, after: InboxMessage): void {
+    if (isGone(after)) lists.remove(after.id)
+    else lists.set(after)
+    adjustCounts(counts, before, after)
+  }
+
+  async function mark({ ids, marks, at }: Extract<Operation, { kind: 'mark' }>): Promise<void> {
+    const { messages } = await change({ messages: [...ids] }, marks)
+    for (const marked of messages) {
       const before = lists.get(marked.id)
       if (before === undefined || before.updatedAt > marked.updatedAt) continue
-      const after = { ...before, ...marked }
-      lists.set(after)
-      adjustCounts(counts, before, after)
+      set(before, withChanges({ ...before, ...marked }, { deleted: marks.deleted === true }, at))
     }
   }
 
-  async function markAll({ ids, feeds, until, marks, at }: Extract<Operation, { kind: 'all' }>): Promise<void> {
+  async function markAll({ ids, feeds, until, marks, which, at }: Extract<Operation, { kind: 'all' }>): Promise<void> {
     ownMarkAlls += 1
     const mine = owner()
     try {
-      const { markAs } = await api.request(InboxMark, { all: { feeds: feeds === null ? null : [...feeds], until }, ...marks })
+      const changed = await change({ all: { feeds: feeds === null ? null : [...feeds], until, ...which } }, marks)
       if (owner() !== mine) return
       // Nothing was changed, so no change will arrive.
-      if (markAs.changedCount === 0) ownMarkAlls = Math.max(0, ownMarkAlls - 1)
+      if (changed.changedCount === 0) ownMarkAlls = Math.max(0, ownMarkAlls - 1)
       for (const id of ids) {
         const before = lists.get(id)
         if (before === undefined) continue
-        const after = withMarks(before, marks, at)
-        lists.set(after)
-        adjustCounts(counts, before, after)
+        set(before, withChanges(before, marks, at))
       }
       const feed = feeds?.length === 1 ? counts.byFeed.get(feeds[0] ?? '') : undefined
-      if (feed !== undefined) feed.counts = countsOf(markAs)
-      else counts.total = countsOf(markAs)
+      if (feed !== undefined) feed.counts = countsOf(changed)
+      else counts.total = countsOf(changed)
     } catch (failed) {
       ownMarkAlls = Math.max(0, ownMarkAlls - 1)
       throw failed

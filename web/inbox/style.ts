@@ -137,6 +137,12 @@ export const style = css`
   .action.done { background: var(--_hover); border-color: var(--_line); color: var(--_muted); }
   .action.done svg { width: 15px; height: 15px; }
 
+  .menu { position: fixed; inset: auto; z-index: 2147483001; flex-direction: column; min-width: 170px; max-width: 90vw; max-height: 90vh; margin: 0; padding: 4px; border: 1px solid var(--_line); border-radius: 10px; background: var(--_bg); color: var(--_text); box-shadow: var(--_shadow); overflow-y: auto; }
+  .menu:not([popover]), .menu:popover-open { display: flex; }
+  .menu button { padding: 8px 12px; border-radius: 7px; text-align: start; }
+  .menu button:hover, .menu button:focus-visible { background: var(--_hover); }
+  .menu button:focus-visible { outline-offset: -2px; }
+
   .notice { flex: 1; display: flex; flex-direction: column; align-items: center; justify-content: center; gap: 4px; padding: 32px 40px; text-align: center; color: var(--_muted); }
   .notice svg { margin-bottom: 10px; opacity: 0.75; }
   .notice h3 { color: var(--_text); font-weight: 650; font-size: 1.07em; }

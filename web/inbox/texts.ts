@@ -15,10 +15,16 @@ export interface InboxTexts {
   showArchived: string
   markAllRead: string
   archiveAll: string
+  /** label of the buttons that open a menu */
+  menu: string
+  archiveRead: string
+  deleteRead: string
+  deleteArchived: string
   markRead: string
   markUnread: string
   archive: string
   unarchive: string
+  delete: string
   unread: string
   done: string
   preferences: string
@@ -58,10 +64,15 @@ const en: InboxTexts = {
   showArchived: 'Archived',
   markAllRead: 'Mark all as read',
   archiveAll: 'Archive all',
+  menu: 'More actions',
+  archiveRead: 'Archive what is read',
+  deleteRead: 'Delete what is read',
+  deleteArchived: 'Delete all that are archived',
   markRead: 'Mark as read',
   markUnread: 'Mark as unread',
   archive: 'Archive',
   unarchive: 'Move to inbox',
+  delete: 'Delete',
   unread: 'Unread',
   done: 'Done',
   preferences: 'Preferences',
@@ -111,10 +122,15 @@ const ko: InboxTexts = {
   showArchived: '보관함',
   markAllRead: '모두 읽음으로 표시',
   archiveAll: '모두 보관',
+  menu: '더 보기',
+  archiveRead: '읽은 알림 보관',
+  deleteRead: '읽은 알림 삭제',
+  deleteArchived: '보관한 알림 모두 삭제',
   markRead: '읽음으로 표시',
   markUnread: '읽지 않음으로 표시',
   archive: '보관',
   unarchive: '받은 알림으로 되돌리기',
+  delete: '삭제',
   unread: '읽지 않음',
   done: '완료',
   preferences: '알림 설정',

@@ -1,0 +1,28 @@
+-- What readers do with the messages of their feeds, and how important a template is. A message that is deleted or snoozed has no "listed_seq", so that
+-- the statements that read a feed, those of the version before as well, need not look for it. Processes of the version before do neither.
+
+-- In the order in which sending takes them, so that the two don't wait for each other.
+LOCK TABLE "message", "template" IN ACCESS EXCLUSIVE MODE;
+
+ALTER TABLE "message" ADD COLUMN "deleted_at" TIMESTAMPTZ(3), ADD COLUMN "snoozed_until" TIMESTAMPTZ(3);
+-- A message of a contact's feed has all its numbers, or none yet; one that its reader has taken out has no place in the list. Not validated, because the
+-- rows that there are met a stricter one.
+ALTER TABLE "message" DROP CONSTRAINT "message_numbers", ADD CONSTRAINT "message_numbers" CHECK (
+  ("arrived_seq" IS NULL) = ("changed_seq" IS NULL)
+  AND ("listed_seq" IS NULL) = ("arrived_seq" IS NULL OR "deleted_at" IS NOT NULL OR "snoozed_until" IS NOT NULL)
+) NOT VALID;
+ALTER TABLE "template" ADD COLUMN "severity" TEXT NOT NULL DEFAULT 'NORMAL';
+
+-- The messages that are snoozed. A row whose message was snoozed to another time, deleted or pruned since is ignored, and removed when it is due.
+CREATE TABLE "snooze" (
+    "project_id" UUID NOT NULL,
+    "message_id" UUID NOT NULL,
+    "contact_id" UUID NOT NULL,
+    "until" TIMESTAMPTZ(3) NOT NULL,
+    "listed_seq" BIGINT NOT NULL,
+    CONSTRAINT "snooze_pkey" PRIMARY KEY ("project_id", "message_id")
+);
+CREATE INDEX "snooze_due" ON "snooze"("until");
+CREATE INDEX "snooze_feed" ON "snooze"("project_id", "contact_id", "listed_seq");
+ALTER TABLE "snooze" ADD CONSTRAINT "snooze_project_id_contact_id_fkey" FOREIGN KEY ("project_id", "contact_id")
+  REFERENCES "contact"("project_id", "id") ON DELETE CASCADE ON UPDATE CASCADE;

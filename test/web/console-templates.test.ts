@@ -1,12 +1,35 @@
 /** The console's template editor: a form for every channel, and beside it what it would say, as one types. */
+import { Liquid } from 'liquidjs'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createLiquid } from '../../src/render/liquid.ts'
+import { liquidFilters, liquidTags } from '../../web/console/liquid-words.ts'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import { inBrowser, startBrowser } from '../helpers/browser.ts'
 import { type ConsoleTab, findBarriers, openConsole } from '../helpers/console.ts'
-import { GetTemplate, ListTemplates } from '../helpers/operations.ts'
+import { GetTemplate, ListTemplates, Send } from '../helpers/operations.ts'
 import { optionalSuite } from '../helpers/optional.ts'
 import { newShop } from '../helpers/setup.ts'
+
+it('completes the filters and tags that a template may use, and no others', () => {
+  const liquid = createLiquid()
+  const isKnown = (source: string, unknown: RegExp): boolean => {
+    try {
+      liquid.compile('text', source, 'text')
+      return true
+    } catch (error) {
+      return !unknown.test(String(error))
+    }
+  }
+  const hasFilter = (name: string) => isKnown(`{{ a | ${name} }}`, /undefined filter/)
+  const hasTag = (name: string) => isKnown(`{% ${name} %}`, /tag "\w+" not found/)
+  const { filters, tags } = new Liquid()
+  expect(Object.keys(liquidFilters)).toEqual(Object.keys(filters).filter(hasFilter).sort())
+  const parts = /^(end\w+|els\w+|when)$/
+  const isWord = (name: string) => /^\w+$/.test(name)
+  const known = Object.keys(tags).filter((name) => isWord(name) && hasTag(name))
+  expect(Object.keys(liquidTags).filter((name) => !parts.test(name))).toEqual(known.sort())
+})
 
 optionalSuite(inBrowser('the template editor in a browser'), () => {
   let app: TestApp
@@ -120,6 +143,35 @@ optionalSuite(inBrowser('the template editor in a browser'), () => {
     await tab.goTo('#/templates/order', 'order')
     await channel('E-mail')
     expect(await editor.textContent()).toBe('<p>one</p>')
+  })
+
+  it('completes variables of the schema, the preview and the last message, and filters', async () => {
+    await project.api.do(Send, {
+      messages: [{ template: 'order', contact: { externalId: 'ann' }, data: { number: 7, buyer: { city: 'Oslo' } } }],
+    })
+    await page.getByText('Data schema').click()
+    await page
+      .getByLabel('JSON Schema')
+      .fill('{ "properties": { "lines": { "type": "array", "items": { "properties": { "sku": { "type": "string" } } } } } }')
+    await page.getByLabel('Data (JSON)').fill('{ "number": 42, "note": "soon" }')
+    const editor = page.getByLabel('HTML')
+    const options = page.getByRole('listbox').getByRole('option')
+    const complete = async (text: string, wanted: RegExp): Promise<void> => {
+      await editor.fill(text.slice(0, -1))
+      await page.keyboard.type(text.slice(-1))
+      await options.filter({ hasText: wanted }).first().waitFor()
+    }
+    await complete('{{ no', /^note"soon"$/)
+    expect(await findBarriers(page)).toEqual([])
+    await page.keyboard.press('Tab')
+    expect(await editor.textContent()).toBe('{{ note')
+    await complete('{{ buyer.c', /^city"Oslo"$/)
+    await complete('{% for one in lines %}{{ one.s', /^skustring$/)
+    await complete('{{ number | time', /^times/)
+    await complete('{% un', /^unless/)
+    await editor.fill('<p>number')
+    await options.first().waitFor({ state: 'detached' })
+    await goAway('#/templates', 'Templates')
   })
 
   it('says what is wrong while it is typed, and keeps what it showed last', async () => {

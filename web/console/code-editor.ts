@@ -1,15 +1,24 @@
 /** The editor of code, on CodeMirror: HTML and JSON with Liquid in them. A bundle of its own, which is loaded when the first editor opens. */
-import { closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete'
+import {
+  acceptCompletion,
+  autocompletion,
+  type Completion,
+  type CompletionSource,
+  closeBrackets,
+  closeBracketsKeymap,
+} from '@codemirror/autocomplete'
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands'
 import { html } from '@codemirror/lang-html'
 import { json, jsonParseLinter } from '@codemirror/lang-json'
-import { liquid } from '@codemirror/lang-liquid'
-import { bracketMatching, HighlightStyle, indentOnInput, syntaxHighlighting } from '@codemirror/language'
+import { closePercentBrace, liquid, liquidCompletionSource } from '@codemirror/lang-liquid'
+import { bracketMatching, HighlightStyle, indentOnInput, type LanguageSupport, syntaxHighlighting } from '@codemirror/language'
 import { type Diagnostic, forceLinting, linter, lintKeymap } from '@codemirror/lint'
 import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/search'
 import { Compartment, EditorState, type Extension } from '@codemirror/state'
 import { EditorView, keymap, lineNumbers } from '@codemirror/view'
 import { tags } from '@lezer/highlight'
+import { propertiesAt, type VariableSource, variablesOf } from './code-variables.ts'
+import { liquidFilters, liquidTags } from './liquid-words.ts'
 
 /** What a field is written in. */
 export type CodeLanguage = 'html' | 'json' | 'json-with-liquid'
@@ -26,6 +35,8 @@ export interface CodeOptions {
   readonly language: CodeLanguage
   readonly value: string
   readonly attributes: Readonly<Record<string, string>>
+  /** what is known of the data of messages; asked when a variable is completed */
+  variables(): Promise<VariableSource>
   change(value: string): void
 }
 
@@ -96,14 +107,55 @@ const theme = EditorView.theme({
     ...{ background: 'var(--surface)', color: 'var(--ink)', border: '1px solid var(--line)', borderRadius: 'var(--radius)' },
     ...{ boxShadow: '0 4px 16px rgb(0 0 0 / 0.2)', maxWidth: 'calc(100vw - 24px)', overflowWrap: 'anywhere' },
   },
+  '.cm-tooltip.cm-tooltip-autocomplete > ul': { fontFamily: 'var(--mono)', maxWidth: 'min(420px, calc(100vw - 24px))' },
+  '.cm-tooltip.cm-tooltip-autocomplete > ul > li': { padding: '3px 8px' },
+  '.cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]': { background: 'var(--accent)', color: 'var(--on-accent)' },
+  '.cm-completionDetail': { fontStyle: 'normal', color: 'var(--quiet)', marginLeft: '12px' },
+  '[aria-selected] .cm-completionDetail': { color: 'inherit' },
+  '.cm-tooltip.cm-completionInfo': { padding: '4px 8px' },
   '.cm-diagnostic-error': { borderLeftColor: 'var(--bad)' },
 })
 
+const options = (words: Readonly<Record<string, string>>, type: string): Completion[] =>
+  Object.entries(words).map(([label, detail]) => ({ label, detail, type }))
+const tagOptions = options(liquidTags, 'keyword')
+const filterOptions = options(liquidFilters, 'function')
+/** A name that can be written after a dot. */
+const isWord = ([name]: [string, unknown]): boolean => /^[\p{L}_][\p{L}\p{N}_-]*$/u.test(name)
+
+/** Completes tags, filters and variables. CodeMirror's own lists have tags that templates may not use: those are left out. */
+const completed =
+  (variables: CodeOptions['variables']): CompletionSource =>
+  async (context) => {
+    const all = variablesOf(await variables())
+    if (context.aborted) return null
+    const own = all.properties.get('data')?.properties
+    const at = (path: readonly string[]): Completion[] =>
+      propertiesAt(all, path, context.state.sliceDoc(0, context.pos))
+        .filter(isWord)
+        .map(([label, { detail, description }]) => ({
+          ...{ label, detail, type: path.length === 0 ? 'variable' : 'property', boost: own?.has(label) === true ? 2 : 1 },
+          ...(description === '' ? {} : { info: description }),
+        }))
+    const found = liquidCompletionSource({ tags: tagOptions, filters: filterOptions, variables: at([]), properties: at })(context)
+    const isOurs = ({ type, detail, label }: Completion): boolean =>
+      type === 'keyword'
+        ? Object.hasOwn(liquidTags, label)
+          ? detail !== undefined
+          : /^(empty|in|forloop)$/.test(label)
+        : type !== 'function' || detail !== undefined
+    return found === null ? null : { ...found, options: found.options.filter(isOurs) }
+  }
+
+const withLiquid = (base: LanguageSupport, variables: CodeOptions['variables']): Extension => {
+  const { language } = liquid({ base })
+  return [language, base.support, language.data.of({ autocomplete: completed(variables) }), closePercentBrace]
+}
 const languages = {
-  html: () => [liquid({ base: html() })],
-  json: () => [json()],
-  'json-with-liquid': () => [liquid({ base: json() })],
-} satisfies Record<CodeLanguage, () => Extension[]>
+  html: ({ variables }) => withLiquid(html(), variables),
+  json: () => json(),
+  'json-with-liquid': ({ variables }) => withLiquid(json(), variables),
+} satisfies Record<CodeLanguage, (options: Pick<CodeOptions, 'variables'>) => Extension>
 
 /** Creates an editor in `parent`, which need not be on the page yet. */
 export function createCodeEditor(parent: HTMLElement, first: CodeOptions): CodeEditor {
@@ -130,17 +182,18 @@ export function createCodeEditor(parent: HTMLElement, first: CodeOptions): CodeE
       { delay: 250 },
     )
 
-  const stateOf = ({ language, value, attributes, change }: CodeOptions): EditorState =>
+  const stateOf = ({ language, value, attributes, variables, change }: CodeOptions): EditorState =>
     EditorState.create({
       doc: value,
       extensions: [
         [lineNumbers(), history(), indentOnInput(), bracketMatching(), closeBrackets()],
         [highlightSelectionMatches(), search({ top: true }), syntaxHighlighting(colours), theme, EditorView.lineWrapping],
-        languages[language](),
+        languages[language]({ variables }),
+        autocompletion({ icons: false }),
         lint(language),
         keymap.of([
-          ...[...closeBracketsKeymap, ...completionKeymap, ...lintKeymap, ...searchKeymap, ...historyKeymap],
-          ...[...defaultKeymap, indentWithTab],
+          ...[...closeBracketsKeymap, ...lintKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap],
+          ...[{ key: 'Tab', run: acceptCompletion }, indentWithTab],
         ]),
         attributesOf(attributes),
         EditorView.updateListener.of(({ docChanged, state }) => {

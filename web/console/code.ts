@@ -3,6 +3,7 @@ import { html, type TemplateResult } from 'lit'
 import { AsyncDirective } from 'lit/async-directive.js'
 import { directive, type ElementPart } from 'lit/directive.js'
 import type { CodeEditor, CodeLanguage, CodeMistake } from './code-editor.ts'
+import type { VariableSource } from './code-variables.ts'
 import { area, described, type Field } from './form.ts'
 
 type Editors = typeof import('./code-editor.ts')
@@ -37,20 +38,22 @@ const attributesOf = (field: CodeField): Record<string, string> => {
   }
 }
 
+type Variables = () => Promise<VariableSource>
+
 class CodeDirective extends AsyncDirective {
   private editor: CodeEditor | null = null
   private field: CodeField | null = null
   /** the value as the form has it: its lines may end in \r\n */
   private value = ''
 
-  override render(_editors: Editors, _field: CodeField): void {}
+  override render(_editors: Editors, _field: CodeField, _variables: Variables): void {}
 
-  override update(part: ElementPart, [editors, field]: [Editors, CodeField]): void {
+  override update(part: ElementPart, [editors, field, variables]: [Editors, CodeField, Variables]): void {
     const before = this.field
     this.field = field
     const attributes = attributesOf(field)
     const options = {
-      ...{ language: field.language, value: field.value, attributes },
+      ...{ language: field.language, value: field.value, attributes, variables },
       change: (value: string): void => {
         this.value = value
         this.field?.change(value)
@@ -82,8 +85,11 @@ class CodeDirective extends AsyncDirective {
 }
 const editor = directive(CodeDirective)
 
-/** Creates the fields of a page. The editor is loaded with the first field that is drawn. */
-export function createCodeFields(update: () => void): DrawCode {
+/**
+ * Creates the fields of a page. The editor is loaded with the first field that is drawn.
+ * @param variables what is known of the data of messages; asked while somebody types
+ */
+export function createCodeFields(update: () => void, variables: Variables): DrawCode {
   let editors: Editors | null = null
   let isAsked = false
   function load(): void {
@@ -110,7 +116,7 @@ export function createCodeFields(update: () => void): DrawCode {
     const leaving = hint === undefined ? LEAVING : `${hint}. ${LEAVING}`
     return html`<div class="field">
       <span class="label" id="${id}-label" @click=${focus}>${label}</span>
-      <div class="code ${rows > 5 ? 'tall' : ''}" ${editor(editors, { ...field, hint: leaving })}></div>
+      <div class="code ${rows > 5 ? 'tall' : ''}" ${editor(editors, { ...field, hint: leaving }, variables)}></div>
       <span class="hint" id="${id}-hint">${leaving}</span>
       ${wrong === null ? '' : html`<span class="wrong" id="${id}-wrong" role="alert">${wrong}</span>`}
     </div>`

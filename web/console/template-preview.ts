@@ -103,6 +103,11 @@ export function createPreview(
   return {
     /** Reloads the preview. */
     refresh,
+    /** The data that it is previewed with; null: it can't be read yet. */
+    data(): unknown {
+      const read = readObject(data)
+      return read.ok ? read.value : null
+    },
     /** What is wrong with a text of the template, and the id of its control; null: nothing, or it is not known where. */
     mistake(): { readonly field: string; readonly message: string } | null {
       const { field = null, message = '' } = shown.value?.error ?? {}

@@ -15,6 +15,7 @@ import { createContentForm } from './template-content.ts'
 import { type Draft, DraftError, draftOf, inputOf, newDraft } from './template-draft.ts'
 import { templatePanels } from './template-form.ts'
 import { createPreview } from './template-preview.ts'
+import { createLastData, variableSource } from './template-variables.ts'
 import { authorName, createVersions } from './template-versions.ts'
 import { createUnsaved, type Unsaved } from './unsaved.ts'
 
@@ -88,8 +89,11 @@ export function openTemplate(deps: Deps, { path, query }: Route): Page {
   const key = path[1] ?? ''
   /** the template that a new one is a copy of */
   const copied = isNew ? query.get('from') : null
-  const code = createCodeFields(update)
   let editor: Editor | null = null
+  const lastData = createLastData(deps, isNew ? copied : key)
+  const code = createCodeFields(update, () =>
+    variableSource(editor?.draft.dataSchema ?? '', editor?.preview.data() ?? null, lastData),
+  )
   let whole: OneTemplateQuery['template'] = null
   const source = createSource(deps, () =>
     whole === null ? null : { name: 'template', document: OneTemplate, variables: { key }, value: whole },

@@ -35,6 +35,8 @@ export function createApi(server: string, tokens: TokenKeeper): Api {
         headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
         body: JSON.stringify({ query: document, variables }),
         credentials: 'omit',
+        // What is sent when the page is left arrives after it is gone.
+        keepalive: globalThis.document?.visibilityState === 'hidden',
         signal: abort.signal,
       })
       result = (await response.json()) as Result<T>

@@ -24,6 +24,8 @@ import { createTokenKeeper } from './token-keeper.ts'
 /** How many messages are stored. */
 const MAX_STORED = 50
 
+const nothing = (): void => {}
+
 /** Creates an inbox and connects it. @throws InboxError NO_SERVER when nothing says where the server is */
 export function createInboxClient(options: InboxOptions = {}): InboxClient {
   const server = serverAddress(options.server)
@@ -249,8 +251,8 @@ export function createInboxClient(options: InboxOptions = {}): InboxClient {
     changed()
   }
 
-  function changeAll(marks: Changes, which: InboxSelection = {}): void {
-    if (cursor === null) return
+  function changeAll(marks: Changes, which: InboxSelection = {}, undoMs = 0): () => void {
+    if (cursor === null) return nothing
     const { read, archived } = which
     const feeds = feedsOf(feed)
     const ids = [...lists.ids()].filter((id) => {
@@ -266,7 +268,7 @@ export function createInboxClient(options: InboxOptions = {}): InboxClient {
     // Those that are read or archived are not counted as unread, nor, as a rule, as unseen.
     const isCounted = read !== true && archived !== true
     const all = feed === null ? now.counts : (now.countsByFeed[feed] ?? noCounts)
-    outbox.add({ kind: 'all', feeds, which, until: cursor, ids, counts: isCounted ? all : noCounts, marks })
+    return outbox.add({ kind: 'all', feeds, which, until: cursor, ids, counts: isCounted ? all : noCounts, marks }, undoMs)
   }
 
   const live: Live = startLive({
@@ -310,10 +312,10 @@ export function createInboxClient(options: InboxOptions = {}): InboxClient {
       if (ids.length > 0) outbox.add({ kind: 'mark', ids: [...ids], marks })
     },
     markAll: changeAll,
-    delete(ids) {
-      if (ids.length > 0) outbox.add({ kind: 'mark', ids: [...ids], marks: { deleted: true } })
-    },
-    deleteAll: (which) => changeAll({ deleted: true }, which),
+    delete: (ids, undoMs) =>
+      ids.length === 0 ? nothing : outbox.add({ kind: 'mark', ids: [...ids], marks: { deleted: true } }, undoMs),
+    deleteAll: (which, undoMs) => changeAll({ deleted: true }, which, undoMs),
+    commit: outbox.release,
     act(id, type, payload = null) {
       outbox.add({ kind: 'act', ids: [id], type, payload })
     },
@@ -355,7 +357,7 @@ export function createInboxClient(options: InboxOptions = {}): InboxClient {
   }
 }
 
-export type { InboxClient } from './inbox-client.ts'
+export type { InboxClient, Undo } from './inbox-client.ts'
 export type { InboxEvents, InboxOptions, InboxShow, InboxState, LiveState } from './inbox-state.ts'
 export type {
   InboxAction,

@@ -8,7 +8,7 @@ import { InboxError } from './inbox-error.ts'
 import type { InboxState } from './inbox-state.ts'
 import { createListView, type RowKeys } from './list-view.ts'
 import { type Menu, renderMenu, showMenu } from './menu.ts'
-import type { InboxMessage, InboxPreferencesState } from './message.ts'
+import type { InboxMarks, InboxMessage, InboxPreferencesState, InboxSelection } from './message.ts'
 import { createOwnRows, isOnControl, type OwnRows, type RenderRow, type RenderRows } from './own-rows.ts'
 import { renderPanel, tool } from './panel.ts'
 import { positionPanel } from './position-panel.ts'
@@ -17,6 +17,7 @@ import type { RowContext } from './row.ts'
 import { style } from './style.ts'
 import { type Clock, createClock, fill, type InboxTexts, textsFor } from './texts.ts'
 import type { TokenProvider } from './token-keeper.ts'
+import { createUndoNotice, UNDO_MS } from './undo-notice.ts'
 
 /** How often relative times such as "3 minutes ago" are refreshed, ms. */
 const TICK_MS = 30_000
@@ -79,6 +80,7 @@ export class CarillonInbox extends LitElement {
   #ownRows: OwnRows | null = null
   #announcement = ''
   #menu: Menu | null = null
+  readonly #notice = createUndoNotice({ update: () => this.requestUpdate(), onGone: () => this.#client?.commit() })
   #view: 'list' | 'preferences' = 'list'
   #preferences: InboxPreferencesState | null = null
   #preferencesFailed = false
@@ -186,6 +188,7 @@ export class CarillonInbox extends LitElement {
   }
 
   #stop(): void {
+    this.#notice.hide()
     for (const stop of this.#stops) stop()
     this.#stops = []
     this.#client?.close()
@@ -208,6 +211,7 @@ export class CarillonInbox extends LitElement {
     if (changed.has('open') && !this.open) {
       this.#view = 'list'
       this.#menu = null
+      this.#notice.hide()
     }
   }
 
@@ -257,7 +261,11 @@ export class CarillonInbox extends LitElement {
   readonly #onOutside = (event: Event): void => {
     if (this.mode !== 'inline' && this.open && !event.composedPath().includes(this)) this.#setOpen(false)
   }
-  readonly #onVisible = (): void => this.#list.noteSeen()
+  readonly #onVisible = (): void => {
+    // The page may not be seen again.
+    if (document.visibilityState === 'hidden') this.#notice.hide()
+    else this.#list.noteSeen()
+  }
   readonly #onMoved = (): void => {
     if (this.mode !== 'inline' && this.open) positionPanel(this.#panel, this.#bell)
   }
@@ -295,13 +303,18 @@ export class CarillonInbox extends LitElement {
       if (message.readAt === null) this.#client?.mark([message.id], { read: true })
     },
     onRead: (message) => this.#client?.mark([message.id], { read: message.readAt === null }),
-    onArchive: (message) => {
-      this.#list.moveOn(message.id)
-      this.#client?.mark([message.id], { archived: message.archivedAt === null })
+    onArchive: ({ id, archivedAt }) => {
+      const { texts } = this.#localized()
+      const archived = archivedAt === null
+      this.#list.moveOn(id)
+      this.#client?.mark([id], { archived })
+      const undo = () => this.#client?.mark([id], { archived: !archived })
+      this.#showDone(archived ? texts.noticeArchived : texts.noticeUnarchived, undo, id)
     },
-    onDelete: (message) => {
-      this.#list.moveOn(message.id)
-      this.#client?.delete([message.id])
+    onDelete: ({ id }) => {
+      this.#list.moveOn(id)
+      this.#notice.hide()
+      this.#showDone(this.#localized().texts.noticeDeleted, this.#client?.delete([id], UNDO_MS), id)
     },
     onMenu: (message, { currentTarget }) => {
       const { texts } = this.#localized()
@@ -311,6 +324,19 @@ export class CarillonInbox extends LitElement {
       this.#brokenImages.add(url)
       this.requestUpdate()
     },
+  }
+
+  /** `undo`: takes it back; undefined: nothing was done. `id`: the message that has the focus then. */
+  #showDone(text: string, undo: (() => void) | undefined, id: string | null = null): void {
+    if (undo === undefined) return
+    this.#announcement = `${text} ${this.#localized().texts.undo}: Z`
+    this.#notice.show({
+      text,
+      takeBack: () => {
+        undo()
+        if (id !== null) this.#list.focusOn(id)
+      },
+    })
   }
 
   #openMenu(anchor: EventTarget | null, items: Menu['items']): void {
@@ -328,17 +354,26 @@ export class CarillonInbox extends LitElement {
     this.requestUpdate()
   }
 
+  #markAll(marks: InboxMarks, which: InboxSelection = {}): void {
+    this.#notice.hide()
+    const undo = this.#client?.markAll(marks, which, marks.archived === true ? UNDO_MS : 0)
+    if (marks.archived === true) this.#showDone(this.#localized().texts.noticeArchived, undo)
+  }
+
   /** What is done to many messages at once. */
   readonly #onPanelMenu = ({ currentTarget }: Event): void => {
     const { texts } = this.#localized()
-    const client = this.#client
+    const remove = (which: InboxSelection): void => {
+      this.#notice.hide()
+      this.#showDone(texts.noticeDeleted, this.#client?.deleteAll(which, UNDO_MS))
+    }
     this.#openMenu(
       currentTarget,
       this.#state?.show === 'archived'
-        ? [{ label: texts.deleteArchived, onSelect: () => client?.deleteAll({ archived: true }) }]
+        ? [{ label: texts.deleteArchived, onSelect: () => remove({ archived: true }) }]
         : [
-            { label: texts.archiveRead, onSelect: () => client?.markAll({ archived: true }, { read: true }) },
-            { label: texts.deleteRead, onSelect: () => client?.deleteAll({ read: true, archived: false }) },
+            { label: texts.archiveRead, onSelect: () => this.#markAll({ archived: true }, { read: true }) },
+            { label: texts.deleteRead, onSelect: () => remove({ read: true, archived: false }) },
           ],
     )
   }
@@ -350,7 +385,12 @@ export class CarillonInbox extends LitElement {
       else this.#setOpen(false)
       return
     }
-    if (event.altKey || event.ctrlKey || event.metaKey || this.#view !== 'list') return
+    if (event.altKey || this.#view !== 'list') return
+    if (event.key === 'z' && this.#notice.isShown) {
+      event.preventDefault()
+      this.#notice.undo()
+    }
+    if (event.ctrlKey || event.metaKey) return
     this.#list.onKey(event, this.#context)
   }
 
@@ -364,6 +404,7 @@ export class CarillonInbox extends LitElement {
 
   #showPreferences(isShown: boolean): void {
     this.#view = isShown ? 'preferences' : 'list'
+    this.#notice.hide()
     if (isShown) void this.#loadPreferences()
     this.requestUpdate()
     void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(isShown ? '.back' : '.gear')?.focus())
@@ -472,7 +513,8 @@ export class CarillonInbox extends LitElement {
         this.#list.reset()
         void this.#client?.select(to)
       },
-      onMarkAll: (marks) => this.#client?.markAll(marks),
+      onMarkAll: (marks) => this.#markAll(marks),
+      notice: this.#notice.render(texts),
       onMenu: this.#onPanelMenu,
       onPreferences: () => this.#showPreferences(true),
       onRetry: () => this.#client?.retry(),

@@ -3,6 +3,12 @@ import type { InboxEvents, InboxShow, InboxState } from './inbox-state.ts'
 import type { InboxAction, InboxChannel, InboxMarks, InboxPreferencesState, InboxSelection } from './message.ts'
 import type { TokenProvider } from './token-keeper.ts'
 
+/**
+ * Takes an operation back, unless it was sent. With `undoMs`, it is shown at once and sent after that time, ms; without, it is sent at once, and
+ * this has no effect as a rule.
+ */
+export type Undo = () => void
+
 /** An inbox without an interface: a contact's messages and counts, live. */
 export interface InboxClient {
   readonly state: InboxState
@@ -17,11 +23,13 @@ export interface InboxClient {
   /** Marks messages. The state shows it immediately. */
   mark(ids: readonly string[], marks: InboxMarks): void
   /** Marks everything that has arrived so far in the selected feed, loaded or not; `{ read: true }`: what is read of it. */
-  markAll(marks: InboxMarks, which?: InboxSelection): void
+  markAll(marks: InboxMarks, which?: InboxSelection, undoMs?: number): Undo
   /** Deletes messages, for good. */
-  delete(ids: readonly string[]): void
+  delete(ids: readonly string[], undoMs?: number): Undo
   /** Deletes everything that has arrived so far in the selected feed, loaded or not. */
-  deleteAll(which?: InboxSelection): void
+  deleteAll(which?: InboxSelection, undoMs?: number): Undo
+  /** Sends now what `undoMs` keeps back, such as when the page is left. */
+  commit(): void
   /** Records that a button of a message was used. */
   act(id: string, type: InboxAction['type'], payload?: Record<string, unknown> | null): void
   /** Loads the contact's preferences. @throws InboxError */

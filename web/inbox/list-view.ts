@@ -126,6 +126,11 @@ export function createListView({ messages, scroller, focused, update, onSeen, on
     goTo,
     noteSeen,
     takeFocus,
+    /** Focuses the row of a message once it is rendered. */
+    focusOn(id: string): void {
+      current = id
+      focusNext = id
+    },
     /** Moves the focus to the next row, for when a row is about to be removed. */
     moveOn(id: string): void {
       const all = messages()

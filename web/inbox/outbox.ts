@@ -10,6 +10,8 @@ export type Operation = {
   readonly id: string
   /** when, ISO 8601 */
   readonly at: string
+  /** it is not sent before, because the contact may take it back; ms since 1970 */
+  readonly heldUntil?: number
 } & (
   | { readonly kind: 'mark'; readonly ids: readonly string[]; readonly marks: Changes }
   | {
@@ -42,7 +44,11 @@ export interface Pending {
 }
 
 /** An operation before the outbox has given it an id and a time. */
-export type NewOperation = Operation extends infer One ? (One extends Operation ? Omit<One, 'id' | 'at'> : never) : never
+export type NewOperation = Operation extends infer One
+  ? One extends Operation
+    ? Omit<One, 'id' | 'at' | 'heldUntil'>
+    : never
+  : never
 
 /** The server, the other tabs, and the listeners of an outbox. */
 export interface OutboxDeps {
@@ -62,7 +68,10 @@ export type TabMessage =
 
 /** The pending operations. */
 export interface Outbox {
-  add(operation: NewOperation): void
+  /** `holdMs`: it is not sent before. @returns a function that takes it back while it has not been sent */
+  add(operation: NewOperation, holdMs?: number): () => void
+  /** Sends what is held now. */
+  release(): void
   pendingOf(id: string): Pending | undefined
   /** ids of the messages that have pending operations */
   readonly pendingIds: Iterable<string>
@@ -89,6 +98,8 @@ const failing = new Set(['INTERNAL', 'OUTCOME_UNKNOWN'])
 const MAX_FAILURES = 60
 /** An operation of another tab that is not settled after this time is taken over, because that tab may be closed, ms. */
 const ADOPT_MS = 5_000
+/** How often is looked for one that can be sent by now, ms. */
+const LOOK_MS = 1_000
 
 /** How long an operation of another tab stays visible after it is settled, ms. */
 const SETTLED_MS = 1_000
@@ -148,9 +159,9 @@ export function createOutbox({ send, onChange, broadcast, onRefused }: OutboxDep
     clearTimeout(timer)
     if (sending !== null || isClosed) return
     const now = Date.now()
-    const operation = operations.find(({ id }) => (foreign.get(id) ?? 0) <= now)
+    const operation = operations.find(({ id, heldUntil = 0 }) => Math.max(foreign.get(id) ?? 0, heldUntil) <= now)
     if (operation === undefined) {
-      if (operations.length > 0) schedule(ADOPT_MS)
+      if (operations.length > 0) schedule(LOOK_MS)
       return
     }
     sending = operation.id
@@ -181,7 +192,7 @@ export function createOutbox({ send, onChange, broadcast, onRefused }: OutboxDep
   }
 
   return {
-    add(given) {
+    add(given, holdMs = 0) {
       const at = new Date().toISOString()
       const last = operations.at(-1)
       // Equal marks made in quick succession are merged while the first has not been sent.
@@ -189,6 +200,8 @@ export function createOutbox({ send, onChange, broadcast, onRefused }: OutboxDep
         given.kind === 'mark' &&
         last?.kind === 'mark' &&
         last.id !== sending &&
+        holdMs === 0 &&
+        last.heldUntil === undefined &&
         !foreign.has(last.id) &&
         last.ids.length + given.ids.length <= MAX_IDS &&
         JSON.stringify(last.marks) === JSON.stringify(given.marks)
@@ -197,12 +210,20 @@ export function createOutbox({ send, onChange, broadcast, onRefused }: OutboxDep
         operations[operations.length - 1] = merged
         broadcast({ kind: 'pending', operation: merged })
       } else {
-        const operation: Operation = { ...given, id: newId(), at }
-        operations.push(operation)
-        broadcast({ kind: 'pending', operation })
+        operations.push({ ...given, id: newId(), at, ...(holdMs === 0 ? {} : { heldUntil: Date.now() + holdMs }) })
+        broadcast({ kind: 'pending', operation: operations.at(-1) as Operation })
       }
+      const { id } = operations.at(-1) as Operation
       changed()
       schedule(GATHER_MS)
+      return () => {
+        if (id !== sending && operations.some((one) => one.id === id)) settle(id)
+      }
+    },
+    release() {
+      operations = operations.map(({ heldUntil: _, ...operation }) => operation)
+      changed()
+      void flush()
     },
     pendingOf: (id) => all().get(id),
     get pendingIds() {

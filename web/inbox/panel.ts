@@ -21,6 +21,7 @@ export interface PanelContext {
   readonly onClose: (() => void) | null
   onSelect(to: { feed?: string | null; show?: InboxShow }): void
   onMarkAll(marks: InboxMarks): void
+  readonly notice: unknown
   onMenu(event: Event): void
   onPreferences(): void
   onRetry(): void
@@ -64,6 +65,7 @@ export function renderPanel(context: PanelContext): TemplateResult {
           : nothing
       }
       ${state === null || isEmpty ? renderNone(context) : renderList(context, state)}
+      ${context.notice}
     </div>
     <slot name="footer"></slot>
   `

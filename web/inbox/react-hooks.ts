@@ -109,9 +109,9 @@ export function useFeed({ feed = null, show = 'all' }: { feed?: string | null; s
     () => ({
       loadMore: async () => client?.loadMore(),
       mark: (...args: Parameters<InboxClient['mark']>) => client?.mark(...args),
-      markAll: (...args: Parameters<InboxClient['markAll']>) => client?.markAll(...args),
-      delete: (...args: Parameters<InboxClient['delete']>) => client?.delete(...args),
-      deleteAll: (...args: Parameters<InboxClient['deleteAll']>) => client?.deleteAll(...args),
+      markAll: (...args: Parameters<InboxClient['markAll']>) => client?.markAll(...args) ?? nothingDone,
+      delete: (...args: Parameters<InboxClient['delete']>) => client?.delete(...args) ?? nothingDone,
+      deleteAll: (...args: Parameters<InboxClient['deleteAll']>) => client?.deleteAll(...args) ?? nothingDone,
       act: (...args: Parameters<InboxClient['act']>) => client?.act(...args),
     }),
     [client],
@@ -158,4 +158,5 @@ export function usePreferences(): {
   }
   return { ...loaded, set }
 }
+const nothingDone = (): void => {}
 const nothingLoaded = { preferences: null, error: null }

@@ -154,6 +154,11 @@ export const style = css`
   .skeleton::before, .skeleton::after { animation: breathe 1.4s ease-in-out infinite alternate; }
   @keyframes breathe { to { opacity: 0.45; } }
   .pill { position: absolute; inset-block-start: 10px; left: 50%; transform: translateX(-50%); display: flex; align-items: center; gap: 5px; padding: 5px 14px 5px 10px; border-radius: 999px; background: var(--_accent); color: var(--_on-accent); font-weight: 600; font-size: 0.92em; box-shadow: 0 4px 14px rgb(0 0 0 / 0.2); z-index: 1; }
+  .undo { position: absolute; inset-block-end: 10px; inset-inline: 12px; z-index: 2; display: flex; align-items: center; gap: 12px; padding: 8px 8px 8px 14px; border-radius: 10px; background: var(--_text); color: var(--_bg); box-shadow: var(--_shadow); }
+  .undo:dir(rtl) { padding: 8px 14px 8px 8px; }
+  .undo span { flex: 1; }
+  .undo button { padding: 4px 12px; border-radius: 7px; border: 1px solid currentColor; font-weight: 600; }
+  .undo button:focus-visible { outline-color: currentColor; }
   .tail { padding: 14px; text-align: center; color: var(--_muted); font-size: 0.92em; }
 
   .section { padding: 14px 16px 6px; font-size: 0.87em; font-weight: 600; color: var(--_muted); }

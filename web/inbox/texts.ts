@@ -25,6 +25,10 @@ export interface InboxTexts {
   archive: string
   unarchive: string
   delete: string
+  undo: string
+  noticeArchived: string
+  noticeUnarchived: string
+  noticeDeleted: string
   unread: string
   done: string
   preferences: string
@@ -73,6 +77,10 @@ const en: InboxTexts = {
   archive: 'Archive',
   unarchive: 'Move to inbox',
   delete: 'Delete',
+  undo: 'Undo',
+  noticeArchived: 'Moved to the archive.',
+  noticeUnarchived: 'Moved to the inbox.',
+  noticeDeleted: 'Deleted.',
   unread: 'Unread',
   done: 'Done',
   preferences: 'Preferences',
@@ -131,6 +139,10 @@ const ko: InboxTexts = {
   archive: '보관',
   unarchive: '받은 알림으로 되돌리기',
   delete: '삭제',
+  undo: '실행 취소',
+  noticeArchived: '보관했습니다.',
+  noticeUnarchived: '받은 알림으로 되돌렸습니다.',
+  noticeDeleted: '삭제했습니다.',
   unread: '읽지 않음',
   done: '완료',
   preferences: '알림 설정',

@@ -10,6 +10,7 @@ import { type ConsoleTab, findBarriers, openConsole } from '../helpers/console.t
 import { GetTemplate, ListTemplates, Send } from '../helpers/operations.ts'
 import { optionalSuite } from '../helpers/optional.ts'
 import { newShop } from '../helpers/setup.ts'
+import { until } from '../helpers/until.ts'
 
 it('completes the filters and tags that a template may use, and no others', () => {
   const liquid = createLiquid()
@@ -101,7 +102,7 @@ optionalSuite(inBrowser('the template editor in a browser'), () => {
       .fill(
         '<p style="color: red">Hello {{ firstName }}</p><img src="https://elsewhere.example/pixel.png" onerror="parent.x = 1"><script>parent.x = 1</script>',
       )
-    const frame = preview('E-mail').locator('iframe')
+    const frame = preview('E-mail').locator('iframe.shown')
     await frame.contentFrame().getByText('Hello Robin').waitFor()
     expect(await frame.getAttribute('sandbox')).toBe('')
     expect(
@@ -114,6 +115,61 @@ optionalSuite(inBrowser('the template editor in a browser'), () => {
     expect(await page.evaluate(() => 'x' in window)).toBe(false)
   })
 
+  it('shows an e-mail on a phone, a tablet and a desktop, light and dark, without images, as text and as source', async () => {
+    await page
+      .getByLabel('HTML')
+      .fill(
+        '<style>@media (prefers-color-scheme: dark) { p { color: lime } } @media (min-width: 700px) { p { font-size: 30px } }</style>' +
+          '<p>Hi {{ firstName }}</p><img alt="Logo" src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=">',
+      )
+    const shown = preview('E-mail').locator('iframe.shown')
+    const text = shown.contentFrame().locator('p').filter({ hasText: 'Hi Robin' })
+    const hasStyle = (style: Readonly<Record<string, string>>) =>
+      until('the frame shows it', async () => {
+        const now = await text.evaluate((element, names) => {
+          const computed = getComputedStyle(element)
+          return names.map((name) => computed.getPropertyValue(name))
+        }, Object.keys(style))
+        return now.join() === Object.values(style).join()
+      })
+    const press = (name: string) => preview('E-mail').getByRole('button', { name, exact: true }).click()
+    await hasStyle({ color: 'rgb(0, 0, 0)', 'font-size': '16px' })
+    const logo = shown.contentFrame().getByRole('img', { name: 'Logo' })
+    expect(await logo.getAttribute('src')).toContain('data:')
+    await press('Tablet')
+    await press('Dark')
+    await hasStyle({ color: 'rgb(0, 255, 0)', 'font-size': '30px' })
+    await press('Block images')
+    await until('the image is gone', async () => (await logo.getAttribute('src')) === null)
+    await press('Phone')
+    await hasStyle({ color: 'rgb(0, 255, 0)', 'font-size': '16px' })
+    // The frame that is seen stays until the next one has been loaded.
+    await page.evaluate(() => {
+      const box = document.querySelector('.frames')
+      const counts = new Set<number>()
+      Object.assign(window, { counts })
+      new MutationObserver(() => counts.add(box?.querySelectorAll('iframe.shown').length ?? 0)).observe(box ?? document, {
+        childList: true,
+      })
+    })
+    await page.getByLabel('HTML').press('ControlOrMeta+End')
+    await page.keyboard.type('<p>Bye</p>')
+    await shown.contentFrame().getByText('Bye').waitFor()
+    expect(await page.evaluate(() => [...(window as unknown as { counts: Set<number> }).counts])).not.toContain(0)
+    await press('Enlarge')
+    const dialog = page.getByRole('dialog')
+    await dialog.locator('iframe.shown').contentFrame().getByText('Bye').waitFor()
+    expect(await findBarriers(page)).toEqual([])
+    await page.keyboard.press('Escape')
+    await press('Plain text')
+    await preview('E-mail').getByRole('group', { name: 'Plain text' }).getByText('Hello Robin').waitFor()
+    await press('Source')
+    await preview('E-mail').getByText('<p>Hi Robin</p>').waitFor()
+    await press('Rendered')
+    await press('Dark')
+    await press('Block images')
+  })
+
   it('edits HTML with Liquid in it: a mistake at its place, Tab, search, undo, saving, and a way out by keyboard', async () => {
     const editor = page.getByLabel('HTML')
     const isFocused = () => editor.evaluate((element) => element === document.activeElement)
@@ -123,7 +179,7 @@ optionalSuite(inBrowser('the template editor in a browser'), () => {
     expect(await editor.getAttribute('aria-invalid')).toBe('true')
     await editor.fill('<p>one</p>')
     await page.locator('.cm-lintRange-error').waitFor({ state: 'detached' })
-    await preview('E-mail').locator('iframe').contentFrame().getByText('one').waitFor()
+    await preview('E-mail').locator('iframe.shown').contentFrame().getByText('one').waitFor()
     await editor.press('Tab')
     expect([await editor.textContent(), await isFocused()]).toEqual(['  <p>one</p>', true])
     await editor.press('ControlOrMeta+z')

@@ -7,6 +7,8 @@ export interface Dialog {
   readonly title: string
   readonly body: unknown
   readonly isWide?: boolean
+  /** as large as the screen */
+  readonly isFull?: boolean
   readonly close: () => void
   /** Asks before Escape or the button closes it; left out: it closes. @returns whether it may */
   readonly mayClose?: () => Promise<boolean>
@@ -20,7 +22,7 @@ const open = (element: Element | undefined): void => {
   })
 }
 
-export function dialog({ title, body, isWide, close, mayClose }: Dialog): TemplateResult {
+export function dialog({ title, body, isWide, isFull, close, mayClose }: Dialog): TemplateResult {
   // One may ask about another.
   const id = `dialog-${title.replaceAll(/[^\p{L}\p{N}]+/gu, '-')}`
   const leave = (): void => {
@@ -33,7 +35,7 @@ export function dialog({ title, body, isWide, close, mayClose }: Dialog): Templa
     leave()
   }
   return html`
-  <dialog class=${isWide === true ? 'wide' : ''} aria-labelledby=${id} ${ref(open)} @cancel=${cancel} @close=${close}>
+  <dialog class=${isFull === true ? 'full' : isWide === true ? 'wide' : ''} aria-labelledby=${id} ${ref(open)} @cancel=${cancel} @close=${close}>
     <div class="top">
       <h2 id=${id}>${title}</h2>
       <button class="small plain" @click=${leave}>Close</button>

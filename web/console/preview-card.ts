@@ -2,10 +2,12 @@
 import { html, type TemplateResult } from 'lit'
 import type { Channel, ShowPreviewQuery } from '../generated/graphql.ts'
 import { badge, channelLabel } from './badge.ts'
-import { emailFrame } from './email-frame.ts'
+import type { createEmailPreview } from './email-preview.ts'
 
 /** The preview of a template on one channel. */
 export type PreviewedChannel = ShowPreviewQuery['preview']['channels'][number]
+
+type Emails = ReturnType<typeof createEmailPreview>
 
 const titled = ({ title, body }: PreviewedChannel): TemplateResult =>
   html`${(title ?? '') === '' ? '' : html`<strong>${title}</strong>`}<p class="body">${body}</p>`
@@ -31,15 +33,11 @@ const headers = ({ from, address, replyTo, cc, bcc, suppressedCopies }: Previewe
   </dl>`
 }
 
-const email = (one: PreviewedChannel): TemplateResult => {
-  const { subject, html: mail, text } = one
-  return html`
+const email = (one: PreviewedChannel, emails: Emails): TemplateResult => html`
   ${headers(one)}
-  <p><strong>${subject}</strong></p>
-  ${(mail ?? '') === '' ? '' : emailFrame(mail ?? '', subject ?? '')}
-  ${(text ?? '') === '' ? '' : html`<pre tabindex="0" role="group" aria-label="Plain text">${text}</pre>`}
+  <p><strong>${one.subject}</strong></p>
+  ${emails.view(one)}
 `
-}
 
 const sms = (one: PreviewedChannel): TemplateResult => html`
   <div class="bubble">${titled(one)}</div>
@@ -66,12 +64,13 @@ const renderers = {
   ALIMTALK: (one) => html`<div class="bubble">${titled(one)}</div>`,
   FRIENDTALK: (one) => html`<div class="bubble">${titled(one)}</div>`,
   WEBHOOK: plain,
-} satisfies Record<Channel, (one: PreviewedChannel) => TemplateResult>
+} satisfies Record<Channel, (one: PreviewedChannel, emails: Emails) => TemplateResult>
 
 const isEmpty = ({ subject, title, body, html: mail, text }: PreviewedChannel): boolean =>
   [subject, title, body, mail, text].every((part) => (part ?? '') === '')
 
-export const previewCard = (one: PreviewedChannel): TemplateResult => html`
+/** Draws it. */
+export const previewCard = (one: PreviewedChannel, emails: Emails): TemplateResult => html`
   <section class="previewed" aria-label="Preview of ${channelLabel(one.channel)}">
     <div class="buttons">
       <h3>${channelLabel(one.channel)}</h3>
@@ -80,6 +79,6 @@ export const previewCard = (one: PreviewedChannel): TemplateResult => html`
       <span class="quiet small">${one.address ?? ''}${one.provider ? ` via ${one.provider}` : ''}</span>
     </div>
     ${one.reason ? html`<p class="small">${one.reason.message} <span class="quiet mono">${one.reason.code}</span></p>` : ''}
-    ${isEmpty(one) ? '' : renderers[one.channel](one)}
+    ${isEmpty(one) ? '' : renderers[one.channel](one, emails)}
   </section>
 `

@@ -243,6 +243,42 @@ export const details = css`
   .change ins {
     --tone: var(--good);
   }
+  .modes {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 8px 16px;
+  }
+  .modes .buttons {
+    gap: 4px;
+  }
+  .modes [aria-pressed='true'] {
+    border-color: var(--accent);
+    color: var(--accent);
+  }
+  .frames {
+    position: relative;
+    height: 440px;
+    min-height: 120px;
+    overflow: hidden;
+    resize: vertical;
+    border: 1px solid var(--line);
+    border-radius: var(--radius);
+    background: var(--sunken);
+  }
+  dialog .frames {
+    height: calc(100dvh - 220px);
+  }
+  .frames iframe {
+    position: absolute;
+    top: 0;
+    border: 0;
+    background: #ffffff;
+    transform-origin: 0 0;
+  }
+  .frames iframe:not(.shown) {
+    opacity: 0;
+    pointer-events: none;
+  }
   iframe.email {
     width: 100%;
     height: 200px;

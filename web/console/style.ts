@@ -211,6 +211,11 @@ export const base = css`
   dialog.wide {
     width: min(760px, calc(100vw - 32px));
   }
+  dialog.full {
+    width: calc(100vw - 32px);
+    max-width: none;
+    max-height: calc(100dvh - 32px);
+  }
   dialog::backdrop {
     background: rgb(10 12 16 / 0.5);
   }

@@ -172,5 +172,6 @@ export function createContentForm({ draft, locale, code, wrong, changed }: Conte
       </div>
     `
   }
-  return { view }
+  /** `channel`: the one that is edited. */
+  return { view, channel: (): Channel => channel }
 }

@@ -1,14 +1,15 @@
 /** A live preview of the unsaved template on every channel. Nothing is stored. */
 import { html, type TemplateResult } from 'lit'
-import type { TemplateInput } from '../generated/graphql.ts'
+import type { Channel, TemplateInput } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { ApiError } from './api.ts'
 import type { DrawCode } from './code.ts'
+import { createEmailPreview } from './email-preview.ts'
 import { line } from './form.ts'
 import { readObject } from './json.ts'
 import { createLoad, createThrottle, empty, refused, waiting } from './load.ts'
 import type { Deps } from './page.ts'
-import { previewCard } from './preview-card.ts'
+import { type PreviewedChannel, previewCard } from './preview-card.ts'
 import { DraftError } from './template-draft.ts'
 
 const ShowPreview = graphql(`
@@ -50,6 +51,9 @@ export function createPreview(
   let contact = ''
   let data = '{}'
   let dataWrong: string | null = null
+  const emails = createEmailPreview(update)
+  /** as it was before the mistake that somebody is typing */
+  let before: readonly PreviewedChannel[] = []
   const shown = createLoad(async () => {
     const template = draft()
     const read = readObject(data)
@@ -61,22 +65,27 @@ export function createPreview(
       contact: contact.trim() === '' ? sampleContact(project.locale) : { externalId: contact.trim() },
       data: read.value ?? {},
     }
-    return (await api.ask(ShowPreview, { message, draft: { ...template, key: message.template } })).preview
+    const { preview } = await api.ask(ShowPreview, { message, draft: { ...template, key: message.template } })
+    if (preview.ok) before = preview.channels
+    return preview
   }, update)
   // A preview shows the data of contacts.
   const refresh = createThrottle(() => void (isMasked ? undefined : shown.run()), TYPING_MS)
 
-  const cards = (): TemplateResult => {
+  const cards = (edited: Channel): TemplateResult => {
     const { value, failure } = shown
     if (value === null) return failure === null ? waiting() : refused(failure)
+    const isEdited = ({ channel }: PreviewedChannel): boolean => channel === edited
+    const all = value.ok ? value.channels : before
+    const channels = [...all.filter(isEdited), ...all.filter((one) => !isEdited(one))]
     return html`
       ${failure === null || failure.cause instanceof DraftError ? '' : refused(failure)}
       ${value.ok || value.error === null ? '' : html`<div class="notice warn"><p><strong>${value.error.message}</strong></p><p class="quiet small mono">${value.error.code}</p></div>`}
       ${value.warnings.map(({ code, message }) => html`<div class="notice warn"><p>${message}</p><p class="quiet small mono">${code}</p></div>`)}
-      ${value.channels.length === 0 && value.ok ? empty('No content yet', '') : value.channels.map(previewCard)}
+      ${channels.length === 0 && value.ok ? empty('No content yet', '') : channels.map((one) => previewCard(one, emails))}
     `
   }
-  const form = (): TemplateResult => html`
+  const form = (edited: Channel): TemplateResult => html`
         <div class="body">
           <div class="pair">
             ${line({
@@ -96,7 +105,7 @@ export function createPreview(
               },
             })}
           </div>
-          <div class="form" aria-live="polite" aria-busy=${shown.isLoading ? 'true' : 'false'}>${cards()}</div>
+          <div class="form" aria-live="polite" aria-busy=${shown.isLoading ? 'true' : 'false'}>${cards(edited)}</div>
         </div>
   `
 
@@ -132,10 +141,11 @@ export function createPreview(
       const names = variables.map((name) => name.split('.')[0] ?? '').filter((name) => name !== '' && !known.includes(name))
       data = JSON.stringify(Object.fromEntries([...new Set(names)].map((name) => [name, name])), null, 2)
     },
-    view: (): TemplateResult => html`
+    /** Draws it, with the channel that is edited first. */
+    view: (edited: Channel): TemplateResult => html`
       <section class="panel" aria-labelledby="preview-title">
         <header><h2 id="preview-title">Preview</h2></header>
-        ${isMasked ? empty('Not available', 'A preview shows personal data, which is masked for you.') : form()}
+        ${isMasked ? empty('Not available', 'A preview shows personal data, which is masked for you.') : form(edited)}
       </section>
     `,
     stop: () => refresh.stop(),

@@ -317,7 +317,7 @@ export function openTemplate(deps: Deps, { path, query }: Route): Page {
           ${unsaved.isChanged() ? html`<span class="quiet small">Unsaved changes</span>` : ''}
         </div>
       </form>
-      ${preview.view()}
+      ${preview.view(content.channel())}
     </div>
     ${versions?.view() ?? ''}`
   }

@@ -1,5 +1,5 @@
 /** Messages that were sent at once are settled by a statement of their own, which leaves the same rows as the one for every outcome. */
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { type Claimed, claim } from '../../src/db/claim.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { isSentAtOnce, type Settlement, settle } from '../../src/db/settle.ts'
@@ -165,6 +165,36 @@ it('leaves the same rows where it is known how they are counted, and settles non
   expect(await settle(db.pool, [sent(other)], 0)).toHaveLength(1)
   expect(await rowOf(one)).toEqual(await rowOf(other))
   expect(await rowOf(lost)).toMatchObject({ message: { status: 'QUEUED' }, waits: true })
+})
+
+it('waits for a transaction that changes its messages, and settles them as it leaves them, but none that was taken back', async () => {
+  const [one, other, lost] = await claimed(3)
+  if (one === undefined || other === undefined || lost === undefined) throw new Error('Nothing was claimed')
+  await db.pool.query('UPDATE delivery SET claims = claims + 1 WHERE message_id = $1', [lost.id])
+  const client = await db.pool.connect()
+  try {
+    // Both are erased meanwhile; of one group all claims are valid, and of the other not.
+    await client.query('BEGIN')
+    await client.query('UPDATE message SET contact_id = NULL, address = NULL')
+    const settled = Promise.all([settle(db.pool, [sent(lost), sent(one)], 0), settle(db.pool, [sent(other)], 0)])
+    await vi.waitUntil(async () => {
+      const { rows } = await db.pool.query(
+        `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      )
+      return rows[0]?.n === 2
+    })
+    await client.query('COMMIT')
+    expect(await settled).toMatchObject([[{ messageId: one.id }], [{ messageId: other.id }]])
+  } finally {
+    client.release()
+  }
+  for (const message of [one, other])
+    expect(await rowOf(message)).toMatchObject({
+      message: { status: 'SENT', address: null, text: null },
+      attempts: [{ number: 3, response: null }],
+      waits: false,
+    })
+  expect(await rowOf(lost)).toMatchObject({ message: { status: 'QUEUED' }, attempts: null, waits: true })
 })
 
 it('says that it counts its messages only to its own statement', async () => {

@@ -113,7 +113,7 @@ describe('sockets and keys', () => {
         const sockets: WebSocket[] = []
         await flood(
           1_500,
-          100,
+          500,
           () =>
             new Promise<string>((resolve) => {
               const socket = new WebSocket(socketUrl(), 'graphql-transport-ws')
@@ -153,7 +153,7 @@ describe('sockets and keys', () => {
     await harmDoneBy(
       `500 wrong keys over ${transport}`,
       async (signal) => {
-        statuses = await flood(500, 100, async () => (await askGraphql(server.url, query, wrong(), { headers })).status, signal)
+        statuses = await flood(500, 250, async () => (await askGraphql(server.url, query, wrong(), { headers })).status, signal)
       },
       35_000,
     )

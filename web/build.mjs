@@ -15,6 +15,8 @@ const bundles = {
   console: 'console/main.ts',
   // Loaded by the console when somebody edits a template.
   'console-editor': 'console/code-editor.ts',
+  // Loaded by the console when somebody imports contacts.
+  'console-csv': 'console/csv.ts',
 }
 const styles = { 'inbox-page': 'inbox-page/page.css', console: 'console/page.css' }
 const icons = { 'favicon.svg': 'favicon.svg', 'favicon.ico': 'favicon.ico' }

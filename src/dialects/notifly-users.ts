@@ -163,7 +163,7 @@ const setUserProperties = defineRoute({
     const data = await runFor(body, async (users) => {
       const { id } = projectNamed(call, ...users.map(({ project }) => project))
       const inputs = users.map(({ user, properties }) => ({ externalId: user, profile: { set: properties } }))
-      const { inserted, updated } = await call.carillon.contacts.upsert(id, inputs, true)
+      const { inserted, updated } = await call.carillon.contacts.upsert(id, inputs, { isWhole: true })
       return inserted.length + updated.length
     })
     return { status: 200, body: { data, error: null } }

@@ -96,6 +96,7 @@ export function createContacts({ db, clock, ids, cursors, audience }: ContactDep
     projectId: string,
     inputs: ReadonlyMap<string, readonly UpsertInput[]>,
     refuse: (input: UpsertInput | undefined, error: CarillonError) => void,
+    isDryRun: boolean,
   ): Promise<UpsertResult> {
     return transact(db.pool, async (tx) => {
       // A NUL can't be sent to the database, not even in a query. Such an id is refused below.
@@ -129,11 +130,13 @@ export function createContacts({ db, clock, ids, cursors, audience }: ContactDep
           failed.push({ externalId, error: problem(error.code, error.message, error.details.field ?? null) })
         }
       }
+      const result = { inserted: inserts.map((one) => one.externalId), updated: updates.map((one) => one.externalId), failed }
+      if (isDryRun) return result
       const inserted = inserts.length === 0 ? new Set<string>() : await insertContacts(tx, projectId, inserts)
       // Another transaction inserted one between our read and our write, so what we computed is not based on the stored contact.
       if (inserted.size < inserts.length) throw new Overtaken()
       if (updates.length > 0) await updateContacts(tx, projectId, updates)
-      return { inserted: inserts.map((one) => one.externalId), updated: updates.map((one) => one.externalId), failed }
+      return result
     })
   }
 
@@ -199,21 +202,26 @@ export function createContacts({ db, clock, ids, cursors, audience }: ContactDep
     },
 
     /**
-     * Inserts or changes up to 1,000 contacts. A bad one fails alone; with `whole`, nothing is changed then.
-     * @throws BATCH_TOO_LARGE, BAD_INPUT; with `whole` also ADDRESS_INVALID and TOO_LARGE, with the index of the contact
+     * Inserts or changes up to 1,000 contacts. A bad one fails alone; with `isWhole`, nothing is changed then. With
+     * `isDryRun` nothing is changed at all: the result says what would be.
+     * @throws BATCH_TOO_LARGE, BAD_INPUT; with `isWhole` also ADDRESS_INVALID and TOO_LARGE, with the index of the contact
      */
-    async upsert(projectId: string, contacts: readonly UpsertInput[], whole = false): Promise<UpsertResult> {
+    async upsert(
+      projectId: string,
+      contacts: readonly UpsertInput[],
+      { isWhole = false, isDryRun = false }: { readonly isWhole?: boolean; readonly isDryRun?: boolean } = {},
+    ): Promise<UpsertResult> {
       checkList('contacts', contacts, 1000)
       const inputs = new Map<string, UpsertInput[]>()
       for (const input of contacts) inputs.set(input.externalId, [...(inputs.get(input.externalId) ?? []), input])
       const refuse = (input: UpsertInput | undefined, error: CarillonError): void => {
-        if (!whole) return
+        if (!isWhole) return
         const index = input === undefined ? 0 : contacts.indexOf(input)
         throw new CarillonError(error.code, { ...error.details, message: error.message, index })
       }
       for (let attempt = 1; attempt <= RETRIES; attempt++) {
         try {
-          return await upsertOnce(projectId, inputs, refuse)
+          return await upsertOnce(projectId, inputs, refuse, isDryRun)
         } catch (error) {
           // The whole transaction was rolled back, so nothing is applied twice to the other contacts of the batch.
           if (!(error instanceof Overtaken)) throw error

@@ -179,8 +179,14 @@ export function defineContacts(
           required: true,
           description: 'The contacts, 1-1,000; one that is listed twice is changed in order.',
         }),
+        dryRun: t.arg.boolean({
+          required: true,
+          defaultValue: false,
+          description: 'Changes nothing: the result says what would be created, updated and refused.',
+        }),
       },
-      resolve: (_root, { contacts }, context) => context.carillon.contacts.upsert(projectOf(context).id, contacts),
+      resolve: (_root, { contacts, dryRun }, context) =>
+        context.carillon.contacts.upsert(projectOf(context).id, contacts, { isDryRun: dryRun }),
     }),
     setOnline: t.prismaField({
       type: 'Contact',

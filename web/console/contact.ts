@@ -4,11 +4,13 @@ import type { OneContactQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { badge, channelLabel } from './badge.ts'
 import { openContactFeed } from './contact-feed.ts'
+import { createContactForm } from './contact-form.ts'
 import { openContactPreferences } from './contact-preferences.ts'
-import { nameOf } from './contacts.ts'
+import { createTokenDialog } from './contact-token.ts'
+import { EraseContacts, eraseQuestion, nameOf } from './contacts.ts'
 import { copyButton } from './copy.ts'
 import { shownJson } from './json.ts'
-import { createLoad, empty, loaded } from './load.ts'
+import { createLoad, empty, failureOf, loaded } from './load.ts'
 import type { Deps, Page, Section } from './page.ts'
 import { href, type Route } from './router.ts'
 import { createSource } from './source.ts'
@@ -110,7 +112,7 @@ const profile = (one: Found): TemplateResult => html`
 `
 
 export function openContact(deps: Deps, first: Route): Page {
-  const { api, update } = deps
+  const { api, update, go, say, ask, isMasked } = deps
   const externalId = first.path[1] ?? ''
   const found = createLoad(async () => ({ contact: (await api.ask(OneContact, { externalId })).contact ?? null }), update)
   const source = createSource(deps, () =>
@@ -118,6 +120,25 @@ export function openContact(deps: Deps, first: Route): Page {
       ? { name: 'contact', document: OneContact, variables: { externalId }, value: found.value.contact }
       : null,
   )
+  const form = createContactForm(deps, () => void found.run())
+  const token = createTokenDialog(deps, externalId)
+  async function erase(): Promise<void> {
+    if (!(await ask(eraseQuestion([externalId])))) return
+    try {
+      await api.ask(EraseContacts, { contacts: [{ externalId }] })
+      say('1 contact erased.')
+      go(['contacts'])
+    } catch (error) {
+      say(failureOf(error).message, 'bad')
+    }
+  }
+  const actions = (contact: Found): TemplateResult => html`<div class="actions">
+    ${source.buttons()}
+    <a class="button" href=${href(['activity'], { contact: externalId })}>Activity</a>
+    ${isMasked ? '' : html`<button data-needs="SEND" @click=${() => token.open()}>Issue token</button>`}
+    ${isMasked ? '' : html`<button data-needs="SEND" @click=${() => form.open(contact)}>Edit</button>`}
+    <button class="danger" data-needs="MANAGE" @click=${() => void erase()}>Erase</button>
+  </div>`
   let name = ''
   let section: Section | null = null
 
@@ -145,11 +166,7 @@ export function openContact(deps: Deps, first: Route): Page {
         ${found.value?.contact ? copyButton(deps.say, 'externalId', externalId) : ''}
         ${found.value?.contact ? html`<span class="quiet">${nameOf(found.value.contact)}</span>` : ''}
         ${found.value?.contact?.isOnline === true ? badge('Online', 'good') : ''}
-        ${
-          found.value?.contact
-            ? html`<div class="actions">${source.buttons()}<a class="button" href=${href(['activity'], { contact: externalId })}>Activity</a></div>`
-            : ''
-        }
+        ${found.value?.contact ? actions(found.value.contact) : ''}
       </div>
       ${loaded(found, ({ contact }) =>
         contact === null
@@ -164,7 +181,7 @@ export function openContact(deps: Deps, first: Route): Page {
               </nav>
               ${section?.view()}`,
       )}
-      ${source.view()}
+      ${source.view()} ${form.view()} ${token.view()}
     `,
     moved: show,
     close: () => section?.close?.(),

@@ -3,10 +3,11 @@ import { html } from 'lit'
 import type { ContactListQuery } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { badge } from './badge.ts'
+import { createContactForm } from './contact-form.ts'
 import { cut } from './cut.ts'
 import { exportButton } from './export.ts'
 import { openList } from './list-page.ts'
-import type { Deps, Page } from './page.ts'
+import type { Deps, Page, Question } from './page.ts'
 import { href, type Route } from './router.ts'
 import type { Column } from './table.ts'
 import { counted, when } from './time.ts'
@@ -21,9 +22,17 @@ const ContactList = graphql(`
   }
 `)
 
-const EraseContacts = graphql(`
+/** Erases contacts. */
+export const EraseContacts = graphql(`
   mutation EraseContacts($contacts: [ContactSelector!]) { deleteContacts(contacts: $contacts) { deletedCount } }
 `)
+
+/** What is asked before that. */
+export const eraseQuestion = (ids: readonly string[]): Question => ({
+  title: ids.length === 1 ? `Erase ${ids[0]}?` : `Erase ${ids.length} contacts?`,
+  text: 'Their profiles, messages and addresses are deleted permanently. This cannot be undone.',
+  ...{ action: 'Erase', isDangerous: true },
+})
 
 type Row = ContactListQuery['contacts']['nodes'][number]
 
@@ -47,11 +56,12 @@ const columns: readonly Column<Row>[] = [
 ]
 
 export function openContacts(deps: Deps, first: Route): Page {
-  const { api, isMasked } = deps
+  const { api, isMasked, go } = deps
+  const form = createContactForm(deps, (externalId) => go(['contacts', externalId]))
   return openList<Row>(deps, first, {
     ...{ title: 'Contacts', caption: 'Contacts', columns, key: ({ externalId }) => externalId },
     searched: isMasked ? null : 'id, name, e-mail address and phone number',
-    none: ['No contacts yet', 'Contacts are created with upsertContacts, or by sending a message to a new externalId.'],
+    none: ['No contacts yet', 'Create one here, import a file, call upsertContacts, or send a message to a new externalId.'],
     load: async ({ search, ...page }) =>
       (await api.ask(ContactList, { filter: search === null ? {} : { search }, ...page })).contacts,
     bulk: [
@@ -59,11 +69,7 @@ export function openContacts(deps: Deps, first: Route): Page {
         label: 'Erase',
         needs: 'MANAGE',
         isDangerous: true,
-        question: (rows) => ({
-          title: rows.length === 1 ? `Erase ${rows[0]?.externalId}?` : `Erase ${rows.length} contacts?`,
-          text: 'Their profiles, messages and addresses are deleted permanently. This cannot be undone.',
-          ...{ action: 'Erase', isDangerous: true },
-        }),
+        question: (rows) => eraseQuestion(rows.map(({ externalId }) => externalId)),
         async run(rows) {
           const contacts = rows.map(({ externalId }) => ({ externalId }))
           const { deletedCount } = (await api.ask(EraseContacts, { contacts })).deleteContacts
@@ -71,10 +77,12 @@ export function openContacts(deps: Deps, first: Route): Page {
         },
       },
     ],
-    actions: () =>
-      exportButton(deps, 'contacts', (query) => {
-        const search = query.get('q') ?? ''
-        return search === '' ? {} : { search }
-      }),
+    actions: () => html`${exportButton(deps, 'contacts', (query) => {
+      const search = query.get('q') ?? ''
+      return search === '' ? {} : { search }
+    })}
+      <a class="button" data-needs="SEND" href=${href(['import-contacts'])}>Import CSV</a>
+      <button class="primary" data-needs="SEND" @click=${() => form.open(null)}>New contact</button>`,
+    below: () => form.view(),
   })
 }

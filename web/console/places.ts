@@ -8,6 +8,7 @@ import { openCampaign } from './campaign.ts'
 import { openCampaigns } from './campaigns.ts'
 import { openCaptures } from './captures.ts'
 import { openContact } from './contact.ts'
+import { openContactImport } from './contact-import-page.ts'
 import { openContacts } from './contacts.ts'
 import { openKeys } from './keys.ts'
 import { openNotification } from './notification.ts'
@@ -45,6 +46,7 @@ const places: Readonly<Record<string, Place>> = {
   captures: { open: openCaptures, menu: 'captures' },
   stats: { open: openStats, menu: 'stats' },
   contacts: { open: listAndOne(openContacts, openContact), menu: 'contacts' },
+  'import-contacts': { open: openContactImport, menu: 'contacts', needs: 'SEND' },
   topics: { open: listAndOne(openTopics, openTopic), menu: 'topics' },
   segments: { open: listAndOne(openSegments, openSegment), menu: 'segments' },
   'new-segment': { open: openSegment, menu: 'segments', needs: 'MANAGE' },

@@ -17,6 +17,7 @@ const pages = [
   ['captures', 'Capture box', 'ann@example.com', '#/captures'],
   ['statistics', 'Statistics', 'Outcome', '#/stats'],
   ['contacts', 'Contacts', 'ann@example.com', '#/contacts'],
+  ['the import of contacts', 'Import contacts', 'Encoding', '#/import-contacts'],
   ['one contact', 'ann', 'Received by month', '#/contacts/ann'],
   ['preferences', 'ann', 'apply to all templates that are not critical', '#/contacts/ann/preferences'],
   ['the feed', 'ann', '1 unread', '#/contacts/ann/feed'],

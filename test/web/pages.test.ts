@@ -102,11 +102,17 @@ it('the element weighs at most 40 KB compressed, with everything in it', async (
   expect(body.length).toBeLessThanOrEqual(40 * 1024)
 })
 
-it('the console weighs at most 120 KB compressed, and its editor of code at most 220 KB, in a file of its own', async () => {
-  const [page, editor] = await Promise.all([compressed('/console.js'), compressed('/console-editor.js')])
+it('the console weighs at most 120 KB compressed, its editor of code at most 220 KB, and what reads CSV 10 KB, in files of their own', async () => {
+  const [page, editor, csv] = await Promise.all(['/console.js', '/console-editor.js', '/console-csv.js'].map(compressed))
+  if (page === undefined || editor === undefined || csv === undefined) return expect.fail()
   expect([gunzipSync(page).includes('cm-lineNumbers'), gunzipSync(editor).includes('cm-lineNumbers')]).toEqual([false, true])
   expect(page.length).toBeLessThanOrEqual(120 * 1024)
   expect(editor.length).toBeLessThanOrEqual(220 * 1024)
+  expect([gunzipSync(page).includes('UndetectableDelimiter'), gunzipSync(csv).includes('UndetectableDelimiter')]).toEqual([
+    false,
+    true,
+  ])
+  expect(csv.length).toBeLessThanOrEqual(10 * 1024)
 })
 
 optionalSuite(inBrowser('the pages in a browser'), () => {

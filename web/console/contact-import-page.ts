@@ -155,7 +155,7 @@ export function openContactImport(deps: Deps): Page {
   }
 
   const chooser = (): TemplateResult => html`
-    <section class="panel" aria-label="File">
+    <section class="panel" aria-label="Source">
       <div class="body form">
         ${
           left !== null && !isLeft()

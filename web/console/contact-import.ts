@@ -98,10 +98,9 @@ export function startImport({ api, plan, isDryRun, from, changed }: Options): Im
     state = { ...state, ...change }
     changed()
   }
-  const refuse = (row: number, why: string, cells: readonly string[]): void => {
-    const refused = state.refused.length < REFUSED_MAX ? [...state.refused, { row, why, cells }] : state.refused
-    set({ refusedCount: state.refusedCount + 1, refused })
-  }
+  /** those of the rows that are read and not dealt with yet */
+  let refusedNow: Refused[] = []
+  const refuse = (row: number, why: string, cells: readonly string[]): void => void refusedNow.push({ row, why, cells })
   const sleep = (ms: number): Promise<void> =>
     new Promise((resolve) => {
       const timer = setTimeout(resolve, ms)
@@ -159,7 +158,9 @@ export function startImport({ api, plan, isDryRun, from, changed }: Options): Im
       let count = 0
       const flush = async (last: number): Promise<void> => {
         if (batch.length > 0) await write(batch)
-        set({ rows: state.rows + count, last })
+        const refused = [...state.refused, ...refusedNow.sort((one, other) => one.row - other.row)].slice(0, REFUSED_MAX)
+        set({ rows: state.rows + count, last, refused, refusedCount: state.refusedCount + refusedNow.length })
+        refusedNow = []
         ;[batch, characters, count] = [[], 0, 0]
       }
       for (const { number, cells } of rows) {

@@ -6,6 +6,7 @@ import { badge, channelLabel } from './badge.ts'
 import { openContactFeed } from './contact-feed.ts'
 import { createContactForm } from './contact-form.ts'
 import { openContactPreferences } from './contact-preferences.ts'
+import { createSendDialog } from './contact-send.ts'
 import { createTokenDialog } from './contact-token.ts'
 import { EraseContacts, eraseQuestion, nameOf } from './contacts.ts'
 import { copyButton } from './copy.ts'
@@ -122,6 +123,7 @@ export function openContact(deps: Deps, first: Route): Page {
   )
   const form = createContactForm(deps, () => void found.run())
   const token = createTokenDialog(deps, externalId)
+  const sending = createSendDialog(deps, externalId)
   async function erase(): Promise<void> {
     if (!(await ask(eraseQuestion([externalId])))) return
     try {
@@ -135,6 +137,7 @@ export function openContact(deps: Deps, first: Route): Page {
   const actions = (contact: Found): TemplateResult => html`<div class="actions">
     ${source.buttons()}
     <a class="button" href=${href(['activity'], { contact: externalId })}>Activity</a>
+    <button data-needs="SEND" @click=${() => void sending.open()}>Send</button>
     ${isMasked ? '' : html`<button data-needs="SEND" @click=${() => token.open()}>Issue token</button>`}
     ${isMasked ? '' : html`<button data-needs="SEND" @click=${() => form.open(contact)}>Edit</button>`}
     <button class="danger" data-needs="MANAGE" @click=${() => void erase()}>Erase</button>
@@ -181,7 +184,7 @@ export function openContact(deps: Deps, first: Route): Page {
               </nav>
               ${section?.view()}`,
       )}
-      ${source.view()} ${form.view()} ${token.view()}
+      ${source.view()} ${form.view()} ${token.view()} ${sending.view()}
     `,
     moved: show,
     close: () => section?.close?.(),

@@ -66,6 +66,7 @@ export function createPalette({ api, isMasked, hasPeople, can, update, actions }
     ['new-segment', 'New segment'],
     ['new-campaign', 'New campaign'],
     ['new-broadcast', 'New broadcast'],
+    ['import-contacts', 'Import contacts'],
   ]
   const fixed: readonly Command[] = [
     ...menu.flatMap(({ entries }) =>

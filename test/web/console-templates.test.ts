@@ -8,6 +8,8 @@ import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import { inBrowser, startBrowser } from '../helpers/browser.ts'
 import { type ConsoleTab, findBarriers, openConsole } from '../helpers/console.ts'
 import { GetTemplate, ListTemplates, Send } from '../helpers/operations.ts'
+import { DeleteTemplates } from '../helpers/operations-digest.ts'
+import { GetVersions, UpsertVersioned } from '../helpers/operations-versions.ts'
 import { optionalSuite } from '../helpers/optional.ts'
 import { newShop } from '../helpers/setup.ts'
 import { until } from '../helpers/until.ts'
@@ -205,10 +207,17 @@ optionalSuite(inBrowser('the template editor in a browser'), () => {
     await project.api.do(Send, {
       messages: [{ template: 'order', contact: { externalId: 'ann' }, data: { number: 7, buyer: { city: 'Oslo' } } }],
     })
+    await project.api.do(UpsertVersioned, {
+      templates: [{ key: 'order', samples: [{ name: 'Gift', data: { gift: { wrap: 'red' } } }] }],
+    })
+    await tab.goTo('#/templates', 'Templates')
+    await tab.goTo('#/templates/order', 'order')
+    await channel('E-mail')
     await page.getByText('Data schema').click()
     await page
       .getByLabel('JSON Schema')
       .fill('{ "properties": { "lines": { "type": "array", "items": { "properties": { "sku": { "type": "string" } } } } } }')
+    await page.getByLabel('Preview with').selectOption('Placeholders')
     await page.getByLabel('Data (JSON)').fill('{ "number": 42, "note": "soon" }')
     const editor = page.getByLabel('HTML')
     const options = page.getByRole('listbox').getByRole('option')
@@ -222,12 +231,66 @@ optionalSuite(inBrowser('the template editor in a browser'), () => {
     await page.keyboard.press('Tab')
     expect(await editor.textContent()).toBe('{{ note')
     await complete('{{ buyer.c', /^city"Oslo"$/)
+    await complete('{{ gift.w', /^wrap"red"$/)
     await complete('{% for one in lines %}{{ one.s', /^skustring$/)
     await complete('{{ number | time', /^times/)
     await complete('{% un', /^unless/)
     await editor.fill('<p>number')
     await options.first().waitFor({ state: 'detached' })
     await goAway('#/templates', 'Templates')
+  })
+
+  it('keeps samples with a template: adds, edits, renames and removes them, and shows what has no value', async () => {
+    const stored = async (key = 'note') => (await project.api.do(GetVersions, { key })).template
+    const sample = page.getByLabel('Preview with')
+    const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
+    const data = page.getByLabel('Data (JSON)')
+    await tab.goTo('#/templates/note', 'note')
+    await preview('In-app').getByText('n', { exact: true }).waitFor()
+    await data.fill('{}')
+    await page.getByText('No value for n').waitFor()
+    await press('Add to the data')
+    expect(JSON.parse((await data.textContent()) ?? '')).toEqual({ n: 'n' })
+    await data.fill('{ "n": 7 }')
+    await press('Add sample…')
+    await page.getByLabel('Sample name').fill('Seven')
+    expect(await findBarriers(page)).toEqual([])
+    await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click()
+    await page.getByText('Sample saved.').waitFor()
+    await data.fill('{ "n": 8 }')
+    await page.getByText('Not saved in the sample').waitFor()
+    await page.getByRole('link', { name: 'Templates' }).last().click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Keep editing' }).click()
+    await press('Update sample')
+    await page.getByText('Not saved in the sample').waitFor({ state: 'detached' })
+    await press('Rename sample…')
+    await page.getByLabel('Sample name').fill('Eight')
+    await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    // Neither is a new version, and what somebody else has added stays.
+    expect(await stored()).toMatchObject({ latestVersion: 1, samples: [{ name: 'Eight', data: { n: 8 } }] })
+    const samples = [
+      { name: 'Eight', data: { n: 8 } },
+      { name: 'Nine', data: { n: 9 } },
+    ]
+    await project.api.do(UpsertVersioned, { templates: [{ key: 'note', samples }] })
+    await sample.selectOption('Placeholders')
+    await preview('In-app').getByText('n', { exact: true }).waitFor()
+    await sample.selectOption('Eight')
+    await preview('In-app').getByText('8', { exact: true }).waitFor()
+    await press('Remove sample')
+    await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click()
+    await until('it is gone', async () => (await sample.textContent())?.includes('Nine') === true)
+    expect((await stored())?.samples).toEqual([samples[1]])
+    await sample.selectOption('What was sent last')
+    await page.getByText('Nothing has been sent with this template yet.').waitFor()
+    await page.getByRole('link', { name: 'Duplicate' }).click()
+    await page.getByLabel('Key', { exact: true }).fill('copied')
+    await preview('In-app').getByText('9', { exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await page.getByRole('heading', { level: 1, name: 'copied' }).waitFor()
+    expect((await stored('copied'))?.samples).toEqual([samples[1]])
+    await project.api.do(DeleteTemplates, { keys: ['copied'] })
   })
 
   it('says what is wrong while it is typed, and keeps what it showed last', async () => {

@@ -6,7 +6,7 @@ import { specOf } from './template-fields.ts'
 
 type Stored = Omit<
   NonNullable<OneTemplateQuery['template']>,
-  'version' | 'latestVersion' | 'published' | 'latest' | 'draft' | 'variables'
+  'version' | 'latestVersion' | 'published' | 'latest' | 'draft' | 'variables' | 'samples'
 >
 
 /** A button. */
@@ -31,6 +31,7 @@ export interface Draft {
   name: string
   active: boolean
   critical: boolean
+  strict: boolean
   inPreferences: boolean
   feed: string
   dataSchema: string
@@ -79,6 +80,7 @@ export const newDraft = (locale: string): Draft => ({
     name: '',
     active: true,
     critical: false,
+    strict: false,
     inPreferences: true,
     feed: 'default',
     dataSchema: '',
@@ -114,6 +116,7 @@ export function draftOf(stored: Stored): Draft {
     name: stored.name,
     active: stored.active,
     critical: stored.critical,
+    strict: stored.strict,
     inPreferences: stored.inPreferences,
     feed: stored.feed,
     dataSchema: writtenJson(stored.dataSchema),
@@ -152,6 +155,7 @@ export function inputOf(draft: Draft): TemplateInput {
     name: draft.name.trim() === '' ? null : draft.name.trim(),
     active: draft.active,
     critical: draft.critical,
+    strict: draft.strict,
     inPreferences: draft.inPreferences,
     feed: draft.feed.trim() === '' ? null : draft.feed.trim(),
     dataSchema: schema.value,

@@ -27,6 +27,7 @@ export const templatePanels = ({ draft, isNew, mistake, content, code, set }: Te
       <div class="choices">
         ${check('active', 'Active', draft.active, (active) => set({ active }))}
         ${check('critical', 'Critical (ignores preferences)', draft.critical, (critical) => set({ critical }))}
+        ${check('strict', 'Strict (refuses missing variables)', draft.strict, (strict) => set({ strict }))}
         ${check('inPreferences', 'Shown in preferences', draft.inPreferences, (inPreferences) => set({ inPreferences }))}
       </div>
     </div>

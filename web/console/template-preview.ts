@@ -1,15 +1,14 @@
 /** A live preview of the unsaved template on every channel. Nothing is stored. */
 import { html, type TemplateResult } from 'lit'
-import type { Channel, TemplateInput } from '../generated/graphql.ts'
+import type { Channel, ShowPreviewQuery, TemplateInput } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { ApiError } from './api.ts'
-import type { DrawCode } from './code.ts'
 import { createEmailPreview } from './email-preview.ts'
 import { line } from './form.ts'
-import { readObject } from './json.ts'
 import { createLoad, createThrottle, empty, refused, waiting } from './load.ts'
 import type { Deps } from './page.ts'
 import { type PreviewedChannel, previewCard } from './preview-card.ts'
+import { createPreviewData, type PreviewDataOptions } from './template-data.ts'
 import { DraftError } from './template-draft.ts'
 
 const ShowPreview = graphql(`
@@ -44,19 +43,20 @@ const sampleContact = (locale: string) => ({
 })
 
 export function createPreview(
-  { api, update, project, isMasked }: Pick<Deps, 'api' | 'update' | 'project' | 'isMasked'>,
+  deps: Pick<Deps, 'api' | 'update' | 'project' | 'isMasked' | 'say' | 'ask'>,
   draft: () => TemplateInput,
-  code: DrawCode,
+  options: Omit<PreviewDataOptions, 'changed'>,
 ) {
+  const { api, update, project, isMasked } = deps
   let contact = ''
-  let data = '{}'
   let dataWrong: string | null = null
+  const data = createPreviewData(deps, { ...options, changed: () => refresh() })
   const emails = createEmailPreview(update)
   /** as it was before the mistake that somebody is typing */
   let before: readonly PreviewedChannel[] = []
   const shown = createLoad(async () => {
     const template = draft()
-    const read = readObject(data)
+    const read = data.read()
     dataWrong = read.ok ? null : read.wrong
     if (!read.ok)
       throw Object.assign(new ApiError('BAD_INPUT', read.wrong, 'data'), { cause: new DraftError('data', read.wrong) })
@@ -72,6 +72,21 @@ export function createPreview(
   // A preview shows the data of contacts.
   const refresh = createThrottle(() => void (isMasked ? undefined : shown.run()), TYPING_MS)
 
+  /** What has no value, and so leaves nothing where it is used. */
+  const missing = ({ warnings }: ShowPreviewQuery['preview']): TemplateResult | string => {
+    const names = warnings.flatMap(({ code, field }) => (code === 'MISSING_DATA' && field !== null ? [field] : []))
+    if (names.length === 0) return ''
+    return html`<div class="notice warn">
+      <p><strong>No value for ${names.map((name, index) => html`${index === 0 ? '' : ', '}<code>${name}</code>`)}</strong></p>
+      <p class="small">Nothing is shown in their place. Where one may be missing, use <code>| default: "…"</code>.</p>
+      ${
+        data.canFill(names)
+          ? html`<div class="buttons"><button type="button" class="small" @click=${() => data.fill(names)}>Add to the data</button></div>`
+          : ''
+      }
+    </div>`
+  }
+
   const cards = (edited: Channel): TemplateResult => {
     const { value, failure } = shown
     if (value === null) return failure === null ? waiting() : refused(failure)
@@ -81,7 +96,8 @@ export function createPreview(
     return html`
       ${failure === null || failure.cause instanceof DraftError ? '' : refused(failure)}
       ${value.ok || value.error === null ? '' : html`<div class="notice warn"><p><strong>${value.error.message}</strong></p><p class="quiet small mono">${value.error.code}</p></div>`}
-      ${value.warnings.map(({ code, message }) => html`<div class="notice warn"><p>${message}</p><p class="quiet small mono">${code}</p></div>`)}
+      ${missing(value)}
+      ${value.warnings.filter(({ code }) => code !== 'MISSING_DATA').map(({ code, message }) => html`<div class="notice warn"><p>${message}</p><p class="quiet small mono">${code}</p></div>`)}
       ${channels.length === 0 && value.ok ? empty('No content yet', '') : channels.map((one) => previewCard(one, emails))}
     `
   }
@@ -96,15 +112,9 @@ export function createPreview(
                 update()
               },
             })}
-            ${code({
-              ...{ id: 'preview-data', label: 'Data (JSON)', value: data, language: 'json', wrong: dataWrong },
-              change: (value) => {
-                data = value
-                refresh()
-                update()
-              },
-            })}
+            ${data.choiceView()}
           </div>
+          <div class="form">${data.view(dataWrong)}</div>
           <div class="form" aria-live="polite" aria-busy=${shown.isLoading ? 'true' : 'false'}>${cards(edited)}</div>
         </div>
   `
@@ -114,7 +124,7 @@ export function createPreview(
     refresh,
     /** The data that it is previewed with; null: it can't be read yet. */
     data(): unknown {
-      const read = readObject(data)
+      const read = data.read()
       return read.ok ? read.value : null
     },
     /** What is wrong with a text of the template, and the id of its control; null: nothing, or it is not known where. */
@@ -123,24 +133,8 @@ export function createPreview(
       const place = /^(\w+)\[(\d+)\]\.(\w+)/.exec(field ?? '')
       return place === null ? null : { field: place.slice(1).join('-'), message }
     },
-    /** Sets sample data for the variables of the template. */
-    begin(variables: readonly string[]): void {
-      const known = [
-        'firstName',
-        'lastName',
-        'email',
-        'phone',
-        'locale',
-        'unsubscribeUrl',
-        'contact',
-        'user',
-        'actor',
-        'project',
-        'digest',
-      ]
-      const names = variables.map((name) => name.split('.')[0] ?? '').filter((name) => name !== '' && !known.includes(name))
-      data = JSON.stringify(Object.fromEntries([...new Set(names)].map((name) => [name, name])), null, 2)
-    },
+    /** The data: what it begins with, and its samples. */
+    sampled: data,
     /** Draws it, with the channel that is edited first. */
     view: (edited: Channel): TemplateResult => html`
       <section class="panel" aria-labelledby="preview-title">

@@ -3,6 +3,7 @@ import { graphql } from '../graphql.ts'
 import type { VariableSource } from './code-variables.ts'
 import { readJson } from './json.ts'
 import type { Deps } from './page.ts'
+import type { Sample } from './template-data.ts'
 
 const LastData = graphql(`
   query LastData($filter: NotificationFilter!) { notifications(filter: $filter, first: 1) { nodes { data } } }
@@ -28,11 +29,16 @@ export function createLastData({ api, isMasked }: Pick<Deps, 'api' | 'isMasked'>
   }
 }
 
-/** Reads the schema as it is typed, and examples: what the preview uses, and what was sent last. */
-export async function variableSource(schema: string, previewed: unknown, last: () => Promise<unknown>): Promise<VariableSource> {
+/** Reads the schema as it is typed, and examples: what the preview uses, the samples, and what was sent last. */
+export async function variableSource(
+  schema: string,
+  preview: { data(): unknown; readonly sampled: { samples(): readonly Sample[] } } | null,
+  last: () => Promise<unknown>,
+): Promise<VariableSource> {
   const read = readJson(schema)
   const examples = [
-    { from: 'In the preview', data: previewed },
+    { from: 'In the preview', data: preview?.data() ?? null },
+    ...(preview?.sampled.samples() ?? []).map(({ name, data }) => ({ from: `In the sample "${name}"`, data })),
     { from: 'As it was sent last', data: await last() },
   ]
   return { schema: read.ok ? read.value : null, examples: examples.filter(({ data }) => data !== null) }

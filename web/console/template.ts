@@ -12,6 +12,7 @@ import { href, type Route } from './router.ts'
 import { createSource } from './source.ts'
 import { type Conflict, conflictView } from './template-conflict.ts'
 import { createContentForm } from './template-content.ts'
+import type { Sample } from './template-data.ts'
 import { type Draft, DraftError, draftOf, inputOf, newDraft } from './template-draft.ts'
 import { templatePanels } from './template-form.ts'
 import { createPreview } from './template-preview.ts'
@@ -24,7 +25,7 @@ const OneTemplate = graphql(`
     template(key: $key) {
       key version latestVersion published
       latest: versions(first: 1) { nodes { createdAt author { kind name email } } }
-      name active critical inPreferences feed variables dataSchema delaySeconds
+      name active critical strict inPreferences feed variables dataSchema delaySeconds
       rules { channel delaySeconds onlyIf }
       digest { windowSeconds key }
       inApp { locale title body iconUrl url primaryAction { label url } secondaryAction { label url } }
@@ -36,8 +37,9 @@ const OneTemplate = graphql(`
       alimtalk { locale templateCode body }
       friendtalk { locale body isAd }
       webhook { locale body }
+      samples { name data }
       draft {
-        name active critical inPreferences feed variables dataSchema delaySeconds
+        name active critical strict inPreferences feed variables dataSchema delaySeconds
         rules { channel delaySeconds onlyIf }
         digest { windowSeconds key }
         inApp { locale title body iconUrl url primaryAction { label url } secondaryAction { label url } }
@@ -84,16 +86,14 @@ const isDraft = ({ version, latestVersion, published }: Stage): boolean => lates
 
 /** The route `new-template` is for creating one. */
 export function openTemplate(deps: Deps, { path, query }: Route): Page {
-  const { api, update, go, say, ask, project, drafts } = deps
+  const { api, update, go, say, ask, project, drafts, isMasked } = deps
   const isNew = path[0] === 'new-template'
   const key = path[1] ?? ''
   /** the template that a new one is a copy of */
   const copied = isNew ? query.get('from') : null
   let editor: Editor | null = null
   const lastData = createLastData(deps, isNew ? copied : key)
-  const code = createCodeFields(update, () =>
-    variableSource(editor?.draft.dataSchema ?? '', editor?.preview.data() ?? null, lastData),
-  )
+  const code = createCodeFields(update, () => variableSource(editor?.draft.dataSchema ?? '', editor?.preview ?? null, lastData))
   let whole: OneTemplateQuery['template'] = null
   const source = createSource(deps, () =>
     whole === null ? null : { name: 'template', document: OneTemplate, variables: { key }, value: whole },
@@ -124,7 +124,7 @@ export function openTemplate(deps: Deps, { path, query }: Route): Page {
         },
       })
 
-  function edit(draft: Draft, variables: readonly string[]): Editor {
+  function edit(draft: Draft, variables: readonly string[], samples: readonly Sample[]): Editor {
     const unsaved = createUnsaved<Draft>(
       {
         read: () => draft,
@@ -153,9 +153,9 @@ export function openTemplate(deps: Deps, { path, query }: Route): Page {
         throw Object.assign(new ApiError('BAD_INPUT', error.message, error.field), { cause: error })
       }
     }
-    const preview = createPreview(deps, input, code)
+    const preview = createPreview(deps, input, { key: isNew ? null : key, code, last: lastData })
     basis = unsaved.begin() ?? basis
-    preview.begin(variables)
+    preview.sampled.begin(variables, samples)
     preview.refresh()
     return {
       draft,
@@ -174,13 +174,13 @@ export function openTemplate(deps: Deps, { path, query }: Route): Page {
     if (template === null) return null
     const { draft, latest } = template
     const shown = draft === null ? template : { ...template, ...draft }
-    return { template, variables: shown.variables, draft: draftOf(shown), by: latest.nodes[0] ?? null }
+    return { template, samples: template.samples, variables: shown.variables, draft: draftOf(shown), by: latest.nodes[0] ?? null }
   }
 
   const found = createLoad(async () => {
     if (isNew) {
       const original = copied === null || editor !== null ? null : await load(copied)
-      editor ??= edit(newDraft(project.locale), original?.variables ?? [])
+      editor ??= edit(newDraft(project.locale), original?.variables ?? [], original?.samples ?? [])
       if (original !== null) {
         Object.assign(editor.draft, original.draft, { key: '', name: `${original.draft.name} (copy)` })
         editor.unsaved.touched()
@@ -194,7 +194,7 @@ export function openTemplate(deps: Deps, { path, query }: Route): Page {
       stage = stored.template
       basis = stage.latestVersion
     }
-    editor = stored === null ? null : edit(stored.draft, stored.variables)
+    editor = stored === null ? null : edit(stored.draft, stored.variables, stored.samples)
     return { editor }
   }, update)
 
@@ -217,14 +217,17 @@ export function openTemplate(deps: Deps, { path, query }: Route): Page {
     }
   }
 
-  async function save({ draft, unsaved }: Editor): Promise<void> {
+  async function save({ draft, preview, unsaved }: Editor): Promise<void> {
     if (isSaving) return
     isSaving = true
     failure = null
     update()
     try {
       const input = inputOf(draft)
-      const { upsertTemplates } = await api.ask(SaveTemplate, { templates: [{ ...input, expectedVersion: basis }] })
+      // Samples of a stored template are stored when they are changed.
+      const samples = isNew && !isMasked ? { samples: [...preview.sampled.samples()] } : {}
+      const template = { ...input, ...samples, expectedVersion: basis }
+      const { upsertTemplates } = await api.ask(SaveTemplate, { templates: [template] })
       const [now] = upsertTemplates
       unsaved.saved()
       mistake = null
@@ -361,7 +364,10 @@ export function openTemplate(deps: Deps, { path, query }: Route): Page {
       document.removeEventListener('keydown', shortcut)
       editor?.preview.stop()
     },
-    isUnsaved: () => editor?.unsaved.isChanged() === true,
-    discard: () => editor?.unsaved.discard(),
+    isUnsaved: () => editor?.unsaved.isChanged() === true || editor?.preview.sampled.isChanged() === true,
+    discard() {
+      editor?.preview.sampled.discard()
+      editor?.unsaved.discard()
+    },
   }
 }

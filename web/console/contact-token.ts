@@ -49,7 +49,7 @@ export function createTokenDialog({ api, update, say }: Pick<Deps, 'api' | 'upda
         body:
           issued === null
             ? html`<form @submit=${submit(issue)}>
-                <p>With it, a page or an app shows this contact's inbox. Whoever has it can read what the contact was sent.</p>
+                <p>With it, a page or an app shows this contact's inbox. Anyone who has it can read what the contact was sent.</p>
                 ${choice({ id: 'token-ttl', label: 'Valid for', value: ttl, options: lifetimes, change: (value) => (ttl = value) })}
                 <div class="buttons end"><button class="primary">Issue token</button></div>
               </form>`

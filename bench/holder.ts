@@ -60,6 +60,7 @@ async function createOurs(): Promise<{ readonly url: string; readonly sender: Se
       seenAt: null,
       readAt: null,
       archivedAt: null,
+      snoozedUntil: null,
       deletedAt: null,
       sentAt: at,
       createdAt: at,

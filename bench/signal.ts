@@ -31,6 +31,7 @@ export function signalAt(n: number, channel: number): Signal {
     seenAt: null,
     readAt: null,
     archivedAt: null,
+    snoozedUntil: null,
     deletedAt: null,
     sentAt: at,
     createdAt: at,

@@ -27,6 +27,7 @@ import { createLinks } from './domain/link.ts'
 import { createReseal, type ResealReport } from './domain/reseal.ts'
 import { readClaimRoles } from './domain/role-claim.ts'
 import { createSecrets, type Secrets } from './domain/secrets.ts'
+import { createSnoozeReturner } from './domain/snooze.ts'
 import { createStanding } from './domain/standing.ts'
 import { createTokens } from './domain/token.ts'
 import { createActivityFeed } from './graphql/activity.ts'
@@ -237,6 +238,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
       }),
       digests: createDigests({ ...accepting, log }),
       campaigns: createCampaignRuns({ ...accepting, log }),
+      snoozes: createSnoozeReturner({ db, clock, publish }),
       async stats(signal) {
         while (!signal.aborted && (await foldStats(db.pool)));
       },

@@ -135,11 +135,14 @@ export interface FeedMessage {
   readonly count: number
   readonly actions: readonly Action[]
   readonly arrivedSeq: number
+  /** its place in the list; 0: it has none */
   readonly listedSeq: number
   readonly changedSeq: number
   readonly seenAt: string | null
   readonly readAt: string | null
   readonly archivedAt: string | null
+  /** its reader has put it off until then: it is not in the feed */
+  readonly snoozedUntil: string | null
   /** its reader deleted it: it is in no list */
   readonly deletedAt: string | null
   /** when it arrived in the feed */
@@ -149,7 +152,16 @@ export interface FeedMessage {
 }
 
 /** What a change of a feed was. */
-export type FeedChangeKind = 'RECEIVED' | 'UPDATED' | 'MARKED' | 'ALL_MARKED' | 'ACTED' | 'RETRACTED' | 'DELETED'
+export type FeedChangeKind =
+  | 'RECEIVED'
+  | 'UPDATED'
+  | 'MARKED'
+  | 'ALL_MARKED'
+  | 'ACTED'
+  | 'RETRACTED'
+  | 'DELETED'
+  | 'SNOOZED'
+  | 'UNSNOOZED'
 
 /** One change of a contact's feed: its number, and the counts as they were after it. */
 export interface FeedChange {

@@ -63,12 +63,13 @@ interface MessageRow {
   readonly count: number
   readonly actions: readonly Action[] | null
   readonly arrivedSeq: number
-  readonly listedSeq: number
+  readonly listedSeq: number | null
   readonly changedSeq: number
   readonly changeKind: FeedChangeKind
   readonly seenAt: string | null
   readonly readAt: string | null
   readonly archivedAt: string | null
+  readonly snoozedUntil: string | null
   readonly deletedAt: string | null
   readonly sentAt: string | null
   readonly createdAt: string
@@ -83,7 +84,7 @@ const feedColumns = `m.project_id AS "projectId", m.id, m.contact_id AS "contact
   n.transaction_id AS "transactionId", t.key AS "templateKey", m.status, m.feed, m.title, m.body, m.icon_url AS "iconUrl", m.url,
   ${actorColumn} AS actor,
   n.data, m.count, m.actions, m.arrived_seq AS "arrivedSeq", m.listed_seq AS "listedSeq", m.changed_seq AS "changedSeq",
-  m.change_kind AS "changeKind", m.seen_at AS "seenAt", m.read_at AS "readAt", m.archived_at AS "archivedAt", m.deleted_at AS "deletedAt", m.sent_at AS "sentAt",
+  m.change_kind AS "changeKind", m.seen_at AS "seenAt", m.read_at AS "readAt", m.archived_at AS "archivedAt", m.snoozed_until AS "snoozedUntil", m.deleted_at AS "deletedAt", m.sent_at AS "sentAt",
   m.created_at AS "createdAt", m.updated_at AS "updatedAt"`
 const notificationJoin = 'JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id'
 const templateJoin = 'LEFT JOIN template t ON t.project_id = n.project_id AND t.id = n.template_id'
@@ -110,11 +111,12 @@ const feedMessageOf = (row: MessageRow): FeedMessage => ({
   count: row.count,
   actions: row.actions ?? [],
   arrivedSeq: row.arrivedSeq,
-  listedSeq: row.listedSeq,
+  listedSeq: row.listedSeq ?? 0,
   changedSeq: row.changedSeq,
   seenAt: row.seenAt,
   readAt: row.readAt,
   archivedAt: row.archivedAt,
+  snoozedUntil: row.snoozedUntil,
   deletedAt: row.deletedAt,
   sentAt: row.sentAt,
   createdAt: row.createdAt,
@@ -134,7 +136,7 @@ export async function findFolding(
     text: `SELECT ${feedColumns}, m.template_id AS "templateId", m.increment_id AS "incrementId"
       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS w (project_id, contact_id, template_id, increment_id)
       JOIN message m USING (project_id, contact_id, template_id, increment_id) ${feedJoins}
-      WHERE m.increment_id IS NOT NULL AND m.read_at IS NULL AND m.archived_at IS NULL AND m.deleted_at IS NULL AND m.status IN ('SENT', 'DELIVERED')`,
+      WHERE m.increment_id IS NOT NULL AND m.read_at IS NULL AND m.archived_at IS NULL AND m.snoozed_until IS NULL AND m.deleted_at IS NULL AND m.status IN ('SENT', 'DELIVERED')`,
     values: [
       wanted.map((one) => one.projectId),
       wanted.map((one) => one.contactId),
@@ -178,6 +180,8 @@ export interface FeedFilter {
   readonly seen: boolean | null
   readonly read: boolean | null
   readonly archived: boolean | null
+  /** true: only those that are snoozed; otherwise only the others */
+  readonly snoozed?: boolean
 }
 
 /** A contact's feed, by its key or by the contact's externalId. */
@@ -188,6 +192,13 @@ export type FeedName = FeedKey | { readonly projectId: string; readonly external
 const filtered = `m.channel = 'IN_APP' AND m.listed_seq IS NOT NULL AND m.status <> 'CANCELED'
   AND CASE WHEN ($3::text[] IS NULL OR m.feed = ANY($3)) AND ($4::bool IS NULL OR (m.seen_at IS NOT NULL) = $4)
     AND ($5::bool IS NULL OR (m.read_at IS NOT NULL) = $5) AND ($6::bool IS NULL OR (m.archived_at IS NOT NULL) = $6) THEN true ELSE false END`
+
+/** SQL: the messages of the feed of `contact`. Those that are snoozed have their place in a table of their own, at which they are listed. */
+const sourceOf = (snoozed: boolean, contact: string, where: string, joins = ''): string =>
+  snoozed
+    ? `snooze z JOIN message m ON m.project_id = z.project_id AND m.id = z.message_id AND m.snoozed_until IS NOT NULL ${joins}
+      WHERE z.project_id = $1 AND z.contact_id = ${contact} AND ${where.replaceAll('m.listed_seq', 'z.listed_seq')}`
+    : `message m ${joins} WHERE m.project_id = $1 AND m.contact_id = ${contact} AND ${where}`
 
 /** A page of a feed, and the feed's state in the same snapshot. */
 export interface FeedPage {
@@ -245,14 +256,15 @@ interface Selection {
 
 const selections = new Map<string, Selection>()
 
-function selectionOf(parts: ReadonlySet<FeedPart>): Selection {
+function selectionOf(parts: ReadonlySet<FeedPart>, snoozed: boolean): Selection {
   const joined = (['data', 'template', 'actor'] as const).filter((part) => parts.has(part))
   const own = joined.length > 0 || parts.has('message') ? 'message' : parts.has('text') ? 'text' : 'place'
-  const name = [own, ...joined].join('-')
+  const name = [own, ...joined, ...(snoozed ? ['z'] : [])].join('-')
   const known = selections.get(name)
   if (known !== undefined) return known
   const read: readonly FeedPart[] = [...ownParts.slice(0, ownParts.indexOf(own) + 1), ...joined]
   const columns = read.flatMap((part): [string, string][] => Object.entries(columnsOf[part]))
+  if (snoozed) columns.push(['snoozedUntil', 'm.snoozed_until'], ['listedSeq', 'z.listed_seq'])
   const selection: Selection = {
     name,
     columns,
@@ -278,8 +290,8 @@ function readerOf(properties: readonly string[]): Selection['messageOf'] {
       for (const property of properties) this[property] = row[column++]
     }
   }
-  // A page has none that is deleted, and reads no column to say so.
-  Object.assign(Message.prototype, { deletedAt: null })
+  // A page has none that is deleted, or else only such as are snoozed: no column is read to say so.
+  Object.assign(Message.prototype, { deletedAt: null, snoozedUntil: null })
   const others = Object.values(columnsOf).flatMap((columns) => Object.keys(columns).filter((one) => !properties.includes(one)))
   for (const property of others) {
     const get = (): never => {
@@ -326,7 +338,12 @@ export interface FeedRange {
 const texts = new Map<string, string>()
 
 /** The statement that reads a page. */
-function statementOf(by: keyof typeof owners, range: FeedRange, selection: Selection | null): { name: string; text: string } {
+function statementOf(
+  by: keyof typeof owners,
+  range: FeedRange,
+  selection: Selection | null,
+  snoozed: boolean,
+): { name: string; text: string } {
   const { above, below, limit, backward } = range
   const size = SIZES.find((one) => one >= limit)
   if (size === undefined) throw new RangeError(`A page has at most ${SIZES.at(-1)} rows`)
@@ -344,9 +361,9 @@ function statementOf(by: keyof typeof owners, range: FeedRange, selection: Selec
       : `WITH s AS MATERIALIZED (${state})
         SELECT ${[...stateColumns, ...selection.columns.map(() => 'NULL')].join(', ')} FROM s
         UNION ALL SELECT ${stateColumns.map(() => 'NULL').join(', ')}, p.* FROM s CROSS JOIN LATERAL (
-          SELECT ${selection.columns.map(([property, sql]) => `${sql} AS "${property}"`).join(', ')} FROM message m ${selection.joins}
-          WHERE m.project_id = $1 AND m.contact_id = s.contact_id AND ${filtered} AND ${bounds[bound]}
-          ORDER BY m.listed_seq ${direction} LIMIT ${size}) p`
+          SELECT ${selection.columns.map(([property, sql]) => `${sql} AS "${property}"`).join(', ')}
+          FROM ${sourceOf(snoozed, 's.contact_id', `${filtered} AND ${bounds[bound]}`, selection.joins)}
+          ORDER BY ${snoozed ? 'z' : 'm'}.listed_seq ${direction} LIMIT ${size}) p`
   texts.set(name, text)
   return { name, text }
 }
@@ -366,9 +383,10 @@ export async function readFeed(
   parts: ReadonlySet<FeedPart>,
 ): Promise<FeedPage | null> {
   const { projectId } = feed
-  const selection = parts.size === 0 ? null : selectionOf(parts)
+  const snoozed = filter.snoozed === true
+  const selection = parts.size === 0 ? null : selectionOf(parts, snoozed)
   const { rows } = await db.query<unknown[]>({
-    ...statementOf('contactId' in feed ? 'key' : 'name', range, selection),
+    ...statementOf('contactId' in feed ? 'key' : 'name', range, selection, snoozed),
     values: [
       projectId,
       'contactId' in feed ? feed.contactId : feed.externalId,
@@ -388,8 +406,8 @@ export async function readFeed(
 /** How many messages of a feed match a filter. Rides on message_feed. */
 export async function countFeed(db: Runner, key: FeedKey, filter: FeedFilter, data: JsonObject | null = null): Promise<number> {
   const { rows } = await db.query<{ total: number }>({
-    name: data === null ? 'count-feed' : 'count-feed-with-data',
-    text: `SELECT count(*) AS total FROM ${selectedOf(data, '$7')}`,
+    name: filter.snoozed === true ? 'count-snoozed' : data === null ? 'count-feed' : 'count-feed-with-data',
+    text: `SELECT count(*) AS total FROM ${selectedOf(data, '$7', filter.snoozed)}`,
     values: [...valuesOf(key, filter), ...dataOf(data)],
   })
   return rows[0]?.total ?? 0
@@ -402,8 +420,8 @@ const valuesOf = ({ projectId, contactId }: FeedKey, { feeds, seen, read, archiv
 const dataOf = (data: JsonObject | null): readonly string[] => (data === null ? [] : [JSON.stringify(data)])
 
 /** SQL: the messages of a feed that match, and whose data contain what the parameter has. */
-const selectedOf = (data: JsonObject | null, parameter: string): string =>
-  `message m ${data === null ? '' : notificationJoin} WHERE m.project_id = $1 AND m.contact_id = $2 AND ${filtered}
+const selectedOf = (data: JsonObject | null, parameter: string, snoozed = false): string =>
+  `${sourceOf(snoozed, '$2', filtered, data === null ? '' : notificationJoin)}
   ${data === null ? '' : `AND n.data @> ${parameter}::jsonb`}`
 
 /**
@@ -476,9 +494,9 @@ export async function replayFeed(
       continue
     }
     // It arrived after `after`, so it is new to this reader, however it changed since.
-    const isGone = row.status === 'CANCELED' || row.deletedAt !== null
+    const isIn = row.status !== 'CANCELED' && row.deletedAt === null && row.snoozedUntil === null
     // One of many that were deleted at once keeps the kind of the change before.
-    const kind = row.deletedAt !== null ? 'DELETED' : row.arrivedSeq > after && !isGone ? 'RECEIVED' : row.changeKind
+    const kind = row.deletedAt !== null ? 'DELETED' : row.arrivedSeq > after && isIn ? 'RECEIVED' : row.changeKind
     changes.push({ seq: row.changedSeq, kind, message, counts })
   }
   if (by === 'changes' && allMarkedSeq > after && allMarkedSeq <= upTo) {

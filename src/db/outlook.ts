@@ -12,6 +12,8 @@ export interface Outlook {
   readonly digests: number | null
   /** campaigns, and events that trigger some */
   readonly campaigns: number | null
+  /** messages that come back into their feeds */
+  readonly snoozes: number | null
   /** changes that are not in the sums of the statistics yet */
   readonly stats: number | null
 }
@@ -33,13 +35,14 @@ const columns = `${inMs(`LEAST(${messages('NOT bulk')}, ${messages('bulk')})`, '
     ${inMs(earliest('closes_at', 'digest', 'closed_at IS NULL'), '$1')} AS digests,
     LEAST(${inMs(earliest('next_run_at', 'campaign', 'next_run_at IS NOT NULL'), '$1')},
       ${inMs(earliest('due_at', 'campaign_trigger', 'true'), '0')}) AS campaigns,
+    ${inMs(earliest('until', 'snooze', 'true'), '$1')} AS snoozes,
     CASE WHEN EXISTS (SELECT FROM stat_delta) OR EXISTS (SELECT FROM stat_change) THEN 0 END AS stats`
-const nothing: Outlook = { messages: null, fanouts: null, digests: null, campaigns: null, stats: null }
+const nothing: Outlook = { messages: null, fanouts: null, digests: null, campaigns: null, snoozes: null, stats: null }
 
 /**
  * Looks when there is work next. What is paused, suspended, or locked by another worker counts too: a duty whose time has come may find nothing
  * to do. Each part is the first entry of an index, but for messages that workers have: there are few, and they are passed over. Rides on
- * delivery_due, fanout_due, digest_due, campaign_due and campaign_trigger_due_at_idx.
+ * delivery_due, fanout_due, digest_due, campaign_due, campaign_trigger_due_at_idx and snooze_due.
  * @param offsetMs is added to the database's clock
  */
 export async function readOutlook(db: Runner, offsetMs: number): Promise<Outlook> {

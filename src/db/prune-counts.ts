@@ -68,7 +68,7 @@ export async function countFeedLosses(tx: Runner, projectId: string, ids: readon
     name: 'count-feed-losses',
     text: `SELECT contact_id AS "contactId", feed, count(*) FILTER (WHERE seen_at IS NULL) AS unseen, count(*) FILTER (WHERE read_at IS NULL) AS unread
       FROM message WHERE project_id = $1 AND notification_id = ANY($2::uuid[]) AND channel = 'IN_APP' AND arrived_seq IS NOT NULL
-        AND archived_at IS NULL AND deleted_at IS NULL AND status <> 'CANCELED' AND (seen_at IS NULL OR read_at IS NULL) GROUP BY 1, 2`,
+        AND archived_at IS NULL AND snoozed_until IS NULL AND deleted_at IS NULL AND status <> 'CANCELED' AND (seen_at IS NULL OR read_at IS NULL) GROUP BY 1, 2`,
     values: [projectId, ids],
   })
   return rows

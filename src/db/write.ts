@@ -80,7 +80,7 @@ export interface FeedUpdateRow {
   readonly actions: unknown
   readonly count: number
   readonly arrivedSeq: number
-  readonly listedSeq: number
+  readonly listedSeq: number | null
   readonly changedSeq: number
   readonly changeKind: string
   readonly seenAt: string | null

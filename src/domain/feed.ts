@@ -1,4 +1,4 @@
-/** A contact's feed: reads it, and marks and deletes its messages. */
+/** A contact's feed: reads it, and marks, snoozes and deletes its messages. */
 import { type Database, type Runner, transact } from '../db/database.ts'
 import { deleteAll, deleteMessages } from '../db/delete-messages.ts'
 import {
@@ -13,6 +13,7 @@ import {
   readFeed,
 } from '../db/feed.ts'
 import { type MarkDelta, type Marks, markAll, type Selected, setAllMarked } from '../db/mark-all.ts'
+import { snoozeMessages, unsnoozeMessages } from '../db/snooze.ts'
 import { write } from '../db/write.ts'
 import { CarillonError } from '../errors.ts'
 import {
@@ -86,6 +87,10 @@ export interface ActionInput {
   readonly payload?: JsonObject | null | undefined
 }
 
+/** How far ahead a message may be snoozed, ms. Workers look for what is due every second. */
+const SNOOZE_MIN_MS = 5_000
+const SNOOZE_MAX_MS = 366 * 86_400_000
+
 /** Feed identifiers without those that contain a NUL: no feed has such a name, and the database refuses the character. */
 const nameable = (feeds: readonly string[] | null | undefined): readonly string[] | null =>
   feeds?.filter((feed) => !feed.includes('\0')) ?? null
@@ -107,7 +112,12 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
       const limits = { above, below, limit: page.limit + 1, backward: page.backward }
       const isNameable = 'contactId' in name || !name.externalId.includes('\0')
       // A filter that few messages match is looked for in all of them: that keeps no other read waiting.
-      const isSmall = filter.feeds === null && filter.seen === null && filter.read === null && filter.archived !== true
+      const isSmall =
+        filter.feeds === null &&
+        filter.seen === null &&
+        filter.read === null &&
+        filter.archived !== true &&
+        given.snoozed !== true
       const reader = isSmall ? db.gathered(name.projectId, 'contactId' in name ? name.contactId : name.externalId) : db.pool
       const found = isNameable ? await readFeed(reader, name, filter, limits, parts) : null
       if (found === null) throw new CarillonError('CONTACT_NOT_FOUND')
@@ -158,6 +168,43 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
     },
 
     /**
+     * Puts messages off until a time; null: puts those that are put off back where they were. @throws NOT_FOUND that names the index, BAD_INPUT
+     */
+    async snooze(key: FeedKey, messages: readonly string[], until: Date | string | null): Promise<MarkResult> {
+      const ids = checkList('messages', messages, 1000)
+      if (until === null) {
+        return changeMessages(
+          key,
+          ids,
+          false,
+          (before, at) => (before.snoozedUntil === null ? null : { ...before, snoozedUntil: null, updatedAt: at }),
+          'UNSNOOZED',
+          async (tx, ledger, at) => {
+            await write(tx, { states: ledger.states() })
+            await unsnoozeMessages(tx, key.projectId, changedIn(ledger), at)
+          },
+        )
+      }
+      const aheadMs = new Date(until).getTime() - clock.now().getTime()
+      if (!(aheadMs >= SNOOZE_MIN_MS && aheadMs <= SNOOZE_MAX_MS)) {
+        throw new CarillonError('BAD_INPUT', { field: 'until', message: 'until must be 5 seconds to 366 days from now.' })
+      }
+      const time = new Date(until).toISOString()
+      return changeMessages(
+        key,
+        ids,
+        false,
+        (before, at) =>
+          before.snoozedUntil === time ? null : { ...before, snoozedUntil: time, archivedAt: null, updatedAt: at },
+        'SNOOZED',
+        async (tx, ledger, at) => {
+          await write(tx, { states: ledger.states() })
+          await snoozeMessages(tx, key, changedIn(ledger), time, at)
+        },
+      )
+    },
+
+    /**
      * Deletes messages from the feed, by id or all of them. Those that are deleted already are not changed.
      * @throws NOT_FOUND that names the index, BAD_INPUT
      */
@@ -172,12 +219,7 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
         'DELETED',
         async (tx, ledger, at) => {
           await write(tx, { states: ledger.states() })
-          await deleteMessages(
-            tx,
-            key.projectId,
-            [...ledger.rewritten.values()].map(({ message }) => message),
-            at,
-          )
+          await deleteMessages(tx, key.projectId, changedIn(ledger), at)
         },
       )
     },
@@ -282,6 +324,8 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
     return result
   }
 }
+
+const changedIn = (ledger: Ledger): FeedMessage[] => [...ledger.rewritten.values()].map(({ message }) => message)
 
 /** Writes messages that were changed. */
 const writeUpdates = (tx: Runner, ledger: Ledger): Promise<void> =>

@@ -29,8 +29,8 @@ export interface Arrival {
 export interface Ledger {
   /** Adds a message to its feed, or folds it into an unread one. @returns whether it was folded */
   arrive(arrival: Arrival): boolean
-  /** Replaces a message by a changed one (seen, read, archived, deleted, status or action). @returns it with its new number */
-  change(before: FeedMessage, after: FeedMessage, kind: FeedChangeKind): FeedMessage
+  /** Replaces a message by a changed one (seen, read, archived, snoozed, deleted, status or action). `toTop`: it moves to the top. @returns it with its new number */
+  change(before: FeedMessage, after: FeedMessage, kind: FeedChangeKind, toTop?: boolean): FeedMessage
   /** A change of many messages at once, which takes one number. @returns that number */
   changeAll(contactId: string, deltas: { readonly [feed: string]: readonly [unseen: number, unread: number] }): number
   /** The messages to insert and those to update, by id, after all changes. */
@@ -77,7 +77,7 @@ export const feedUpdateOf = (
   actions: message.actions,
   count: message.count,
   arrivedSeq: message.arrivedSeq,
-  listedSeq: message.listedSeq,
+  listedSeq: message.snoozedUntil === null ? message.listedSeq : null,
   changedSeq: message.changedSeq,
   changeKind: kind,
   seenAt: message.seenAt,
@@ -92,9 +92,11 @@ export const feedUpdateOf = (
 const foldKey = (contactId: string, templateId: string, incrementId: string): string =>
   JSON.stringify([contactId, templateId, incrementId])
 
-/** What a message adds to the counts [unseen, unread]. Archived, deleted and canceled ones add nothing. */
-const weight = ({ seenAt, readAt, archivedAt, deletedAt, status }: FeedMessage): [number, number] =>
-  archivedAt !== null || deletedAt !== null || status === 'CANCELED' ? [0, 0] : [seenAt === null ? 1 : 0, readAt === null ? 1 : 0]
+/** What a message adds to the counts [unseen, unread]. Those that are archived, snoozed, deleted or canceled add nothing. */
+const weight = ({ seenAt, readAt, archivedAt, snoozedUntil, deletedAt, status }: FeedMessage): [number, number] =>
+  archivedAt !== null || snoozedUntil !== null || deletedAt !== null || status === 'CANCELED'
+    ? [0, 0]
+    : [seenAt === null ? 1 : 0, readAt === null ? 1 : 0]
 
 const textOf = ({ title, body, iconUrl, url, actions }: InAppText) => ({ title, body, iconUrl, url, actions })
 
@@ -120,6 +122,7 @@ export function arrivedAs(arrival: Arrival, seq: number): FeedMessage {
     seenAt: null,
     readAt: null,
     archivedAt: null,
+    snoozedUntil: null,
     deletedAt: null,
     sentAt: at,
     createdAt: at,
@@ -212,9 +215,10 @@ export function openLedger(
       record(page, 'RECEIVED', message)
       return false
     },
-    change(before, after, kind) {
+    change(before, after, kind, toTop = false) {
       const page = pageOf(after.contactId)
-      const message = { ...after, changedSeq: ++page.seq }
+      const seq = ++page.seq
+      const message = { ...after, changedSeq: seq, listedSeq: toTop ? seq : after.listedSeq }
       const [unseenBefore, unreadBefore] = weight(before)
       const [unseenAfter, unreadAfter] = weight(message)
       count(page, message.feed, unseenAfter - unseenBefore, unreadAfter - unreadBefore)

@@ -105,6 +105,7 @@ export const permissions = {
   recordAction: ['inbox', 'send'],
   setOnline: ['inbox', 'send'],
   setPreference: ['inbox', 'send'],
+  snoozeMessages: ['inbox', 'send'],
 } as const satisfies Readonly<Record<string, Requirement>>
 
 /** The name of a root field. */

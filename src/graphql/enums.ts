@@ -122,15 +122,21 @@ export function defineEnums(builder: Builder) {
     }),
     FeedChangeKind: builder.enumType('FeedChangeKind', {
       description: 'What changed in a feed.',
-      values: valuesOf(['RECEIVED', 'UPDATED', 'MARKED', 'ALL_MARKED', 'ACTED', 'RETRACTED', 'DELETED'] as const, {
-        RECEIVED: 'A new message arrived.',
-        UPDATED: 'Another notification was folded into an unread message: its count went up and its content was replaced.',
-        MARKED: 'One message was marked as seen, read or archived, or unmarked.',
-        ALL_MARKED: 'Many messages were marked or deleted at once; `message` is null: query the messages that you show again.',
-        ACTED: 'A button of the message changed its status.',
-        RETRACTED: 'The message was retracted before it was seen.',
-        DELETED: 'The message was deleted from the feed; `message` is as it was, with `deletedAt`.',
-      }),
+      values: valuesOf(
+        ['RECEIVED', 'UPDATED', 'MARKED', 'ALL_MARKED', 'ACTED', 'RETRACTED', 'DELETED', 'SNOOZED', 'UNSNOOZED'] as const,
+        {
+          RECEIVED: 'A new message arrived.',
+          UPDATED: 'Another notification was folded into an unread message: its count went up and its content was replaced.',
+          MARKED: 'One message was marked as seen, read or archived, or unmarked.',
+          ALL_MARKED: 'Many messages were marked or deleted at once; `message` is null: query the messages that you show again.',
+          ACTED: 'A button of the message changed its status.',
+          RETRACTED: 'The message was retracted before it was seen.',
+          DELETED: 'The message was deleted from the feed; `message` is as it was, with `deletedAt`.',
+          SNOOZED: 'The message was put off until `snoozedUntil`: it is not in the feed until then.',
+          UNSNOOZED:
+            'The message is back in the feed: at the top and unseen, because its time has come; or where it was, because its reader wanted it back.',
+        },
+      ),
     }),
   }
 }

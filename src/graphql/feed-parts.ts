@@ -56,6 +56,8 @@ export const messageFields = takes({
   archivedAt: ['message'],
   // A page has none that is deleted.
   deletedAt: [],
+  // Read with those that are snoozed alone.
+  snoozedUntil: [],
   updatedAt: ['message'],
 })
 

@@ -58,10 +58,20 @@ export function defineFeed(
           defaultValue: false,
           description: 'false: only messages that are not archived; true: only archived ones; null: both.',
         }),
+        snoozed: t.arg.boolean({
+          defaultValue: false,
+          description: 'true: only messages that are snoozed, whatever `archived` says; otherwise only the others.',
+        }),
         ...connections.args,
       },
-      resolve: (_root, { contact, feeds, seen, read, archived, ...page }, context, info) => {
-        const filter = { feeds: feeds ?? null, seen: seen ?? null, read: read ?? null, archived: archived ?? null }
+      resolve: (_root, { contact, feeds, seen, read, archived, snoozed, ...page }, context, info) => {
+        const filter = {
+          feeds: feeds ?? null,
+          seen: seen ?? null,
+          read: read ?? null,
+          archived: snoozed === true ? null : (archived ?? null),
+          snoozed: snoozed === true,
+        }
         return context.carillon.feed.list(contactNamed(context, contact), filter, page, feedPartsOf(info))
       },
     }),
@@ -77,7 +87,7 @@ export function defineFeed(
     }),
   })
   const MarkPayload = builder.objectRef<MarkResult>('MarkPayload').implement({
-    description: 'Result of marking or deleting messages.',
+    description: 'Result of marking, snoozing or deleting messages.',
     fields: (t) => ({
       messages: t.field({
         type: [InAppMessage],
@@ -123,6 +133,23 @@ export function defineFeed(
       },
       resolve: async (_root, { contact, ...input }, context) =>
         context.carillon.feed.remove(await contactOf(context, contact), input),
+    }),
+    snoozeMessages: t.field({
+      type: MarkPayload,
+      description:
+        'Puts messages off: they leave the feed and the counts, and come back at `until`, unseen, unread and at the top, once. ' +
+        'Archived ones come back into the feed too. Without `until`, they are put back where they were, as they were. ' +
+        'Errors: NOT_FOUND with the index, BAD_INPUT, BATCH_TOO_LARGE.',
+      args: {
+        contact: t.arg.id({ description: contactText }),
+        messages: t.arg.idList({ required: true, description: 'Ids of the messages, 1-1,000.' }),
+        until: t.arg({
+          type: 'DateTime',
+          description: 'When they come back: 5 seconds to 366 days from now. null or left out: now.',
+        }),
+      },
+      resolve: async (_root, { contact, messages, until }, context) =>
+        context.carillon.feed.snooze(await contactOf(context, contact), messages, until ?? null),
     }),
     recordAction: t.field({
       type: InAppMessage,

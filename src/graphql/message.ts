@@ -187,6 +187,12 @@ export function defineMessages(builder: Builder, enums: Enums, { Problem }: Prob
         description: 'When it was archived; null: it has not been.',
         resolve: ({ archivedAt }) => archivedAt,
       }),
+      snoozedUntil: t.field({
+        type: 'DateTime',
+        nullable: true,
+        description: 'Its reader has put it off until then: it is not in the feed and not counted. null: it is not snoozed.',
+        resolve: ({ snoozedUntil }) => snoozedUntil ?? null,
+      }),
       deletedAt: t.field({
         type: 'DateTime',
         nullable: true,

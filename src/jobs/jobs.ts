@@ -23,6 +23,8 @@ export interface JobsDeps {
   readonly campaigns: (signal: AbortSignal) => Promise<void>
   /** Closes due digests. Called like `run`, concurrently with it. */
   readonly digests: (signal: AbortSignal) => Promise<void>
+  /** Brings snoozed messages back. Called like `run`, concurrently with it, and only when the outlook says that some are due. */
+  readonly snoozes: (signal: AbortSignal) => Promise<void>
   /** Folds what was added to the statistics. Called like `run`, concurrently with it. */
   readonly stats: (signal: AbortSignal) => Promise<void>
   /** When there is work next. Without it, all work counts as due whenever the worker looks. */
@@ -65,7 +67,7 @@ const CALL_GAP_MS = 25
 const BUSY_CALL_GAP_MS = 100
 
 /** What a worker assumes that can't look. */
-const allDue: Outlook = { messages: 0, fanouts: 0, digests: 0, campaigns: 0, stats: 0 }
+const allDue: Outlook = { messages: 0, fanouts: 0, digests: 0, campaigns: 0, snoozes: 0, stats: 0 }
 
 /**
  * Nothing depends on Agenda: a worker looks every `pollMs` and sweeps every `sweepMs` by plain timers. What becomes due before the next look
@@ -83,6 +85,7 @@ export function createJobs({
   fanout,
   campaigns,
   digests,
+  snoozes,
   stats,
   outlook = async () => allDue,
   bus = null,
@@ -116,6 +119,14 @@ export function createJobs({
           CAMPAIGNS_GAP_MS,
         ),
         stats: duty(stats, 'Statistics could not be folded; it is tried again', 'Statistics are folded again', STATS_GAP_MS),
+        // Few use it, so that it is not begun without a look.
+        snoozes: createPump({
+          run: snoozes,
+          everyMs: null,
+          log,
+          failed: 'Snoozed messages could not be brought back; it is tried again',
+          recovered: 'Snoozed messages are brought back again',
+        }),
         sweep: createPump({
           run: sweep,
           everyMs: sweepMs,
@@ -138,6 +149,7 @@ export function createJobs({
             fanouts: worker.fanout,
             digests: worker.digests,
             campaigns: worker.campaigns,
+            snoozes: worker.snoozes,
             stats: worker.stats,
           },
         })

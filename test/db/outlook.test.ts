@@ -8,7 +8,7 @@ import { silentLog } from '../../src/log.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
 
 const ids = createIds(systemClock)
-const nothing: Outlook = { messages: null, fanouts: null, digests: null, campaigns: null, stats: null }
+const nothing: Outlook = { messages: null, fanouts: null, digests: null, campaigns: null, snoozes: null, stats: null }
 const project = ids()
 const template = ids()
 const contact = ids()
@@ -53,13 +53,14 @@ async function message(seconds: number, status = 'QUEUED', bulk = false, leaseSe
 }
 /** In seconds. */
 async function look(offsetMs = 0): Promise<Outlook> {
-  const { messages, fanouts, digests, campaigns, stats } = await readOutlook(db.pool, offsetMs)
+  const { messages, fanouts, digests, campaigns, snoozes, stats } = await readOutlook(db.pool, offsetMs)
   const seconds = (ms: number | null): number | null => (ms === null ? null : Math.round(ms / 1_000) + 0)
   return {
     messages: seconds(messages),
     fanouts: seconds(fanouts),
     digests: seconds(digests),
     campaigns: seconds(campaigns),
+    snoozes: seconds(snoozes),
     stats: seconds(stats),
   }
 }
@@ -118,6 +119,16 @@ it('sees sends to many, windows, campaigns and events, each on its own', async (
   expect(await look()).toEqual({ ...nothing, fanouts: 50, digests: 40, campaigns: 20 })
   // The time of tests moves with the clock of the process; the lease of an event is the database's alone.
   expect(await look(10_000)).toEqual({ ...nothing, fanouts: 40, digests: 30, campaigns: 20 })
+})
+
+it('sees messages that come back into their feeds', async () => {
+  await insert(
+    `INSERT INTO snooze (project_id, message_id, contact_id, until, listed_seq)
+      SELECT $1, gen_random_uuid(), $2, now() + s * interval '1 second', 1 FROM unnest(ARRAY[80, 40]) AS s`,
+    ...[project, contact],
+  )
+  expect(await look(10_000)).toEqual({ ...nothing, snoozes: 30 })
+  await insert('DELETE FROM snooze')
 })
 
 it('sees changes that are not in the sums yet', async () => {

@@ -1,6 +1,10 @@
 /** The feed: what is in it, and marking it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
+import { openDatabase } from '../../src/db/database.ts'
+import { createSnoozeReturner } from '../../src/domain/snooze.ts'
+import { silentLog } from '../../src/log.ts'
+import type { Signal } from '../../src/words.ts'
+import { createTestClock, startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import type { Client } from '../helpers/client.ts'
 import {
   DeleteMessages,
@@ -11,16 +15,20 @@ import {
   MarkAs,
   MessageReceived,
   SendBare,
+  Snoozed,
+  SnoozeMessages,
 } from '../helpers/operations.ts'
 import { newShop, times } from '../helpers/setup.ts'
+import { until } from '../helpers/until.ts'
 
+const clock = createTestClock()
 let app: TestApp
 let project: TestProject
 let page: Client
 let contact: string
 let contacts = 0
 beforeAll(async () => {
-  app = await startTestApp()
+  app = await startTestApp({ clock, compareMs: 1_000 })
   project = await newShop(app, null)
 })
 afterAll(() => app.stop())
@@ -259,5 +267,111 @@ describe('deleting', () => {
       ]),
     ])
     expect(await list()).toMatchObject({ totalCount: 8, unseenCount: 8, unreadCount: 8 })
+  })
+})
+
+describe('snoozing', () => {
+  const MINUTE = 60_000
+  const inMs = (ms: number): string => new Date(clock.now().getTime() + ms).toISOString()
+  const snooze = async (variables: { messages: string[]; until?: string | null }) =>
+    (await page.do(SnoozeMessages, variables)).snoozeMessages
+  const snoozed = async (variables: object = {}) => (await page.do(Snoozed, variables)).feed
+  const kindsOf = (events: readonly { feedChanged: { kind: string; unseenCount: number } }[]) =>
+    events.map(({ feedChanged }) => [feedChanged.kind, feedChanged.unseenCount])
+
+  it('takes messages out until a time, and brings each back at the top, unseen, once, live and for those who were away', async () => {
+    await fill(3)
+    const [first, second] = [await idOf('0'), await idOf('1')]
+    await mark({ messages: [first], read: true })
+    await mark({ messages: [second], archived: true })
+    const { cursor } = await list()
+    const live = await page.watch(FeedChanged, {})
+    const at = inMs(MINUTE)
+    expect(await snooze({ messages: [first, second], until: at })).toEqual({
+      ...{ changedCount: 2, unseenCount: 1, unreadCount: 1 },
+      messages: [first, second].map((id) => ({ id, snoozedUntil: at })),
+    })
+    expect(await snooze({ messages: [first], until: at })).toMatchObject({ changedCount: 0 })
+    expect(await bodies({ archived: null })).toEqual(['2'])
+    expect(await list({ archived: null })).toMatchObject({ totalCount: 1, unseenCount: 1 })
+    const newest = await snoozed({ first: 1 })
+    expect(newest).toMatchObject({ totalCount: 2, nodes: [{ body: '1', snoozedUntil: at }] })
+    expect((await snoozed({ after: newest.pageInfo.endCursor })).nodes.map((one) => one.body)).toEqual(['0'])
+    // All that are in the feed, and no more.
+    expect(await mark({ all: {}, seen: true })).toMatchObject({ changedCount: 1, unseenCount: 0 })
+
+    clock.advance(2 * MINUTE)
+    expect(kindsOf(await live.waitFor(5))).toEqual([
+      ['SNOOZED', 1],
+      ['SNOOZED', 1],
+      ['ALL_MARKED', 0],
+      ['UNSNOOZED', 1],
+      ['UNSNOOZED', 2],
+    ])
+    expect((await bodies()).toSorted()).toEqual(['0', '1', '2'])
+    expect((await bodies()).at(-1)).toBe('2')
+    expect(await list()).toMatchObject({ totalCount: 3, unseenCount: 2, unreadCount: 3 })
+    expect(await snoozed()).toMatchObject({ totalCount: 0, nodes: [] })
+    const late = await page.watch(FeedChanged, { after: cursor })
+    expect((await late.waitFor(3)).map(({ feedChanged }) => feedChanged.kind)).toEqual(['ALL_MARKED', 'UNSNOOZED', 'UNSNOOZED'])
+    for (const one of [live, late]) one.close()
+  })
+  it('puts a message back where it was; archiving and deleting hold while it is snoozed', async () => {
+    await fill(4)
+    const ids = await Promise.all(times(4, (n) => idOf(`${n}`)))
+    const [low = '', other = '', archived = '', deleted = ''] = ids
+    await mark({ messages: [low], read: true })
+    await snooze({ messages: ids, until: inMs(MINUTE) })
+    expect(await list()).toMatchObject({ totalCount: 0, unseenCount: 0, unreadCount: 0 })
+    expect(await snooze({ messages: [low], until: null })).toMatchObject({ changedCount: 1, unseenCount: 0, unreadCount: 0 })
+    expect(await snooze({ messages: [low] })).toMatchObject({ changedCount: 0 })
+    expect(await snooze({ messages: [other], until: null })).toMatchObject({ unseenCount: 1 })
+    expect(await bodies()).toEqual(['1', '0'])
+    await snooze({ messages: [other], until: inMs(9 * MINUTE) })
+    await mark({ messages: [archived], archived: true })
+    await remove({ messages: [deleted] })
+    expect((await snoozed()).nodes.map((one) => one.body)).toEqual(['2', '1'])
+    clock.advance(2 * MINUTE)
+    await until('what is due is back', async () => (await snoozed()).totalCount === 1)
+    expect(await bodies()).toEqual(['0'])
+    expect(await bodies({ archived: true })).toEqual(['2'])
+    expect(await list()).toMatchObject({ unseenCount: 0, unreadCount: 0 })
+  })
+  it('brings each back once, however many workers find it due', async () => {
+    await fill(40)
+    const { nodes } = await list({ first: 100 })
+    await snooze({ messages: nodes.map(({ id }) => id), until: inMs(6_000) })
+    const live = await page.watch(FeedChanged, {})
+    const db = openDatabase(app.databaseUrl, { max: 8, log: silentLog })
+    const kinds: string[] = []
+    const publish = (signals: readonly Signal[]): void => {
+      for (const signal of signals) if (signal.topic === 'feed') kinds.push(...signal.changes.map(({ kind }) => kind))
+    }
+    clock.advance(7_000)
+    const workers = times(6, () => createSnoozeReturner({ db, clock, publish })(new AbortController().signal))
+    await Promise.all(workers)
+    await until('all are back', async () => (await list()).totalCount === 40)
+    await db.close()
+    expect(await list()).toMatchObject({ totalCount: 40, unseenCount: 40, unreadCount: 40 })
+    expect(kinds.length).toBeLessThanOrEqual(40)
+    // The changes of other processes are found by comparison, at the latest.
+    const back = (await live.waitFor(40)).map(({ feedChanged }) => feedChanged.message?.id)
+    expect(new Set(back).size).toBe(40)
+    live.close()
+  })
+  it('refuses a time that is past, too near or too far, and messages that are not there', async () => {
+    await fill(1)
+    const id = await idOf('0')
+    const codes = async (variables: { messages: string[]; until: string }) => {
+      const answer = await page.ask(SnoozeMessages, variables)
+      const { field, index } = answer.errors[0]?.extensions ?? {}
+      return [answer.codes[0], field ?? index]
+    }
+    for (const ms of [-MINUTE, 0, 4_000, 367 * 24 * 60 * MINUTE]) {
+      expect(await codes({ messages: [id], until: inMs(ms) })).toEqual(['BAD_INPUT', 'until'])
+    }
+    expect((await codes({ messages: [], until: inMs(MINUTE) }))[0]).toBe('BAD_INPUT')
+    expect(await codes({ messages: [id, 'x'], until: inMs(MINUTE) })).toEqual(['NOT_FOUND', 1])
+    expect(await bodies()).toEqual(['0'])
   })
 })

@@ -77,6 +77,7 @@ const open = {
       'revokeContactTokens',
       'markAs',
       'deleteMessages',
+      'snoozeMessages',
       'recordAction',
       'setOnline',
       'setPreference',
@@ -105,6 +106,7 @@ const open = {
       'preferences',
       'markAs',
       'deleteMessages',
+      'snoozeMessages',
       'recordAction',
       'setPreference',
       'setOnline',
@@ -456,6 +458,7 @@ describe('what a contact token may read', () => {
         'Mutation.markAs(messages)': [messages[n]],
         'Mutation.markAs(seen)': true,
         'Mutation.deleteMessages(messages)': [deleted[n]],
+        'Mutation.snoozeMessages(messages)': [messages[n]],
         'Mutation.recordAction(message)': messages[n],
         'Mutation.setPreference(template)': 'ask',
       })[coordinate]
@@ -671,6 +674,7 @@ describe('G10: the walls between projects', () => {
       'Mutation.recordAction(message)': feed.nodes[0]?.id,
       'Mutation.markAs(messages)': feed.nodes[0]?.id,
       'Mutation.deleteMessages(messages)': feed.nodes[0]?.id,
+      'Mutation.snoozeMessages(messages)': feed.nodes[0]?.id,
       'Mutation.retryMessages(messages)': feed.nodes[0]?.id,
     })
   })

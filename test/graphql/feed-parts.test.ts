@@ -55,7 +55,19 @@ const ask = (query: string, credential: string, variables: object): Promise<Answ
 
 const leaves = [
   ...['id', 'channel', 'status', 'createdAt', 'sentAt', 'deliveredAt', 'transactionId', 'template', 'feed', 'title', 'body'],
-  ...['iconUrl', 'url', 'data', 'count', 'seenAt', 'readAt', 'archivedAt', 'deletedAt', 'updatedAt', '__typename'],
+  ...[
+    'iconUrl',
+    'url',
+    'data',
+    'count',
+    'seenAt',
+    'readAt',
+    'archivedAt',
+    'snoozedUntil',
+    'deletedAt',
+    'updatedAt',
+    '__typename',
+  ],
 ]
 const objects: Readonly<Record<string, string>> = {
   actor: '{ externalId firstName }',

@@ -40,6 +40,7 @@ const rows: Readonly<Record<string, Row>> = {
   'addSuppressions(suppressions)': { item: (n) => ({ channel: 'EMAIL', address: `a${n}@example.com` }) },
   'markAs(messages)': { item: uuid, more: { contact: 'c0', seen: true }, full: ['NOT_FOUND'] },
   'deleteMessages(messages)': { item: uuid, more: { contact: 'c0' }, full: ['NOT_FOUND'] },
+  'snoozeMessages(messages)': { item: uuid, more: { contact: 'c0' }, full: ['NOT_FOUND'] },
   'trackEvents(events)': { item: (n) => ({ name: `e${n}`, contact: 'c0' }) },
   'upsertTemplates(templates)': { item: (n) => ({ ...key(n), inApp: [{ body: 'Hi' }] }) },
   'deleteTemplates(keys)': { item: (n) => `none-${n}` },

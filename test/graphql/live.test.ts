@@ -107,6 +107,7 @@ it('G6: counts all that a change holds: what was stored with its buttons, its ti
     seenAt: null,
     readAt: null,
     archivedAt: null,
+    snoozedUntil: null,
     deletedAt: null,
     sentAt: at,
     createdAt: at,

@@ -129,6 +129,22 @@ export const DeleteMessages = graphql(`
   }
 `)
 
+export const SnoozeMessages = graphql(`
+  mutation SnoozeMessages($contact: ID, $messages: [ID!]!, $until: DateTime) {
+    snoozeMessages(contact: $contact, messages: $messages, until: $until) {
+      changedCount unseenCount unreadCount messages { id snoozedUntil }
+    }
+  }
+`)
+
+export const Snoozed = graphql(`
+  query Snoozed($contact: ID, $feeds: [ID!], $first: Int, $after: String) {
+    feed(contact: $contact, feeds: $feeds, snoozed: true, first: $first, after: $after) {
+      totalCount unseenCount nodes { id title body snoozedUntil actor { externalId } } pageInfo { endCursor }
+    }
+  }
+`)
+
 export const MarkAs = graphql(`
   mutation MarkAs($contact: ID, $messages: [ID!], $all: FeedSelector, $seen: Boolean, $read: Boolean, $archived: Boolean) {
     markAs(contact: $contact, messages: $messages, all: $all, seen: $seen, read: $read, archived: $archived) {

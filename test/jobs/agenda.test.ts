@@ -118,6 +118,7 @@ function makeJobs(place: Place, deps: Partial<Omit<JobsDeps, 'backend'>> & Pick<
     fanout: idle,
     campaigns: idle,
     digests: idle,
+    snoozes: idle,
     stats: idle,
     ...deps,
   })
@@ -398,7 +399,7 @@ for (const { kind, make, found } of backends) {
         const { createJobs } = await import(${JSON.stringify(wake)})
         const log = { debug() {}, info() {}, warn() {}, error() {} }
         let runs = 0
-        const deps = { backend: ${JSON.stringify(place.address)}, log, run: async () => { runs += 1 }, sweep: async () => {}, fanout: async () => {}, campaigns: async () => {}, digests: async () => {}, stats: async () => {} }
+        const deps = { backend: ${JSON.stringify(place.address)}, log, run: async () => { runs += 1 }, sweep: async () => {}, fanout: async () => {}, campaigns: async () => {}, digests: async () => {}, snoozes: async () => {}, stats: async () => {} }
         const all = [true, false].map((worker) => createJobs({ ...deps, role: { worker } }))
         await Promise.all(all.map((one) => one.start()))
         const from = runs

@@ -5,7 +5,7 @@ import { createLookout, type Lookout } from '../../src/jobs/lookout.ts'
 import type { Pump } from '../../src/jobs/pump.ts'
 import { silentLog } from '../../src/log.ts'
 
-const nothing: Outlook = { messages: null, fanouts: null, digests: null, campaigns: null, stats: null }
+const nothing: Outlook = { messages: null, fanouts: null, digests: null, campaigns: null, snoozes: null, stats: null }
 const names = Object.keys(nothing) as (keyof Outlook)[]
 let lookout: Lookout
 let looks: number
@@ -56,7 +56,7 @@ describe('the lookout', () => {
 
   it('begins at once what is due, and what becomes due before the next look at its time', async () => {
     begun = []
-    due = { messages: -3, fanouts: 0, digests: 100.2, campaigns: 249, stats: 250 }
+    due = { messages: -3, fanouts: 0, digests: 100.2, campaigns: 249, snoozes: null, stats: 250 }
     await pass(250)
     expect(begun).toEqual(['messages 0', 'fanouts 0'])
     due = nothing

@@ -1,4 +1,5 @@
 /** `<carillon-inbox>` on a page of another site: what it shows, and what a contact can do with it. */
+import pg from 'pg'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
@@ -14,7 +15,7 @@ import {
   startSite,
   tokenFor,
 } from '../helpers/inbox.ts'
-import { Feed, GetPreferences, MarkAs, SendBare } from '../helpers/operations.ts'
+import { Feed, GetPreferences, MarkAs, SendBare, Snoozed } from '../helpers/operations.ts'
 import { optionalSuite } from '../helpers/optional.ts'
 import { until } from '../helpers/until.ts'
 
@@ -170,6 +171,51 @@ optionalSuite(inBrowser('the inbox in a browser'), () => {
     // And leaving the page.
     await tab.page.goto('about:blank')
     await until('the last one is deleted', async () => (await feedOf('deletes')).nodes.length === 0)
+    await tab.close()
+    await other.close()
+  })
+
+  it('snoozes a message to a time from its menu, shows it among the snoozed ones, and brings it back', async () => {
+    await sendTitles(project, 'snooze', ['later', 'now'])
+    const tab = await show('snooze')
+    const other = await show('snooze')
+    const { keyboard } = tab.page
+    const snoozedUntil = async () => (await project.api.do(Snoozed, { contact: 'snooze' })).feed.nodes[0]?.snoozedUntil ?? null
+    await tab.bell.click()
+    await other.bell.click()
+    await tab.row('later').focus()
+    await keyboard.press('s')
+    await tab.inbox.getByRole('menuitem', { name: 'In an hour' }).waitFor()
+    expect(await findBarriers(tab.page)).toEqual([])
+    await keyboard.press('Enter')
+    for (const one of [tab, other]) await expect.poll(() => one.titles()).toEqual(['now'])
+    const inAnHour = Date.parse((await snoozedUntil()) ?? '') - Date.now()
+    expect(Math.abs(inAnHour - 3_600_000)).toBeLessThan(30_000)
+    await keyboard.press('z')
+    for (const one of [tab, other]) await expect.poll(() => one.titles()).toEqual(['now', 'later'])
+    expect(await snoozedUntil()).toBeNull()
+
+    await tab.row('later').focus()
+    await keyboard.press('s')
+    await tab.inbox.getByRole('menuitem', { name: 'Choose a time' }).click()
+    const until = await tab.page.evaluate(() => new Date(Date.now() + 172_800_000).toISOString().slice(0, 10))
+    await tab.inbox.getByLabel('Until').fill(`${until}T10:30`)
+    expect(await findBarriers(tab.page)).toEqual([])
+    await tab.inbox.getByRole('button', { name: 'Snooze', exact: true }).click()
+    await expect.poll(() => tab.titles()).toEqual(['now'])
+    await expect.poll(snoozedUntil).toBe(await tab.page.evaluate((day) => new Date(`${day}T10:30`).toISOString(), until))
+    await tab.inbox.getByRole('button', { name: 'Snoozed', exact: true }).click()
+    await expect.poll(() => tab.titles()).toEqual(['later'])
+    expect(await tab.row('later').locator('time').textContent()).toContain('Snoozed until')
+    // Its time comes: it is back at the top, and told of.
+    const database = new pg.Client(app.databaseUrl)
+    await database.connect()
+    await database.query('UPDATE snooze SET until = now()')
+    await database.end()
+    await tab.inbox.getByText('No snoozed notifications').waitFor()
+    expect(await tab.inbox.locator('[role=status]').last().textContent()).toBe('New: later')
+    await tab.inbox.locator('.filter', { hasText: 'All' }).click()
+    for (const one of [tab, other]) await expect.poll(() => one.titles()).toEqual(['later', 'now'])
     await tab.close()
     await other.close()
   })

@@ -146,9 +146,10 @@ export function createInboxClient(options: InboxOptions = {}): InboxClient {
     } else if (kind === 'DELETED' || kind === 'RETRACTED' || isGone(message)) {
       lists.remove(message.id)
     } else {
-      const before = lists.upsert(message)
+      const isBack = kind === 'UNSNOOZED' && message.seenAt === null
+      const before = lists.upsert(message, isBack)
       const isFolded = before !== undefined && message.count > before.count
-      lists.placeEverywhere(message, isFolded)
+      lists.placeEverywhere(message, isFolded || isBack)
       if (kind === 'RECEIVED' && before === undefined) emit('received', message)
     }
     emit('changed', { kind, message, cursor: change.cursor })
@@ -259,6 +260,7 @@ export function createInboxClient(options: InboxOptions = {}): InboxClient {
       const message = lists.get(id)
       return (
         message !== undefined &&
+        !message.snoozedUntil &&
         (feeds === null || feeds.includes(message.feed)) &&
         (read ?? message.readAt !== null) === (message.readAt !== null) &&
         (archived ?? message.archivedAt !== null) === (message.archivedAt !== null)
@@ -316,6 +318,10 @@ export function createInboxClient(options: InboxOptions = {}): InboxClient {
       ids.length === 0 ? nothing : outbox.add({ kind: 'mark', ids: [...ids], marks: { deleted: true } }, undoMs),
     deleteAll: (which, undoMs) => changeAll({ deleted: true }, which, undoMs),
     commit: outbox.release,
+    snooze(ids, until) {
+      const snoozedUntil = until === null ? null : new Date(until).toISOString()
+      if (ids.length > 0) outbox.add({ kind: 'mark', ids: [...ids], marks: { snoozedUntil } })
+    },
     act(id, type, payload = null) {
       outbox.add({ kind: 'act', ids: [id], type, payload })
     },

@@ -3,12 +3,12 @@ import { graphql } from './graphql.ts'
 
 /** A page of the feed, the counts, and the cursor that a subscription resumes from. */
 export const InboxPage = graphql(`
-  query InboxPage($feeds: [ID!], $read: Boolean, $archived: Boolean, $first: Int, $after: String) {
-    feed(feeds: $feeds, read: $read, archived: $archived, first: $first, after: $after) {
+  query InboxPage($feeds: [ID!], $read: Boolean, $archived: Boolean, $snoozed: Boolean, $first: Int, $after: String) {
+    feed(feeds: $feeds, read: $read, archived: $archived, snoozed: $snoozed, first: $first, after: $after) {
       unseenCount unreadCount cursor
       pageInfo { hasNextPage endCursor }
       nodes {
-        id feed template title body iconUrl url data count status seenAt readAt archivedAt sentAt createdAt updatedAt
+        id feed template title body iconUrl url data count status seenAt readAt archivedAt snoozedUntil sentAt createdAt updatedAt
         actor { externalId firstName lastName photoUrl }
         primaryAction { type label url status payload }
         secondaryAction { type label url status payload }
@@ -28,7 +28,7 @@ export const InboxChanges = graphql(`
     feedChanged(feeds: $feeds, after: $after) {
       kind unseenCount unreadCount cursor
       message {
-        id feed template title body iconUrl url data count status seenAt readAt archivedAt sentAt createdAt updatedAt
+        id feed template title body iconUrl url data count status seenAt readAt archivedAt snoozedUntil sentAt createdAt updatedAt
         actor { externalId firstName lastName photoUrl }
         primaryAction { type label url status payload }
         secondaryAction { type label url status payload }
@@ -48,7 +48,7 @@ export const InboxCountChanges = graphql(`
 export const InboxMark = graphql(`
   mutation InboxMark($messages: [ID!], $all: FeedSelector, $seen: Boolean, $read: Boolean, $archived: Boolean) {
     markAs(messages: $messages, all: $all, seen: $seen, read: $read, archived: $archived) {
-      changedCount unseenCount unreadCount messages { id seenAt readAt archivedAt updatedAt }
+      changedCount unseenCount unreadCount messages { id seenAt readAt archivedAt snoozedUntil updatedAt }
     }
   }
 `)
@@ -56,7 +56,18 @@ export const InboxMark = graphql(`
 /** Deletes some messages, or all that are selected. */
 export const InboxDelete = graphql(`
   mutation InboxDelete($messages: [ID!], $all: FeedSelector) {
-    deleteMessages(messages: $messages, all: $all) { changedCount unseenCount unreadCount messages { id status updatedAt } }
+    deleteMessages(messages: $messages, all: $all) {
+      changedCount unseenCount unreadCount messages { id seenAt readAt archivedAt snoozedUntil updatedAt }
+    }
+  }
+`)
+
+/** Snoozes some messages until a time; null: puts them back. */
+export const InboxSnooze = graphql(`
+  mutation InboxSnooze($messages: [ID!]!, $until: DateTime) {
+    snoozeMessages(messages: $messages, until: $until) {
+      changedCount unseenCount unreadCount messages { id seenAt readAt archivedAt snoozedUntil updatedAt }
+    }
   }
 `)
 

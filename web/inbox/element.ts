@@ -14,6 +14,7 @@ import { renderPanel, tool } from './panel.ts'
 import { positionPanel } from './position-panel.ts'
 import { type PreferenceChange, renderPreferences } from './preferences.ts'
 import type { RowContext } from './row.ts'
+import { snoozeForm, snoozeItems } from './snooze-menu.ts'
 import { style } from './style.ts'
 import { type Clock, createClock, fill, type InboxTexts, textsFor } from './texts.ts'
 import type { TokenProvider } from './token-keeper.ts'
@@ -181,7 +182,12 @@ export class CarillonInbox extends LitElement {
     this.#stops = [
       client.subscribe((state) => this.#onState(state)),
       client.on('received', (message) => this.#onReceived(message)),
-      client.on('changed', (change) => this.#emit('carillon-change', change)),
+      client.on('changed', (change) => {
+        const { kind, message } = change
+        // Its time has come: it is new again.
+        if (kind === 'UNSNOOZED' && message?.seenAt === null) this.#announce(message)
+        this.#emit('carillon-change', change)
+      }),
       client.on('expired', (detail) => this.#emit('carillon-token-expired', detail)),
       client.on('failed', ({ code, message }) => this.#emit('carillon-error', { code, message })),
     ]
@@ -242,9 +248,13 @@ export class CarillonInbox extends LitElement {
     this.requestUpdate()
   }
 
-  #onReceived(message: InboxMessage): void {
-    this.#announcement = fill(this.#localized().texts.arrived, { text: message.title ?? message.body })
+  #announce({ title, body }: InboxMessage): void {
+    this.#announcement = fill(this.#localized().texts.arrived, { text: title ?? body })
     this.#list.arrived()
+  }
+
+  #onReceived(message: InboxMessage): void {
+    this.#announce(message)
     this.#emit('carillon-message', { message })
     this.requestUpdate()
   }
@@ -286,7 +296,11 @@ export class CarillonInbox extends LitElement {
     })
   }
 
-  readonly #context: Pick<RowContext, 'onOpen' | 'onAction' | 'onRead' | 'onArchive' | 'onMenu' | 'onBrokenImage'> & RowKeys = {
+  readonly #context: Pick<
+    RowContext,
+    'onOpen' | 'onAction' | 'onRead' | 'onArchive' | 'onUnsnooze' | 'onMenu' | 'onBrokenImage'
+  > &
+    RowKeys = {
     onOpen: (message, event) => {
       // Selecting text in a message is not a click on it.
       if (event.type === 'click' && (!(getSelection()?.isCollapsed ?? true) || (this.#isOwn && isOnControl(event)))) return
@@ -316,9 +330,25 @@ export class CarillonInbox extends LitElement {
       this.#notice.hide()
       this.#showDone(this.#localized().texts.noticeDeleted, this.#client?.delete([id], UNDO_MS), id)
     },
+    onUnsnooze: ({ id }) => {
+      this.#list.moveOn(id)
+      this.#client?.snooze([id], null)
+    },
+    onRowMenu: (row) => row.querySelector<HTMLElement>('.tools [aria-haspopup]')?.click(),
     onMenu: (message, { currentTarget }) => {
       const { texts } = this.#localized()
-      this.#openMenu(currentTarget, [{ label: texts.delete, onSelect: () => this.#context.onDelete(message) }])
+      const snooze = (until: Date): void => this.#snooze(message.id, until)
+      const choose = (): void => {
+        const done = (until: Date): void => {
+          this.#closeMenu(false)
+          snooze(until)
+        }
+        this.#openMenu(currentTarget, [], snoozeForm(texts, done))
+      }
+      const items = message.snoozedUntil
+        ? [{ label: texts.unsnooze, onSelect: () => this.#context.onUnsnooze(message) }]
+        : snoozeItems(texts, new Date(), snooze, choose)
+      this.#openMenu(currentTarget, [...items, { label: texts.delete, onSelect: () => this.#context.onDelete(message) }])
     },
     onBrokenImage: (url) => {
       this.#brokenImages.add(url)
@@ -339,9 +369,18 @@ export class CarillonInbox extends LitElement {
     })
   }
 
-  #openMenu(anchor: EventTarget | null, items: Menu['items']): void {
+  #snooze(id: string, until: Date): void {
+    const { texts, clock } = this.#localized()
+    this.#list.moveOn(id)
+    this.#client?.snooze([id], until)
+    const text = fill(texts.snoozedUntil, { text: clock.exact(until.toISOString()) })
+    this.#showDone(text, () => this.#client?.snooze([id], null), id)
+  }
+
+  #openMenu(anchor: EventTarget | null, items: Menu['items'], form?: TemplateResult): void {
     if (!(anchor instanceof HTMLElement)) return
-    this.#menu = { label: this.#localized().texts.menu, anchor, items }
+    const { texts } = this.#localized()
+    this.#menu = form === undefined ? { label: texts.menu, anchor, items } : { label: texts.snooze, anchor, items, form }
     this.requestUpdate()
     void this.updateComplete.then(() => showMenu(this.renderRoot.querySelector<HTMLElement>('.menu'), anchor))
   }

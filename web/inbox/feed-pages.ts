@@ -28,6 +28,7 @@ export function createFeedPages({ api, lists, current, owner, onChange, onFailed
         feeds: list.feeds === null ? null : [...list.feeds],
         read: list.show === 'unread' ? false : null,
         archived: list.show === 'archived',
+        snoozed: list.show === 'snoozed',
         first,
         after,
       })

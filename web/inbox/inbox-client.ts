@@ -28,6 +28,11 @@ export interface InboxClient {
   delete(ids: readonly string[], undoMs?: number): Undo
   /** Deletes everything that has arrived so far in the selected feed, loaded or not. */
   deleteAll(which?: InboxSelection, undoMs?: number): Undo
+  /**
+   * Takes messages out of the feed until a time, 5 seconds to 366 days from now, when they come back unseen; null: puts them back where they were.
+   * @throws RangeError when it is no time
+   */
+  snooze(ids: readonly string[], until: Date | string | null): void
   /** Sends now what `undoMs` keeps back, such as when the page is left. */
   commit(): void
   /** Records that a button of a message was used. */

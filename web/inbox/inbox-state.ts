@@ -23,8 +23,8 @@ export interface InboxOptions {
   readonly watchOnline?: WatchOnline | null
 }
 
-/** The filter of a list. `all` leaves out the archived messages. */
-export type InboxShow = 'all' | 'unread' | 'archived'
+/** The filter of a list. `all` leaves out the archived messages, and all but `snoozed` the snoozed ones. */
+export type InboxShow = 'all' | 'unread' | 'archived' | 'snoozed'
 
 /** `live` when connected, `offline` while waiting to reconnect. */
 export type LiveState = 'connecting' | 'live' | 'offline'

@@ -30,6 +30,8 @@ export interface RowKeys {
   onRead(message: InboxMessage): void
   onArchive(message: InboxMessage): void
   onDelete(message: InboxMessage): void
+  /** Opens the menu of a row. */
+  onRowMenu(row: HTMLElement): void
 }
 
 const isRow = (node: EventTarget): node is HTMLElement => node instanceof HTMLElement && node.classList.contains('row')
@@ -138,7 +140,7 @@ export function createListView({ messages, scroller, focused, update, onSeen, on
       current = (all[at + 1] ?? all[at - 1])?.id ?? null
       if ((focused()?.closest('.row') ?? null) !== null) focusNext = current
     },
-    onKey(event: KeyboardEvent, { onOpen, onRead, onArchive, onDelete }: RowKeys): void {
+    onKey(event: KeyboardEvent, { onOpen, onRead, onArchive, onDelete, onRowMenu }: RowKeys): void {
       const target = event.composedPath()[0]
       if (!(target instanceof HTMLElement) || target.matches('input, textarea, select, [contenteditable], [role=tab]')) return
       const all = messages()
@@ -156,6 +158,7 @@ export function createListView({ messages, scroller, focused, update, onSeen, on
       else if (event.key === 'Enter') onOpen(message, event)
       else if (event.key === 'u') onRead(message)
       else if (event.key === 'e') onArchive(message)
+      else if (event.key === 's') onRowMenu(row)
       else if (event.key === 'Delete') onDelete(message)
       else return
       event.preventDefault()

@@ -30,23 +30,26 @@ interface Entry {
 export const isIn = ({ feeds, show }: Pick<List, 'feeds' | 'show'>, message: InboxMessage): boolean =>
   (feeds === null || feeds.includes(message.feed)) &&
   !isGone(message) &&
-  (message.archivedAt !== null) === (show === 'archived') &&
+  (message.snoozedUntil ? 'snoozed' : message.archivedAt ? 'archived' : 'all') === (show === 'unread' ? 'all' : show) &&
   (show !== 'unread' || message.readAt === null)
 
 export function createLists() {
   const entries = new Map<string, Entry>()
   const lists = new Map<string, List>()
 
-  /** Adds or updates a message, unless the one here is newer. @returns the message that was here before */
-  function upsert(message: InboxMessage): InboxMessage | undefined {
+  /** Adds or updates a message, unless the one here is newer. `isNew`: it is back at the top. @returns the message that was here before */
+  function upsert(message: InboxMessage, isNew = false): InboxMessage | undefined {
     const entry = entries.get(message.id)
     if (entry === undefined) {
-      entries.set(message.id, { message, at: message.count > 1 ? message.updatedAt : (message.sentAt ?? message.createdAt) })
+      entries.set(message.id, {
+        message,
+        at: isNew || message.count > 1 ? message.updatedAt : (message.sentAt ?? message.createdAt),
+      })
       return undefined
     }
     const before = entry.message
     if (before.updatedAt <= message.updatedAt) {
-      if (message.count > before.count) entry.at = message.updatedAt
+      if (isNew || message.count > before.count) entry.at = message.updatedAt
       entry.message = message
     }
     return before

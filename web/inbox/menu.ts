@@ -12,12 +12,14 @@ export interface Menu {
   readonly label: string
   readonly anchor: HTMLElement
   readonly items: readonly MenuItem[]
+  /** in place of entries */
+  readonly form?: TemplateResult
 }
 
 const GAP_PX = 4
 
 /** @param onClose called when it is to close; `isDone`: the focus stays where it is, otherwise it goes back to the button */
-export function renderMenu({ label, items }: Menu, onClose: (isDone: boolean) => void): TemplateResult {
+export function renderMenu({ label, items, form }: Menu, onClose: (isDone: boolean) => void): TemplateResult {
   const onKey = (event: KeyboardEvent): void => {
     const { currentTarget, target, key } = event
     if (!(currentTarget instanceof HTMLElement) || !(target instanceof HTMLElement)) return
@@ -26,17 +28,20 @@ export function renderMenu({ label, items }: Menu, onClose: (isDone: boolean) =>
     const steps: Readonly<Record<string, number>> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }
     const to = steps[key]
     event.stopPropagation()
+    if (form !== undefined && key !== 'Escape') return
     if (to !== undefined) all.at(to % all.length)?.focus()
     else if (key === 'Escape' || key === 'Tab') onClose(false)
     else return
     event.preventDefault()
   }
   const onFocusOut = ({ currentTarget, relatedTarget }: FocusEvent): void => {
+    // A calendar of the browser's own takes the focus out of the page.
+    if (form !== undefined && relatedTarget === null) return
     if (!(currentTarget instanceof Node) || !(relatedTarget instanceof Node) || !currentTarget.contains(relatedTarget))
       onClose(true)
   }
-  return html`<div class="menu" part="menu" role="menu" popover="manual" tabindex="-1" aria-label=${label} @keydown=${onKey} @focusout=${onFocusOut}>
-    ${items.map(
+  return html`<div class="menu" part="menu" role=${form === undefined ? 'menu' : 'dialog'} popover="manual" tabindex="-1" aria-label=${label} @keydown=${onKey} @focusout=${onFocusOut}>
+    ${form}${items.map(
       (item) =>
         html`<button type="button" role="menuitem" part="menu-item" tabindex="-1" @click=${() => {
           onClose(false)
@@ -46,7 +51,7 @@ export function renderMenu({ label, items }: Menu, onClose: (isDone: boolean) =>
   </div>`
 }
 
-/** Shows a menu that was rendered next to its button, within the window, and focuses its first entry. */
+/** Shows a menu that was rendered next to its button, within the window, and focuses the first of what is in it. */
 export function showMenu(node: HTMLElement | null, anchor: HTMLElement): void {
   if (node === null) return
   if (typeof node.showPopover === 'function' && !node.matches(':popover-open')) node.showPopover()
@@ -56,5 +61,5 @@ export function showMenu(node: HTMLElement | null, anchor: HTMLElement): void {
   const isBelow = at.bottom + GAP_PX + node.offsetHeight <= clientHeight
   node.style.left = `${Math.max(GAP_PX, Math.min(left, clientWidth - node.offsetWidth - GAP_PX))}px`
   node.style.top = `${isBelow ? at.bottom + GAP_PX : Math.max(GAP_PX, at.top - GAP_PX - node.offsetHeight)}px`
-  node.querySelector<HTMLElement>('[role=menuitem]')?.focus()
+  node.querySelector<HTMLElement>('[role=menuitem], input')?.focus()
 }

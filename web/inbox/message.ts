@@ -42,6 +42,8 @@ export interface InboxMessage {
   readonly seenAt: string | null
   readonly readAt: string | null
   readonly archivedAt: string | null
+  /** not in the feed until then; null: it is not snoozed */
+  readonly snoozedUntil: string | null
   readonly sentAt: string | null
   readonly createdAt: string
   readonly updatedAt: string
@@ -80,6 +82,8 @@ export interface InboxSelection {
 /** What an operation does to messages. */
 export interface Changes extends InboxMarks {
   readonly deleted?: boolean
+  /** null: puts them back */
+  readonly snoozedUntil?: string | null
 }
 
 /** The status of messages that are in no list, until the server has confirmed that they are deleted. */
@@ -93,21 +97,27 @@ export interface InboxCounts {
 }
 
 /** A copy of the message with changes applied. */
-export function withChanges(message: InboxMessage, { seen, read, archived, deleted }: Changes, at: string): InboxMessage {
+export function withChanges(
+  message: InboxMessage,
+  { seen, read, archived, deleted, snoozedUntil = message.snoozedUntil }: Changes,
+  at: string,
+): InboxMessage {
   const apply = (value: string | null, wanted: boolean | undefined): string | null =>
     wanted === undefined ? value : wanted ? (value ?? at) : null
   return {
     ...message,
     seenAt: apply(message.seenAt, read === true ? true : seen),
     readAt: apply(message.readAt, read),
-    archivedAt: apply(message.archivedAt, archived),
+    archivedAt: apply(message.archivedAt, snoozedUntil === message.snoozedUntil ? archived : false),
+    snoozedUntil,
     status: deleted === true ? GONE : message.status,
   }
 }
 
 /** What a message contributes to the counts. */
 export function weightOf(message: InboxMessage): InboxCounts {
-  const counts = message.archivedAt === null && !isGone(message)
+  // What an older release has stored says nothing of snoozing.
+  const counts = message.archivedAt === null && !message.snoozedUntil && !isGone(message)
   return { unseen: counts && message.seenAt === null ? 1 : 0, unread: counts && message.readAt === null ? 1 : 0 }
 }
 

@@ -27,10 +27,19 @@ export interface PanelContext {
   onRetry(): void
 }
 
-const shows = { all: 'showAll', unread: 'showUnread', archived: 'showArchived' } as const satisfies Record<
-  InboxShow,
-  keyof InboxTexts
->
+const shows = {
+  all: 'showAll',
+  unread: 'showUnread',
+  archived: 'showArchived',
+  snoozed: 'showSnoozed',
+} as const satisfies Record<InboxShow, keyof InboxTexts>
+
+const empties = {
+  all: 'emptyTitle',
+  unread: 'emptyUnread',
+  archived: 'emptyArchived',
+  snoozed: 'emptySnoozed',
+} as const satisfies Record<InboxShow, keyof InboxTexts>
 
 /** An icon button. */
 export const tool = (name: string, label: string, icon: unknown, onClick: () => void, isOff = false): TemplateResult =>
@@ -44,8 +53,8 @@ export function renderPanel(context: PanelContext): TemplateResult {
     <header part="header">
       <h2 part="title"><bdi>${texts.title}</bdi>${unread > 0 ? html`<span class="total" part="total">${unread}<span class="hidden"> ${texts.unread}</span></span>` : nothing}</h2>
       ${tool('read-all', texts.markAllRead, icons.readAll, () => onMarkAll({ read: true }), isEmpty || unread === 0)}
-      ${tool('archive-all', texts.archiveAll, icons.archive, () => onMarkAll({ archived: true }), isEmpty || state?.show === 'archived')}
-      <button type="button" class="tool more" part="tool" title=${texts.menu} aria-label=${texts.menu} aria-haspopup="menu" ?disabled=${isEmpty}
+      ${tool('archive-all', texts.archiveAll, icons.archive, () => onMarkAll({ archived: true }), isEmpty || state?.show === 'archived' || state?.show === 'snoozed')}
+      <button type="button" class="tool more" part="tool" title=${texts.menu} aria-label=${texts.menu} aria-haspopup="menu" ?disabled=${isEmpty || state?.show === 'snoozed'}
         @click=${context.onMenu}>${icons.more}</button>
       ${context.hasPreferences ? tool('gear', texts.preferences, icons.gear, context.onPreferences) : nothing}
       ${context.onClose === null ? nothing : tool('close', texts.close, icons.close, context.onClose)}
@@ -143,6 +152,6 @@ function renderNone({ texts, state, onRetry }: PanelContext): TemplateResult {
     return html`<div class="skeletons" id="list" part="loading" aria-busy="true"><span class="hidden">${texts.loading}</span>${[0, 1, 2, 3, 4].map(() => html`<div class="skeleton"></div>`)}</div>`
   }
   return html`<div class="notice" part="empty" id="list"><slot name="empty">${icons.calm}<h3>${
-    state.show === 'all' ? texts.emptyTitle : state.show === 'unread' ? texts.emptyUnread : texts.emptyArchived
+    texts[empties[state.show]]
   }</h3>${state.show === 'all' ? html`<p>${texts.emptyText}</p>` : nothing}</slot></div>`
 }

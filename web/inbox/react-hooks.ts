@@ -95,6 +95,7 @@ export interface Feed {
   markAll: InboxClient['markAll']
   delete: InboxClient['delete']
   deleteAll: InboxClient['deleteAll']
+  snooze: InboxClient['snooze']
   act: InboxClient['act']
 }
 
@@ -112,6 +113,7 @@ export function useFeed({ feed = null, show = 'all' }: { feed?: string | null; s
       markAll: (...args: Parameters<InboxClient['markAll']>) => client?.markAll(...args) ?? nothingDone,
       delete: (...args: Parameters<InboxClient['delete']>) => client?.delete(...args) ?? nothingDone,
       deleteAll: (...args: Parameters<InboxClient['deleteAll']>) => client?.deleteAll(...args) ?? nothingDone,
+      snooze: (...args: Parameters<InboxClient['snooze']>) => client?.snooze(...args),
       act: (...args: Parameters<InboxClient['act']>) => client?.act(...args),
     }),
     [client],

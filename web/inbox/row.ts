@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { icons } from './icons.ts'
 import { type InboxAction, type InboxMessage, safeImage, safeLink } from './message.ts'
-import type { Clock, InboxTexts } from './texts.ts'
+import { type Clock, fill, type InboxTexts } from './texts.ts'
 
 /** What the rows of a list share. */
 export interface RowContext {
@@ -20,6 +20,7 @@ export interface RowContext {
   onAction(message: InboxMessage, action: InboxAction, event: Event): void
   onRead(message: InboxMessage): void
   onArchive(message: InboxMessage): void
+  onUnsnooze(message: InboxMessage): void
   onMenu(message: InboxMessage, event: Event): void
   onBrokenImage(url: string): void
 }
@@ -44,6 +45,7 @@ export function renderRow(message: InboxMessage, index: number, isCurrent: boole
   const name = nameOf(message)
   const isUnread = message.readAt === null
   const isArchived = message.archivedAt !== null
+  const away = message.snoozedUntil ? texts.unsnooze : isArchived ? texts.unarchive : texts.archive
   const tab = isCurrent ? 0 : -1
   const heading = title ?? body
   const named = html`<bdi>${heading}</bdi>${count > 1 ? html` <span class="count">×${count}</span>` : nothing}`
@@ -80,7 +82,11 @@ export function renderRow(message: InboxMessage, index: number, isCurrent: boole
         </h3>
         <div id="d-${id}">
           ${title === null ? nothing : html`<p part="message-body"><bdi>${body}</bdi></p>`}
-          <time part="time" datetime=${message.createdAt} title=${clock.exact(message.createdAt)}>${clock.ago(timeOf(message), nowMs)}</time>
+          <time part="time" datetime=${message.createdAt} title=${clock.exact(message.createdAt)}>${
+            message.snoozedUntil
+              ? fill(texts.snoozedUntil, { text: clock.exact(message.snoozedUntil) })
+              : clock.ago(timeOf(message), nowMs)
+          }</time>
         </div>
         ${
           message.primaryAction === null && message.secondaryAction === null
@@ -103,11 +109,13 @@ export function renderRow(message: InboxMessage, index: number, isCurrent: boole
             event.stopPropagation()
             context.onRead(message)
           }}>${isUnread ? icons.check : icons.dot}</button>
-        <button type="button" class="tool" part="tool" tabindex=${tab} title=${isArchived ? texts.unarchive : texts.archive}
-          aria-label=${isArchived ? texts.unarchive : texts.archive} @click=${(event: Event) => {
-            event.stopPropagation()
-            context.onArchive(message)
-          }}>${isArchived ? icons.restore : icons.archive}</button>
+        <button type="button" class="tool" part="tool" tabindex=${tab} title=${away} aria-label=${away} @click=${(
+          event: Event,
+        ) => {
+          event.stopPropagation()
+          if (message.snoozedUntil) context.onUnsnooze(message)
+          else context.onArchive(message)
+        }}>${isArchived || message.snoozedUntil ? icons.restore : icons.archive}</button>
         <button type="button" class="tool" part="tool" tabindex=${tab} title=${texts.menu} aria-label=${texts.menu} aria-haspopup="menu"
           @click=${(event: Event) => {
             event.stopPropagation()

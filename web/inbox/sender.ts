@@ -2,7 +2,7 @@
 import type { InboxDeleteMutationVariables } from '../generated/graphql.ts'
 import type { Api } from './api.ts'
 import { adjustCounts, type CountStore, countsOf } from './counts.ts'
-import { InboxAct, InboxDelete, InboxMark } from './documents.ts'
+import { InboxAct, InboxDelete, InboxMark, InboxSnooze } from './documents.ts'
 import type { Lists } from './lists.ts'
 import { type Changes, type InboxMessage, isGone, withChanges } from './message.ts'
 import type { Operation } from './outbox.ts'
@@ -27,10 +27,11 @@ export function createSender({ api, lists, counts, owner }: SenderDeps) {
     if (before !== undefined) lists.set({ ...before, ...recordAction })
   }
 
-  const change = async (messages: InboxDeleteMutationVariables, { deleted, ...marks }: Changes) =>
-    deleted === true
-      ? (await api.request(InboxDelete, messages)).deleteMessages
-      : (await api.request(InboxMark, { ...messages, ...marks })).markAs
+  async function change(which: InboxDeleteMutationVariables, { deleted, snoozedUntil, ...marks }: Changes) {
+    if (deleted === true) return (await api.request(InboxDelete, which)).deleteMessages
+    if (snoozedUntil === undefined) return (await api.request(InboxMark, { ...which, ...marks })).markAs
+    return (await api.request(InboxSnooze, { messages: which.messages ?? [], until: snoozedUntil })).snoozeMessages
+  }
 
   function set(before: InboxMessage, after: InboxMessage): void {
     if (isGone(after)) lists.remove(after.id)

@@ -85,7 +85,7 @@ export const style = css`
   .tab[aria-selected='true']::after { content: ''; position: absolute; inset-inline: 4px; bottom: -1px; height: 2px; border-radius: 2px; background: var(--_accent); }
   .tab:focus-visible { outline-offset: -3px; border-radius: 8px; }
   .tab .n { min-width: 18px; padding: 0 5px; border-radius: 9px; background: var(--_hover); color: var(--_text); font-size: 11px; line-height: 18px; text-align: center; font-variant-numeric: tabular-nums; }
-  .filters { display: flex; gap: 6px; padding: 8px 14px; flex: none; }
+  .filters { display: flex; flex-wrap: wrap; gap: 6px; padding: 8px 14px; flex: none; }
   .filter { padding: 3px 11px; border: 1px solid var(--_line); border-radius: 999px; color: var(--_muted); font-size: 0.9em; }
   .filter:hover { color: var(--_text); border-color: var(--_muted); }
   .filter[aria-pressed='true'] { background: var(--_text); border-color: var(--_text); color: var(--_bg); }
@@ -142,6 +142,11 @@ export const style = css`
   .menu button { padding: 8px 12px; border-radius: 7px; text-align: start; }
   .menu button:hover, .menu button:focus-visible { background: var(--_hover); }
   .menu button:focus-visible { outline-offset: -2px; }
+  .menu form { display: flex; flex-direction: column; gap: 10px; padding: 8px; }
+  .menu label { display: flex; flex-direction: column; gap: 4px; }
+  .menu input { padding: 6px 8px; border: 1px solid var(--_line); border-radius: 7px; background: var(--_bg); }
+  .menu form button { justify-content: center; }
+  .menu form button:hover, .menu form button:focus-visible { background: var(--_accent); }
 
   .notice { flex: 1; display: flex; flex-direction: column; align-items: center; justify-content: center; gap: 4px; padding: 32px 40px; text-align: center; color: var(--_muted); }
   .notice svg { margin-bottom: 10px; opacity: 0.75; }

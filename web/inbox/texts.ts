@@ -13,6 +13,7 @@ export interface InboxTexts {
   showAll: string
   showUnread: string
   showArchived: string
+  showSnoozed: string
   markAllRead: string
   archiveAll: string
   /** label of the buttons that open a menu */
@@ -25,6 +26,16 @@ export interface InboxTexts {
   archive: string
   unarchive: string
   delete: string
+  snooze: string
+  unsnooze: string
+  /** label of a time */
+  snoozeUntil: string
+  snoozeHour: string
+  snoozeTomorrow: string
+  snoozeWeek: string
+  snoozeChoose: string
+  /** `{text}` stands for a time */
+  snoozedUntil: string
   undo: string
   noticeArchived: string
   noticeUnarchived: string
@@ -38,6 +49,7 @@ export interface InboxTexts {
   emptyText: string
   emptyUnread: string
   emptyArchived: string
+  emptySnoozed: string
   loading: string
   errorTitle: string
   errorText: string
@@ -66,6 +78,7 @@ const en: InboxTexts = {
   showAll: 'All',
   showUnread: 'Unread',
   showArchived: 'Archived',
+  showSnoozed: 'Snoozed',
   markAllRead: 'Mark all as read',
   archiveAll: 'Archive all',
   menu: 'More actions',
@@ -77,6 +90,14 @@ const en: InboxTexts = {
   archive: 'Archive',
   unarchive: 'Move to inbox',
   delete: 'Delete',
+  snooze: 'Snooze',
+  unsnooze: 'Move to inbox now',
+  snoozeUntil: 'Until',
+  snoozeHour: 'In an hour',
+  snoozeTomorrow: 'Tomorrow, 9:00',
+  snoozeWeek: 'Next Monday, 9:00',
+  snoozeChoose: 'Choose a time…',
+  snoozedUntil: 'Snoozed until {text}',
   undo: 'Undo',
   noticeArchived: 'Moved to the archive.',
   noticeUnarchived: 'Moved to the inbox.',
@@ -90,6 +111,7 @@ const en: InboxTexts = {
   emptyText: 'New notifications will appear here.',
   emptyUnread: 'No unread notifications',
   emptyArchived: 'No archived notifications',
+  emptySnoozed: 'No snoozed notifications',
   loading: 'Loading',
   errorTitle: 'Something went wrong',
   errorText: 'The notifications could not be loaded.',
@@ -128,6 +150,7 @@ const ko: InboxTexts = {
   showAll: '전체',
   showUnread: '읽지 않음',
   showArchived: '보관함',
+  showSnoozed: '다시 알림',
   markAllRead: '모두 읽음으로 표시',
   archiveAll: '모두 보관',
   menu: '더 보기',
@@ -139,6 +162,14 @@ const ko: InboxTexts = {
   archive: '보관',
   unarchive: '받은 알림으로 되돌리기',
   delete: '삭제',
+  snooze: '다시 알림',
+  unsnooze: '지금 받은 알림으로 되돌리기',
+  snoozeUntil: '시간',
+  snoozeHour: '한 시간 뒤',
+  snoozeTomorrow: '내일 오전 9:00',
+  snoozeWeek: '다음 월요일 오전 9:00',
+  snoozeChoose: '시간 선택…',
+  snoozedUntil: '{text}에 다시 알림',
   undo: '실행 취소',
   noticeArchived: '보관했습니다.',
   noticeUnarchived: '받은 알림으로 되돌렸습니다.',
@@ -152,6 +183,7 @@ const ko: InboxTexts = {
   emptyText: '새 알림이 오면 바로 여기에 나타납니다.',
   emptyUnread: '읽지 않은 알림이 없습니다.',
   emptyArchived: '보관한 알림이 없습니다.',
+  emptySnoozed: '다시 알릴 알림이 없습니다.',
   loading: '불러오는 중',
   errorTitle: '문제가 생겼습니다',
   errorText: '알림을 불러오지 못했습니다.',

@@ -12,6 +12,7 @@ import { DeleteTemplates } from '../helpers/operations-digest.ts'
 import { GetVersions, UpsertVersioned } from '../helpers/operations-versions.ts'
 import { optionalSuite } from '../helpers/optional.ts'
 import { newShop } from '../helpers/setup.ts'
+import { type SmtpSink, startSmtp } from '../helpers/smtp.ts'
 import { until } from '../helpers/until.ts'
 
 it('completes the filters and tags that a template may use, and no others', () => {
@@ -37,18 +38,20 @@ it('completes the filters and tags that a template may use, and no others', () =
 optionalSuite(inBrowser('the template editor in a browser'), () => {
   let app: TestApp
   let browser: Browser
+  let smtp: SmtpSink
   let project: TestProject
   let tab: ConsoleTab
   let page: Page
   beforeAll(async () => {
-    ;[app, browser] = await Promise.all([startTestApp(), startBrowser()])
-    project = await newShop(app, null)
+    ;[app, browser, smtp] = await Promise.all([startTestApp(), startBrowser(), startSmtp()])
+    project = await newShop(app, smtp)
     tab = await openConsole(browser, app.url, project.apiKey)
     page = tab.page
   })
   afterAll(async () => {
     await browser.close()
     await app.stop()
+    await smtp.close()
     expect(tab.faults).toEqual([])
   })
   const preview = (channel: string) => page.getByRole('region', { name: `Preview of ${channel}`, exact: true })
@@ -237,6 +240,32 @@ optionalSuite(inBrowser('the template editor in a browser'), () => {
     await complete('{% un', /^unless/)
     await editor.fill('<p>number')
     await options.first().waitFor({ state: 'detached' })
+    await goAway('#/templates', 'Templates')
+  })
+
+  it('sends a test to one address and to nobody else, with the data of the preview', async () => {
+    await project.api.do(UpsertVersioned, {
+      templates: [
+        {
+          ...{ key: 'order', delaySeconds: 3600, samples: [] },
+          email: [{ subject: 'Order {{ number }}', text: 'Hello', cc: 'boss@example.com', bcc: 'archive@example.com' }],
+        },
+      ],
+    })
+    await tab.goTo('#/templates/order', 'order')
+    await page.getByLabel('Data (JSON)').fill('{ "number": 77 }')
+    await page.getByText('Send a test').click()
+    await page.getByLabel('Test it on').fill('qa@example.com')
+    await page.getByRole('button', { name: 'Run test' }).click()
+    await page.getByText('Sent: E-mail').waitFor()
+    expect(await findBarriers(page)).toEqual([])
+    expect(smtp.messages.map(({ to, subject }) => ({ to, subject }))).toEqual([{ to: ['qa@example.com'], subject: 'Order 77' }])
+    await page.getByLabel('Test it on').fill('+1 500 555 0006')
+    await page.getByRole('button', { name: 'Run test' }).click()
+    await page.getByText('Sent: SMS').waitFor()
+    expect(smtp.messages).toHaveLength(1)
+    await page.getByLabel('Title', { exact: true }).fill('Changed')
+    await page.getByText('Save first: a test sends what is saved.').waitFor()
     await goAway('#/templates', 'Templates')
   })
 

@@ -101,7 +101,7 @@ export function createPreview(
       ${channels.length === 0 && value.ok ? empty('No content yet', '') : channels.map((one) => previewCard(one, emails))}
     `
   }
-  const form = (edited: Channel): TemplateResult => html`
+  const form = (edited: Channel, test: unknown): TemplateResult => html`
         <div class="body">
           <div class="pair">
             ${line({
@@ -114,7 +114,7 @@ export function createPreview(
             })}
             ${data.choiceView()}
           </div>
-          <div class="form">${data.view(dataWrong)}</div>
+          <div class="form">${data.view(dataWrong)} ${test}</div>
           <div class="form" aria-live="polite" aria-busy=${shown.isLoading ? 'true' : 'false'}>${cards(edited)}</div>
         </div>
   `
@@ -123,9 +123,9 @@ export function createPreview(
     /** Reloads the preview. */
     refresh,
     /** The data that it is previewed with; null: it can't be read yet. */
-    data(): unknown {
+    data(): Record<string, unknown> | null {
       const read = data.read()
-      return read.ok ? read.value : null
+      return read.ok ? (read.value ?? {}) : null
     },
     /** What is wrong with a text of the template, and the id of its control; null: nothing, or it is not known where. */
     mistake(): { readonly field: string; readonly message: string } | null {
@@ -135,11 +135,11 @@ export function createPreview(
     },
     /** The data: what it begins with, and its samples. */
     sampled: data,
-    /** Draws it, with the channel that is edited first. */
-    view: (edited: Channel): TemplateResult => html`
+    /** Draws it, with the channel that is edited first. `test`: sends it to one recipient. */
+    view: (edited: Channel, test: unknown): TemplateResult => html`
       <section class="panel" aria-labelledby="preview-title">
         <header><h2 id="preview-title">Preview</h2></header>
-        ${isMasked ? empty('Not available', 'A preview shows personal data, which is masked for you.') : form(edited)}
+        ${isMasked ? empty('Not available', 'A preview shows personal data, which is masked for you.') : form(edited, test)}
       </section>
     `,
     stop: () => refresh.stop(),

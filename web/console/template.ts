@@ -16,6 +16,7 @@ import type { Sample } from './template-data.ts'
 import { type Draft, DraftError, draftOf, inputOf, newDraft } from './template-draft.ts'
 import { templatePanels } from './template-form.ts'
 import { createPreview } from './template-preview.ts'
+import { createTemplateTest } from './template-test.ts'
 import { createLastData, variableSource } from './template-variables.ts'
 import { authorName, createVersions } from './template-versions.ts'
 import { createUnsaved, type Unsaved } from './unsaved.ts'
@@ -98,6 +99,15 @@ export function openTemplate(deps: Deps, { path, query }: Route): Page {
   const source = createSource(deps, () =>
     whole === null ? null : { name: 'template', document: OneTemplate, variables: { key }, value: whole },
   )
+  const test = createTemplateTest(deps, {
+    key,
+    data: () => editor?.preview.data() ?? null,
+    isDigest: () => editor?.draft.digestSeconds !== '',
+    obstacle() {
+      if (editor?.unsaved.isChanged() === true) return 'Save first: a test sends what is saved.'
+      return isDraft(stage) ? 'Publish first: a test sends what is published.' : null
+    },
+  })
   let stage: Stage = { version: 0, latestVersion: 0, published: true }
   /** the version that what is typed is a change of */
   let basis = 0
@@ -320,7 +330,7 @@ export function openTemplate(deps: Deps, { path, query }: Route): Page {
           ${unsaved.isChanged() ? html`<span class="quiet small">Unsaved changes</span>` : ''}
         </div>
       </form>
-      ${preview.view(content.channel())}
+      ${preview.view(content.channel(), isNew ? '' : test.view())}
     </div>
     ${versions?.view() ?? ''}`
   }

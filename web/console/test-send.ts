@@ -28,7 +28,7 @@ const NAME = 'carillon:test-recipient'
 /** @param message what is sent; null: the form is not complete. A campaign has one channel */
 export function createTestSend(
   { api, update }: Pick<Deps, 'api' | 'update'>,
-  message: () => (Pick<MessageInput, 'template' | 'data'> & { readonly channel?: Channel }) | null,
+  message: () => (Pick<MessageInput, 'template' | 'data' | 'delaySeconds'> & { readonly channel?: Channel }) | null,
 ) {
   let to = ''
   let isBusy = false
@@ -61,15 +61,19 @@ export function createTestSend(
     try {
       const { contact } = await api.ask(TestRecipient, { contact: name })
       const isAddress = contact === null && name.includes('@')
+      const isPhone = contact === null && /^\+[\d ().-]+$/.test(name)
       // Sending to an unknown externalId would create a contact.
-      if (contact === null && !isAddress) throw new Error(`There is no contact "${name}".`)
+      if (contact === null && !isAddress && !isPhone) throw new Error(`There is no contact "${name}".`)
       const { channel, ...content } = sent
-      const channels: readonly Channel[] | null = channel === undefined ? (isAddress ? ['EMAIL'] : null) : [channel]
+      const byAddress: readonly Channel[] | null = isAddress ? ['EMAIL'] : isPhone ? ['SMS'] : null
+      const channels = channel === undefined ? byAddress : [channel]
       const { sendMessages } = await api.ask(SendTest, {
         messages: [
           {
             ...content,
-            contact: isAddress ? { email: name } : { externalId: name },
+            contact: isAddress ? { email: name } : isPhone ? { phone: name } : { externalId: name },
+            // A test goes to nobody else: not to those whom the template sends copies to.
+            overrides: { email: { cc: '', bcc: '' } },
             channels: channels === null ? null : [...channels],
           },
         ],
@@ -105,7 +109,12 @@ export function createTestSend(
         ? ''
         : html`<div class="filters test">
               ${line({
-                ...{ id: 'test-to', label: 'Test it on', hint: 'External id of a contact, or an e-mail address', value: to },
+                ...{
+                  id: 'test-to',
+                  label: 'Test it on',
+                  hint: 'External id of a contact, e-mail address or phone number',
+                  value: to,
+                },
                 change(value) {
                   to = value
                   update()

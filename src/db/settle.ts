@@ -110,44 +110,13 @@ export async function settle(db: Runner, settlements: readonly Settlement[], off
 /** SQL: what is returned of the messages `m`, but for their status. */
 const SETTLED = 'project_id AS "projectId", notification_id AS "notificationId", id AS "messageId"'
 
-/**
- * SQL: rows made of arrays, one of each place. In a select list these are read as they are needed; a function in FROM would store all rows first.
- * @param columns name, type and place of the parameter of each
- */
-const rowsOf = (columns: readonly (readonly [name: string, type: string, place: number])[]): string =>
-  `(SELECT ${columns.map(([name, type, place]) => `unnest($${place}::${type}[]) AS ${name}`).join(', ')})`
-
-const KEYS = [
-  ['project_id', 'uuid', 1],
-  ['id', 'uuid', 2],
-] as const
-const SENT = [
-  ...KEYS,
-  ['provider_id', 'uuid', 4],
-  ['provider_key', 'text', 5],
-  ['provider_message_id', 'text', 6],
-  ['address', 'text', 7],
-  ['subject', 'text', 8],
-  ['text', 'text', 9],
-  ['html', 'text', 10],
-  ['started_at', 'text', 11],
-  ['ended_at', 'text', 12],
-  ['duration_ms', 'float8', 13],
-  ['response', 'text', 14],
-  ['template_version', 'int', 16],
-] as const
-const COUNTED = [
-  ['group_place', 'int', 17],
-  ['transaction_place', 'int', 18],
-  ['is_only', 'bool', 19],
-] as const
-
-// What is written goes from the parameters to the message, not through the rows of delivery: each step would copy the texts. All claims are ended
-// before the first message is locked, because the first look at `ended` reads all of it. Nearly always all of them were valid.
-const settleSentText = (isCounted: boolean): string => `WITH ended AS (
-        DELETE FROM delivery d USING ${rowsOf([...KEYS, ['claims', 'int', 3]])} AS c
-        WHERE d.project_id = c.project_id AND d.message_id = c.id AND ${isHeldBy('d', 'c.claims')} ${isCounted ? `AND ${IS_COUNTED}` : ''}
-        RETURNING d.message_id
+const settleSentText = (isCounted: boolean): string => `WITH r AS (
+        DELETE FROM delivery d USING unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+            $10::text[], $11::text[], $12::text[], $13::float8[], $14::text[], $16::int[]${isCounted ? ', $17::int[], $18::int[], $19::bool[]' : ''})
+          AS r (project_id, id, claims, provider_id, provider_key, provider_message_id, address, subject, text, html, started_at, ended_at,
+            duration_ms, response, template_version${isCounted ? ', group_place, transaction_place, is_only' : ''})
+        WHERE d.project_id = r.project_id AND d.message_id = r.id AND ${isHeldBy('d', 'r.claims')} ${isCounted ? `AND ${IS_COUNTED}` : ''}
+        RETURNING r.*
       ), m AS (
         UPDATE message x SET status = 'SENT', claims = 0, attempt_count = x.attempt_count + 1, provider_id = r.provider_id,
           provider_message_id = COALESCE(r.provider_message_id, x.provider_message_id),
@@ -160,9 +129,7 @@ const settleSentText = (isCounted: boolean): string => `WITH ended AS (
             jsonb_build_array('SENDING', r.started_at, CASE WHEN ${IS_KNOWN} THEN r.provider_key END),
             jsonb_build_array('SENT', r.ended_at, NULL)),
           sent_at = now() + $15 * interval '1 millisecond', updated_at = now() + $15 * interval '1 millisecond'
-        FROM ${rowsOf(isCounted ? [...SENT, ...COUNTED] : SENT)} AS r
-        WHERE x.project_id = r.project_id AND x.id = r.id
-          AND ((SELECT count(*) = cardinality($2::uuid[]) FROM ended) OR r.id = ANY((SELECT array_agg(message_id) FROM ended)::uuid[]))
+        FROM r WHERE x.project_id = r.project_id AND x.id = r.id
         RETURNING x.project_id, x.notification_id, x.id, x.attempt_count, x.provider_id, r.started_at, r.duration_ms,
           CASE WHEN ${KEEPS_TEXT} THEN r.response END AS response${isCounted ? ', r.group_place, r.transaction_place, r.is_only' : ''}
       ), a AS (

@@ -15,7 +15,8 @@ const bundles = {
   console: 'console/main.ts',
   // Loaded by the console when somebody edits a template.
   'console-editor': 'console/code-editor.ts',
-  // Loaded by the console when somebody imports contacts.
+  // Loaded by the console when somebody looks at statistics, and imports contacts.
+  'console-chart': 'console/chart.ts',
   'console-csv': 'console/csv.ts',
 }
 const styles = { 'inbox-page': 'inbox-page/page.css', console: 'console/page.css' }

@@ -61,6 +61,7 @@ const served: readonly { readonly path: string; readonly file: string; readonly 
   { path: '/', file: 'console.html', headers: page },
   { path: '/console.js', file: 'console.js', headers: same },
   { path: '/console-editor.js', file: 'console-editor.js', headers: same },
+  { path: '/console-chart.js', file: 'console-chart.js', headers: same },
   { path: '/console-csv.js', file: 'console-csv.js', headers: same },
   { path: '/console.css', file: 'console.css', headers: same },
   { path: '/inbox', file: 'inbox.html', headers: page },

@@ -310,6 +310,10 @@ export const RetryMessages = graphql(`
   mutation RetryMessages($messages: [ID!], $filter: NotificationFilter) { retryMessages(messages: $messages, filter: $filter) { retriedCount } }
 `)
 
+export const ProjectSettings = graphql(`
+  query ProjectSettingsOf { viewer { project { locale timezone allowedOrigins templateDrafts retentionDays } } }
+`)
+
 export const UpdateProject = graphql(`
   mutation UpdateProject($input: UpdateProjectInput!) {
     updateProject(input: $input) { name locale timezone inboundDomain allowedOrigins resendUnknown }

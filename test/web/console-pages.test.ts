@@ -34,6 +34,7 @@ const pages = [
   ['broadcasts, with filters', 'Broadcasts', 'letter to all contacts', '#/broadcasts?from=2020-01-01T00%3A00'],
   ['a new broadcast, with whom it reaches', 'New broadcast', 'Reaches', '#/new-broadcast?template=order&segment=everybody'],
   ['one broadcast, with what became of it', 'Transaction', 'Messages by channel and state', '#/broadcasts/news'],
+  ['the settings of the project', 'Project', 'Allowed origins', '#/settings'],
   ['providers', 'Providers', 'Delivered', '#/providers'],
   ['suppressions', 'Suppressions', 'gone@example.com', '#/suppressions'],
   ['API keys', 'API keys', 'Active', '#/keys'],

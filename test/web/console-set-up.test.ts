@@ -10,8 +10,10 @@ import {
   ListNotifications,
   ListProviders,
   ListSuppressions,
+  ProjectSettings,
   Send,
   SubscribeToTopic,
+  UpdateProject,
   UpsertContacts,
   UpsertTemplates,
   UpsertTopics,
@@ -46,6 +48,32 @@ optionalSuite(inBrowser('what the console changes'), () => {
     expect(tab.faults).toEqual([])
   })
   const dialog = (name: string | RegExp) => page.getByRole('dialog', { name })
+
+  it("saves what was changed of the project's settings, asks before data is kept for less, and says what is wrong where it is", async () => {
+    const settings = async () => (await project.api.do(ProjectSettings, {})).viewer.project
+    await tab.goTo('#/settings', 'Project')
+    await page.getByLabel('Time zone').fill('Nowhere/Here')
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await page.locator('#settings-timezone-wrong').waitFor()
+    await page.getByLabel('Time zone').fill('Europe/London')
+    await page.getByLabel('Allowed origins').fill('https://one.example\nhttps://two.example')
+    await page.getByLabel('Templates: changes are drafts').check()
+    // Somebody else changes another setting meanwhile.
+    await project.api.do(UpdateProject, { input: { locale: 'de' } })
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await page.getByText('Settings saved.').waitFor()
+    const saved = { timezone: 'Europe/London', locale: 'de', templateDrafts: true }
+    expect(await settings()).toMatchObject({ ...saved, allowedOrigins: ['https://one.example', 'https://two.example'] })
+    await page.getByLabel('Keep notifications, days').fill('40')
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    const question = dialog('Keep data for a shorter time?')
+    await question.getByRole('button', { name: 'Cancel' }).click()
+    expect((await settings())?.retentionDays).toBe(90)
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await question.getByRole('button', { name: 'Save' }).click()
+    await expect.poll(async () => (await settings())?.retentionDays).toBe(40)
+    await project.api.do(UpdateProject, { input: { templateDrafts: false, allowedOrigins: [], locale: 'en' } })
+  })
 
   it('configures a provider, never shows its secret, and tests it', async () => {
     await tab.goTo('#/providers', 'Providers')

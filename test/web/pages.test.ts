@@ -102,17 +102,19 @@ it('the element weighs at most 40 KB compressed, with everything in it', async (
   expect(body.length).toBeLessThanOrEqual(40 * 1024)
 })
 
-it('the console weighs at most 120 KB compressed, its editor of code at most 220 KB, and what reads CSV 10 KB, in files of their own', async () => {
-  const [page, editor, csv] = await Promise.all(['/console.js', '/console-editor.js', '/console-csv.js'].map(compressed))
-  if (page === undefined || editor === undefined || csv === undefined) return expect.fail()
-  expect([gunzipSync(page).includes('cm-lineNumbers'), gunzipSync(editor).includes('cm-lineNumbers')]).toEqual([false, true])
+it('the console weighs at most 120 KB compressed, without its editor, charts and import, which are files of their own', async () => {
+  const page = await compressed('/console.js')
   expect(page.length).toBeLessThanOrEqual(120 * 1024)
-  expect(editor.length).toBeLessThanOrEqual(220 * 1024)
-  expect([gunzipSync(page).includes('UndetectableDelimiter'), gunzipSync(csv).includes('UndetectableDelimiter')]).toEqual([
-    false,
-    true,
-  ])
-  expect(csv.length).toBeLessThanOrEqual(10 * 1024)
+  const parts = [
+    ['/console-editor.js', 220, 'cm-lineNumbers'],
+    ['/console-chart.js', 25, 'u-cursor-pt'],
+    ['/console-csv.js', 10, 'UndetectableDelimiter'],
+  ] as const
+  for (const [path, kilobytes, sign] of parts) {
+    const part = await compressed(path)
+    expect(part.length, path).toBeLessThanOrEqual(kilobytes * 1024)
+    expect([gunzipSync(page).includes(sign), gunzipSync(part).includes(sign)], path).toEqual([false, true])
+  }
 })
 
 optionalSuite(inBrowser('the pages in a browser'), () => {

@@ -5,8 +5,10 @@ import { directive, type ElementPart } from 'lit/directive.js'
 import type { CodeEditor, CodeLanguage, CodeMistake } from './code-editor.ts'
 import type { VariableSource } from './code-variables.ts'
 import { area, described, type Field } from './form.ts'
+import { createPart } from './part.ts'
 
 type Editors = typeof import('./code-editor.ts')
+const loadEditors = createPart<Editors>('console-editor.js')
 
 /** A field of code. */
 export interface CodeField extends Field {
@@ -95,8 +97,8 @@ export function createCodeFields(update: () => void, variables: Variables): Draw
   function load(): void {
     if (isAsked) return
     isAsked = true
-    import(new URL('./console-editor.js', import.meta.url).href).then(
-      (loaded: Editors) => {
+    loadEditors().then(
+      (loaded) => {
         editors = loaded
         update()
       },

@@ -4,6 +4,7 @@ import { graphql } from '../graphql.ts'
 import { type Api, ApiError, isPassing } from './api.ts'
 import { type Column, contactOf, type Existing } from './contact-columns.ts'
 import { failureOf } from './load.ts'
+import { createPart } from './part.ts'
 
 export const ImportContacts = graphql(`
   mutation ImportContacts($contacts: [UpsertContactInput!]!, $dryRun: Boolean!) {
@@ -11,16 +12,8 @@ export const ImportContacts = graphql(`
   }
 `)
 
-type Csv = typeof import('./csv.ts')
-let csv: Promise<Csv> | null = null
-/** What reads files of CSV, loaded when it is first needed. */
-export function loadCsv(): Promise<Csv> {
-  csv ??= import(new URL('./console-csv.js', import.meta.url).href).catch((error: unknown) => {
-    csv = null
-    throw error
-  })
-  return csv
-}
+/** What reads files of CSV. */
+export const loadCsv = createPart<typeof import('./csv.ts')>('console-csv.js')
 
 /** Contacts of one call; fewer where they are long. */
 const BATCH = 500

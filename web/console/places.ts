@@ -19,6 +19,7 @@ import { openProviders } from './providers.ts'
 import type { Route } from './router.ts'
 import { openSegment } from './segment.ts'
 import { openSegments } from './segments.ts'
+import { openSettings } from './settings.ts'
 import { openStats } from './stats.ts'
 import { openSuppressions } from './suppressions.ts'
 import { openTemplate } from './template.ts'
@@ -58,6 +59,7 @@ const places: Readonly<Record<string, Place>> = {
   'new-broadcast': { open: openNewBroadcast, menu: 'broadcasts', needs: 'SEND' },
   suppressions: { open: openSuppressions, menu: 'suppressions' },
   providers: { open: openProviders, menu: 'providers' },
+  settings: { open: openSettings, menu: 'settings' },
   people: { open: openPeople, menu: 'people', needs: 'KEYS' },
   keys: { open: openKeys, menu: 'keys', needs: 'KEYS' },
   audit: { open: openAudit, menu: 'audit', needs: 'KEYS' },
@@ -112,6 +114,7 @@ export const menu: Menu = [
   {
     title: 'Settings',
     entries: [
+      ['settings', 'Project'],
       ['providers', 'Providers'],
       ['people', 'People'],
       ['keys', 'API keys'],

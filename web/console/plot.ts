@@ -1,7 +1,8 @@
 /** Charts by day. The numbers are in a table too, because a canvas is not accessible. */
 import { html, type TemplateResult } from 'lit'
 import { ref } from 'lit/directives/ref.js'
-import uPlot from 'uplot'
+import type uPlot from 'uplot'
+import { createPart } from './part.ts'
 
 /** Colours of the style sheet that charts may use. */
 export type Colour = 'accent' | 'good' | 'warn' | 'bad' | 'quiet' | 'violet' | 'teal' | 'rose' | 'olive'
@@ -20,6 +21,7 @@ export interface Plot {
 }
 
 const HEIGHT = 220
+const loadChart = createPart<typeof import('./chart.ts')>('console-chart.js')
 
 export function createPlot(label: string): Plot {
   let host: HTMLElement | null = null
@@ -27,10 +29,13 @@ export function createPlot(label: string): Plot {
   let shown: { seconds: readonly number[]; lines: readonly Line[] } | null = null
   let drawn = ''
 
-  function draw(): void {
+  async function draw(): Promise<void> {
+    // Until it is loaded, and where it can't be, the table has the numbers.
+    const chart = await loadChart().catch(() => null)
     plot?.destroy()
     plot = null
-    if (host === null || shown === null) return
+    if (chart === null || host === null || shown === null) return
+    const { UPlot } = chart
     const colours = getComputedStyle(host)
     // light-dark() is only resolved where a colour is used, so it is read from an element that uses it.
     const probe = host.appendChild(document.createElement('i'))
@@ -50,7 +55,7 @@ export function createPlot(label: string): Plot {
     const options: uPlot.Options = {
       width: host.clientWidth,
       height: HEIGHT,
-      tzDate: (stamp) => uPlot.tzDate(new Date(stamp * 1_000), 'Etc/UTC'),
+      tzDate: (stamp) => UPlot.tzDate(new Date(stamp * 1_000), 'Etc/UTC'),
       cursor: { drag: { x: false, y: false } },
       scales: { y: { range: (_self, _min, max) => [0, Math.max(4, max * 1.08)] } },
       axes: [
@@ -69,11 +74,12 @@ export function createPlot(label: string): Plot {
       ],
     }
     probe.remove()
-    plot = new uPlot(options, [[...seconds], ...lines.map(({ values }) => [...values])], host)
+    plot = new UPlot(options, [[...seconds], ...lines.map(({ values }) => [...values])], host)
   }
 
   const dark = matchMedia('(prefers-color-scheme: dark)')
-  dark.addEventListener('change', draw)
+  const redraw = (): void => void draw()
+  dark.addEventListener('change', redraw)
   const resized = new ResizeObserver(() => {
     if (host !== null && plot !== null && plot.width !== host.clientWidth)
       plot.setSize({ width: host.clientWidth, height: HEIGHT })
@@ -82,7 +88,7 @@ export function createPlot(label: string): Plot {
     resized.disconnect()
     host = element instanceof HTMLElement ? element : null
     if (host !== null) resized.observe(host)
-    queueMicrotask(draw)
+    queueMicrotask(redraw)
   }
   return {
     view(seconds, lines) {
@@ -90,12 +96,12 @@ export function createPlot(label: string): Plot {
       shown = { seconds, lines }
       if (next !== drawn) {
         drawn = next
-        queueMicrotask(draw)
+        queueMicrotask(redraw)
       }
       return html`<div class="plot" role="img" aria-label="${label}; the table below has the numbers" ${ref(settle)}></div>`
     },
     close() {
-      dark.removeEventListener('change', draw)
+      dark.removeEventListener('change', redraw)
       resized.disconnect()
       plot?.destroy()
       plot = null

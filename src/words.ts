@@ -124,6 +124,8 @@ export interface FeedMessage {
   readonly notificationId: string
   readonly transactionId: string
   readonly templateKey: string | null
+  /** of its template, as that is now; default: NORMAL */
+  readonly severity?: Severity
   readonly status: MessageStatus
   readonly feed: string
   readonly title: string | null
@@ -496,6 +498,10 @@ export interface Overrides {
 }
 
 /** The condition of a channel's message, evaluated when it is due. */
+/** How important a template is, the least first. */
+export const severities = ['LOW', 'NORMAL', 'HIGH', 'CRITICAL'] as const
+export type Severity = (typeof severities)[number]
+
 export const channelConditions = ['ALWAYS', 'UNSEEN', 'UNREAD', 'OFFLINE'] as const
 export type ChannelCondition = (typeof channelConditions)[number]
 
@@ -530,6 +536,8 @@ export interface TemplateInfo {
   /** a message that lacks a variable is refused */
   readonly strict: boolean
   readonly feed: string
+  /** default: NORMAL */
+  readonly severity?: Severity
   readonly rules: readonly ChannelRule[]
   /** how long its notifications wait if the caller gives no time */
   readonly delaySeconds: number | null

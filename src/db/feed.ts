@@ -1,5 +1,15 @@
 /** The statements of the feed: locking it, finding its messages, reading a page, and replaying the changes since a number. */
-import type { Action, Actor, FeedChange, FeedChangeKind, FeedCounts, FeedMessage, JsonObject, MessageStatus } from '../words.ts'
+import type {
+  Action,
+  Actor,
+  FeedChange,
+  FeedChangeKind,
+  FeedCounts,
+  FeedMessage,
+  JsonObject,
+  MessageStatus,
+  Severity,
+} from '../words.ts'
 import { plainArray } from './array.ts'
 import { isoTimes, type Runner } from './database.ts'
 import type { Reader } from './gathered.ts'
@@ -52,6 +62,7 @@ interface MessageRow {
   readonly notificationId: string
   readonly transactionId: string
   readonly templateKey: string | null
+  readonly severity: Severity
   readonly status: MessageStatus
   readonly feed: string
   readonly title: string | null
@@ -76,12 +87,14 @@ interface MessageRow {
   readonly updatedAt: string
 }
 
+/** SQL: how important the template of a message is. */
+const severityColumn = `COALESCE(t.severity, 'NORMAL')`
 /** SQL: who caused a message. */
 const actorColumn = `CASE WHEN a.id IS NULL THEN NULL ELSE json_build_object('externalId', a.external_id, 'firstName', a.first_name, 'lastName', a.last_name,
     'photoUrl', a.photo_url) END`
 /** SQL: the columns of an in-app message `m`, its notification `n`, template `t` and actor `a`; with `feedJoins`. */
 const feedColumns = `m.project_id AS "projectId", m.id, m.contact_id AS "contactId", m.notification_id AS "notificationId",
-  n.transaction_id AS "transactionId", t.key AS "templateKey", m.status, m.feed, m.title, m.body, m.icon_url AS "iconUrl", m.url,
+  n.transaction_id AS "transactionId", t.key AS "templateKey", ${severityColumn} AS severity, m.status, m.feed, m.title, m.body, m.icon_url AS "iconUrl", m.url,
   ${actorColumn} AS actor,
   n.data, m.count, m.actions, m.arrived_seq AS "arrivedSeq", m.listed_seq AS "listedSeq", m.changed_seq AS "changedSeq",
   m.change_kind AS "changeKind", m.seen_at AS "seenAt", m.read_at AS "readAt", m.archived_at AS "archivedAt", m.snoozed_until AS "snoozedUntil", m.deleted_at AS "deletedAt", m.sent_at AS "sentAt",
@@ -100,6 +113,7 @@ const feedMessageOf = (row: MessageRow): FeedMessage => ({
   notificationId: row.notificationId,
   transactionId: row.transactionId,
   templateKey: row.templateKey,
+  severity: row.severity,
   status: row.status,
   feed: row.feed,
   title: row.title,
@@ -182,6 +196,8 @@ export interface FeedFilter {
   readonly archived: boolean | null
   /** true: only those that are snoozed; otherwise only the others */
   readonly snoozed?: boolean
+  /** null or left out: no restriction */
+  readonly severities?: readonly Severity[] | null
 }
 
 /** A contact's feed, by its key or by the contact's externalId. */
@@ -192,6 +208,10 @@ export type FeedName = FeedKey | { readonly projectId: string; readonly external
 const filtered = `m.channel = 'IN_APP' AND m.listed_seq IS NOT NULL AND m.status <> 'CANCELED'
   AND CASE WHEN ($3::text[] IS NULL OR m.feed = ANY($3)) AND ($4::bool IS NULL OR (m.seen_at IS NOT NULL) = $4)
     AND ($5::bool IS NULL OR (m.read_at IS NOT NULL) = $5) AND ($6::bool IS NULL OR (m.archived_at IS NOT NULL) = $6) THEN true ELSE false END`
+
+/** SQL: the condition of a filter by severity, for those that have one. */
+const ofSeverity = (severities: FeedFilter['severities'], parameter: string): string =>
+  severities === null || severities === undefined ? '' : ` AND ${severityColumn} = ANY(${parameter}::text[])`
 
 /** SQL: the messages of the feed of `contact`. Those that are snoozed have their place in a table of their own, at which they are listed. */
 const sourceOf = (snoozed: boolean, contact: string, where: string, joins = ''): string =>
@@ -241,7 +261,7 @@ const columnsOf = {
     updatedAt: 'm.updated_at',
   },
   data: { transactionId: 'n.transaction_id', data: 'n.data' },
-  template: { templateKey: 't.key' },
+  template: { templateKey: 't.key', severity: severityColumn },
   actor: { actor: actorColumn },
 } as const satisfies Readonly<Record<FeedPart, Partial<Readonly<Record<keyof FeedMessage, string>>>>>
 
@@ -342,15 +362,16 @@ function statementOf(
   by: keyof typeof owners,
   range: FeedRange,
   selection: Selection | null,
-  snoozed: boolean,
+  { snoozed = false, severities }: FeedFilter,
 ): { name: string; text: string } {
   const { above, below, limit, backward } = range
   const size = SIZES.find((one) => one >= limit)
   if (size === undefined) throw new RangeError(`A page has at most ${SIZES.at(-1)} rows`)
+  const bySeverity = ofSeverity(severities, '$9')
   const direction = backward ? 'ASC' : 'DESC'
   const [isAbove, isBelow] = [above > 0, below < Number.MAX_SAFE_INTEGER]
   const bound = isAbove && isBelow ? 'two' : isAbove || (backward && !isBelow) ? 'above' : 'below'
-  const name = `read-feed-by-${by}${selection === null ? '' : `-${direction}-${bound}-${size}-${selection.name}`}`
+  const name = `read-feed-by-${by}${selection === null ? '' : `-${direction}-${bound}-${size}-${selection.name}${bySeverity === '' ? '' : 's'}`}`
   const known = texts.get(name)
   if (known !== undefined) return { name, text: known }
   const state = `SELECT ${stateColumns.join(', ')} FROM feed_state WHERE project_id = $1 AND contact_id = ${owners[by]}`
@@ -362,7 +383,7 @@ function statementOf(
         SELECT ${[...stateColumns, ...selection.columns.map(() => 'NULL')].join(', ')} FROM s
         UNION ALL SELECT ${stateColumns.map(() => 'NULL').join(', ')}, p.* FROM s CROSS JOIN LATERAL (
           SELECT ${selection.columns.map(([property, sql]) => `${sql} AS "${property}"`).join(', ')}
-          FROM ${sourceOf(snoozed, 's.contact_id', `${filtered} AND ${bounds[bound]}`, selection.joins)}
+          FROM ${sourceOf(snoozed, 's.contact_id', `${filtered} AND ${bounds[bound]}${bySeverity}`, selection.joins)}
           ORDER BY ${snoozed ? 'z' : 'm'}.listed_seq ${direction} LIMIT ${size}) p`
   texts.set(name, text)
   return { name, text }
@@ -384,13 +405,16 @@ export async function readFeed(
 ): Promise<FeedPage | null> {
   const { projectId } = feed
   const snoozed = filter.snoozed === true
-  const selection = parts.size === 0 ? null : selectionOf(parts, snoozed)
+  // The filter rides on the join of the template.
+  const isOf = filter.severities !== null && filter.severities !== undefined
+  const selection = parts.size === 0 ? null : selectionOf(isOf ? new Set([...parts, 'template']) : parts, snoozed)
   const { rows } = await db.query<unknown[]>({
-    ...statementOf('contactId' in feed ? 'key' : 'name', range, selection, snoozed),
+    ...statementOf('contactId' in feed ? 'key' : 'name', range, selection, filter),
     values: [
       projectId,
       'contactId' in feed ? feed.contactId : feed.externalId,
       ...(selection === null ? [] : [filter.feeds, filter.seen, filter.read, filter.archived, range.above, range.below]),
+      ...(selection !== null && isOf ? [filter.severities] : []),
     ],
     types: isoTimes,
     rowMode: 'array',
@@ -405,12 +429,34 @@ export async function readFeed(
 
 /** How many messages of a feed match a filter. Rides on message_feed. */
 export async function countFeed(db: Runner, key: FeedKey, filter: FeedFilter, data: JsonObject | null = null): Promise<number> {
+  const bySeverity = ofSeverity(filter.severities, data === null ? '$7' : '$8')
   const { rows } = await db.query<{ total: number }>({
-    name: filter.snoozed === true ? 'count-snoozed' : data === null ? 'count-feed' : 'count-feed-with-data',
-    text: `SELECT count(*) AS total FROM ${selectedOf(data, '$7', filter.snoozed)}`,
-    values: [...valuesOf(key, filter), ...dataOf(data)],
+    name: `${filter.snoozed === true ? 'count-snoozed' : 'count-feed'}${data === null ? '' : '-with-data'}${bySeverity === '' ? '' : '-by-severity'}`,
+    text: `SELECT count(*) AS total FROM ${selectedOf(data, '$7', filter.snoozed, bySeverity)}`,
+    values: [...valuesOf(key, filter), ...dataOf(data), ...(bySeverity === '' ? [] : [filter.severities])],
   })
   return rows[0]?.total ?? 0
+}
+
+/**
+ * How many messages of a feed are unseen and unread, by severity; those without any are left out. Counted when it is asked for. Rides on
+ * message_feed.
+ */
+export async function countBySeverity(
+  db: Runner,
+  key: FeedKey,
+  feeds: readonly string[] | null,
+): Promise<{ severity: Severity; unseenCount: number; unreadCount: number }[]> {
+  const { rows } = await db.query<{ severity: Severity; unseenCount: number; unreadCount: number }>({
+    name: 'count-by-severity',
+    text: `SELECT ${severityColumn} AS severity, count(*) FILTER (WHERE m.seen_at IS NULL) AS "unseenCount",
+        count(*) FILTER (WHERE m.read_at IS NULL) AS "unreadCount"
+      FROM message m ${notificationJoin} ${templateJoin}
+      WHERE m.project_id = $1 AND m.contact_id = $2 AND m.channel = 'IN_APP' AND m.listed_seq IS NOT NULL AND m.status <> 'CANCELED'
+        AND m.archived_at IS NULL AND (m.seen_at IS NULL OR m.read_at IS NULL) AND ($3::text[] IS NULL OR m.feed = ANY($3)) GROUP BY 1`,
+    values: [key.projectId, key.contactId, feeds],
+  })
+  return rows
 }
 
 const valuesOf = ({ projectId, contactId }: FeedKey, { feeds, seen, read, archived }: FeedFilter): readonly unknown[] => [
@@ -420,8 +466,11 @@ const valuesOf = ({ projectId, contactId }: FeedKey, { feeds, seen, read, archiv
 const dataOf = (data: JsonObject | null): readonly string[] => (data === null ? [] : [JSON.stringify(data)])
 
 /** SQL: the messages of a feed that match, and whose data contain what the parameter has. */
-const selectedOf = (data: JsonObject | null, parameter: string, snoozed = false): string =>
-  `${sourceOf(snoozed, '$2', filtered, data === null ? '' : notificationJoin)}
+const selectedOf = (data: JsonObject | null, parameter: string, snoozed = false, bySeverity = ''): string =>
+  `${sourceOf(
+    ...([snoozed, '$2', `${filtered}${bySeverity}`] as const),
+    bySeverity === '' ? (data === null ? '' : notificationJoin) : `${notificationJoin} ${templateJoin}`,
+  )}
   ${data === null ? '' : `AND n.data @> ${parameter}::jsonb`}`
 
 /**

@@ -42,7 +42,7 @@ const columns = (list: readonly Named[]): [string, string] => [
 
 /** SQL: the template `t` as a JSON object that is a TemplateInfo. */
 export const templateObject = `json_build_object('id', t.id, 'key', t.key, 'version', t.version, 'active', t.active AND t.published, 'critical', t.critical, 'strict', t.strict,
-  'feed', t.feed, 'rules', t.rules, 'delaySeconds', t.delay_seconds, 'digest', t.digest)`
+  'feed', t.feed, 'severity', t.severity, 'rules', t.rules, 'delaySeconds', t.delay_seconds, 'digest', t.digest)`
 
 /** Templates by key; deleted and missing ones are left out. Rides on template_project_id_key_key. */
 export async function findTemplates(
@@ -51,7 +51,7 @@ export async function findTemplates(
 ): Promise<(TemplateInfo & Versioned & { projectId: string })[]> {
   const { rows } = await db.query<TemplateInfo & Versioned & { projectId: string }>({
     name: 'find-templates',
-    text: `SELECT t.project_id AS "projectId", ${versionOf('t')}, t.id, t.key, t.version, t.active AND t.published AS active, t.critical, t.strict, t.feed, t.rules,
+    text: `SELECT t.project_id AS "projectId", ${versionOf('t')}, t.id, t.key, t.version, t.active AND t.published AS active, t.critical, t.strict, t.feed, t.severity, t.rules,
         t.delay_seconds AS "delaySeconds", t.digest
       FROM unnest($1::uuid[], $2::text[]) AS wanted (project_id, key) JOIN template t USING (project_id, key) WHERE t.deleted_at IS NULL`,
     values: columns(wanted),

@@ -31,13 +31,17 @@ export interface DraftWrite {
   readonly replaced: { readonly [C in Channel]?: JsonObject | null }
 }
 
-/** SQL: the template `t` as the content of a version: what is sent. The migration that made the table has it too. */
+/**
+ * SQL: the template `t` as the content of a version: what is sent. The migration that made the table has it too. A severity of NORMAL is
+ * left out, as in versions from before there were any.
+ */
 const contentOf = `jsonb_build_object('name', t.name, 'active', t.active, 'critical', t.critical, 'strict', t.strict,
     'inPreferences', t.in_preferences, 'feed', t.feed, 'rules', t.rules, 'delaySeconds', t.delay_seconds, 'digest', t.digest,
     'dataSchema', t.data_schema, 'contents', COALESCE((
       SELECT jsonb_object_agg(c.channel, c.locales) FROM (
         SELECT channel::text, jsonb_object_agg(locale, content) AS locales FROM template_content
-        WHERE project_id = t.project_id AND template_id = t.id GROUP BY channel) c), '{}'))`
+        WHERE project_id = t.project_id AND template_id = t.id GROUP BY channel) c), '{}'))
+    || CASE t.severity WHEN 'NORMAL' THEN '{}' ELSE jsonb_build_object('severity', t.severity) END`
 /** SQL: the number of the latest version of the template `t`. An older process raises `version` alone. */
 const latestOf = 'GREATEST(t.version, COALESCE(t.latest_version, 0))'
 
@@ -128,7 +132,8 @@ export async function versionDrafts(
         LEFT JOIN template_version v ON v.project_id = t.project_id AND v.template_id = t.id AND v.number = ${latestOf}
       ), n AS (
         SELECT b.*, jsonb_set(content || given, '{contents}',
-          ((content -> 'contents') || replaced) - ARRAY(SELECT jsonb_array_elements_text(removed))) AS changed
+          ((content -> 'contents') || replaced) - ARRAY(SELECT jsonb_array_elements_text(removed)))
+          - CASE WHEN given ->> 'severity' = 'NORMAL' THEN ARRAY['severity'] ELSE ARRAY[]::text[] END AS changed
         FROM b
       ), added AS (
         INSERT INTO template_version (project_id, id, template_id, number, content, actor_kind, actor_id, actor_name, actor_email, created_at)
@@ -169,6 +174,7 @@ export async function storeVersion(rows: Rows, projectId: string, templateId: st
   await rows(
     `UPDATE template t SET name = v.content ->> 'name', active = (v.content ->> 'active')::bool, critical = (v.content ->> 'critical')::bool,
         strict = (v.content ->> 'strict')::bool, in_preferences = (v.content ->> 'inPreferences')::bool, feed = v.content ->> 'feed',
+        severity = COALESCE(v.content ->> 'severity', 'NORMAL'),
         rules = v.content -> 'rules', delay_seconds = (v.content ->> 'delaySeconds')::int, digest = NULLIF(v.content -> 'digest', 'null'),
         data_schema = NULLIF(v.content -> 'dataSchema', 'null'), updated_at = $4::timestamptz
       FROM template_version v WHERE ${version} AND t.project_id = v.project_id AND t.id = v.template_id`,

@@ -3,7 +3,7 @@
  * statement rides on the unique index of (project_id, key). Rows are written, and so locked, in the order of their keys: two calls that share
  * some would otherwise deadlock.
  */
-import type { Channel, ChannelRule, Condition, ContentOf, DigestRule, JsonObject } from '../words.ts'
+import type { Channel, ChannelRule, Condition, ContentOf, DigestRule, JsonObject, Severity } from '../words.ts'
 import type { Runner } from './database.ts'
 import type { Segment, Topic } from './generated/client.ts'
 
@@ -20,13 +20,24 @@ interface Keyed<Field extends string> {
 /** A template that has to exist afterwards. */
 export interface TemplateWrite
   extends Keyed<
-    'name' | 'active' | 'critical' | 'strict' | 'inPreferences' | 'feed' | 'rules' | 'delaySeconds' | 'digest' | 'dataSchema'
+    | 'name'
+    | 'active'
+    | 'critical'
+    | 'strict'
+    | 'inPreferences'
+    | 'feed'
+    | 'severity'
+    | 'rules'
+    | 'delaySeconds'
+    | 'digest'
+    | 'dataSchema'
   > {
   readonly active: boolean
   readonly critical: boolean
   readonly strict: boolean
   readonly inPreferences: boolean
   readonly feed: string
+  readonly severity: Severity
   readonly rules: readonly ChannelRule[]
   readonly delaySeconds: number | null
   readonly digest: DigestRule | null
@@ -107,16 +118,16 @@ export async function upsertTemplates(
 ): Promise<Map<string, string>> {
   const { rows } = await tx.query<{ id: string; key: string }>({
     name: 'upsert-templates',
-    text: `INSERT INTO template AS t (project_id, id, key, name, active, critical, strict, in_preferences, feed, rules, delay_seconds, digest,
+    text: `INSERT INTO template AS t (project_id, id, key, name, active, critical, strict, in_preferences, feed, severity, rules, delay_seconds, digest,
         data_schema, version, published, created_at, updated_at)
-      SELECT $1::uuid, id, key, name, active, critical, strict, "inPreferences", feed, rules, "delaySeconds", digest, "dataSchema", 0, $4::bool, "createdAt",
+      SELECT $1::uuid, id, key, name, active, critical, strict, "inPreferences", feed, severity, rules, "delaySeconds", digest, "dataSchema", 0, $4::bool, "createdAt",
         "createdAt"
-      FROM json_to_recordset($2) AS r (id uuid, key text, name text, active bool, critical bool, strict bool, "inPreferences" bool, feed text, rules jsonb,
+      FROM json_to_recordset($2) AS r (id uuid, key text, name text, active bool, critical bool, strict bool, "inPreferences" bool, feed text, severity text, rules jsonb,
         "delaySeconds" int, digest jsonb, "dataSchema" jsonb, "createdAt" timestamptz)
       ORDER BY key
       ON CONFLICT (project_id, key) DO UPDATE SET ${ifGivenOrBack('name')}, ${ifGivenOrBack('active')}, ${ifGivenOrBack('critical')}, ${ifGivenOrBack('strict')},
         ${ifGivenOrBack('inPreferences', 'in_preferences')},
-        ${ifGivenOrBack('feed')}, ${ifGivenOrBack('rules')}, ${ifGivenOrBack('delaySeconds', 'delay_seconds')}, ${ifGivenOrBack('digest')},
+        ${ifGivenOrBack('feed')}, ${ifGivenOrBack('severity')}, ${ifGivenOrBack('rules')}, ${ifGivenOrBack('delaySeconds', 'delay_seconds')}, ${ifGivenOrBack('digest')},
         ${ifGivenOrBack('dataSchema', 'data_schema')}, updated_at = EXCLUDED.updated_at,
         published = CASE WHEN t.deleted_at IS NULL THEN t.published ELSE EXCLUDED.published END,
         created_at = CASE WHEN t.deleted_at IS NULL THEN t.created_at ELSE EXCLUDED.created_at END, deleted_at = NULL

@@ -2,6 +2,7 @@
 import { type Database, type Runner, transact } from '../db/database.ts'
 import { deleteAll, deleteMessages } from '../db/delete-messages.ts'
 import {
+  countBySeverity,
   countFeed,
   type FeedFilter,
   type FeedKey,
@@ -23,7 +24,9 @@ import {
   type FeedCounts,
   type FeedMessage,
   type JsonObject,
+  type Severity,
   type Signal,
+  severities,
 } from '../words.ts'
 import { atIndex, checkList, checkObject } from './check.ts'
 import type { Clock } from './clock.ts'
@@ -49,6 +52,15 @@ export interface FeedList extends ListPage<FeedMessage> {
   readonly unreadCount: number
   /** the number from which a subscription continues without a gap */
   readonly seq: number
+  /** unseen and unread messages of the selected feeds, by severity */
+  bySeverity(): Promise<readonly SeverityCounts[]>
+}
+
+/** The counts of messages of one severity. */
+export interface SeverityCounts {
+  readonly severity: Severity
+  readonly unseenCount: number
+  readonly unreadCount: number
 }
 
 /** The result of `markAs` and `deleteMessages`. `messages`: those that were named by id */
@@ -117,7 +129,8 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
         filter.seen === null &&
         filter.read === null &&
         filter.archived !== true &&
-        given.snoozed !== true
+        given.snoozed !== true &&
+        filter.severities == null
       const reader = isSmall ? db.gathered(name.projectId, 'contactId' in name ? name.contactId : name.externalId) : db.pool
       const found = isNameable ? await readFeed(reader, name, filter, limits, parts) : null
       if (found === null) throw new CarillonError('CONTACT_NOT_FOUND')
@@ -130,6 +143,11 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
         seq: feedSeq,
         cursorOf: (message) => cursors.feed(contactId, message.listedSeq),
         total: () => countFeed(db.pool, { projectId, contactId }, filter),
+        async bySeverity() {
+          const found = await countBySeverity(db.pool, { projectId, contactId }, filter.feeds)
+          const counted = new Map(found.map((one) => [one.severity, one]))
+          return severities.map((severity) => counted.get(severity) ?? { severity, unseenCount: 0, unreadCount: 0 })
+        },
       }
     },
 

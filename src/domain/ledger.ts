@@ -4,7 +4,17 @@
  */
 import type { FeedStateRow } from '../db/feed.ts'
 import type { InAppText } from '../render/renderer.ts'
-import type { Actor, FeedChange, FeedChangeKind, FeedCounts, FeedMessage, JsonObject, MessageStatus, Signal } from '../words.ts'
+import type {
+  Actor,
+  FeedChange,
+  FeedChangeKind,
+  FeedCounts,
+  FeedMessage,
+  JsonObject,
+  MessageStatus,
+  Severity,
+  Signal,
+} from '../words.ts'
 
 /** An in-app message that is due now. */
 export interface Arrival {
@@ -15,6 +25,7 @@ export interface Arrival {
   readonly transactionId: string
   readonly templateId: string
   readonly templateKey: string
+  readonly severity?: Severity | undefined
   /** the version that its text was rendered with */
   readonly templateVersion: number
   readonly incrementId: string | null
@@ -110,6 +121,7 @@ export function arrivedAs(arrival: Arrival, seq: number): FeedMessage {
     notificationId: arrival.notificationId,
     transactionId: arrival.transactionId,
     templateKey: arrival.templateKey,
+    severity: arrival.severity ?? 'NORMAL',
     status: 'DELIVERED',
     feed: arrival.feed,
     ...textOf(arrival.text),

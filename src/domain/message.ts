@@ -3,18 +3,18 @@ import type { Database } from '../db/database.ts'
 import type { Attempt, Message, Prisma } from '../db/generated/client.ts'
 import { hashedName } from '../db/hash.ts'
 import { CarillonError } from '../errors.ts'
-import type { Actor, Channel, FeedMessage, JsonObject, MessageStatus } from '../words.ts'
+import type { Actor, Channel, FeedMessage, JsonObject, MessageStatus, Severity } from '../words.ts'
 import { checkText } from './check.ts'
 import { isUuid } from './ids.ts'
 import { checkSkip, inOrder, PAGE_MAX, SKIP_MAX } from './page.ts'
 
 /** What Prisma loads of its notification with an in-app message, for `messageOf`. */
-export const notificationOfMessage = { template: { select: { key: true } }, actor: true } as const
+export const notificationOfMessage = { template: { select: { key: true, severity: true } }, actor: true } as const
 type MessageWithNotification = Message & {
   readonly notification: {
     readonly transactionId: string
     readonly data: unknown
-    readonly template: { readonly key: string } | null
+    readonly template: { readonly key: string; readonly severity: string } | null
     readonly actor: Actor | null
   }
 }
@@ -38,6 +38,7 @@ export function messageOf({ notification, ...row }: MessageWithNotification): An
     notificationId: row.notificationId,
     transactionId: notification.transactionId,
     templateKey: notification.template?.key ?? null,
+    severity: (notification.template?.severity ?? 'NORMAL') as Severity,
     status: row.status,
     feed: row.feed ?? '',
     title: row.title,

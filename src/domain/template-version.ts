@@ -274,6 +274,7 @@ export const newTemplate = {
   strict: false,
   inPreferences: true,
   feed: 'default',
+  severity: 'NORMAL',
   rules: [],
   delaySeconds: null,
   digest: null,

@@ -19,6 +19,7 @@ import {
   contentFields,
   type DigestRule,
   type JsonObject,
+  type Severity,
   type TemplateInfo,
   type TemplateSample,
 } from '../words.ts'
@@ -49,6 +50,7 @@ export interface TemplateInput extends ContentInputs {
   readonly strict?: boolean | null | undefined
   readonly inPreferences?: boolean | null | undefined
   readonly feed?: string | null | undefined
+  readonly severity?: Severity | null | undefined
   readonly dataSchema?: JsonObject | null | undefined
   readonly rules?: readonly RuleInput[] | null | undefined
   readonly delaySeconds?: number | null | undefined
@@ -165,7 +167,7 @@ function merge(list: readonly (Checked & { readonly index: number })[], key: str
   let samples: TemplateStore['samples'] = null
   const replaced = new Map<Channel, readonly StoredContent[]>()
   for (const one of list) {
-    const { name, active, critical, strict, inPreferences, feed } = one.input
+    const { name, active, critical, strict, inPreferences, feed, severity } = one.input
     given = {
       ...given,
       ...(name === undefined ? {} : { name: name ?? key }),
@@ -174,6 +176,7 @@ function merge(list: readonly (Checked & { readonly index: number })[], key: str
       ...(strict === undefined ? {} : { strict: strict ?? false }),
       ...(inPreferences === undefined ? {} : { inPreferences: inPreferences ?? true }),
       ...(feed === undefined ? {} : { feed: feed ?? 'default' }),
+      ...(severity === undefined ? {} : { severity: severity ?? 'NORMAL' }),
       ...one.timing,
     }
     samples = one.samples ?? samples
@@ -370,6 +373,7 @@ export function createTemplates({ db, clock, ids, cursors, renderer: whole, sand
             strict: false,
             inPreferences: true,
             feed: 'default',
+            severity: 'NORMAL',
             rules: [],
             delaySeconds: null,
             digest: Prisma.DbNull,

@@ -1,6 +1,6 @@
 /** What a version of a template says, as it is stored. Pure. */
 import type { StoredContent } from '../render/contents.ts'
-import type { Channel, ChannelRule, ContentOf, DigestRule, JsonObject } from '../words.ts'
+import type { Channel, ChannelRule, ContentOf, DigestRule, JsonObject, Severity } from '../words.ts'
 
 /** What a version of a template says. */
 export interface VersionContent {
@@ -10,6 +10,8 @@ export interface VersionContent {
   readonly strict: boolean
   readonly inPreferences: boolean
   readonly feed: string
+  /** left out: NORMAL */
+  readonly severity?: Severity
   readonly rules: readonly ChannelRule[]
   readonly delaySeconds: number | null
   readonly digest: DigestRule | null

@@ -8,6 +8,7 @@ import {
   channels,
   type MessageStatus,
   messageStatuses,
+  severities,
 } from '../words.ts'
 import type { Builder } from './builder.ts'
 
@@ -118,6 +119,15 @@ export function defineEnums(builder: Builder) {
         DEGRADED: 'Some recent attempts failed.',
         OPEN: 'Its circuit breaker is open: it is not used until a probe succeeds.',
         UNUSED: 'There was no recent attempt.',
+      }),
+    }),
+    Severity: builder.enumType('Severity', {
+      description: 'How important the messages of a template are to their readers.',
+      values: valuesOf(severities, {
+        LOW: 'May wait.',
+        NORMAL: 'As most are.',
+        HIGH: 'Wants attention soon.',
+        CRITICAL: 'Wants attention at once.',
       }),
     }),
     FeedChangeKind: builder.enumType('FeedChangeKind', {

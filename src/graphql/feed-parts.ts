@@ -41,6 +41,7 @@ export const messageFields = takes({
   deliveredAt: ['text'],
   transactionId: ['data'],
   template: ['template'],
+  severity: ['template'],
   feed: ['message'],
   title: ['text'],
   body: ['text'],
@@ -73,6 +74,7 @@ export const pageFields = takes({
   totalCount: [],
   unseenCount: [],
   unreadCount: [],
+  bySeverity: [],
   cursor: [],
 })
 

@@ -1,5 +1,5 @@
 /** The feed: reading it, marking it, deleting from it, watching it live. */
-import type { FeedList, MarkResult } from '../domain/feed.ts'
+import type { SeverityCounts as Counted, FeedList, MarkResult } from '../domain/feed.ts'
 import { type FeedChange as Change, countOf, type FeedMessage } from '../words.ts'
 import { contactNamed, contactOf } from './access.ts'
 import type { Builder } from './builder.ts'
@@ -25,17 +25,35 @@ const cursorText =
 /** Defines the feed, its mutations and its subscriptions. */
 export function defineFeed(
   builder: Builder,
-  { FeedChangeKind, ActionType, ActionStatus }: Pick<Enums, 'FeedChangeKind' | 'ActionType' | 'ActionStatus'>,
+  {
+    FeedChangeKind,
+    ActionType,
+    ActionStatus,
+    Severity,
+  }: Pick<Enums, 'FeedChangeKind' | 'ActionType' | 'ActionStatus' | 'Severity'>,
   { InAppMessage }: Messages,
   connections: ReturnType<typeof createConnections>,
   live: Live,
 ) {
+  const SeverityCounts = builder.objectRef<Counted>('SeverityCounts').implement({
+    description: 'Messages of one severity.',
+    fields: (t) => ({
+      severity: t.expose('severity', { type: Severity, description: 'The severity.' }),
+      unseenCount: t.exposeInt('unseenCount', { description: 'How many are unseen.' }),
+      unreadCount: t.exposeInt('unreadCount', { description: 'How many are unread.' }),
+    }),
+  })
   const FeedConnection = connections.of<FeedMessage, FeedList>('Feed', InAppMessage, (t) => ({
     unseenCount: t.exposeInt('unseenCount', {
       description: 'Unseen messages of the selected feeds, regardless of other filters.',
     }),
     unreadCount: t.exposeInt('unreadCount', {
       description: 'Unread messages of the selected feeds, regardless of other filters.',
+    }),
+    bySeverity: t.field({
+      type: [SeverityCounts],
+      description: 'The same by severity, the least first, all four of them: counted when it is asked for.',
+      resolve: async (list) => [...(await list.bySeverity())],
     }),
     cursor: t.string({
       description: cursorText,
@@ -62,15 +80,17 @@ export function defineFeed(
           defaultValue: false,
           description: 'true: only messages that are snoozed, whatever `archived` says; otherwise only the others.',
         }),
+        severities: t.arg({ type: [Severity], description: 'Only messages of these severities; default: all.' }),
         ...connections.args,
       },
-      resolve: (_root, { contact, feeds, seen, read, archived, snoozed, ...page }, context, info) => {
+      resolve: (_root, { contact, feeds, seen, read, archived, snoozed, severities, ...page }, context, info) => {
         const filter = {
           feeds: feeds ?? null,
           seen: seen ?? null,
           read: read ?? null,
           archived: snoozed === true ? null : (archived ?? null),
           snoozed: snoozed === true,
+          severities: severities ?? null,
         }
         return context.carillon.feed.list(contactNamed(context, contact), filter, page, feedPartsOf(info))
       },

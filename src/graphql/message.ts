@@ -139,6 +139,11 @@ export function defineMessages(builder: Builder, enums: Enums, { Problem }: Prob
     fields: (t) => ({
       transactionId: t.exposeID('transactionId', { description: 'The transaction of its latest notification.' }),
       template: t.id({ nullable: true, description: 'Key of the template.', resolve: ({ templateKey }) => templateKey }),
+      severity: t.field({
+        type: enums.Severity,
+        description: 'How important it is: what its template says now.',
+        resolve: ({ severity }) => severity ?? 'NORMAL',
+      }),
       feed: t.exposeID('feed', { description: 'The feed that it is in.' }),
       title: t.exposeString('title', { nullable: true, description: 'The title. Plain text.' }),
       body: t.exposeString('body', { description: 'The text. Plain text.' }),

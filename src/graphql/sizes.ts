@@ -54,6 +54,7 @@ const listSizes: Readonly<Record<string, number | 'items'>> = {
   'DispatchPayload.skipped': 'items',
   'Estimate.channels': EACH_CHANNEL,
   'Estimate.unreached': 5,
+  'FeedConnection.bySeverity': 4,
   'InAppMessage.attempts': 1,
   'InAppMessage.history': 10,
   'MarkPayload.messages': 'items',

@@ -9,7 +9,7 @@ export type TemplateInputs = ReturnType<typeof defineTemplateInput>
 /** Defines the inputs of templates. */
 export function defineTemplateInput(
   builder: Builder,
-  { Channel, ChannelCondition, TextType }: Pick<Enums, 'Channel' | 'ChannelCondition' | 'TextType'>,
+  { Channel, ChannelCondition, Severity, TextType }: Pick<Enums, 'Channel' | 'ChannelCondition' | 'Severity' | 'TextType'>,
 ) {
   const locale = 'Language of this content, BCP 47; dates are formatted in it.'
   const ActionContentInput = builder.inputType('ActionContentInput', {
@@ -171,6 +171,7 @@ export function defineTemplateInput(
             'most contacts should not know of. API keys always see it.',
         }),
         feed: t.id({ description: 'Feed that its in-app messages appear in; default: `default`.' }),
+        severity: t.field({ type: Severity, description: 'How important its in-app messages are; default: NORMAL.' }),
         dataSchema: t.field({
           type: 'JSONObject',
           description:

@@ -23,7 +23,7 @@ const isActor = (kind: string | null): kind is AuditActor => auditActors.some((o
 /** Defines the versions of templates. */
 export function defineTemplateVersions(
   builder: Builder,
-  { Channel, AuditActorKind }: Pick<Enums, 'Channel'> & ReturnType<typeof defineAudit>,
+  { Channel, Severity, AuditActorKind }: Pick<Enums, 'Channel' | 'Severity'> & ReturnType<typeof defineAudit>,
   contents: ReturnType<typeof defineTemplateContents>,
   connections: ReturnType<typeof createConnections>,
 ) {
@@ -104,6 +104,11 @@ export function defineTemplateVersions(
           resolve: ({ content }) => content.inPreferences,
         }),
         feed: t.id({ description: 'Feed that its in-app messages appear in.', resolve: ({ content }) => content.feed }),
+        severity: t.field({
+          type: Severity,
+          description: 'How important its in-app messages are.',
+          resolve: ({ content }) => content.severity ?? 'NORMAL',
+        }),
         locales: t.stringList({
           description: 'Languages that it has content in.',
           resolve: ({ stored }) => [...new Set(stored.map((one) => one.locale))].sort(),

@@ -7,6 +7,7 @@ import type {
   JsonObject,
   ChannelRule as Rule,
   TemplateSample as Sample,
+  Severity,
 } from '../words.ts'
 import { byOf, projectOf } from './access.ts'
 import type { defineAudit } from './audit.ts'
@@ -21,7 +22,7 @@ import { contentsOf, defineTemplateVersions } from './template-version.ts'
 /** Defines templates, and their operations. */
 export function defineTemplates(
   builder: Builder,
-  enums: Pick<Enums, 'Channel' | 'ChannelCondition' | 'TextType'> & ReturnType<typeof defineAudit>,
+  enums: Pick<Enums, 'Channel' | 'ChannelCondition' | 'Severity' | 'TextType'> & ReturnType<typeof defineAudit>,
   { TemplateInput, templateOf }: TemplateInputs,
   connections: ReturnType<typeof createConnections>,
   DeletePayload: DeletePayloadRef,
@@ -64,6 +65,11 @@ export function defineTemplates(
           description: 'Whether contacts see it among their preferences, with their own tokens.',
         }),
         feed: t.exposeID('feed', { description: 'Feed that its in-app messages appear in.' }),
+        severity: t.field({
+          type: enums.Severity,
+          description: 'How important its in-app messages are.',
+          resolve: ({ severity }) => severity as Severity,
+        }),
         locales: t.stringList({
           description: 'Languages that it has content in.',
           select,

@@ -56,6 +56,7 @@ export async function arriveInFeeds(
         transactionId: claimed.transactionId,
         templateId: claimed.template.id,
         templateKey: claimed.template.key,
+        severity: claimed.template.severity,
         templateVersion: claimed.template.version,
         incrementId: claimed.incrementId,
         feed: claimed.feed ?? claimed.template.feed,

@@ -280,6 +280,7 @@ export function createChunkPlanner(
           transactionId,
           templateId: template.id,
           templateKey: template.key,
+          severity: template.severity,
           templateVersion: template.version,
         }
         const arrival = { ...of, messageId, notificationId, text, incrementId: null, feed, actor, data, at }

@@ -190,6 +190,7 @@ export function collectRows(
         transactionId: notification.transactionId,
         templateId: template.id,
         templateKey: template.key,
+        severity: template.severity,
         templateVersion: template.version,
         incrementId: intent.incrementId,
         feed: feed ?? template.feed,

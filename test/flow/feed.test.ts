@@ -7,6 +7,7 @@ import type { Signal } from '../../src/words.ts'
 import { createTestClock, startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import type { Client } from '../helpers/client.ts'
 import {
+  BySeverity,
   DeleteMessages,
   Feed,
   FeedChanged,
@@ -15,8 +16,11 @@ import {
   MarkAs,
   MessageReceived,
   SendBare,
+  SeverityChanged,
   Snoozed,
   SnoozeMessages,
+  TemplateSeverity,
+  UpsertTemplates,
 } from '../helpers/operations.ts'
 import { newShop, times } from '../helpers/setup.ts'
 import { until } from '../helpers/until.ts'
@@ -373,5 +377,53 @@ describe('snoozing', () => {
     expect((await codes({ messages: [], until: inMs(MINUTE) }))[0]).toBe('BAD_INPUT')
     expect(await codes({ messages: [id, 'x'], until: inMs(MINUTE) })).toEqual(['NOT_FOUND', 1])
     expect(await bodies()).toEqual(['0'])
+  })
+})
+
+describe('severity', () => {
+  it('is that of the template: live, listed, counted and selected by it', async () => {
+    const urgent = { key: 'urgent', severity: 'CRITICAL' as const, inApp: [{ body: 'u{{ n }}' }] }
+    await project.api.do(UpsertTemplates, {
+      templates: [urgent, { key: 'quiet', severity: 'LOW', inApp: [{ body: 'q{{ n }}' }] }],
+    })
+    const live = await page.watch(SeverityChanged, {})
+    for (const template of ['urgent', 'note', 'quiet', 'urgent']) {
+      await project.api.do(SendBare, { messages: [{ template, contact: { externalId: contact }, data: { n: 1 } }] })
+    }
+    const seen = (await live.waitFor(4)).map(({ feedChanged: { message } }) => message?.severity)
+    expect(seen).toEqual(['CRITICAL', 'NORMAL', 'LOW', 'CRITICAL'])
+    live.close()
+    const of = async (variables: object = {}) => (await page.do(BySeverity, variables)).feed
+    expect((await of()).nodes.map((one) => one.severity)).toEqual(['CRITICAL', 'LOW', 'NORMAL', 'CRITICAL'])
+    await mark({ messages: [await idOf('q1')], read: true })
+    expect((await of({ first: 1 })).bySeverity).toEqual([
+      { severity: 'LOW', unseenCount: 0, unreadCount: 0 },
+      { severity: 'NORMAL', unseenCount: 1, unreadCount: 1 },
+      { severity: 'HIGH', unseenCount: 0, unreadCount: 0 },
+      { severity: 'CRITICAL', unseenCount: 2, unreadCount: 2 },
+    ])
+    const first = await of({ severities: ['CRITICAL', 'HIGH'], first: 1 })
+    expect(first).toMatchObject({ totalCount: 2, nodes: [{ body: 'u1', severity: 'CRITICAL' }] })
+    expect((await of({ severities: ['CRITICAL'], after: first.pageInfo.endCursor })).nodes).toHaveLength(1)
+    expect(await of({ severities: ['HIGH'] })).toMatchObject({ totalCount: 0, nodes: [] })
+    await project.api.do(UpsertTemplates, { templates: [{ key: 'quiet', severity: 'HIGH' }] })
+    expect(await of({ severities: ['HIGH'] })).toMatchObject({ totalCount: 1, nodes: [{ body: 'q1', severity: 'HIGH' }] })
+  })
+  it('is part of the versions of a template, and NORMAL unless it is said', async () => {
+    const put = (fields: object) => project.api.do(UpsertTemplates, { templates: [{ key: 'level', ...fields }] })
+    await put({ inApp: [{ body: 'b' }] })
+    await put({ severity: 'NORMAL' })
+    await put({ severity: 'HIGH' })
+    await put({ name: 'Level' })
+    await put({ severity: null })
+    const template = (await project.api.do(TemplateSeverity, { key: 'level' })).template
+    expect(template).toMatchObject({ severity: 'NORMAL', version: 4 })
+    expect(template?.versions.nodes.map(({ number, severity }) => [number, severity])).toEqual([
+      [4, 'NORMAL'],
+      [3, 'HIGH'],
+      [2, 'HIGH'],
+      [1, 'NORMAL'],
+    ])
+    expect(template?.versions.nodes[2]?.changes).toEqual([{ path: 'severity', before: null, after: 'HIGH' }])
   })
 })

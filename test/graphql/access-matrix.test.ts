@@ -130,6 +130,7 @@ const hidden: Readonly<Record<string, readonly string[]>> = {
 }
 /** Types that consist of nothing but what a contact token asked for. */
 const wholly = [
+  'SeverityCounts',
   ...[
     'Viewer',
     'ApiKey',
@@ -455,6 +456,7 @@ describe('what a contact token may read', () => {
     const n = turn++ % CONTACTS
     const values: Values = (coordinate) =>
       ({
+        'Query.feed(first)': 1,
         'Mutation.markAs(messages)': [messages[n]],
         'Mutation.markAs(seen)': true,
         'Mutation.deleteMessages(messages)': [deleted[n]],

@@ -54,7 +54,20 @@ const ask = (query: string, credential: string, variables: object): Promise<Answ
   })
 
 const leaves = [
-  ...['id', 'channel', 'status', 'createdAt', 'sentAt', 'deliveredAt', 'transactionId', 'template', 'feed', 'title', 'body'],
+  ...[
+    'id',
+    'channel',
+    'status',
+    'createdAt',
+    'sentAt',
+    'deliveredAt',
+    'transactionId',
+    'template',
+    'severity',
+    'feed',
+    'title',
+    'body',
+  ],
   ...[
     'iconUrl',
     'url',

@@ -137,6 +137,26 @@ export const SnoozeMessages = graphql(`
   }
 `)
 
+export const BySeverity = graphql(`
+  query BySeverity($contact: ID, $feeds: [ID!], $severities: [Severity!], $first: Int, $after: String) {
+    feed(contact: $contact, feeds: $feeds, severities: $severities, first: $first, after: $after) {
+      totalCount bySeverity { severity unseenCount unreadCount } nodes { body severity } pageInfo { endCursor }
+    }
+  }
+`)
+
+export const SeverityChanged = graphql(`
+  subscription SeverityChanged { feedChanged { kind message { body severity } } }
+`)
+
+export const TemplateSeverity = graphql(`
+  query TemplateSeverity($key: ID!) {
+    template(key: $key) {
+      severity version versions(first: 5) { nodes { number severity changes { path before after } } }
+    }
+  }
+`)
+
 export const Snoozed = graphql(`
   query Snoozed($contact: ID, $feeds: [ID!], $first: Int, $after: String) {
     feed(contact: $contact, feeds: $feeds, snoozed: true, first: $first, after: $after) {

@@ -15,7 +15,7 @@ import {
   startSite,
   tokenFor,
 } from '../helpers/inbox.ts'
-import { Feed, GetPreferences, MarkAs, SendBare, Snoozed } from '../helpers/operations.ts'
+import { Feed, GetPreferences, MarkAs, SendBare, Snoozed, UpsertTemplates } from '../helpers/operations.ts'
 import { optionalSuite } from '../helpers/optional.ts'
 import { until } from '../helpers/until.ts'
 
@@ -218,6 +218,27 @@ optionalSuite(inBrowser('the inbox in a browser'), () => {
     for (const one of [tab, other]) await expect.poll(() => one.titles()).toEqual(['later', 'now'])
     await tab.close()
     await other.close()
+  })
+
+  it('shows how important a message is, and lists the most important first if it is told to', async () => {
+    await project.api.do(UpsertTemplates, {
+      templates: [{ key: 'alarm', severity: 'CRITICAL', inApp: [{ title: '{{ title }}', body: 'now' }] }],
+    })
+    await sendTitles(project, 'levels', ['alarm'], { template: 'alarm' })
+    await sendTitles(project, 'levels', ['note'])
+    const tab = await show('levels', { attributes: 'order="severity"' })
+    await tab.bell.click()
+    await expect.poll(() => tab.titles()).toEqual(['alarm', 'note'])
+    expect(await tab.row('alarm').locator('h3').textContent()).toMatch(/Unread:\s+Critical:\s+alarm/)
+    expect(
+      await tab
+        .row('alarm')
+        .evaluate((row) => [row.part.contains('message-critical'), getComputedStyle(row).boxShadow !== 'none']),
+    ).toEqual([true, true])
+    expect(await findBarriers(tab.page)).toEqual([])
+    await tab.page.evaluate("document.querySelector('carillon-inbox').order = 'newest'")
+    await expect.poll(() => tab.titles()).toEqual(['note', 'alarm'])
+    await tab.close()
   })
 
   it('NV-76: tells the server which button was used, and shows it done, also after a reload', async () => {

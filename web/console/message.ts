@@ -94,8 +94,20 @@ const attemptStep = ({ number, provider, durationMs, ok, response, error, starte
 
 function contentOf(message: AnyMessage): TemplateResult {
   if (message.__typename === 'InAppMessage') {
-    const { title, body, url, count, seenAt, readAt, archivedAt, snoozedUntil, deletedAt, primaryAction, secondaryAction } =
-      message
+    const {
+      title,
+      body,
+      url,
+      count,
+      severity,
+      seenAt,
+      readAt,
+      archivedAt,
+      snoozedUntil,
+      deletedAt,
+      primaryAction,
+      secondaryAction,
+    } = message
     if (body === '') return html`<p class="quiet small">Will be rendered when it is due.</p>`
     return html`<div class="card">
         ${(title ?? '') === '' ? '' : html`<strong>${title}</strong>`}
@@ -108,6 +120,7 @@ function contentOf(message: AnyMessage): TemplateResult {
         <dd>${when(seenAt)}</dd>
         <dt>Read</dt>
         <dd>${when(readAt)}</dd>
+        ${severity === 'NORMAL' ? '' : html`<dt>Severity</dt><dd>${severity.charAt(0)}${severity.slice(1).toLowerCase()}</dd>`}
         ${archivedAt ? html`<dt>Archived</dt><dd>${when(archivedAt)}</dd>` : ''}
         ${snoozedUntil ? html`<dt>Snoozed until</dt><dd>${when(snoozedUntil)}</dd>` : ''}
         ${deletedAt ? html`<dt>Deleted by the reader</dt><dd>${when(deletedAt)}</dd>` : ''}

@@ -27,7 +27,7 @@ const OneNotification = graphql(`
         history { status at detail }
         attempts { number startedAt durationMs ok response error { code message retryable } provider { key kind } }
         ... on OutboundMessage { address subject text html providerMessageId provider { key kind } }
-        ... on InAppMessage { title body url count feed seenAt readAt archivedAt snoozedUntil deletedAt primaryAction { label status } secondaryAction { label status } }
+        ... on InAppMessage { title body url count feed severity seenAt readAt archivedAt snoozedUntil deletedAt primaryAction { label status } secondaryAction { label status } }
       }
     }
   }

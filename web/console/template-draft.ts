@@ -1,5 +1,5 @@
 /** The form state of a template. Everything is text until it is saved or previewed. */
-import type { Channel, ChannelCondition, OneTemplateQuery, TemplateInput } from '../generated/graphql.ts'
+import type { Channel, ChannelCondition, OneTemplateQuery, Severity, TemplateInput } from '../generated/graphql.ts'
 import { channelNames } from './badge.ts'
 import { readJson, readObject, writtenJson } from './json.ts'
 import { specOf } from './template-fields.ts'
@@ -33,6 +33,7 @@ export interface Draft {
   critical: boolean
   strict: boolean
   inPreferences: boolean
+  severity: Severity
   feed: string
   dataSchema: string
   delaySeconds: string
@@ -82,6 +83,7 @@ export const newDraft = (locale: string): Draft => ({
     critical: false,
     strict: false,
     inPreferences: true,
+    severity: 'NORMAL',
     feed: 'default',
     dataSchema: '',
     delaySeconds: '',
@@ -118,6 +120,7 @@ export function draftOf(stored: Stored): Draft {
     critical: stored.critical,
     strict: stored.strict,
     inPreferences: stored.inPreferences,
+    severity: stored.severity,
     feed: stored.feed,
     dataSchema: writtenJson(stored.dataSchema),
     delaySeconds: stored.delaySeconds === null ? '' : String(stored.delaySeconds),
@@ -157,6 +160,7 @@ export function inputOf(draft: Draft): TemplateInput {
     critical: draft.critical,
     strict: draft.strict,
     inPreferences: draft.inPreferences,
+    severity: draft.severity,
     feed: draft.feed.trim() === '' ? null : draft.feed.trim(),
     dataSchema: schema.value,
     delaySeconds: secondsOf('delaySeconds', draft.delaySeconds),

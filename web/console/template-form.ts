@@ -1,7 +1,7 @@
 /** The form of a template: what it is called, what it says, when it is sent, and what its data must be. */
 import { html, type TemplateResult } from 'lit'
 import type { DrawCode } from './code.ts'
-import { check, line } from './form.ts'
+import { check, choice, line } from './form.ts'
 import type { Draft } from './template-draft.ts'
 import { whenForm } from './template-when.ts'
 
@@ -15,6 +15,13 @@ export interface TemplateForm {
   set(change: Partial<Draft>): void
 }
 
+const severities = [
+  ['LOW', 'Low'],
+  ['NORMAL', 'Normal'],
+  ['HIGH', 'High'],
+  ['CRITICAL', 'Critical'],
+] as const satisfies readonly (readonly [Draft['severity'], string])[]
+
 /** Draws the panels of the form. */
 export const templatePanels = ({ draft, isNew, mistake, content, code, set }: TemplateForm): TemplateResult => html`
   <section class="panel" aria-label="Template">
@@ -23,6 +30,7 @@ export const templatePanels = ({ draft, isNew, mistake, content, code, set }: Te
         ${isNew ? line({ id: 'key', label: 'Key', hint: 'Identifies it in API calls', value: draft.key, isRequired: true, change: (value) => set({ key: value }) }) : ''}
         ${line({ id: 'name', label: 'Name', value: draft.name, change: (value) => set({ name: value }) })}
         ${line({ id: 'feed', label: 'Feed', value: draft.feed, change: (value) => set({ feed: value }) })}
+        ${choice({ id: 'severity', label: 'Severity', value: draft.severity, options: severities, change: (value) => set({ severity: value as Draft['severity'] }) })}
       </div>
       <div class="choices">
         ${check('active', 'Active', draft.active, (active) => set({ active }))}

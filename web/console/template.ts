@@ -26,7 +26,7 @@ const OneTemplate = graphql(`
     template(key: $key) {
       key version latestVersion published
       latest: versions(first: 1) { nodes { createdAt author { kind name email } } }
-      name active critical strict inPreferences feed variables dataSchema delaySeconds
+      name active critical strict inPreferences feed severity variables dataSchema delaySeconds
       rules { channel delaySeconds onlyIf }
       digest { windowSeconds key }
       inApp { locale title body iconUrl url primaryAction { label url } secondaryAction { label url } }
@@ -40,7 +40,7 @@ const OneTemplate = graphql(`
       webhook { locale body }
       samples { name data }
       draft {
-        name active critical strict inPreferences feed variables dataSchema delaySeconds
+        name active critical strict inPreferences feed severity variables dataSchema delaySeconds
         rules { channel delaySeconds onlyIf }
         digest { windowSeconds key }
         inApp { locale title body iconUrl url primaryAction { label url } secondaryAction { label url } }

@@ -375,6 +375,7 @@ export type {
   InboxMessage,
   InboxPreferencesState,
   InboxSelection,
+  InboxSeverity,
 } from './message.ts'
 export type { WatchOnline } from './online.ts'
 export type { InboxStorage } from './storage.ts'

@@ -8,7 +8,7 @@ export const InboxPage = graphql(`
       unseenCount unreadCount cursor
       pageInfo { hasNextPage endCursor }
       nodes {
-        id feed template title body iconUrl url data count status seenAt readAt archivedAt snoozedUntil sentAt createdAt updatedAt
+        id feed template severity title body iconUrl url data count status seenAt readAt archivedAt snoozedUntil sentAt createdAt updatedAt
         actor { externalId firstName lastName photoUrl }
         primaryAction { type label url status payload }
         secondaryAction { type label url status payload }
@@ -28,7 +28,7 @@ export const InboxChanges = graphql(`
     feedChanged(feeds: $feeds, after: $after) {
       kind unseenCount unreadCount cursor
       message {
-        id feed template title body iconUrl url data count status seenAt readAt archivedAt snoozedUntil sentAt createdAt updatedAt
+        id feed template severity title body iconUrl url data count status seenAt readAt archivedAt snoozedUntil sentAt createdAt updatedAt
         actor { externalId firstName lastName photoUrl }
         primaryAction { type label url status payload }
         secondaryAction { type label url status payload }

@@ -23,6 +23,8 @@ export interface InboxAttributes {
   readonly noPreferences?: boolean | undefined
   /** stores nothing in this browser */
   readonly noKeep?: boolean | undefined
+  /** `newest` first, the default, or what is most important of what is loaded */
+  readonly order?: 'newest' | 'severity' | undefined
 }
 
 /** What only the element in a page is told: tokens belong in no HTML. */
@@ -49,6 +51,7 @@ export const attributesOf = (given: InboxAttributes): Record<string, string | un
   'link-target': given.linkTarget,
   'no-preferences': given.noPreferences === true ? '' : undefined,
   'no-keep': given.noKeep === true ? '' : undefined,
+  order: given.order,
 })
 
 /** Sets the properties. The element may be defined later: it takes over what was set before. */

@@ -28,6 +28,11 @@ type FeedNames = readonly string[] | string | null | undefined
 const listOf = (given: FeedNames): readonly string[] =>
   (typeof given === 'string' ? given.split(',') : (given ?? [])).map((feed) => feed.trim()).filter(Boolean)
 
+const levels = ['CRITICAL', 'HIGH', 'NORMAL', 'LOW']
+/** The most important first, and those of a severity as they were. */
+const bySeverity = (messages: readonly InboxMessage[]): readonly InboxMessage[] =>
+  [...messages].sort((one, other) => levels.indexOf(one.severity) - levels.indexOf(other.severity))
+
 /** A contact's inbox. */
 export class CarillonInbox extends LitElement {
   static override styles = style
@@ -48,6 +53,7 @@ export class CarillonInbox extends LitElement {
     linkTarget: { attribute: 'link-target' },
     noPreferences: { type: Boolean, attribute: 'no-preferences' },
     noKeep: { type: Boolean, attribute: 'no-keep' },
+    order: {},
     renderRow: { attribute: false },
     renderRows: { attribute: false },
   }
@@ -63,6 +69,7 @@ export class CarillonInbox extends LitElement {
   declare linkTarget: string
   declare noPreferences: boolean
   declare noKeep: boolean
+  declare order: 'newest' | 'severity'
   declare renderRow: RenderRow | null
   declare renderRows: RenderRows | null
 
@@ -106,6 +113,7 @@ export class CarillonInbox extends LitElement {
     this.linkTarget = '_self'
     this.noPreferences = false
     this.noKeep = false
+    this.order = 'newest'
     this.renderRow = null
     this.renderRows = null
   }
@@ -206,6 +214,7 @@ export class CarillonInbox extends LitElement {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('feeds')) this.feeds = listOf(this.feeds)
+    if (changed.has('order') && this.#client !== null) this.#onState(this.#client.state)
     if (!this.isConnected) return
     const isOther = changed.has('server') || changed.has('feeds') || changed.has('noKeep')
     if (this.hasUpdated && isOther) this.#stop()
@@ -227,7 +236,7 @@ export class CarillonInbox extends LitElement {
 
   #onState(state: InboxState): void {
     const isOther = this.#state !== null && this.#state.contact !== state.contact
-    this.#state = state
+    this.#state = this.order === 'severity' ? { ...state, messages: bySeverity(state.messages) } : state
     if (isOther) {
       // The preferences belong to the contact who was signed in before.
       this.#preferences = null

@@ -3,6 +3,9 @@
 /** The name of a channel. */
 export type InboxChannel = 'ALIMTALK' | 'CHAT' | 'EMAIL' | 'FRIENDTALK' | 'IN_APP' | 'PUSH' | 'SMS' | 'WEBHOOK' | 'WEB_PUSH'
 
+/** How important a message is. */
+export type InboxSeverity = 'LOW' | 'NORMAL' | 'HIGH' | 'CRITICAL'
+
 /** A button of a message. */
 export interface InboxAction {
   readonly type: 'PRIMARY' | 'SECONDARY'
@@ -27,6 +30,8 @@ export interface InboxMessage {
   readonly feed: string
   /** the template's key; null: it was sent without one */
   readonly template: string | null
+  /** what its template says now */
+  readonly severity: InboxSeverity
   readonly title: string | null
   readonly body: string
   readonly iconUrl: string | null

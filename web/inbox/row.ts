@@ -46,6 +46,8 @@ export function renderRow(message: InboxMessage, index: number, isCurrent: boole
   const isUnread = message.readAt === null
   const isArchived = message.archivedAt !== null
   const away = message.snoozedUntil ? texts.unsnooze : isArchived ? texts.unarchive : texts.archive
+  const level = (message.severity ?? 'NORMAL').toLowerCase()
+  const severity = texts.severities[message.severity] ?? ''
   const tab = isCurrent ? 0 : -1
   const heading = title ?? body
   const named = html`<bdi>${heading}</bdi>${count > 1 ? html` <span class="count">×${count}</span>` : nothing}`
@@ -78,6 +80,7 @@ export function renderRow(message: InboxMessage, index: number, isCurrent: boole
       <div class="content">
         <h3 id="t-${id}" part="message-title">
           ${isUnread ? html`<span class="hidden">${texts.unread}: </span>` : nothing}
+          ${severity === '' ? nothing : html`<span class="hidden">${severity}: </span>`}
           ${url === null ? named : link(named, 'link')}
         </h3>
         <div id="d-${id}">
@@ -97,9 +100,9 @@ export function renderRow(message: InboxMessage, index: number, isCurrent: boole
   const open = (event: Event) => context.onOpen(message, event)
   return html`
     <article
-      class="row ${isUnread ? 'is-unread' : ''}" part="message ${isUnread ? 'message-unread' : 'message-read'}"
+      class="row ${isUnread ? 'is-unread' : ''} is-${level}" part="message ${isUnread ? 'message-unread' : 'message-read'} message-${level}"
       data-id=${id} tabindex=${tab} aria-posinset=${index + 1} aria-setsize=${context.setSize}
-      aria-label=${isOwn ? `${isUnread ? `${texts.unread}: ` : ''}${heading}` : nothing}
+      aria-label=${isOwn ? `${isUnread ? `${texts.unread}: ` : ''}${severity === '' ? '' : `${severity}: `}${heading}` : nothing}
       aria-labelledby=${isOwn ? nothing : `t-${id}`} aria-describedby=${isOwn ? nothing : `d-${id}`} @click=${open}
     >
       ${isOwn ? own() : usual()}

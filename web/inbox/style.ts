@@ -99,6 +99,12 @@ export const style = css`
 
   .row { position: relative; display: flex; gap: 12px; padding: 12px 16px; border-bottom: 1px solid var(--_line); cursor: pointer; overflow-wrap: anywhere; contain: layout style; }
   .row > slot { display: block; flex: 1; min-width: 0; }
+  .row.is-high, .row.is-critical { box-shadow: inset 3px 0 var(--_level); }
+  .row.is-high:dir(rtl), .row.is-critical:dir(rtl) { box-shadow: inset -3px 0 var(--_level); }
+  .row.is-high { --_level: var(--carillon-high, #e8890c); }
+  .row.is-critical { --_level: var(--carillon-critical, var(--_badge)); }
+  .is-critical h3 { color: var(--_level); }
+  .row.is-low .icon { opacity: 0.75; }
   .row:hover { background: var(--_hover); }
   .row.is-unread { background: var(--_unread); }
   .row.is-unread:hover { background: color-mix(in srgb, var(--_accent) 5%, var(--_unread)); }

@@ -102,6 +102,7 @@ export type InboxElementAttributes = HTMLAttributes<CarillonInboxElement> &
     readonly 'link-target'?: string
     readonly 'no-preferences'?: boolean
     readonly 'no-keep'?: boolean
+    readonly order?: 'newest' | 'severity'
   }
 
 declare module 'svelte/elements' {

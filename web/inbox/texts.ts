@@ -1,5 +1,5 @@
 /** The texts of the inbox, in English and Korean. A page can replace any of them. */
-import type { InboxChannel } from './message.ts'
+import type { InboxChannel, InboxSeverity } from './message.ts'
 
 /** The texts. `{n}` stands for a number, `{text}` for the text of a message. */
 export interface InboxTexts {
@@ -12,6 +12,8 @@ export interface InboxTexts {
   feeds: Readonly<Record<string, string>>
   showAll: string
   showUnread: string
+  /** what a screen reader says before messages of a severity */
+  severities: Readonly<Record<string, string>>
   showArchived: string
   showSnoozed: string
   markAllRead: string
@@ -77,6 +79,10 @@ const en: InboxTexts = {
   feeds: {},
   showAll: 'All',
   showUnread: 'Unread',
+  severities: { LOW: 'Low priority', NORMAL: '', HIGH: 'High priority', CRITICAL: 'Critical' } satisfies Record<
+    InboxSeverity,
+    string
+  >,
   showArchived: 'Archived',
   showSnoozed: 'Snoozed',
   markAllRead: 'Mark all as read',
@@ -149,6 +155,7 @@ const ko: InboxTexts = {
   feeds: {},
   showAll: '전체',
   showUnread: '읽지 않음',
+  severities: { LOW: '낮은 중요도', NORMAL: '', HIGH: '높은 중요도', CRITICAL: '긴급' } satisfies Record<InboxSeverity, string>,
   showArchived: '보관함',
   showSnoozed: '다시 알림',
   markAllRead: '모두 읽음으로 표시',
@@ -218,7 +225,13 @@ const ko: InboxTexts = {
 export function textsFor(language: string, own: Partial<InboxTexts>): InboxTexts {
   // A tag's subtags are joined by a hyphen or a low line, which is a letter to `\b`.
   const base = /^ko(?:[-_]|$)/i.test(language) ? ko : en
-  return { ...base, ...own, channels: { ...base.channels, ...own.channels }, feeds: { ...base.feeds, ...own.feeds } }
+  return {
+    ...base,
+    ...own,
+    channels: { ...base.channels, ...own.channels },
+    severities: { ...base.severities, ...own.severities },
+    feeds: { ...base.feeds, ...own.feeds },
+  }
 }
 
 /** Fills the placeholders of a text. */

@@ -47,6 +47,7 @@ export const CarillonInbox = defineComponent({
     linkTarget: { type: String, default: undefined },
     noPreferences: Boolean,
     noKeep: Boolean,
+    order: { type: String as PropType<'newest' | 'severity'>, default: undefined },
   },
   emits: {
     message: (_message: InboxMessage) => true,

@@ -70,6 +70,16 @@ optionalSuite(inBrowser('the template editor in a browser'), () => {
     await page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor()
   }
 
+  it('loads the editor of code with the first template', async () => {
+    const isLoaded = () =>
+      page.evaluate(() => performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/console-editor.js')))
+    await tab.goTo('#/templates', 'Templates')
+    expect(await isLoaded()).toBe(false)
+    await tab.goTo('#/templates/order', 'order')
+    await page.locator('.cm-editor:visible').first().waitFor()
+    expect(await isLoaded()).toBe(true)
+  })
+
   it('shows every channel as one types, and stores nothing before it is saved', async () => {
     await tab.goTo('#/templates/order', 'order')
     await preview('In-app').getByText('Order number').waitFor()
@@ -361,6 +371,17 @@ optionalSuite(inBrowser('the template editor in a browser'), () => {
     expect(await page.getByLabel('Condition').inputValue()).toBe('UNSEEN')
     expect(await page.getByLabel('JSON Schema').textContent()).toContain('"object"')
     expect((await project.api.do(ListTemplates, {})).templates.totalCount).toBe(3)
+  })
+
+  it('has text areas where the editor of code can not be loaded', async () => {
+    const other = await openConsole(browser, app.url, project.apiKey)
+    await other.page.route('**/console-editor.js', (route) => route.abort())
+    await other.goTo('#/templates/note', 'note')
+    const refused = other.page.locator('textarea#preview-data')
+    await refused.fill('{ "n": 5 }')
+    await other.page.getByRole('region', { name: 'Preview of In-app' }).getByText('5', { exact: true }).waitFor()
+    expect(await refused.inputValue()).toBe('{ "n": 5 }')
+    await other.close()
   })
 
   it('deletes a template when asked twice', async () => {

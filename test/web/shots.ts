@@ -153,8 +153,12 @@ try {
   })
   await shoot(browser, 'console-template', start, async (page) => {
     await place('#/templates/order-shipped', 'Would be sent')(page)
+    await page
+      .getByRole('group', { name: 'Channel' })
+      .getByRole('button', { name: /^E-mail/ })
+      .click()
     await page.getByLabel('Data (JSON)').fill('{ "number": "A-1042", "day": "Friday" }')
-    await page.getByText('Order A-1042 is on its way').first().waitFor()
+    await page.locator('iframe.shown').contentFrame().getByText('A-1042').waitFor()
   })
   await shoot(browser, 'console-providers', start, place('#/providers', 'capture-sms'), { colorScheme: 'dark' })
   await shoot(browser, 'inbox', `${server.url}/inbox${fragment}`, async (page) => {

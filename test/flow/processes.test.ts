@@ -1,9 +1,18 @@
 /** Several processes on the same stores: two that answer, one that works. */
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { MessageReceivedSubscription } from '../../generated/graphql.ts'
+import type { FeedQuery, MessageReceivedSubscription } from '../../generated/graphql.ts'
 import type { Client, Watched } from '../helpers/client.ts'
 import { dropMongoDatabase, findMongo, howToHaveMongo, type TestMongo } from '../helpers/mongo.ts'
-import { ConfigureProviders, Feed, MessageReceived, Send, SendBare, UpsertTemplates } from '../helpers/operations.ts'
+import {
+  ConfigureProviders,
+  Feed,
+  MessageReceived,
+  Send,
+  SendBare,
+  SnoozeMessages,
+  UpsertTemplates,
+} from '../helpers/operations.ts'
 import { optionalSuite } from '../helpers/optional.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
 import { newProject, newSecrets, type ServerProcess, startProcess } from '../helpers/process.ts'
@@ -93,6 +102,40 @@ describe('two API processes and a worker on PostgreSQL alone', () => {
     await Promise.all(times(100, (n) => (n % 2 === 0 ? cluster.one : cluster.two).do(SendBare, { messages: [message] })))
     const { feed } = await (await cluster.page(cluster.second, 'c2')).do(Feed, {})
     expect(feed).toMatchObject({ totalCount: 1, unseenCount: 1, unreadCount: 1, nodes: [{ count: 100 }] })
+  })
+
+  it('brings each snoozed message back once, with two workers, one of which is killed in the middle of it', async () => {
+    const COUNT = 900
+    const page = await cluster.page(cluster.first, 'c3')
+    const db = new pg.Client(cluster.env.DATABASE_URL)
+    await db.connect()
+    const stateOf = async () => {
+      const { rows } = await db.query(`SELECT s.feed_seq::int AS seq, (SELECT count(*)::int FROM snooze) AS snoozed
+        FROM feed_state s JOIN contact c ON c.id = s.contact_id WHERE c.external_id = 'c3'`)
+      return rows[0] as { seq: number; snoozed: number }
+    }
+    for (let n = 0; n < COUNT; n += 100) {
+      const messages = times(100, (at) => ({ template: 'feed', contact: { externalId: 'c3' }, data: { n: n + at } }))
+      await cluster.one.do(SendBare, { messages })
+    }
+    const ids: string[] = []
+    for (let after: string | null = null; ids.length < COUNT; ) {
+      const { feed }: FeedQuery = await page.do(Feed, { first: 100, after })
+      ids.push(...feed.nodes.map(({ id }) => id))
+      after = feed.pageInfo.endCursor ?? null
+    }
+    const other = await startProcess(cluster.env, ['--role', 'worker'])
+    await page.do(SnoozeMessages, { messages: ids, until: new Date(Date.now() + 5_500).toISOString() })
+    const { seq } = await stateOf()
+    expect(await stateOf()).toEqual({ seq, snoozed: COUNT })
+    while ((await stateOf()).snoozed === COUNT) await pause(2)
+    cluster.worker.kill('SIGKILL')
+    cluster.worker = other
+    while ((await stateOf()).snoozed > 0) await pause(20)
+    // Each change of a feed takes one number.
+    expect(await stateOf()).toEqual({ seq: seq + COUNT, snoozed: 0 })
+    expect((await page.do(Feed, { first: 1 })).feed).toMatchObject({ totalCount: COUNT, unseenCount: COUNT, unreadCount: COUNT })
+    await db.end()
   })
 
   it('F7: loses nothing and repeats nothing while every process is replaced under load, and sockets get a code to reconnect', async () => {

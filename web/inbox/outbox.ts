@@ -221,7 +221,8 @@ export function createOutbox({ send, onChange, broadcast, onRefused }: OutboxDep
       }
     },
     release() {
-      operations = operations.map(({ heldUntil: _, ...operation }) => operation)
+      // Those of other tabs are held by their own notices.
+      operations = operations.map(({ heldUntil, ...one }) => (foreign.has(one.id) ? { ...one, heldUntil } : one) as Operation)
       changed()
       void flush()
     },

@@ -14,7 +14,7 @@ import {
   startSite,
   tokenFor,
 } from '../helpers/inbox.ts'
-import { Feed, MarkAs } from '../helpers/operations.ts'
+import { Feed, MarkAs, Snoozed } from '../helpers/operations.ts'
 import { optionalSuite } from '../helpers/optional.ts'
 import { times } from '../helpers/setup.ts'
 import { createTcpProxy } from '../helpers/tcp-proxy.ts'
@@ -77,7 +77,7 @@ optionalSuite(inBrowser('the inbox over a bad line, in a browser'), () => {
   })
 
   it('says that it is offline, keeps what is done meanwhile, and tells the server when it is back', async () => {
-    await sendTitles(project, 'offline', ['a', 'b', 'c'])
+    await sendTitles(project, 'offline', ['e', 'd', 'a', 'b', 'c'])
     const door = await doorTo()
     const tab = await show('offline', { server: door.url })
     await tab.row('a').waitFor()
@@ -88,19 +88,28 @@ optionalSuite(inBrowser('the inbox over a bad line, in a browser'), () => {
     await tab.row('a').click()
     await tab.row('b').hover()
     await tab.row('b').getByRole('button', { name: 'Archive' }).click()
+    await tab.row('d').focus()
+    await tab.page.keyboard.press('Delete')
+    await tab.row('e').focus()
+    await tab.page.keyboard.press('s')
+    await tab.page.keyboard.press('Enter')
     await expect.poll(() => tab.titles()).toEqual(['c', 'a'])
     expect(await tab.inbox.locator('.is-unread').count()).toBe(1)
     // Not even a reload without a server loses it.
     await tab.page.reload()
     await expect.poll(() => tab.titles()).toEqual(['c', 'a'])
     expect(await tab.inbox.locator('.is-unread').count()).toBe(1)
-    expect((await feedOf('offline')).unreadCount).toBe(3)
+    expect(await feedOf('offline')).toMatchObject({ unreadCount: 5, nodes: { length: 5 } })
     await door.open()
     await until('a is read', async () => (await feedOf('offline')).nodes.find(({ title }) => title === 'a')?.readAt != null)
     await until(
       'b is archived',
       async () => (await feedOf('offline')).nodes.find(({ title }) => title === 'b')?.archivedAt != null,
     )
+    await until('d is deleted and e snoozed', async () => {
+      const [{ nodes }, { feed }] = [await feedOf('offline'), await project.api.do(Snoozed, { contact: 'offline' })]
+      return nodes.length === 3 && feed.nodes[0]?.title === 'e'
+    })
     await tab.waitFor('live')
     expect(await tab.titles()).toEqual(['c', 'a'])
     await tab.close()

@@ -23,9 +23,12 @@ const kinds: Readonly<Record<string, string>> = {
   RECEIVED: 'received',
   UPDATED: 'updated',
   MARKED: 'marked',
-  ALL_MARKED: 'all marked',
+  ALL_MARKED: 'many marked or deleted',
   ACTED: 'acted on',
   RETRACTED: 'retracted',
+  DELETED: 'deleted',
+  SNOOZED: 'snoozed',
+  UNSNOOZED: 'back from snoozing',
 }
 
 /** `onChange` is called when it has to be rendered again. */

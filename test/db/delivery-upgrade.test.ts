@@ -114,7 +114,8 @@ beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'carillon-migrations-'))
   await cp(MIGRATIONS, folder, {
     recursive: true,
-    filter: (path) => !/0022_delivery|0023_direct|0024_transactions|0025_template_versions|0026_readers/.test(path),
+    filter: (path) =>
+      !/0022_delivery|0023_direct|0024_transactions|0025_template_versions|0026_readers|0027_statistics/.test(path),
   })
   await migrate(database.url, silentLog, folder)
   await rm(folder, { recursive: true })
@@ -142,6 +143,7 @@ beforeAll(async () => {
     '0024_transactions',
     '0025_template_versions',
     '0026_readers',
+    '0027_statistics',
   ])
 })
 afterAll(async () => {

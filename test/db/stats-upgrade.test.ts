@@ -79,7 +79,9 @@ it('counts what is there, once, although a process of the version before writes 
   await cp(MIGRATIONS, folder, {
     recursive: true,
     filter: (path) =>
-      !/0017_stats|0019_progress|0022_delivery|0023_direct|0024_transactions|0025_template_versions|0026_readers/.test(path),
+      !/0017_stats|0019_progress|0022_delivery|0023_direct|0024_transactions|0025_template_versions|0026_readers|0027_statistics/.test(
+        path,
+      ),
   })
   await migrate(database.url, silentLog, folder)
   await rm(folder, { recursive: true })
@@ -115,6 +117,7 @@ it('counts what is there, once, although a process of the version before writes 
     '0024_transactions',
     '0025_template_versions',
     '0026_readers',
+    '0027_statistics',
   ])
   isDone = true
   await old

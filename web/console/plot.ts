@@ -21,9 +21,12 @@ export interface Plot {
 }
 
 const HEIGHT = 220
+/** Days between two marks, of which the first is taken that leaves room for them. */
+const DAYS = [1, 2, 7, 14, 28, 56, 112]
 const loadChart = createPart<typeof import('./chart.ts')>('console-chart.js')
 
-export function createPlot(label: string): Plot {
+/** @param height px */
+export function createPlot(label: string, height = HEIGHT): Plot {
   let host: HTMLElement | null = null
   let plot: uPlot | null = null
   let shown: { seconds: readonly number[]; lines: readonly Line[] } | null = null
@@ -54,12 +57,12 @@ export function createPlot(label: string): Plot {
       ticks.map((tick) => (Number.isInteger(tick) ? tick.toLocaleString() : ''))
     const options: uPlot.Options = {
       width: host.clientWidth,
-      height: HEIGHT,
+      height,
       tzDate: (stamp) => UPlot.tzDate(new Date(stamp * 1_000), 'Etc/UTC'),
       cursor: { drag: { x: false, y: false } },
       scales: { y: { range: (_self, _min, max) => [0, Math.max(4, max * 1.08)] } },
       axes: [
-        { ...axis, values: dates },
+        { ...axis, values: dates, incrs: DAYS.map((days) => days * 86_400) },
         { ...axis, values: whole, size: 56 },
       ],
       series: [
@@ -81,8 +84,7 @@ export function createPlot(label: string): Plot {
   const redraw = (): void => void draw()
   dark.addEventListener('change', redraw)
   const resized = new ResizeObserver(() => {
-    if (host !== null && plot !== null && plot.width !== host.clientWidth)
-      plot.setSize({ width: host.clientWidth, height: HEIGHT })
+    if (host !== null && plot !== null && plot.width !== host.clientWidth) plot.setSize({ width: host.clientWidth, height })
   })
   const settle = (element: Element | undefined): void => {
     resized.disconnect()
@@ -98,7 +100,7 @@ export function createPlot(label: string): Plot {
         drawn = next
         queueMicrotask(redraw)
       }
-      return html`<div class="plot" role="img" aria-label="${label}; the table below has the numbers" ${ref(settle)}></div>`
+      return html`<div class="plot ${height < HEIGHT ? 'small' : ''}" role="img" aria-label="${label}; the table below has the numbers" ${ref(settle)}></div>`
     },
     close() {
       dark.removeEventListener('change', redraw)

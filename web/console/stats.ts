@@ -1,16 +1,17 @@
 /** What was sent, and with what outcome, by day. */
 import { html, type TemplateResult } from 'lit'
-import type { Channel, StatsByDayQuery } from '../generated/graphql.ts'
+import type { Channel } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { channelLabel, channelNames } from './badge.ts'
+import { cut } from './cut.ts'
 import { choice } from './form.ts'
 import { createLoad, empty, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
-import { createPlot, type Line } from './plot.ts'
-import { figures } from './results.ts'
-import { changed, type Route } from './router.ts'
+import { changeOf, type Day, ofChannel, pointsOf, shareOf, shownShare, topTemplates, totalsOf } from './period.ts'
+import { createPlot, type Line, type Plot } from './plot.ts'
+import { changed, href, type Route } from './router.ts'
 import { table } from './table.ts'
-import { count } from './time.ts'
+import { count, counted } from './time.ts'
 
 const StatsByDay = graphql(`
   query StatsByDay($last: Int, $template: ID, $channel: Channel) {
@@ -26,72 +27,121 @@ const StatsByDay = graphql(`
   }
 `)
 
-type Day = StatsByDayQuery['stats']['days'][number]
-
 const spans = [
   ['7', '7 days'],
   ['32', '32 days'],
   ['90', '90 days'],
   ['365', '1 year'],
 ] as const
-const channelColours = {
-  IN_APP: 'accent',
-  EMAIL: 'good',
-  SMS: 'warn',
-  PUSH: 'bad',
-  WEB_PUSH: 'violet',
-  CHAT: 'teal',
-  ALIMTALK: 'rose',
-  FRIENDTALK: 'olive',
-  WEBHOOK: 'quiet',
-} as const satisfies Record<Channel, string>
+/** Days that the server gives at most: a period that has no other before it within them is not compared. */
+const DAYS_MAX = 400
+const TOP = 10
 
+/** Height of the chart of one channel, px. */
+const SMALL = 140
+const withShare = (part: number, whole: number): TemplateResult =>
+  html`${count(part)} <span class="quiet small">${shownShare(shareOf(part, whole))}</span>`
 const secondsOf = ({ date }: Day): number => Date.parse(`${date}T00:00:00Z`) / 1_000
 
 export function openStats({ api, update, replace }: Deps, first: Route): Page {
   let route = first
   const of = (name: string): string => route.query.get(name) ?? ''
   const span = (): string => spans.find(([value]) => value === of('days'))?.[0] ?? '32'
+  /** null: the period before is further back than the server's statistics go */
+  const compared = (): number | null => (2 * Number(span()) <= DAYS_MAX ? Number(span()) : null)
   const found = createLoad(async () => {
     const channel: Channel | null = channelNames.find((one) => one === of('channel')) ?? null
-    return api.ask(StatsByDay, { last: Number(span()), template: of('template') === '' ? null : of('template'), channel })
+    const last = Number(span()) + (compared() ?? 0)
+    return api.ask(StatsByDay, { last, template: of('template') === '' ? null : of('template'), channel })
   }, update)
-  const outcome = createPlot('Outcome by day')
-  const byChannel = createPlot('Sent by channel and day')
+  const plots = new Map<string, Plot>()
+  const plotOf = (name: string, height?: number): Plot => {
+    const plot = plots.get(name) ?? createPlot(`${name} by day`, height)
+    plots.set(name, plot)
+    return plot
+  }
   const set = (name: string) => (value: string) => replace(['stats'], changed(route.query, { [name]: value }))
 
-  const plots = (days: readonly Day[]): TemplateResult => {
+  /** Lines of what occurs. */
+  const linesOf = (
+    rows: readonly { readonly sent: number; readonly delivered: number; readonly read: number; readonly failed: number }[],
+  ) =>
+    (
+      [
+        ['Sent', 'accent', 'sent'],
+        ['Delivered', 'good', 'delivered'],
+        ['Read', 'warn', 'read'],
+        ['Failed', 'bad', 'failed'],
+      ] as const
+    )
+      .map(([label, colour, name]): Line => ({ label, colour, values: rows.map((row) => row[name]) }))
+      .filter(({ label, values }) => label === 'Sent' || values.some((value) => value > 0))
+  const outcome = (days: readonly Day[]): TemplateResult => {
     const past = days.toReversed()
     const x = past.map(secondsOf)
-    const line = (label: string, colour: Line['colour'], pick: (day: Day) => number): Line => ({
-      label,
-      colour,
-      values: past.map(pick),
-    })
-    const used = channelNames.filter((channel) => past.some((day) => day.channels.some((one) => one.channel === channel)))
-    const sentOn = (channel: Channel) => (day: Day) => day.channels.find((one) => one.channel === channel)?.sent ?? 0
+    const used = channelNames.filter((channel) => ofChannel(past, channel).some(({ sent, failed }) => sent + failed > 0))
     return html`
       <section class="panel" aria-labelledby="outcome-title">
         <header><h2 id="outcome-title">Outcome</h2></header>
-        <div class="body">
-          ${outcome.view(x, [
-            line('Sent', 'accent', (day) => day.sent),
-            line('Delivered', 'good', (day) => day.delivered),
-            line('Read', 'warn', (day) => day.read),
-            line('Failed', 'bad', (day) => day.failed),
-          ])}
-        </div>
+        <div class="body">${plotOf('Outcome').view(x, linesOf(past))}</div>
       </section>
-      <section class="panel" aria-labelledby="channels-title">
-        <header><h2 id="channels-title">Sent by channel</h2></header>
-        <div class="body">
-          ${byChannel.view(
-            x,
-            used.map((channel) => line(channelLabel(channel), channelColours[channel], sentOn(channel))),
-          )}
-        </div>
-      </section>
+      ${
+        used.length < 2
+          ? ''
+          : html`<section aria-label="By channel" class="multiples">
+              ${used.map(
+                (channel) => html`<div class="panel">
+                  <header><h2>${channelLabel(channel)}</h2></header>
+                  <div class="body">${plotOf(channelLabel(channel), SMALL).view(x, linesOf(ofChannel(past, channel)))}</div>
+                </div>`,
+              )}
+            </section>`
+      }
     `
+  }
+  /** A rate with its count, and how both were in the period before. */
+  const rates = (days: readonly Day[], before: readonly Day[] | null): TemplateResult => {
+    const [now, then] = [totalsOf(days), before === null ? null : totalsOf(before)]
+    const rate = (label: string, name: 'delivered' | 'read' | 'failed') => {
+      const whole = name === 'failed' ? 'count' : 'sent'
+      const share = shareOf(now[name], now[whole])
+      const points = then === null ? null : pointsOf(share, shareOf(then[name], then[whole]))
+      return [label, shownShare(share), [count(now[name]), ...(points === null ? [] : [points])].join(' · ')] as const
+    }
+    const change = then === null ? null : changeOf(now.sent, then.sent)
+    const shown = [
+      ['Sent', count(now.sent), [`of ${count(now.count)} accepted`, ...(change === null ? [] : [change])].join(' · ')] as const,
+      ...[rate('Delivered', 'delivered'), rate('Read', 'read'), rate('Failed', 'failed')],
+    ]
+    return html`<dl class="figures">
+        ${shown.map(([label, value, more]) => html`<div class="panel figure"><dt>${label}</dt><dd>${value}<span class="sub">${more}</span></dd></div>`)}
+      </dl>
+      ${then === null ? '' : html`<p class="quiet small">Changes are against the ${counted(Number(span()), 'day')} before.</p>`}`
+  }
+  const templatesTable = (days: readonly Day[], before: readonly Day[] | null): TemplateResult => {
+    const top = topTemplates(days, before ?? [])
+    const all = top.reduce((sum, one) => sum + one.count, 0)
+    return html`<section class="panel" aria-labelledby="top-title">
+      <header><h2 id="top-title">Top templates</h2></header>
+      ${table({
+        caption: 'Top templates',
+        rows: top.slice(0, TOP),
+        key: ({ template }) => template,
+        columns: [
+          {
+            head: 'Template',
+            cell: ({ template }) => html`<a class="row" href=${href(['templates', template])}>${cut(template, 40)}</a>`,
+          },
+          { head: 'Accepted', class: 'number', cell: (one) => count(one.count) },
+          { head: 'Share', class: 'number minor', cell: (one) => shownShare(shareOf(one.count, all)) },
+          {
+            head: 'Change',
+            class: 'number',
+            cell: (one) => (before === null ? '–' : (changeOf(one.count, one.before) ?? 'new')),
+          },
+        ],
+      })}
+    </section>`
   }
 
   const dayTable = (days: readonly Day[]): TemplateResult =>
@@ -101,23 +151,23 @@ export function openStats({ api, update, replace }: Deps, first: Route): Page {
       key: ({ date }) => date,
       columns: [
         { head: 'Day', class: 'keep', cell: ({ date }) => date },
-        { head: 'Accepted', class: 'number', cell: (day) => count(day.count) },
+        { head: 'Accepted', class: 'number minor', cell: (day) => count(day.count) },
         { head: 'Sent', class: 'number', cell: (day) => count(day.sent) },
-        { head: 'Delivered', class: 'number minor', cell: (day) => count(day.delivered) },
-        { head: 'Failed', class: 'number', cell: (day) => count(day.failed) },
-        { head: 'Seen', class: 'number minor', cell: (day) => count(day.seen) },
-        { head: 'Read', class: 'number minor', cell: (day) => count(day.read) },
-        {
-          head: 'Top templates',
-          class: 'minor',
-          cell: ({ templates }) =>
-            templates
-              .slice(0, 2)
-              .map((one) => `${one.template} ${count(one.count)}`)
-              .join(', '),
-        },
+        { head: 'Delivered', class: 'number', cell: (day) => withShare(day.delivered, day.sent) },
+        { head: 'Seen', class: 'number minor', cell: (day) => withShare(day.seen, day.sent) },
+        { head: 'Read', class: 'number minor', cell: (day) => withShare(day.read, day.sent) },
+        { head: 'Failed', class: 'number', cell: (day) => withShare(day.failed, day.count) },
       ],
     })
+
+  const period = (all: readonly Day[]): TemplateResult => {
+    const days = all.slice(0, Number(span()))
+    const before = compared() === null ? null : all.slice(Number(span()))
+    if (days.every((day) => day.count === 0))
+      return html`<div class="panel">${empty('Nothing was sent in this period', '')}</div>`
+    return html`${rates(days, before)} ${outcome(days)} ${of('template') === '' ? templatesTable(days, before) : ''}
+      <section class="panel" aria-label="By day">${dayTable(days)}</section>`
+  }
 
   void found.run()
   return {
@@ -138,16 +188,11 @@ export function openStats({ api, update, replace }: Deps, first: Route): Page {
       ${loaded(
         found,
         ({ stats }) => html`
-          ${figures([
-            ['Sent in the last 7 days', stats.weeklySent],
-            ['Sent in the last month', stats.monthlySent],
-            ['Sent in the last year', stats.yearlySent],
-          ])}
-          ${
-            stats.days.every((day) => day.count === 0)
-              ? html`<div class="panel">${empty('Nothing was sent in this period', '')}</div>`
-              : html`${plots(stats.days)}<section class="panel" aria-label="By day">${dayTable(stats.days)}</section>`
-          }
+          ${period(stats.days)}
+          <p class="quiet small">
+            Notifications sent in the last 7 days: ${count(stats.weeklySent)}; in the last month: ${count(stats.monthlySent)}; in the last year:
+            ${count(stats.yearlySent)}.
+          </p>
         `,
       )}
     `,
@@ -156,8 +201,7 @@ export function openStats({ api, update, replace }: Deps, first: Route): Page {
       void found.run()
     },
     close() {
-      outcome.close()
-      byChannel.close()
+      for (const plot of plots.values()) plot.close()
     },
   }
 }

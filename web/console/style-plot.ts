@@ -17,6 +17,18 @@ export const plots = css`
     min-height: 250px;
     overflow: hidden;
   }
+  .plot.small {
+    min-height: 170px;
+  }
+  .multiples {
+    display: grid;
+    grid-template-columns: repeat(auto-fill, minmax(min(340px, 100%), 1fr));
+    gap: 16px;
+  }
+  .multiples > .panel {
+    margin: 0;
+    min-width: 0;
+  }
   .u-legend td,
   .u-legend th {
     border: 0;
@@ -28,7 +40,7 @@ export const plots = css`
   }
   .figures {
     display: grid;
-    grid-template-columns: repeat(auto-fit, minmax(100px, 1fr));
+    grid-template-columns: repeat(auto-fit, minmax(130px, 1fr));
     gap: 12px;
   }
   .figure {
@@ -42,5 +54,12 @@ export const plots = css`
     font-size: 24px;
     line-height: 32px;
     font-weight: 600;
+  }
+  .figure dd .sub {
+    display: block;
+    font-size: 13px;
+    line-height: 18px;
+    font-weight: 400;
+    color: var(--quiet);
   }
 `

@@ -14,11 +14,14 @@ export interface Totals {
   readonly read: number
 }
 
-const names = ['count', 'sent', 'delivered', 'failed', 'seen', 'read'] as const
-
 /** The counts of some days together. */
-export const totalsOf = (days: readonly Day[]): Totals =>
-  Object.fromEntries(names.map((name) => [name, days.reduce((sum, day) => sum + day[name], 0)])) as unknown as Totals
+export function totalsOf(days: readonly Day[]): Totals {
+  const sum = (name: keyof Totals): number => days.reduce((total, day) => total + day[name], 0)
+  return {
+    ...{ count: sum('count'), sent: sum('sent'), delivered: sum('delivered') },
+    ...{ failed: sum('failed'), seen: sum('seen'), read: sum('read') },
+  }
+}
 
 /** A share of a whole; null: there is no whole. */
 export const shareOf = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole)

@@ -301,6 +301,30 @@ optionalSuite(inBrowser('what the console changes'), () => {
     await page.getByTitle('E-mail: Brackets').waitFor()
   })
 
+  it('shows the source of a captured e-mail and where it leads to, and what one contact was sent', async () => {
+    const html = '<p>Go <a href="https://example.com/a?b=1&amp;c=2">there</a> or <a href="javascript:alert(1)">here</a></p>'
+    await project.api.do(UpsertTemplates, {
+      templates: [{ key: 'linked', email: [{ subject: 'Linked', text: 'Go there', html }] }],
+    })
+    await project.api.do(Send, { messages: [{ template: 'linked', contact: { externalId: 'c-1' } }], wait: 'SENT' })
+    await tab.goTo('#/captures', 'Capture box')
+    await page.getByLabel('Contact', { exact: true }).fill('c-1')
+    await page.waitForURL(/contact=c-1/)
+    await page.getByRole('heading', { name: 'Linked' }).waitFor()
+    const to = page.getByRole('list', { name: 'Captured messages' }).locator('.to')
+    await expect.poll(async () => [...new Set(await to.allInnerTexts())]).toEqual(['c1@example.com'])
+    await page.getByRole('link', { name: 'HTML source' }).click()
+    await page.getByRole('group', { name: 'HTML source' }).getByText(html).waitFor()
+    await page.getByRole('link', { name: 'Links', exact: true }).click()
+    const list = page.locator('ul.links')
+    expect(await list.getByRole('link').evaluateAll((links) => links.map((one) => one.getAttribute('href')))).toEqual([
+      'https://example.com/a?b=1&c=2',
+    ])
+    expect(await list.getByText('javascript:alert(1)').count()).toBe(1)
+    await page.getByRole('link', { name: 'Plain text' }).click()
+    await page.getByRole('group', { name: 'Plain text' }).getByText('Go there').waitFor()
+  })
+
   it('calls a campaign for contacts by hand, and tells who was left out', async () => {
     await tab.goTo('#/new-campaign', 'New campaign')
     await page.getByLabel('Key').fill('by-call')

@@ -3,11 +3,12 @@ import { html, type TemplateResult } from 'lit'
 import type { CaptureListQuery, Channel } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { badge, channelLabel, channelNames } from './badge.ts'
-import { emailFrame } from './email-frame.ts'
-import { choice } from './form.ts'
+import { asHtml, emailFrame } from './email-frame.ts'
+import { choice, line, submit } from './form.ts'
 import { createLoad, createThrottle, empty, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import { changed, href, type Route } from './router.ts'
+import { createSearch } from './search.ts'
 import { isFirstPage, pageOf, pager } from './table.ts'
 import { when } from './time.ts'
 
@@ -52,7 +53,54 @@ const capturedOf = (nodes: readonly Found[], channel: Channel | undefined): Capt
 /** The first words of the content. */
 const gist = ({ subject, text, html: mail }: Captured): string => subject ?? text?.slice(0, 120) ?? (mail === null ? '' : 'HTML')
 
-const shown = (one: Captured): TemplateResult => html`
+/** Ways to look at an e-mail. */
+const looks = [
+  ['', 'Message'],
+  ['text', 'Plain text'],
+  ['source', 'HTML source'],
+  ['links', 'Links'],
+] as const
+type Look = (typeof looks)[number][0]
+
+/** The addresses that a mail leads to, each once, in its order. */
+function linksIn(mail: string): string[] {
+  const { links } = new DOMParser().parseFromString(asHtml(mail), 'text/html')
+  return [...new Set([...links].map((link) => link.getAttribute('href') ?? ''))].filter((address) => address !== '')
+}
+const isFollowed = (address: string): boolean => /^https?:\/\//i.test(address)
+
+/** Nothing is followed but by a click. */
+const linkList = (mail: string): TemplateResult => {
+  const links = linksIn(mail)
+  return links.length === 0
+    ? html`<p class="quiet small">There are no links.</p>`
+    : html`<ul class="links">
+        ${links.map((address) => html`<li>${isFollowed(address) ? html`<a href=${address} target="_blank" rel="noreferrer">${address}</a>` : address}</li>`)}
+      </ul>`
+}
+const code = (label: string, text: string | null): TemplateResult =>
+  text === null
+    ? html`<p class="quiet small">There is none.</p>`
+    : html`<pre tabindex="0" role="group" aria-label=${label}>${text}</pre>`
+
+const email = (one: Captured, look: Look, query: URLSearchParams): TemplateResult => html`
+  <nav class="tabs" aria-label="Views">
+    ${looks.map(([name, label]) => html`<a href=${href(['captures'], changed(query, { message: one.id, look: name }))} aria-current=${name === look ? 'page' : 'false'}>${label}</a>`)}
+  </nav>
+  ${
+    look === 'text'
+      ? code('Plain text', one.text)
+      : look === 'source'
+        ? code('HTML source', one.html)
+        : look === 'links'
+          ? linkList(one.html ?? '')
+          : one.html === null
+            ? code('Plain text', one.text)
+            : emailFrame(one.html, one.subject ?? '')
+  }
+`
+
+const shown = (one: Captured, look: Look, query: URLSearchParams): TemplateResult => html`
   <header>
     <h2>${one.subject ?? channelLabel(one.channel)}</h2>
     <a class="end small" href=${href(['notifications', one.notificationId])}>Notification</a>
@@ -66,21 +114,20 @@ const shown = (one: Captured): TemplateResult => html`
       <dt>Captured</dt>
       <dd>${when(one.sentAt, 'full')}</dd>
     </dl>
-    ${one.html === null ? '' : emailFrame(one.html, one.subject ?? '')}
-    ${
-      one.text === null
-        ? ''
-        : one.channel === 'EMAIL'
-          ? html`<h3>Plain text</h3><pre tabindex="0" role="group" aria-label="Plain text">${one.text}</pre>`
-          : html`<div class="bubble">${one.text}</div>`
-    }
+    ${one.channel === 'EMAIL' ? email(one, look, query) : one.text === null ? '' : html`<div class="bubble">${one.text}</div>`}
   </div>
 `
 
 export function openCaptures({ api, update, replace }: Deps, first: Route): Page {
   let route = first
   const channel = (): Channel | undefined => outbound.find((one) => one === route.query.get('channel'))
-  const filter = () => ({ channels: channel() === undefined ? outbound : outbound.filter((one) => one === channel()) })
+  const contact = (): string => route.query.get('contact')?.trim() ?? ''
+  const filter = () => ({
+    channels: channel() === undefined ? outbound : outbound.filter((one) => one === channel()),
+    ...(contact() === '' ? {} : { contact: contact() }),
+  })
+  const look = (): Look => looks.find(([name]) => name === route.query.get('look'))?.[0] ?? ''
+  const search = createSearch({ replace, update }, () => route, 'contact')
   const list = createLoad(
     async () => (await api.ask(CaptureList, { filter: filter(), ...pageOf(route.query) })).notifications,
     update,
@@ -89,7 +136,7 @@ export function openCaptures({ api, update, replace }: Deps, first: Route): Page
   let loadedFor = ''
   let unwatch = (): void => {}
   function follow(): void {
-    const { message: _message, ...place } = Object.fromEntries(route.query)
+    const { message: _message, look: _look, ...place } = Object.fromEntries(route.query)
     const key = JSON.stringify(place)
     if (key === loadedFor) return
     loadedFor = key
@@ -118,7 +165,7 @@ export function openCaptures({ api, update, replace }: Deps, first: Route): Page
     const open = captured.find(({ id }) => id === route.query.get('message')) ?? captured[0]
     return html`<div class="box">
       <ol aria-label="Captured messages">${captured.map((one) => entry(one, one === open))}</ol>
-      <section aria-label="Message">${open === undefined ? '' : shown(open)}</section>
+      <section aria-label="Message">${open === undefined ? '' : shown(open, look(), route.query)}</section>
     </div>`
   }
   follow()
@@ -127,13 +174,17 @@ export function openCaptures({ api, update, replace }: Deps, first: Route): Page
     view: () => html`
       <div class="head">
         <h1 tabindex="-1">Capture box</h1>
-        <div class="actions filters">
+        <form class="actions filters" role="search" aria-label="Search captured messages" @submit=${submit(search.apply)}>
+          ${line({
+            ...{ id: 'contact', label: 'Contact', type: 'search', value: search.value(), placeholder: 'Contact id' },
+            change: search.type,
+          })}
           ${choice({
             ...{ id: 'channel', label: 'Channel', value: channel() ?? '' },
             options: [['', 'Any'], ...outbound.map((one) => [one, channelLabel(one)] as const)],
-            change: (value) => replace(['captures'], { channel: value }),
+            change: (value) => replace(['captures'], { contact: contact(), channel: value }),
           })}
-        </div>
+        </form>
       </div>
       <div class="panel">
         ${loaded(list, ({ nodes, pageInfo }) => html`${content(nodes)}${pager(pageInfo, route, replace)}`)}
@@ -144,6 +195,7 @@ export function openCaptures({ api, update, replace }: Deps, first: Route): Page
       follow()
     },
     close() {
+      search.stop()
       unwatch()
       refresh.stop()
     },

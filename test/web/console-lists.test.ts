@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import { inBrowser, startBrowser } from '../helpers/browser.ts'
 import { type ConsoleTab, findBarriers, openConsole } from '../helpers/console.ts'
-import { Send, UpsertContacts, UpsertTopics } from '../helpers/operations.ts'
+import { Send, UpsertContacts, UpsertTemplates, UpsertTopics } from '../helpers/operations.ts'
 import { optionalSuite } from '../helpers/optional.ts'
 import { newShop, times } from '../helpers/setup.ts'
 
@@ -150,5 +150,23 @@ optionalSuite(inBrowser('the lists of the console, in a browser'), () => {
     const time = page.locator('td time').first()
     expect(await time.textContent()).toMatch(/ago|now/)
     expect(await time.getAttribute('title')).toMatch(/\.\d{3} UTC · \d{4}-/)
+    // What is typed is of that zone too: the browser's is another one.
+    await goTo('#/new-broadcast', 'New broadcast')
+    await page.getByLabel('Template').selectOption('note')
+    await page.getByLabel('Audience').selectOption('all')
+    await page.getByLabel('Send at').fill('2037-01-02T09:00')
+    await page.getByText('In UTC.').waitFor()
+    const asked = page.waitForRequest((request) => request.postData()?.includes('StartBroadcast') === true)
+    await page.getByRole('button', { name: 'Send', exact: true }).click()
+    await page.getByRole('dialog').getByRole('button', { name: /^Send/ }).click()
+    expect((await asked).postDataJSON()).toMatchObject({ variables: { input: { sendAt: '2037-01-02T09:00:00.000Z' } } })
+  })
+
+  it('offers every template, however many there are', async () => {
+    const { page, goTo } = tab
+    await project.api.do(UpsertTemplates, { templates: times(120, (n) => ({ key: `many-${n}`, inApp: [{ body: 'x' }] })) })
+    await goTo('#/new-broadcast', 'New broadcast')
+    await page.getByLabel('Template').selectOption('many-0')
+    await page.getByLabel('Template').selectOption('many-119')
   })
 })

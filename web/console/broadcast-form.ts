@@ -1,6 +1,7 @@
 /** A new broadcast: what is sent, to whom, whom it reaches, and a test of it. */
 import { html, type TemplateResult } from 'lit'
 import { graphql } from '../graphql.ts'
+import { segmentChoices, templateChoices, topicChoices } from './choices.ts'
 import { createEstimate, reachOf } from './estimate.ts'
 import { area, choice, line, submit } from './form.ts'
 import { readObject } from './json.ts'
@@ -8,15 +9,7 @@ import { createLoad, failureOf, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import { href, type Route } from './router.ts'
 import { createTestSend } from './test-send.ts'
-import { count } from './time.ts'
-
-const BroadcastChoices = graphql(`
-  query BroadcastChoices {
-    templates(first: 100) { nodes { key name } }
-    topics(first: 100) { nodes { key name contactCount } }
-    segments(first: 100) { nodes { key name } }
-  }
-`)
+import { count, instantOf, zoneName } from './time.ts'
 
 const StartBroadcast = graphql(`
   mutation StartBroadcast($input: BroadcastInput!) { broadcast(input: $input) { transactionId } }
@@ -34,7 +27,10 @@ export function openNewBroadcast({ api, update, go, ask }: Deps, { query }: Rout
   }
   let wrong: string | null = null
   let isBusy = false
-  const choices = createLoad(() => api.ask(BroadcastChoices, {}), update)
+  const choices = createLoad(async () => {
+    const [templates, topics, segments] = await Promise.all([templateChoices(api), topicChoices(api), segmentChoices(api)])
+    return { templates, topics, segments }
+  }, update)
 
   /** What the form would send; null: it is not complete. */
   function input() {
@@ -42,7 +38,7 @@ export function openNewBroadcast({ api, update, go, ask }: Deps, { query }: Rout
     if (typed.template === '' || typed.to === '' || !data.ok) return null
     const [kind = '', ...rest] = typed.to.split(' ')
     const key = rest.join(' ')
-    const time = typed.sendAt === '' ? null : new Date(typed.sendAt).toISOString()
+    const time = typed.sendAt === '' ? null : instantOf(typed.sendAt)
     return {
       template: typed.template,
       ...(kind === 'topic' ? { topic: key } : kind === 'segment' ? { segment: key } : {}),
@@ -55,6 +51,8 @@ export function openNewBroadcast({ api, update, go, ask }: Deps, { query }: Rout
     const now = input()
     return now === null ? null : { template: now.template, data: now.data }
   })
+  const begun = JSON.stringify(typed)
+  let isSent = false
   const set = (change: Partial<typeof typed>): void => {
     Object.assign(typed, change)
     estimate.changed()
@@ -80,6 +78,7 @@ export function openNewBroadcast({ api, update, go, ask }: Deps, { query }: Rout
     update()
     try {
       const { broadcast } = await api.ask(StartBroadcast, { input: sent })
+      isSent = true
       go(['broadcasts', broadcast.transactionId])
     } catch (error) {
       wrong = failureOf(error).message
@@ -89,11 +88,7 @@ export function openNewBroadcast({ api, update, go, ask }: Deps, { query }: Rout
   }
 
   const form = (): TemplateResult => {
-    const { templates, topics, segments } = choices.value ?? {
-      templates: { nodes: [] },
-      topics: { nodes: [] },
-      segments: { nodes: [] },
-    }
+    const { templates, topics, segments } = choices.value ?? { templates: [], topics: [], segments: [] }
     const data = readObject(typed.data)
     return html`<form data-needs="SEND" class="panel" @submit=${submit(start)}>
       <div class="body">
@@ -101,20 +96,18 @@ export function openNewBroadcast({ api, update, go, ask }: Deps, { query }: Rout
         <div class="pair">
           ${choice({
             ...{ id: 'broadcast-template', label: 'Template', value: typed.template, change: (template) => set({ template }) },
-            options: [['', 'Choose…'], ...templates.nodes.map(({ key, name }) => [key, name] as const)],
+            options: [['', 'Choose…'], ...templates.map(({ key, name }) => [key, name] as const)],
           })}
           ${choice({
             ...{ id: 'broadcast-to', label: 'Audience', value: typed.to, change: (to) => set({ to }) },
             options: [
               ['', 'Choose…'],
-              ...topics.nodes.map(
-                ({ key, name, contactCount }) => [`topic ${key}`, `Topic ${name} (${count(contactCount)})`] as const,
-              ),
-              ...segments.nodes.map(({ key, name }) => [`segment ${key}`, `Segment ${name}`] as const),
+              ...topics.map(({ key, name, contactCount }) => [`topic ${key}`, `Topic ${name} (${count(contactCount)})`] as const),
+              ...segments.map(({ key, name }) => [`segment ${key}`, `Segment ${name}`] as const),
               [ALL, 'All contacts'],
             ],
           })}
-          ${line({ id: 'broadcast-at', label: 'Send at', hint: 'Leave empty to send now', type: 'datetime-local', value: typed.sendAt, change: (sendAt) => set({ sendAt }) })}
+          ${line({ id: 'broadcast-at', label: 'Send at', hint: `In ${zoneName()}. Leave empty to send now`, type: 'datetime-local', value: typed.sendAt, change: (sendAt) => set({ sendAt }) })}
         </div>
         ${area({ id: 'broadcast-data', label: 'Data (JSON)', value: typed.data, isCode: true, rows: 2, wrong: data.ok ? null : data.wrong, change: (value) => set({ data: value }) })}
         ${estimate.view()} ${test.view()}
@@ -137,5 +130,6 @@ export function openNewBroadcast({ api, update, go, ask }: Deps, { query }: Rout
       ${loaded(choices, form)}
     `,
     close: () => estimate.stop(),
+    isUnsaved: () => !isSent && JSON.stringify(typed) !== begun,
   }
 }

@@ -1,5 +1,6 @@
 /** The form state of a campaign. */
 import type { CampaignInput, Channel, OneCampaignQuery } from '../generated/graphql.ts'
+import { instantOf, localOf } from './time.ts'
 
 type Stored = NonNullable<OneCampaignQuery['campaign']>
 
@@ -26,13 +27,6 @@ export const newCampaign = (): CampaignDraft => ({
   ...{ key: '', name: '', active: true, start: 'api', channel: 'EMAIL', template: '', segment: '' },
   ...{ at: '', cron: '', timezone: Intl.DateTimeFormat().resolvedOptions().timeZone, onEvent: '' },
 })
-
-/** A time as `datetime-local` fields take it, in this browser's time zone. */
-function localOf(iso: string | null): string {
-  if (iso === null) return ''
-  const date = new Date(iso)
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
-}
 
 /** The form of a stored campaign. */
 export function draftOfCampaign(stored: Stored): CampaignDraft {
@@ -62,7 +56,7 @@ export function inputOfCampaign(draft: CampaignDraft): CampaignInput {
   const { start, timezone } = draft
   const schedule =
     start === 'at'
-      ? { at: draft.at === '' ? null : new Date(draft.at).toISOString(), timezone }
+      ? { at: instantOf(draft.at), timezone }
       : start === 'cron'
         ? { cron: draft.cron.trim(), timezone }
         : start === 'event'

@@ -5,6 +5,7 @@ import { graphql } from '../graphql.ts'
 import { channelLabel, channelNames } from './badge.ts'
 import { type CampaignDraft, draftOfCampaign, inputOfCampaign, newCampaign, type Start } from './campaign-draft.ts'
 import { createTrigger } from './campaign-trigger.ts'
+import { segmentChoices, templateChoices } from './choices.ts'
 import { createEstimate } from './estimate.ts'
 import { check, choice, line, submit } from './form.ts'
 import { createLoad, empty, failureOf, loaded } from './load.ts'
@@ -14,7 +15,7 @@ import { href, type Route } from './router.ts'
 import { sentColumns } from './sent.ts'
 import { createSource } from './source.ts'
 import { table } from './table.ts'
-import { when } from './time.ts'
+import { when, zoneName } from './time.ts'
 import { createUnsaved } from './unsaved.ts'
 
 const OneCampaign = graphql(`
@@ -34,8 +35,6 @@ const OneCampaign = graphql(`
         pageInfo { hasNextPage }
       }
     }
-    templates(first: 100) { nodes { key name } }
-    segments(first: 100) { nodes { key name } }
   }
 `)
 
@@ -68,10 +67,14 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
     { drafts, name: isNew ? 'new-campaign' : `campaigns/${key}`, basis: () => 0 },
   )
   const found = createLoad(async () => {
-    const answer = await api.ask(OneCampaign, { key: isNew ? '-' : key })
+    const [answer, templates, segments] = await Promise.all([
+      api.ask(OneCampaign, { key: isNew ? '-' : key }),
+      templateChoices(api),
+      segmentChoices(api),
+    ])
     if (!isNew && answer.campaign !== null) draft = draftOfCampaign(answer.campaign)
     if (isNew || answer.campaign !== null) unsaved.begin()
-    return answer
+    return { ...answer, templates, segments }
   }, update)
   const source = createSource(deps, () =>
     isNew || (found.value?.campaign ?? null) === null
@@ -131,6 +134,7 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
       return line({
         id: 'campaign-at',
         label: 'Send at',
+        hint: `In ${zoneName()}`,
         type: 'datetime-local',
         value: draft.at,
         isRequired: true,
@@ -243,7 +247,7 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
         ${loaded(found, ({ campaign, templates, segments }) =>
           campaign === null && !isNew
             ? html`<div class="panel">${empty('Campaign not found', html`It may have been deleted. Go to <a href=${href(['campaigns'])}>Campaigns</a>.`)}</div>`
-            : html`${campaign === null || campaign.stats.count === 0 ? '' : resultsView(campaign.stats)}${form(templates.nodes, segments.nodes)}${campaign?.dispatch === 'API' ? trigger.view() : ''}${campaign?.dispatch === 'SEGMENT' ? runs(campaign) : ''}`,
+            : html`${campaign === null || campaign.stats.count === 0 ? '' : resultsView(campaign.stats)}${form(templates, segments)}${campaign?.dispatch === 'API' ? trigger.view() : ''}${campaign?.dispatch === 'SEGMENT' ? runs(campaign) : ''}`,
         )}
         ${source.view()}
       `

@@ -1,15 +1,12 @@
 /** Sends a template to one contact. */
 import { html, type TemplateResult } from 'lit'
 import { graphql } from '../graphql.ts'
+import { templateChoices } from './choices.ts'
 import { dialog } from './dialog.ts'
 import { area, choice, submit } from './form.ts'
 import { readObject } from './json.ts'
 import { failureOf } from './load.ts'
 import type { Deps } from './page.ts'
-
-const SendChoices = graphql(`
-  query SendChoices { templates(first: 100) { nodes { key name } } }
-`)
 
 const SendToContact = graphql(`
   mutation SendToContact($messages: [MessageInput!]!) {
@@ -51,7 +48,7 @@ export function createSendDialog({ api, update, go }: Pick<Deps, 'api' | 'update
     async open(): Promise<void> {
       wrong = null
       try {
-        templates = (await api.ask(SendChoices, {})).templates.nodes
+        templates = await templateChoices(api)
       } catch (error) {
         templates = []
         wrong = failureOf(error).message

@@ -9,7 +9,7 @@ import { createLoad, empty, failureOf, loaded } from './load.ts'
 import type { Deps, Page } from './page.ts'
 import type { Route } from './router.ts'
 import { table } from './table.ts'
-import { when } from './time.ts'
+import { instantOf, when, zoneName } from './time.ts'
 import { createWholeList, type SortableColumn } from './whole-list.ts'
 
 const ApiKeyList = graphql(`
@@ -87,7 +87,7 @@ export function openKeys(deps: Deps, first: Route): Page {
   const own = (): readonly Scope[] => list.value?.viewer.scopes ?? scopeNames
   const begin = (): void => set({ name: '', scopes: own(), expires: '', secret: null })
   async function make(one: NewKey): Promise<void> {
-    const expiresAt = one.expires === '' ? null : new Date(one.expires).toISOString()
+    const expiresAt = instantOf(one.expires)
     const name = one.name.trim()
     try {
       const { createApiKey } = await api.ask(MakeApiKey, { name, scopes: [...one.scopes], expiresAt })
@@ -159,7 +159,7 @@ export function openKeys(deps: Deps, first: Route): Page {
                 label: 'Expires',
                 type: 'datetime-local',
                 value: one.expires,
-                hint: 'Leave empty for a key that never expires',
+                hint: `In ${zoneName()}. Leave empty for a key that never expires`,
                 change: (expires) => set({ ...one, expires }),
               })}
               <div class="buttons end">

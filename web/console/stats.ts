@@ -3,6 +3,7 @@ import { html, type TemplateResult } from 'lit'
 import type { Channel } from '../generated/graphql.ts'
 import { graphql } from '../graphql.ts'
 import { channelLabel, channelNames } from './badge.ts'
+import { templateChoices } from './choices.ts'
 import { cut } from './cut.ts'
 import { choice } from './form.ts'
 import { createLoad, empty, loaded } from './load.ts'
@@ -23,7 +24,6 @@ const StatsByDay = graphql(`
         channels { channel sent delivered failed read }
       }
     }
-    templates(first: 100) { nodes { key name } }
   }
 `)
 
@@ -54,6 +54,7 @@ export function openStats({ api, update, replace }: Deps, first: Route): Page {
     const last = Number(span()) + (compared() ?? 0)
     return api.ask(StatsByDay, { last, template: of('template') === '' ? null : of('template'), channel })
   }, update)
+  const templates = createLoad(() => templateChoices(api), update)
   const plots = new Map<string, Plot>()
   const plotOf = (name: string, height?: number): Plot => {
     const plot = plots.get(name) ?? createPlot(`${name} by day`, height)
@@ -170,6 +171,7 @@ export function openStats({ api, update, replace }: Deps, first: Route): Page {
   }
 
   void found.run()
+  void templates.run()
   return {
     title: () => 'Statistics',
     view: () => html`
@@ -182,7 +184,7 @@ export function openStats({ api, update, replace }: Deps, first: Route): Page {
         })}
         ${choice({
           ...{ id: 'template', label: 'Template', value: of('template'), change: set('template') },
-          options: [['', 'All'], ...(found.value?.templates.nodes ?? []).map(({ key, name }) => [key, name] as const)],
+          options: [['', 'All'], ...(templates.value ?? []).map(({ key, name }) => [key, name] as const)],
         })}
       </div>
       ${loaded(

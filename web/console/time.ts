@@ -20,6 +20,8 @@ function formatsOf(timeZone: string | undefined) {
     day: format(date),
     full: format({ ...date, ...clock, timeZoneName: 'short' }),
     exact: format({ ...date, ...clock, fractionalSecondDigits: 3, timeZoneName: 'short' }),
+    // As `datetime-local` fields have it.
+    local: new Intl.DateTimeFormat('sv', { ...zone, dateStyle: 'short', timeStyle: 'medium' }),
   }
 }
 
@@ -33,6 +35,32 @@ export function showZone(timeZone: string | undefined): void {
   } catch {
     formats = formatsOf(undefined)
   }
+}
+
+/** What the zone is called that times are shown in. */
+export const zoneName = (): string => formats.full.resolvedOptions().timeZone
+
+/** A time as `datetime-local` fields take it, to the minute. */
+export const localOf = (iso: string | null): string =>
+  iso === null ? '' : formats.local.format(new Date(iso)).replace(' ', 'T').slice(0, 16)
+
+/** By how much the clocks of the zone are ahead of UTC at a time, ms. */
+const aheadAt = (ms: number): number =>
+  Date.parse(`${formats.local.format(ms).replace(' ', 'T')}Z`) - Math.trunc(ms / 1_000) * 1_000
+
+/**
+ * The time that such a field names, as ISO 8601; null: it names none. Of a time that clocks show twice it is the first, and one that they leave out
+ * is as much later.
+ */
+export function instantOf(local: string): string | null {
+  // An address may have been written with a zone, or with a date alone.
+  const isLocal = /T\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(local)
+  const asUtc = Date.parse(isLocal ? `${local}Z` : local)
+  if (Number.isNaN(asUtc)) return null
+  if (!isLocal) return new Date(asUtc).toISOString()
+  const offsets = [aheadAt(asUtc - 86_400_000), aheadAt(asUtc + 86_400_000)]
+  const fits = offsets.map((ahead) => asUtc - ahead).filter((ms) => ms + aheadAt(ms) === asUtc)
+  return new Date(fits.length > 0 ? Math.min(...fits) : asUtc - (offsets[0] ?? 0)).toISOString()
 }
 
 const steps = [

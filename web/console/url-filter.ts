@@ -1,6 +1,7 @@
 /** What the filters of lists share: they are kept in the URL, so that a view can be shared. */
 import type { Deps } from './page.ts'
 import { changed, type Route } from './router.ts'
+import { instantOf } from './time.ts'
 
 /** How long typing must pause before the filter is applied, ms. */
 const TYPING_MS = 250
@@ -8,10 +9,9 @@ const TYPING_MS = 250
 /** A field in the query of a URL, without spaces around it; empty: it is not given. */
 export const textOf = (query: URLSearchParams, name: string): string => query.get(name)?.trim() ?? ''
 
-/** The field `from` or `to` in the query of a URL, as ISO 8601; undefined: it is empty, or no date. */
+/** The field `from` or `to` in the query of a URL, in the zone that is shown, as ISO 8601; undefined: it is empty, or no date. */
 export function dateOf(query: URLSearchParams, name: 'from' | 'to'): string | undefined {
-  const date = new Date(textOf(query, name))
-  return Number.isNaN(date.getTime()) ? undefined : date.toISOString()
+  return instantOf(textOf(query, name)) ?? undefined
 }
 
 /** The fields of a form of filters. @param names the query parameters of the URL */

@@ -104,15 +104,16 @@ export async function lookUp(
   const transactions = named((intent) => intent.transactionId)
   const topicNames = named((intent) => ('topic' in intent ? intent.topic : null))
   const providerNames = intents.flatMap(({ projectId, intent }) => extraKeys(intent.overrides).map((key) => ({ projectId, key })))
-  const [templates, contacts, taken, usedTransactions, topics, providers, routes] = await inOneTrip(db, (db) =>
+  const [templates, contacts, usedTransactions, taken, topics, providers, routes] = await inOneTrip(db, (db) =>
     Promise.all([
       findTemplates(
         db,
         named((intent) => intent.template),
       ),
       findContacts(db, contactNames),
-      ids.length === 0 ? [] : findNotifications(db, ids),
+      // Before the ids: a call whose transaction is found and whose id is not would be another one, and this may be the same one, again.
       transactions.length === 0 ? [] : findTransactions(db, transactions),
+      ids.length === 0 ? [] : findNotifications(db, ids),
       topicNames.length === 0 ? [] : findTopics(db, topicNames),
       providerNames.length === 0 ? [] : findKinds(db, providerNames),
       findRoutes(db, projectIds),

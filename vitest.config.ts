@@ -45,6 +45,7 @@ const pure = [
   'test/render/foresee.test.ts',
   'test/render/plain-text.test.ts',
   'test/render/programs.test.ts',
+  'test/web/console-csv.test.ts',
   'test/web/console-time.test.ts',
 ]
 /** Tests that wait for most of their time, for what has to happen within some seconds: three of them leave each other enough of the machine. */

@@ -154,12 +154,14 @@ optionalSuite(inBrowser('the lists of the console, in a browser'), () => {
     await goTo('#/new-broadcast', 'New broadcast')
     await page.getByLabel('Template').selectOption('note')
     await page.getByLabel('Audience').selectOption('all')
-    await page.getByLabel('Send at').fill('2037-01-02T09:00')
+    const day = new Date(Date.now() + 9 * 24 * 3_600_000).toISOString().slice(0, 10)
+    await page.getByLabel('Send at').fill(`${day}T09:00`)
     await page.getByText('In UTC.').waitFor()
     const asked = page.waitForRequest((request) => request.postData()?.includes('StartBroadcast') === true)
     await page.getByRole('button', { name: 'Send', exact: true }).click()
     await page.getByRole('dialog').getByRole('button', { name: /^Send/ }).click()
-    expect((await asked).postDataJSON()).toMatchObject({ variables: { input: { sendAt: '2037-01-02T09:00:00.000Z' } } })
+    expect((await asked).postDataJSON()).toMatchObject({ variables: { input: { sendAt: `${day}T09:00:00.000Z` } } })
+    await page.waitForURL(/#\/broadcasts\//)
   })
 
   it('offers every template, however many there are', async () => {

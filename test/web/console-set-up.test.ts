@@ -72,6 +72,22 @@ optionalSuite(inBrowser('what the console changes'), () => {
     await page.getByRole('button', { name: 'Save', exact: true }).click()
     await question.getByRole('button', { name: 'Save' }).click()
     await expect.poll(async () => (await settings())?.retentionDays).toBe(40)
+    // Empty is a number of days too: the usual one, which may be less.
+    await project.api.do(UpdateProject, { input: { retentionDays: 3_660 } })
+    await page.reload()
+    await page.getByLabel('Keep notifications, days').fill('')
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await question.getByRole('button', { name: 'Cancel' }).click()
+    // What was changed here survives a reload, and takes nothing back that somebody else changed meanwhile.
+    await page.getByLabel('Keep notifications, days').fill('3660')
+    await page.getByLabel('Name', { exact: true }).fill('Renamed')
+    await project.api.do(UpdateProject, { input: { timezone: 'Asia/Seoul' } })
+    page.once('dialog', (leaving) => void leaving.accept())
+    await page.reload()
+    await page.getByText('Unsaved changes', { exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await page.getByText('Settings saved.').waitFor()
+    expect(await settings()).toMatchObject({ timezone: 'Asia/Seoul', retentionDays: 3_660 })
     await project.api.do(UpdateProject, { input: { templateDrafts: false, allowedOrigins: [], locale: 'en' } })
   })
 

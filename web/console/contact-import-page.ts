@@ -63,8 +63,11 @@ export function openContactImport(deps: Deps): Page {
   /** Reads the head and the first rows of the file. */
   async function look(chosen: File): Promise<void> {
     wrong = null
+    running?.stop()
     running = null
     checked = null
+    // It goes on as it began.
+    if (left?.file === nameOf(chosen) && file === null) encoding = left.encoding
     try {
       const { readCsv } = await loadCsv()
       let found: readonly (readonly string[])[] = []
@@ -108,22 +111,27 @@ export function openContactImport(deps: Deps): Page {
     const found = twice()
     return found === null ? null : `Two columns are “${found}”.`
   }
-  const isBusy = (): boolean => running !== null && !['done', 'failed'].includes(running.state.phase)
+  const isBusy = (): boolean => running !== null && !['stopped', 'done', 'failed'].includes(running.state.phase)
 
   function begin(isDryRun: boolean, from: Left['at'] | null = null): void {
     if (file === null) return
     const plan: Plan = { file, encoding, mode, columns }
-    running = startImport({ api, plan, isDryRun, from, changed: () => changed(plan) })
+    const run: Import = startImport({ api, plan, isDryRun, from, changed: () => changed(plan, run.state) })
+    running = run
     update()
   }
-  function changed({ file: source }: Plan): void {
-    const state = running?.state
-    if (state === undefined) return
+  function changed({ file: source, columns: planned, ...plan }: Plan, state: ImportState): void {
     if (state.isDryRun && state.phase === 'done') checked = state
     if (!state.isDryRun) {
       const { last, rows, created, updated, refusedCount } = state
       left = {
-        ...{ file: nameOf(source), fileName: source.name, encoding, mode, targets: columns.map(({ target }) => target) },
+        ...{
+          file: nameOf(source),
+          fileName: source.name,
+          encoding: plan.encoding,
+          mode: plan.mode,
+          targets: planned.map(({ target }) => target),
+        },
         at: { last, rows, created, updated, refusedCount },
       }
       if (state.phase === 'done') left = null
@@ -140,8 +148,6 @@ export function openContactImport(deps: Deps): Page {
     })
     if (!isSure) return
     running?.stop()
-    running = null
-    update()
   }
   async function saveRefused({ refused }: ImportState): Promise<void> {
     const { writeCsv } = await loadCsv()
@@ -261,7 +267,14 @@ export function openContactImport(deps: Deps): Page {
     </section>
   `
   const titles: Record<ImportState['phase'], string> = {
-    ...{ running: 'Importing', paused: 'Paused', waiting: 'Waiting for the server', done: 'Imported', failed: 'Failed' },
+    ...{
+      running: 'Importing',
+      paused: 'Paused',
+      stopped: 'Stopped',
+      waiting: 'Waiting for the server',
+      done: 'Imported',
+      failed: 'Failed',
+    },
   }
   const checkTitles: typeof titles = { ...titles, running: 'Checking', done: 'Checked: nothing has been changed yet' }
   const result = (state: ImportState): TemplateResult => {
@@ -287,7 +300,12 @@ export function openContactImport(deps: Deps): Page {
             ${phase === 'paused' ? html`<button @click=${() => running?.resume()}>Go on</button>` : ''}
             ${phase === 'running' || phase === 'waiting' ? html`<button @click=${() => running?.pause()}>Pause</button>` : ''}
             ${isBusy() ? html`<button class="plain" @click=${() => void stop()}>Stop</button>` : ''}
-            ${refused.length > 0 && !isBusy() ? html`<button @click=${() => void saveRefused(state)}>Download refused rows</button>` : ''}
+            ${
+              refused.length > 0 && !isBusy()
+                ? html`<button @click=${() => void saveRefused(state)}>Download refused rows</button>
+              ${refusedCount > refused.length ? html`<span class="quiet small">Of ${count(refusedCount)}, the ${count(refused.length)} of this visit.</span>` : ''}`
+                : ''
+            }
             ${phase === 'done' && !isDryRun ? html`<a class="button" href=${href(['contacts'])}>Contacts</a>` : ''}
           </div>
         </div>

@@ -40,7 +40,7 @@ export interface Refused {
 /** How far it is. */
 export interface ImportState {
   readonly isDryRun: boolean
-  readonly phase: 'running' | 'paused' | 'waiting' | 'done' | 'failed'
+  readonly phase: 'running' | 'paused' | 'waiting' | 'stopped' | 'done' | 'failed'
   /** rows that are dealt with, those of an earlier visit among them */
   readonly rows: number
   /** the last row that is dealt with, as a spreadsheet counts it */
@@ -62,7 +62,7 @@ export interface Import {
   readonly state: ImportState
   pause(): void
   resume(): void
-  /** Ends it where it is. */
+  /** Ends it after the batch that is being written. */
   stop(): void
 }
 
@@ -173,11 +173,12 @@ export function startImport({ api, plan, isDryRun, from, changed }: Options): Im
       set({ share: file.size === 0 ? 1 : Math.min(1, bytesRead / file.size) })
       return !isStopped
     })
-    if (!isStopped) set({ phase: 'done', share: 1 })
+    if (isStopped) set({ phase: 'stopped' })
+    else set({ phase: 'done', share: 1 })
   }
 
   run().catch((error: unknown) => {
-    if (isStopped) return
+    if (isStopped) return set({ phase: 'stopped' })
     set({ phase: 'failed', message: error instanceof ApiError || error instanceof Error ? error.message : String(error) })
   })
   const awake = (): void => {

@@ -33,6 +33,8 @@ const empty = {
 type Typed = typeof empty
 type TextName = { [N in keyof Typed]: Typed[N] extends string ? N : never }[keyof Typed]
 
+/** How long is kept what has no number of days. */
+const usual = { retentionDays: 90, auditRetentionDays: 400 } as const
 const originsIn = (text: string): string[] => text.split(/[\s,]+/).filter((one) => one !== '')
 const budgets = [
   ['project', 'All callers'],
@@ -43,13 +45,18 @@ const budgets = [
 
 export function openSettings(deps: Deps): Page {
   const { api, update, say, ask, drafts } = deps
-  let typed: Typed = { ...empty }
   let stored: Typed = { ...empty }
+  /** what was changed: the rest is as it is stored, also where somebody else changes it meanwhile */
+  let changed: Partial<Typed> = {}
   let wrong: { readonly field: string | null; readonly message: string } | null = null
   let isBusy = false
-  const unsaved = createUnsaved<Typed>({ read: () => typed, write: (state) => (typed = { ...state }) }, update, {
-    ...{ drafts, name: 'settings', basis: () => 0 },
-  })
+  const unsaved = createUnsaved<{ changed: Partial<Typed> }>(
+    { read: () => ({ changed }), write: (state) => (changed = { ...state.changed }) },
+    update,
+    {
+      ...{ drafts, name: 'settings', basis: () => 0 },
+    },
+  )
   const found = createLoad(async () => {
     const { project } = (await api.ask(ProjectSettings, {})).viewer
     if (project === null) throw new Error('This credential has no project.')
@@ -59,7 +66,7 @@ export function openSettings(deps: Deps): Page {
       ...{ allowedOrigins: allowedOrigins.join('\n'), inboundDomain: inboundDomain ?? '' },
       ...{ resendUnknown: project.resendUnknown, templateDrafts: project.templateDrafts },
     }
-    typed = { ...stored }
+    changed = {}
     unsaved.begin()
     return project
   }, update)
@@ -67,15 +74,17 @@ export function openSettings(deps: Deps): Page {
     found.value === null ? null : { name: 'project', document: ProjectSettings, variables: {}, value: found.value },
   )
   const set = (change: Partial<Typed>): void => {
-    typed = { ...typed, ...change }
+    changed = Object.fromEntries(
+      Object.entries({ ...changed, ...change }).filter(([name, value]) => value !== stored[name as keyof Typed]),
+    )
     unsaved.touched()
     update()
   }
 
-  /** What was changed: somebody else may have changed the rest meanwhile. */
+  const typed = (): Typed => ({ ...stored, ...changed })
   function changes(): UpdateProjectInput {
-    const text = (name: TextName) => typed[name].trim()
-    const isChanged = (name: keyof Typed): boolean => typed[name] !== stored[name]
+    const text = (name: TextName) => typed()[name].trim()
+    const isChanged = (name: keyof Typed): boolean => changed[name] !== undefined
     const days = (name: 'retentionDays' | 'auditRetentionDays') => (text(name) === '' ? null : Number(text(name)))
     return {
       ...(isChanged('name') ? { name: text('name') } : {}),
@@ -83,17 +92,17 @@ export function openSettings(deps: Deps): Page {
       ...(isChanged('timezone') ? { timezone: text('timezone') } : {}),
       ...(isChanged('retentionDays') ? { retentionDays: days('retentionDays') } : {}),
       ...(isChanged('auditRetentionDays') ? { auditRetentionDays: days('auditRetentionDays') } : {}),
-      ...(isChanged('allowedOrigins') ? { allowedOrigins: originsIn(typed.allowedOrigins) } : {}),
+      ...(isChanged('allowedOrigins') ? { allowedOrigins: originsIn(typed().allowedOrigins) } : {}),
       ...(isChanged('inboundDomain') ? { inboundDomain: text('inboundDomain') === '' ? null : text('inboundDomain') } : {}),
-      ...(isChanged('resendUnknown') ? { resendUnknown: typed.resendUnknown } : {}),
-      ...(isChanged('templateDrafts') ? { templateDrafts: typed.templateDrafts } : {}),
+      ...(isChanged('resendUnknown') ? { resendUnknown: typed().resendUnknown } : {}),
+      ...(isChanged('templateDrafts') ? { templateDrafts: typed().templateDrafts } : {}),
     }
   }
   async function save(): Promise<void> {
     const input = changes()
     // What is older is deleted at the next pruning, and can't be had back.
-    const isShorter = (name: 'retentionDays' | 'auditRetentionDays'): boolean =>
-      input[name] !== undefined && Number(input[name] ?? Number.POSITIVE_INFINITY) < Number(stored[name])
+    const isShorter = (name: keyof typeof usual): boolean =>
+      input[name] !== undefined && (input[name] ?? usual[name]) < Number(stored[name])
     if (isShorter('retentionDays') || isShorter('auditRetentionDays')) {
       const text = 'What is older than that will be deleted permanently.'
       if (!(await ask({ title: 'Keep data for a shorter time?', text, action: 'Save', isDangerous: true }))) return
@@ -116,31 +125,38 @@ export function openSettings(deps: Deps): Page {
 
   const field = (name: TextName, label: string, hint?: string, type: 'text' | 'number' = 'text'): TemplateResult =>
     line({
-      ...{ id: `settings-${name}`, label, type, value: typed[name], change: (value) => set({ [name]: value }) },
+      ...{
+        id: `settings-${name}`,
+        label,
+        type,
+        value: typed()[name],
+        isDisabled: isBusy,
+        change: (value) => set({ [name]: value }),
+      },
       ...{ wrong: wrong?.field === name ? wrong.message : null, ...(hint === undefined ? {} : { hint }) },
     })
   const form = (): TemplateResult => html`
     <form class="panel" aria-label="Settings" @submit=${submit(save)}>
       <div class="body form">
         ${unsaved.notice()}
-        ${wrong === null || Object.hasOwn(typed, wrong.field ?? '') ? '' : html`<div class="notice bad" role="alert"><p>${wrong.message}</p></div>`}
+        ${wrong === null || Object.hasOwn(empty, wrong.field ?? '') ? '' : html`<div class="notice bad" role="alert"><p>${wrong.message}</p></div>`}
         <div class="pair">
           ${field('name', 'Name')} ${field('locale', 'Language', 'Of contacts that have none, such as en')}
           ${field('timezone', 'Time zone', 'Of contacts that have none, such as Europe/London')}
         </div>
         <div class="pair">
-          ${field('retentionDays', 'Keep notifications, days', '32 to 3,660; empty: 90', 'number')}
-          ${field('auditRetentionDays', 'Keep the audit log, days', '30 to 3,660; empty: 400', 'number')}
+          ${field('retentionDays', 'Keep notifications, days', `32 to 3,660; empty: ${usual.retentionDays}`, 'number')}
+          ${field('auditRetentionDays', 'Keep the audit log, days', `30 to 3,660; empty: ${usual.auditRetentionDays}`, 'number')}
           ${field('inboundDomain', 'Domain of inbound mail', 'Empty: none is received')}
         </div>
         ${area({
-          ...{ id: 'settings-allowedOrigins', label: 'Allowed origins', rows: 3, value: typed.allowedOrigins },
+          ...{ id: 'settings-allowedOrigins', label: 'Allowed origins', rows: 3, value: typed().allowedOrigins },
           ...{ hint: 'Of the pages that may use contact tokens, one a line, such as https://example.com; empty: any' },
           ...{ wrong: wrong?.field?.startsWith('allowedOrigins') === true ? wrong.message : null },
           change: (allowedOrigins) => set({ allowedOrigins }),
         })}
-        ${check('settings-templateDrafts', 'Templates: changes are drafts until they are published', typed.templateDrafts, (templateDrafts) => set({ templateDrafts }))}
-        ${check('settings-resendUnknown', 'SMS and chat: send again where nobody knows whether it was delivered (it may arrive twice)', typed.resendUnknown, (resendUnknown) => set({ resendUnknown }))}
+        ${check('settings-templateDrafts', 'Templates: changes are drafts until they are published', typed().templateDrafts, (templateDrafts) => set({ templateDrafts }))}
+        ${check('settings-resendUnknown', 'SMS and chat: send again where nobody knows whether it was delivered (it may arrive twice)', typed().resendUnknown, (resendUnknown) => set({ resendUnknown }))}
         <div data-needs="MANAGE" class="buttons">
           <button class="primary" ?disabled=${isBusy || !unsaved.isChanged()}>${isBusy ? 'Saving…' : 'Save'}</button>
           ${unsaved.isChanged() ? html`<span class="quiet small">Unsaved changes</span>` : ''}

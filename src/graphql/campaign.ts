@@ -56,6 +56,11 @@ export function defineCampaigns(
         resolve: ({ channel, template }) =>
           channel ?? channels.find((one) => template.contents.some((content) => content.channel === one)) ?? 'IN_APP',
       }),
+      onlyChannel: t.expose('channel', {
+        type: Channel,
+        nullable: true,
+        description: 'The only channel that it is sent on; null: all channels of its template.',
+      }),
       template: t.relation('template', { description: 'The template.' }),
       segment: t.relation('segment', { nullable: true, description: 'Its audience; null for dispatch API.' }),
       schedule: t.field({

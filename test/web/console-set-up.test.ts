@@ -235,6 +235,8 @@ optionalSuite(inBrowser('what the console changes'), () => {
     await saved
     await tab.goTo('#/campaigns', 'Campaigns')
     await row.getByText('Inactive').waitFor()
+    // Its channels are still those of its template.
+    await row.getByText('All', { exact: true }).waitFor()
   })
 
   it('shows a new key once, and revokes it', async () => {

@@ -13,7 +13,8 @@ export interface CampaignDraft {
   name: string
   active: boolean
   start: Start
-  channel: Channel
+  /** empty: all channels of the template */
+  channel: Channel | ''
   template: string
   segment: string
   at: string
@@ -24,7 +25,7 @@ export interface CampaignDraft {
 
 /** The form of a new campaign. */
 export const newCampaign = (): CampaignDraft => ({
-  ...{ key: '', name: '', active: true, start: 'api', channel: 'EMAIL', template: '', segment: '' },
+  ...{ key: '', name: '', active: true, start: 'api', channel: '', template: '', segment: '' },
   ...{ at: '', cron: '', timezone: Intl.DateTimeFormat().resolvedOptions().timeZone, onEvent: '' },
 })
 
@@ -42,7 +43,7 @@ export function draftOfCampaign(stored: Stored): CampaignDraft {
             ? 'cron'
             : 'at'
   return {
-    ...{ key: stored.key, name: stored.name, active: stored.active, start, channel: stored.channel },
+    ...{ key: stored.key, name: stored.name, active: stored.active, start, channel: stored.onlyChannel ?? '' },
     ...{ template: stored.template.key, segment: stored.segment?.key ?? '' },
     at: localOf(schedule?.at ?? null),
     cron: schedule?.cron ?? '',
@@ -63,7 +64,12 @@ export function inputOfCampaign(draft: CampaignDraft): CampaignInput {
           ? { onEvent: draft.onEvent.trim() }
           : null
   return {
-    ...{ key: draft.key.trim(), active: draft.active, channel: draft.channel, template: draft.template },
+    ...{
+      key: draft.key.trim(),
+      active: draft.active,
+      channel: draft.channel === '' ? null : draft.channel,
+      template: draft.template,
+    },
     name: draft.name.trim() === '' ? null : draft.name.trim(),
     dispatch: start === 'api' ? 'API' : 'SEGMENT',
     segment: start === 'api' || draft.segment === '' ? null : draft.segment,

@@ -31,7 +31,7 @@ type Outcome = TriggerByHandMutation['triggerCampaign']
 export function createTrigger(
   { api, update, say, ask }: Pick<Deps, 'api' | 'update' | 'say' | 'ask'>,
   campaign: string,
-  content: () => { readonly template: string; readonly channel: Channel } | null,
+  content: () => { readonly template: string; readonly channel?: Channel } | null,
 ) {
   let type: RecipientType = 'USER_ID'
   let typed = ''

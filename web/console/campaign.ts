@@ -21,7 +21,7 @@ import { createUnsaved } from './unsaved.ts'
 const OneCampaign = graphql(`
   query OneCampaign($key: ID!) {
     campaign(key: $key) {
-      key name active dispatch channel nextRunAt
+      key name active dispatch onlyChannel nextRunAt
       template { key } segment { key }
       schedule { at cron timezone onEvent }
       stats { count sent delivered failed seen read channels { channel sent delivered failed seen read } }
@@ -83,7 +83,9 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
   )
   const trigger = createTrigger(deps, key, () => {
     const stored = found.value?.campaign ?? null
-    return stored === null ? null : { template: stored.template.key, channel: stored.channel }
+    return stored === null
+      ? null
+      : { template: stored.template.key, ...(stored.onlyChannel === null ? {} : { channel: stored.onlyChannel }) }
   })
   const audience = createEstimate(deps, () => (found.value?.campaign?.dispatch === 'SEGMENT' ? { campaign: key } : null))
   const set = (change: Partial<CampaignDraft>): void => {
@@ -173,8 +175,8 @@ export function openCampaign(deps: Deps, { path }: Route): Page {
           })}
           ${choice({
             ...{ id: 'campaign-channel', label: 'Channel', value: draft.channel },
-            options: channelNames.map((one) => [one, channelLabel(one)] as const),
-            change: (value) => set({ channel: channelNames.find((one) => one === value) ?? draft.channel }),
+            options: [['', 'All channels of the template'], ...channelNames.map((one) => [one, channelLabel(one)] as const)],
+            change: (value) => set({ channel: channelNames.find((one) => one === value) ?? '' }),
           })}
         </div>
         <div class="pair">

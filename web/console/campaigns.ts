@@ -14,7 +14,7 @@ const CampaignList = graphql(`
   query CampaignList($first: Int, $after: String, $last: Int, $before: String, $search: String) {
     campaigns(first: $first, after: $after, last: $last, before: $before, search: $search) {
       totalCount
-      nodes { key name active dispatch channel nextRunAt template { name } segment { name } schedule { at cron onEvent } }
+      nodes { key name active dispatch onlyChannel nextRunAt template { name } segment { name } schedule { at cron onEvent } }
       pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
     }
   }
@@ -41,7 +41,7 @@ const columns: readonly Column<Row>[] = [
       html`<a class="row" href=${href(['campaigns', key])}>${cutWords(name, 32)}</a><span class="sub mono">${cut(key, 36)}</span>`,
   },
   { head: 'Template', class: 'minor', cell: ({ template }) => cutWords(template.name) },
-  { head: 'Channel', class: 'minor keep', cell: ({ channel }) => channelLabel(channel) },
+  { head: 'Channel', class: 'minor keep', cell: ({ onlyChannel }) => (onlyChannel === null ? 'All' : channelLabel(onlyChannel)) },
   {
     head: 'Audience',
     class: 'minor',

@@ -107,7 +107,11 @@ export function openStats({ api, update, replace }: Deps, first: Route): Page {
       const whole = name === 'failed' ? 'count' : 'sent'
       const share = shareOf(now[name], now[whole])
       const points = then === null ? null : pointsOf(share, shareOf(then[name], then[whole]))
-      return [label, shownShare(share), [count(now[name]), ...(points === null ? [] : [points])].join(' · ')] as const
+      return [
+        label,
+        shownShare(share),
+        [`${count(now[name])} of ${count(now[whole])}`, ...(points === null ? [] : [points])].join(' · '),
+      ] as const
     }
     const change = then === null ? null : changeOf(now.sent, then.sent)
     const shown = [

@@ -11,6 +11,7 @@ import type {
   Severity,
 } from '../words.ts'
 import { plainArray } from './array.ts'
+import { archivedColumn } from './away.ts'
 import { isoTimes, type Runner } from './database.ts'
 import type { Reader } from './gathered.ts'
 
@@ -97,7 +98,7 @@ const feedColumns = `m.project_id AS "projectId", m.id, m.contact_id AS "contact
   n.transaction_id AS "transactionId", t.key AS "templateKey", ${severityColumn} AS severity, m.status, m.feed, m.title, m.body, m.icon_url AS "iconUrl", m.url,
   ${actorColumn} AS actor,
   n.data, m.count, m.actions, m.arrived_seq AS "arrivedSeq", m.listed_seq AS "listedSeq", m.changed_seq AS "changedSeq",
-  m.change_kind AS "changeKind", m.seen_at AS "seenAt", m.read_at AS "readAt", m.archived_at AS "archivedAt", m.snoozed_until AS "snoozedUntil", m.deleted_at AS "deletedAt", m.sent_at AS "sentAt",
+  m.change_kind AS "changeKind", m.seen_at AS "seenAt", m.read_at AS "readAt", ${archivedColumn} AS "archivedAt", m.snoozed_until AS "snoozedUntil", m.deleted_at AS "deletedAt", m.sent_at AS "sentAt",
   m.created_at AS "createdAt", m.updated_at AS "updatedAt"`
 const notificationJoin = 'JOIN notification n ON n.project_id = m.project_id AND n.id = m.notification_id'
 const templateJoin = 'LEFT JOIN template t ON t.project_id = n.project_id AND t.id = n.template_id'
@@ -209,16 +210,31 @@ const filtered = `m.channel = 'IN_APP' AND m.listed_seq IS NOT NULL AND m.status
   AND CASE WHEN ($3::text[] IS NULL OR m.feed = ANY($3)) AND ($4::bool IS NULL OR (m.seen_at IS NOT NULL) = $4)
     AND ($5::bool IS NULL OR (m.read_at IS NOT NULL) = $5) AND ($6::bool IS NULL OR (m.archived_at IS NOT NULL) = $6) THEN true ELSE false END`
 
-/** SQL: the condition of a filter by severity, for those that have one. */
+/** SQL: the condition of a filter by severity; '': it has none. */
 const ofSeverity = (severities: FeedFilter['severities'], parameter: string): string =>
-  severities === null || severities === undefined ? '' : ` AND ${severityColumn} = ANY(${parameter}::text[])`
+  severities === null || severities === undefined ? '' : `${severityColumn} = ANY(${parameter}::text[])`
 
-/** SQL: the messages of the feed of `contact`. Those that are snoozed have their place in a table of their own, at which they are listed. */
-const sourceOf = (snoozed: boolean, contact: string, where: string, joins = ''): string =>
-  snoozed
-    ? `snooze z JOIN message m ON m.project_id = z.project_id AND m.id = z.message_id AND m.snoozed_until IS NOT NULL ${joins}
-      WHERE z.project_id = $1 AND z.contact_id = ${contact} AND ${where.replaceAll('m.listed_seq', 'z.listed_seq')}`
-    : `message m ${joins} WHERE m.project_id = $1 AND m.contact_id = ${contact} AND ${where}`
+/** How many messages are joined at most to find those of some severities, or to count them by it. */
+export const SEVERITY_SCAN = 10_000
+
+/**
+ * SQL: the messages of the feed of `contact`. Those that are snoozed have their place in a table of their own, at which they are listed.
+ * @param bySeverity a condition on what is joined: of the first that meet the others
+ */
+const sourceOf = (
+  snoozed: boolean,
+  contact: string,
+  where: string,
+  { joins = '', bySeverity = '', direction = 'DESC' }: { joins?: string; bySeverity?: string; direction?: 'ASC' | 'DESC' } = {},
+): string =>
+  bySeverity !== '' && !snoozed
+    ? `(SELECT m.* FROM message m WHERE m.project_id = $1 AND m.contact_id = ${contact} AND ${where}
+        ORDER BY m.listed_seq ${direction} LIMIT ${SEVERITY_SCAN}) m ${joins} WHERE ${bySeverity}`
+    : snoozed
+      ? `snooze z JOIN message m ON m.project_id = z.project_id AND m.id = z.message_id AND m.snoozed_until IS NOT NULL ${joins}
+      WHERE z.project_id = $1 AND z.contact_id = ${contact} AND ${where.replaceAll('m.listed_seq', 'z.listed_seq')}
+        ${bySeverity === '' ? '' : `AND ${bySeverity}`}`
+      : `message m ${joins} WHERE m.project_id = $1 AND m.contact_id = ${contact} AND ${where}`
 
 /** A page of a feed, and the feed's state in the same snapshot. */
 export interface FeedPage {
@@ -284,7 +300,7 @@ function selectionOf(parts: ReadonlySet<FeedPart>, snoozed: boolean): Selection 
   if (known !== undefined) return known
   const read: readonly FeedPart[] = [...ownParts.slice(0, ownParts.indexOf(own) + 1), ...joined]
   const columns = read.flatMap((part): [string, string][] => Object.entries(columnsOf[part]))
-  if (snoozed) columns.push(['snoozedUntil', 'm.snoozed_until'], ['listedSeq', 'z.listed_seq'])
+  if (snoozed) columns.push(['snoozedUntil', 'm.snoozed_until'], ['archivedAt', archivedColumn], ['listedSeq', 'z.listed_seq'])
   const selection: Selection = {
     name,
     columns,
@@ -383,7 +399,7 @@ function statementOf(
         SELECT ${[...stateColumns, ...selection.columns.map(() => 'NULL')].join(', ')} FROM s
         UNION ALL SELECT ${stateColumns.map(() => 'NULL').join(', ')}, p.* FROM s CROSS JOIN LATERAL (
           SELECT ${selection.columns.map(([property, sql]) => `${sql} AS "${property}"`).join(', ')}
-          FROM ${sourceOf(snoozed, 's.contact_id', `${filtered} AND ${bounds[bound]}${bySeverity}`, selection.joins)}
+          FROM ${sourceOf(snoozed, 's.contact_id', `${filtered} AND ${bounds[bound]}`, { joins: selection.joins, bySeverity, direction })}
           ORDER BY ${snoozed ? 'z' : 'm'}.listed_seq ${direction} LIMIT ${size}) p`
   texts.set(name, text)
   return { name, text }
@@ -439,8 +455,8 @@ export async function countFeed(db: Runner, key: FeedKey, filter: FeedFilter, da
 }
 
 /**
- * How many messages of a feed are unseen and unread, by severity; those without any are left out. Counted when it is asked for. Rides on
- * message_feed.
+ * How many of the latest messages of a feed that are unseen or unread are so, by severity; those without any are left out. Counted when it is
+ * asked for. Rides on message_feed.
  */
 export async function countBySeverity(
   db: Runner,
@@ -451,9 +467,10 @@ export async function countBySeverity(
     name: 'count-by-severity',
     text: `SELECT ${severityColumn} AS severity, count(*) FILTER (WHERE m.seen_at IS NULL) AS "unseenCount",
         count(*) FILTER (WHERE m.read_at IS NULL) AS "unreadCount"
-      FROM message m ${notificationJoin} ${templateJoin}
-      WHERE m.project_id = $1 AND m.contact_id = $2 AND m.channel = 'IN_APP' AND m.listed_seq IS NOT NULL AND m.status <> 'CANCELED'
-        AND m.archived_at IS NULL AND (m.seen_at IS NULL OR m.read_at IS NULL) AND ($3::text[] IS NULL OR m.feed = ANY($3)) GROUP BY 1`,
+      FROM (SELECT m.project_id, m.notification_id, m.seen_at, m.read_at FROM message m
+        WHERE m.project_id = $1 AND m.contact_id = $2 AND m.channel = 'IN_APP' AND m.listed_seq IS NOT NULL AND m.status <> 'CANCELED'
+          AND m.archived_at IS NULL AND (m.seen_at IS NULL OR m.read_at IS NULL) AND ($3::text[] IS NULL OR m.feed = ANY($3))
+        ORDER BY m.listed_seq DESC LIMIT ${SEVERITY_SCAN}) m ${notificationJoin} ${templateJoin} GROUP BY 1`,
     values: [key.projectId, key.contactId, feeds],
   })
   return rows
@@ -467,10 +484,10 @@ const dataOf = (data: JsonObject | null): readonly string[] => (data === null ? 
 
 /** SQL: the messages of a feed that match, and whose data contain what the parameter has. */
 const selectedOf = (data: JsonObject | null, parameter: string, snoozed = false, bySeverity = ''): string =>
-  `${sourceOf(
-    ...([snoozed, '$2', `${filtered}${bySeverity}`] as const),
-    bySeverity === '' ? (data === null ? '' : notificationJoin) : `${notificationJoin} ${templateJoin}`,
-  )}
+  `${sourceOf(snoozed, '$2', filtered, {
+    joins: bySeverity === '' ? (data === null ? '' : notificationJoin) : `${notificationJoin} ${templateJoin}`,
+    bySeverity,
+  })}
   ${data === null ? '' : `AND n.data @> ${parameter}::jsonb`}`
 
 /**

@@ -3,7 +3,8 @@
  * the feeds first, for all but `findDueSnoozes`.
  */
 import { plainArray } from './array.ts'
-import type { Runner } from './database.ts'
+import { AWAY, archivedColumn } from './away.ts'
+import { isoTimes, type Runner } from './database.ts'
 import type { FeedKey } from './feed.ts'
 
 /** A message that is snoozed. */
@@ -33,14 +34,26 @@ export async function snoozeMessages(
     name: 'snooze-messages',
     text: `WITH r AS (SELECT * FROM unnest($3::uuid[], $4::bigint[]) AS r (id, seq)
       ), z AS (
-        INSERT INTO snooze (project_id, message_id, contact_id, until, listed_seq)
-        SELECT $1, m.id, $2, $5, COALESCE(m.listed_seq, m.arrived_seq) FROM r JOIN message m ON m.project_id = $1 AND m.id = r.id
-        ON CONFLICT (project_id, message_id) DO UPDATE SET until = EXCLUDED.until
+        INSERT INTO snooze AS z (project_id, message_id, contact_id, until, listed_seq, archived_at)
+        SELECT $1, m.id, $2, $5, COALESCE(m.listed_seq, m.arrived_seq), ${archivedColumn} FROM r JOIN message m ON m.project_id = $1 AND m.id = r.id
+        ON CONFLICT (project_id, message_id) DO UPDATE SET until = EXCLUDED.until, archived_at = COALESCE(EXCLUDED.archived_at, z.archived_at)
       )
-      UPDATE message m SET snoozed_until = $5, listed_seq = NULL, archived_at = NULL, changed_seq = r.seq, change_kind = 'SNOOZED', updated_at = $6
+      UPDATE message m SET snoozed_until = $5, listed_seq = NULL, archived_at = '${AWAY}', changed_seq = r.seq, change_kind = 'SNOOZED', updated_at = $6
       FROM r WHERE m.project_id = $1 AND m.id = r.id`,
     values: [key.projectId, key.contactId, ...changes(messages), until, at],
   })
+}
+
+/** When messages that are snoozed were archived, those that were. Rides on snooze_pkey. */
+export async function findArchived(tx: Runner, projectId: string, ids: readonly string[]): Promise<Map<string, string>> {
+  const { rows } = await tx.query<{ id: string; archivedAt: string }>({
+    name: 'find-archived',
+    text: `SELECT message_id AS id, archived_at AS "archivedAt" FROM snooze
+      WHERE project_id = $1 AND message_id = ANY($2::uuid[]) AND archived_at IS NOT NULL`,
+    values: [projectId, ids],
+    types: isoTimes,
+  })
+  return new Map(rows.map(({ id, archivedAt }) => [id, archivedAt]))
 }
 
 /** Puts messages back where they were. Rides on message_pkey and snooze_pkey. */
@@ -49,10 +62,10 @@ export async function unsnoozeMessages(tx: Runner, projectId: string, messages: 
     name: 'unsnooze-messages',
     text: `WITH r AS (SELECT * FROM unnest($2::uuid[], $3::bigint[]) AS r (id, seq)
       ), z AS (
-        DELETE FROM snooze s USING r WHERE s.project_id = $1 AND s.message_id = r.id RETURNING s.message_id, s.listed_seq
+        DELETE FROM snooze s USING r WHERE s.project_id = $1 AND s.message_id = r.id RETURNING s.message_id, s.listed_seq, s.archived_at
       )
-      UPDATE message m SET snoozed_until = NULL, listed_seq = COALESCE(z.listed_seq, m.arrived_seq), changed_seq = r.seq, change_kind = 'UNSNOOZED',
-        updated_at = $4
+      UPDATE message m SET snoozed_until = NULL, listed_seq = COALESCE(z.listed_seq, m.arrived_seq), archived_at = COALESCE(${archivedColumn}, z.archived_at),
+        changed_seq = r.seq, change_kind = 'UNSNOOZED', updated_at = $4
       FROM r LEFT JOIN z ON z.message_id = r.id WHERE m.project_id = $1 AND m.id = r.id`,
     values: [projectId, ...changes(messages), at],
   })
@@ -93,7 +106,7 @@ export async function returnMessages(
 ): Promise<void> {
   await tx.query({
     name: 'return-messages',
-    text: `UPDATE message m SET snoozed_until = NULL, listed_seq = r."changedSeq", changed_seq = r."changedSeq", change_kind = 'UNSNOOZED',
+    text: `UPDATE message m SET snoozed_until = NULL, archived_at = ${archivedColumn}, listed_seq = r."changedSeq", changed_seq = r."changedSeq", change_kind = 'UNSNOOZED',
         seen_at = r."seenAt", read_at = r."readAt", updated_at = $2
       FROM json_to_recordset($1) AS r ("projectId" uuid, id uuid, "changedSeq" bigint, "seenAt" timestamptz, "readAt" timestamptz)
       WHERE m.project_id = r."projectId" AND m.id = r.id`,

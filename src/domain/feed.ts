@@ -14,7 +14,7 @@ import {
   readFeed,
 } from '../db/feed.ts'
 import { type MarkDelta, type Marks, markAll, type Selected, setAllMarked } from '../db/mark-all.ts'
-import { snoozeMessages, unsnoozeMessages } from '../db/snooze.ts'
+import { findArchived, snoozeMessages, unsnoozeMessages } from '../db/snooze.ts'
 import { write } from '../db/write.ts'
 import { CarillonError } from '../errors.ts'
 import {
@@ -191,15 +191,27 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
     async snooze(key: FeedKey, messages: readonly string[], until: Date | string | null): Promise<MarkResult> {
       const ids = checkList('messages', messages, 1000)
       if (until === null) {
+        let archived: ReadonlyMap<string, string> = new Map()
         return changeMessages(
           key,
           ids,
           false,
-          (before, at) => (before.snoozedUntil === null ? null : { ...before, snoozedUntil: null, updatedAt: at }),
+          (before, at) =>
+            before.snoozedUntil === null
+              ? null
+              : {
+                  ...before,
+                  snoozedUntil: null,
+                  archivedAt: before.archivedAt ?? archived.get(before.id) ?? null,
+                  updatedAt: at,
+                },
           'UNSNOOZED',
           async (tx, ledger, at) => {
             await write(tx, { states: ledger.states() })
             await unsnoozeMessages(tx, key.projectId, changedIn(ledger), at)
+          },
+          async (tx) => {
+            archived = await findArchived(tx, key.projectId, ids)
           },
         )
       }
@@ -273,7 +285,11 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
     return byId ? { ids: checkList('messages', messages, 1000) } : { all: all ?? {} }
   }
 
-  /** Changes messages by id. @param change the message as it will be; null: it is so already */
+  /**
+   * Changes messages by id.
+   * @param change the message as it will be; null: it is so already
+   * @param prepare reads what `change` needs, once the feed is locked
+   */
   async function changeMessages(
     key: FeedKey,
     ids: readonly string[],
@@ -281,6 +297,7 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
     change: (before: FeedMessage, at: string) => FeedMessage | null,
     kind: FeedChangeKind,
     persist: (tx: Runner, ledger: Ledger, at: string) => Promise<void>,
+    prepare?: (tx: Runner) => Promise<void>,
   ): Promise<MarkResult> {
     ids.forEach((id, index) => {
       if (!isUuid(id)) atIndex(index, () => notFound(id))
@@ -290,6 +307,7 @@ export function createFeed({ db, clock, cursors, publish }: FeedDeps) {
       const locked = await lockFeeds(tx, [key])
       if (locked.length === 0) throw new CarillonError('CONTACT_NOT_FOUND')
       const found = new Map((await findFeedMessages(tx, key, ids, withDeleted)).map((message) => [message.id, message]))
+      await prepare?.(tx)
       const ledger = openLedger(locked)
       const changed = new Map<string, FeedMessage>()
       ids.forEach((id, index) => {

@@ -2,6 +2,7 @@
  * The arithmetic of feeds whose rows are locked: the number of each change, the counts after it, and whether an arrival folds into an unread
  * message. Pure: the caller has locked the rows, and writes the results in the same transaction.
  */
+import { AWAY } from '../db/away.ts'
 import type { FeedStateRow } from '../db/feed.ts'
 import type { InAppText } from '../render/renderer.ts'
 import type {
@@ -93,7 +94,7 @@ export const feedUpdateOf = (
   changeKind: kind,
   seenAt: message.seenAt,
   readAt: message.readAt,
-  archivedAt: message.archivedAt,
+  archivedAt: message.archivedAt ?? (message.snoozedUntil === null ? null : AWAY),
   updatedAt: message.updatedAt,
   templateVersion,
   history,

@@ -1,4 +1,5 @@
 /** Messages: a notification on one channel. */
+import { AWAY } from '../db/away.ts'
 import type { Database } from '../db/database.ts'
 import type { Attempt, Message, Prisma } from '../db/generated/client.ts'
 import { hashedName } from '../db/hash.ts'
@@ -55,7 +56,7 @@ export function messageOf({ notification, ...row }: MessageWithNotification): An
     changedSeq: Number(row.changedSeq ?? 0),
     seenAt: row.seenAt?.toISOString() ?? null,
     readAt: row.readAt?.toISOString() ?? null,
-    archivedAt: row.archivedAt?.toISOString() ?? null,
+    archivedAt: row.archivedAt === null || row.archivedAt.toISOString() === AWAY ? null : row.archivedAt.toISOString(),
     snoozedUntil: row.snoozedUntil?.toISOString() ?? null,
     deletedAt: row.deletedAt?.toISOString() ?? null,
     sentAt: row.sentAt?.toISOString() ?? null,

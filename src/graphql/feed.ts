@@ -52,7 +52,8 @@ export function defineFeed(
     }),
     bySeverity: t.field({
       type: [SeverityCounts],
-      description: 'The same by severity, the least first, all four of them: counted when it is asked for.',
+      description:
+        'The same by severity, the least first, all four of them: counted when it is asked for, over the latest 10,000 that are unseen or unread.',
       resolve: async (list) => [...(await list.bySeverity())],
     }),
     cursor: t.string({
@@ -80,7 +81,11 @@ export function defineFeed(
           defaultValue: false,
           description: 'true: only messages that are snoozed, whatever `archived` says; otherwise only the others.',
         }),
-        severities: t.arg({ type: [Severity], description: 'Only messages of these severities; default: all.' }),
+        severities: t.arg({
+          type: [Severity],
+          description:
+            'Only messages of these severities, of the first 10,000 after the cursor that meet the other conditions; default: all.',
+        }),
         ...connections.args,
       },
       resolve: (_root, { contact, feeds, seen, read, archived, snoozed, severities, ...page }, context, info) => {

@@ -34,6 +34,7 @@ import {
   pageOf,
   sizeOfList,
   weightOf,
+  weightOfArgument,
   weightOfItem,
 } from './sizes.ts'
 
@@ -68,7 +69,7 @@ export const isListOfObjects = (type: GraphQLOutputType): boolean => {
 function sizeOf(value: unknown): string {
   if (Array.isArray(value)) return `[${value.length}`
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)
-  return value === undefined ? '?' : typeof value === 'object' && value !== null ? '{' : ''
+  return value === undefined ? '?' : value === null ? '0' : typeof value === 'object' ? '{' : ''
 }
 
 /** Measures of a document that are kept, by the sizes of its variables. */
@@ -123,6 +124,24 @@ export function measure({ schema, document, operationName, variableValues }: Ope
     return typeof given === 'object' && given !== null ? 1 : undefined
   }
 
+  /** Whether a literal or a variable has a value other than null. */
+  const isGiven = (node: ValueNode): boolean => {
+    if (node.kind !== Kind.VARIABLE) return node.kind !== Kind.NULL
+    const given = variableValues?.[node.name.value]
+    const fallback = given === undefined ? defaults.get(node.name.value) : undefined
+    return fallback === undefined ? given !== undefined && given !== null : fallback.kind !== Kind.NULL
+  }
+
+  /** What a field costs for its arguments. */
+  const weightOfGiven = (given: readonly ArgumentNode[] | undefined, path: string): number => {
+    let weight = 0
+    for (const { name, value } of given ?? []) {
+      const own = weightOfArgument(path, name.value)
+      if (own > 0 && isGiven(value)) weight += own
+    }
+    return weight
+  }
+
   const isLeftOut = (directives: readonly DirectiveNode[] | undefined): boolean =>
     directives?.some((directive) => {
       const wanted = directive.name.value === 'include' ? false : directive.name.value === 'skip' ? true : undefined
@@ -163,7 +182,7 @@ export function measure({ schema, document, operationName, variableValues }: Ope
     const path = `${parent?.name}.${name}`
     const page = pageOf(path, definition)
     const items = isMutation ? itemsIn(node.arguments, definition) : page ? pageSize(node.arguments, page) : around
-    const weight = weightOf(path) + (isMutation ? items * weightOfItem(name) : 0)
+    const weight = weightOf(path) + weightOfGiven(node.arguments, path) + (isMutation ? items * weightOfItem(name) : 0)
     if (node.selectionSet === undefined) return { depth: 1, directives: 0, cost: LEAF_COST + weight, least: LEAF_COST + weight }
     const inner = walk(node.selectionSet, type, items)
     // Introspection is deep by nature; a validation rule of GraphQL's own keeps it from nesting endlessly.

@@ -146,9 +146,17 @@ const weights: Readonly<Record<string, number>> = {
   'Provider.stats': 2,
   'Campaign.stats': 2,
   'Progress.stats': 2,
+  // The templates of up to 10,000 messages are looked up.
+  'FeedConnection.bySeverity': 100,
   // The messages of 10,000 notifications are counted.
   'Transaction.counts': 100,
   'Transaction.progress': 2,
+}
+
+/** Arguments for which a field does more: what each costs that is given, and is not null. `Type.field(argument)` */
+const argumentWeights: Readonly<Record<string, number>> = {
+  // The templates of up to 10,000 messages are looked up, and once more for their number.
+  'Query.feed(severities)': 200,
 }
 
 /** What one item costs a mutation; 1 if it is not listed. */
@@ -178,11 +186,19 @@ const isPage = (type: string, field: string): boolean => type.endsWith('Connecti
 /** What a field costs in addition to what it returns. `path`: `Type.field`. */
 export const weightOf = (path: string): number => weights[path] ?? 0
 
+/** What an argument costs that is given. `path`: `Type.field` */
+export const weightOfArgument = (path: string, argument: string): number => argumentWeights[`${path}(${argument})`] ?? 0
+
 /** What each item costs that a mutation is given. */
 export const weightOfItem = (mutation: string): number => itemWeights[mutation] ?? 1
 
 /** The fields, lists and items that are named here: a test compares them with the schema. */
-export const named = { lists: Object.keys(listSizes), fields: Object.keys(weights), mutations: Object.keys(itemWeights) } as const
+export const named = {
+  lists: Object.keys(listSizes),
+  fields: Object.keys(weights),
+  arguments: Object.keys(argumentWeights),
+  mutations: Object.keys(itemWeights),
+} as const
 
 /** How many objects the lists of introspection hold: on the average, so that those of all types together are counted exactly. */
 export function introspectionSizes(schema: GraphQLSchema): ReadonlyMap<string, number> {

@@ -1,7 +1,15 @@
 /** A page of a long feed costs what it reads: its plan is kept, and walks the index. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Database, openDatabase } from '../../src/db/database.ts'
-import { type FeedName, type FeedPart, readFeed, replayFeed } from '../../src/db/feed.ts'
+import {
+  countBySeverity,
+  countFeed,
+  type FeedName,
+  type FeedPart,
+  readFeed,
+  replayFeed,
+  SEVERITY_SCAN,
+} from '../../src/db/feed.ts'
 import { silentLog } from '../../src/log.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
 
@@ -103,4 +111,31 @@ it('plans what came since a place a few times at most', async () => {
     expect([replay?.changes.length, replay?.upTo]).toEqual([100, LONG / 2 + 100])
   }
   expect(await customPlansOf('replay-arrivals')).toBeLessThanOrEqual(TRIES)
+})
+
+it('joins no more than it says for severities, whatever the length of the feed', async () => {
+  const key = { projectId, contactId }
+  const template = crypto.randomUUID()
+  await db.pool.query(`INSERT INTO template (project_id, id, key, name, severity) VALUES ($1, $2, 'high', 'H', 'HIGH')`, [
+    projectId,
+    template,
+  ])
+  await db.pool.query(
+    `UPDATE notification SET template_id = $2 WHERE project_id = $1
+      AND id IN (SELECT notification_id FROM message WHERE project_id = $1 AND listed_seq IN (1, $3))`,
+    [projectId, template, LONG],
+  )
+  expect((await countBySeverity(db.pool, key, null)).toSorted((a, b) => a.unreadCount - b.unreadCount)).toEqual([
+    { severity: 'HIGH', unseenCount: 1, unreadCount: 1 },
+    { severity: 'NORMAL', unseenCount: SEVERITY_SCAN - 1, unreadCount: SEVERITY_SCAN - 1 },
+  ])
+  const filter = { ...whole, severities: ['HIGH'] as const }
+  expect(await countFeed(db.pool, key, filter)).toBe(1)
+  const read = async (place: { above: number; below: number; backward: boolean }) => {
+    const page = await readFeed(db.pool, key, filter, { ...place, limit: 2 }, text)
+    return page?.messages.map((message) => message.listedSeq)
+  }
+  expect(await read({ above: 0, below: Number.MAX_SAFE_INTEGER, backward: false })).toEqual([LONG])
+  expect(await read({ above: 0, below: SEVERITY_SCAN, backward: false })).toEqual([1])
+  expect(await read({ above: 0, below: Number.MAX_SAFE_INTEGER, backward: true })).toEqual([1])
 })

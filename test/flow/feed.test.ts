@@ -7,6 +7,7 @@ import type { Signal } from '../../src/words.ts'
 import { createTestClock, startTestApp, type TestApp, type TestProject } from '../helpers/app.ts'
 import type { Client } from '../helpers/client.ts'
 import {
+  ArchivedTimes,
   BySeverity,
   DeleteMessages,
   Feed,
@@ -331,6 +332,18 @@ describe('snoozing', () => {
     expect(await snooze({ messages: [low] })).toMatchObject({ changedCount: 0 })
     expect(await snooze({ messages: [other], until: null })).toMatchObject({ unseenCount: 1 })
     expect(await bodies()).toEqual(['1', '0'])
+    // One that was archived is put back into the archive.
+    await mark({ messages: [low], archived: true })
+    await snooze({ messages: [low], until: inMs(MINUTE) })
+    await snooze({ messages: [low], until: inMs(2 * MINUTE) })
+    const back = await page.watch(FeedChanged, {})
+    expect(await snooze({ messages: [low] })).toMatchObject({ changedCount: 1, unseenCount: 1, unreadCount: 1 })
+    expect((await back.waitFor(1)).map(({ feedChanged }) => [feedChanged.kind, feedChanged.unreadCount])).toEqual([
+      ['UNSNOOZED', 1],
+    ])
+    back.close()
+    expect([await bodies(), await bodies({ archived: true })]).toEqual([['1'], ['0']])
+    await mark({ messages: [low], archived: false })
     await snooze({ messages: [other], until: inMs(9 * MINUTE) })
     await mark({ messages: [archived], archived: true })
     await remove({ messages: [deleted] })
@@ -340,6 +353,48 @@ describe('snoozing', () => {
     expect(await bodies()).toEqual(['0'])
     expect(await bodies({ archived: true })).toEqual(['2'])
     expect(await list()).toMatchObject({ unseenCount: 0, unreadCount: 0 })
+  })
+  it('0.1 beside it neither folds into what is deleted or snoozed, nor counts it, nor takes it out of the archive', async () => {
+    const send = (n: number) =>
+      project.api.do(SendBare, {
+        messages: [{ template: 'note', contact: { externalId: contact }, incrementId: `k${n}`, data: { n } }],
+      })
+    await fill(1, 'all')
+    await remove({ all: { feeds: ['all'] } })
+    for (let n = 1; n <= 3; n++) await send(n)
+    const [deleted, put] = [await idOf('1'), await idOf('2')]
+    await snooze({ messages: [deleted, put], until: inMs(60 * MINUTE) })
+    await remove({ messages: [deleted] })
+    await mark({ messages: [put], seen: true })
+    const db = openDatabase(app.databaseUrl, { max: 1, log: silentLog })
+    const own = `channel = 'IN_APP' AND contact_id = (SELECT id FROM contact WHERE external_id = $1)`
+    const ask = async (text: string) => (await db.pool.query<{ body: string }>(text, [contact])).rows.map((row) => row.body)
+    try {
+      // What folding, and the counts that are lost by pruning, were found by.
+      expect(
+        await ask(
+          `SELECT body FROM message WHERE ${own} AND increment_id IS NOT NULL AND read_at IS NULL AND archived_at IS NULL`,
+        ),
+      ).toEqual(['3'])
+      expect(
+        await ask(
+          `SELECT body FROM message WHERE ${own} AND arrived_seq IS NOT NULL AND archived_at IS NULL AND read_at IS NULL`,
+        ),
+      ).toEqual(['3'])
+      for (const away of ['deleted_at', 'snoozed_until']) {
+        await expect(ask(`UPDATE message SET archived_at = NULL WHERE ${own} AND ${away} IS NOT NULL`)).rejects.toThrow(
+          'message_away',
+        )
+      }
+    } finally {
+      await db.close()
+    }
+    expect([await bodies({ archived: true }), await bodies()]).toEqual([[], ['3']])
+    expect(await snoozed()).toMatchObject({ nodes: [{ body: '2', archivedAt: null }] })
+    for (const n of [1, 2]) await send(n)
+    expect(await list()).toMatchObject({ totalCount: 3, unseenCount: 3, unreadCount: 3 })
+    const { nodes } = (await project.api.do(ArchivedTimes, { contact })).notifications
+    expect(nodes.flatMap((node) => node.messages)).toEqual(times(6, () => ({ archivedAt: null })))
   })
   it('brings each back once, however many workers find it due', async () => {
     await fill(40)

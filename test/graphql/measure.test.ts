@@ -20,11 +20,12 @@ it('every list of objects of the schema has a size, and what has a size or a pri
     if (!(isObjectType(type) || isInterfaceType(type)) || type.name.startsWith('__')) continue
     for (const [name, field] of Object.entries(type.getFields())) {
       there.add(`${type.name}.${name}`)
+      for (const argument of field.args) there.add(`${type.name}.${name}(${argument.name})`)
       if (isListOfObjects(field.type) && !hasSize(type.name, name)) missing.push(`${type.name}.${name}`)
     }
   }
   expect(missing).toEqual([])
-  expect([...named.lists, ...named.fields].filter((path) => !there.has(path))).toEqual([])
+  expect([...named.lists, ...named.fields, ...named.arguments].filter((path) => !there.has(path))).toEqual([])
   expect(named.mutations.filter((name) => schema.getMutationType()?.getFields()[name] === undefined)).toEqual([])
 })
 
@@ -77,6 +78,21 @@ it.each([
   ['a type', '{__typename}', `{${times(15, (n) => `a${n}:__type(name:"Query"){fields{name args{name}}}`)}}`],
   ['a field that reads much', '{viewer{isOperator}}', '{preferences{channels{enabled}}}'],
 ])('%s costs more', (_title, less, more) => expect(costOf(more)).toBeGreaterThan(costOf(less)))
+
+it('an argument for which more is read costs what that does, if it has a value', () => {
+  const query = 'query($s:[Severity!]){feed(severities:$s){nodes{title}}}'
+  const plain = costOf('{feed{nodes{title}}}')
+  for (const given of [{}, { s: null }]) expect(costOf(query, given)).toBe(plain)
+  expect(costOf('{feed(severities:null){nodes{title}}}')).toBe(plain)
+  const dear = plain + 200
+  for (const s of [['HIGH'], 'HIGH', []]) expect(costOf(query, { s })).toBe(dear)
+  for (const text of ['{feed(severities:HIGH){nodes{title}}}', '{feed(severities:[HIGH]){nodes{title}}}'])
+    expect(costOf(text)).toBe(dear)
+  expect(costOf('query($s:[Severity!]=[HIGH]){feed(severities:$s){nodes{title}}}')).toBe(dear)
+  const measured = createMeasure()
+  const document = parse(query)
+  expect([null, 'HIGH'].map((s) => measured({ schema, document, variableValues: { s } }).cost)).toEqual([plain, dear])
+})
 
 it('what is left out costs nothing, by literal and by variable', () => {
   const nothing = costOf('{__typename}')

@@ -137,6 +137,12 @@ export const SnoozeMessages = graphql(`
   }
 `)
 
+export const ArchivedTimes = graphql(`
+  query ArchivedTimes($contact: ID) {
+    notifications(filter: { contact: $contact }) { nodes { messages { ... on InAppMessage { archivedAt } } } }
+  }
+`)
+
 export const BySeverity = graphql(`
   query BySeverity($contact: ID, $feeds: [ID!], $severities: [Severity!], $first: Int, $after: String) {
     feed(contact: $contact, feeds: $feeds, severities: $severities, first: $first, after: $after) {
@@ -160,7 +166,7 @@ export const TemplateSeverity = graphql(`
 export const Snoozed = graphql(`
   query Snoozed($contact: ID, $feeds: [ID!], $first: Int, $after: String) {
     feed(contact: $contact, feeds: $feeds, snoozed: true, first: $first, after: $after) {
-      totalCount unseenCount nodes { id title body snoozedUntil actor { externalId } } pageInfo { endCursor }
+      totalCount unseenCount nodes { id title body snoozedUntil archivedAt actor { externalId } } pageInfo { endCursor }
     }
   }
 `)

@@ -61,8 +61,8 @@ const list = defineRoute({
 const remove = defineRoute({
   method: 'DELETE',
   path: '/v1/messages/:messageId',
-  operation: 'markAs',
-  summary: 'Takes a message out of its feed: it is archived. What went out on another channel stays on record.',
+  operation: 'deleteMessages',
+  summary: 'Deletes a message from its feed. What was sent stays on record.',
   params: { messageId: 'Id of the message.' },
   answers: {
     200: { description: 'It is.', schema: wrapped(z.object({ acknowledged: z.boolean(), status: z.literal('deleted') })) },
@@ -76,7 +76,7 @@ const remove = defineRoute({
       const text = 'messageId: is not a message of a feed, and what was sent stays on record.'
       throw new CarillonError('CHANNEL_UNSUPPORTED', { field: 'messageId', message: text })
     }
-    await call.carillon.feed.mark({ projectId, contactId }, { messages: [id], archived: true })
+    await call.carillon.feed.remove({ projectId, contactId }, { messages: [id] })
     return { status: 200, body: { data: { acknowledged: true, status: 'deleted' } } }
   },
 })
@@ -88,8 +88,8 @@ const BATCH = 100
 const removeMany = defineRoute({
   method: 'DELETE',
   path: '/v1/messages/transaction/:transactionId',
-  operation: 'markAs',
-  summary: `Takes the messages of a transaction, at most ${REMOVED_MAX}, out of their feeds: they are archived. Takes a key with the scopes SEND and READ.`,
+  operation: 'deleteMessages',
+  summary: `Deletes the messages of a transaction, at most ${REMOVED_MAX}, from their feeds. Takes a key with the scopes SEND and READ.`,
   params: { transactionId: 'The transaction.' },
   query: z.object({
     channel: z
@@ -119,7 +119,7 @@ const removeMany = defineRoute({
     const shown = found.filter(({ contactId, status }) => contactId !== null && (status === 'SENT' || status === 'DELIVERED'))
     if (shown.length === 0) return notFound('message')
     for (const [contactId, own] of Map.groupBy(shown, (one) => one.contactId ?? '')) {
-      await feed.mark({ projectId, contactId }, { messages: own.map(({ id }) => id), archived: true })
+      await feed.remove({ projectId, contactId }, { messages: own.map(({ id }) => id) })
     }
     return { status: 204 }
   },

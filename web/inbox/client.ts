@@ -13,7 +13,7 @@ import { createLists, isIn, type List } from './lists.ts'
 import { type Change, type FeedSubscription, type Live, startLive } from './live.ts'
 import { type Changes, type InboxMessage, type InboxSelection, isGone } from './message.ts'
 import { watchBrowser } from './online.ts'
-import { createOptimisticView } from './optimistic-view.ts'
+import { arrivalOf, createOptimisticView } from './optimistic-view.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 import { createSender } from './sender.ts'
 import { serverAddress } from './server-address.ts'
@@ -70,6 +70,7 @@ export function createInboxClient(options: InboxOptions = {}): InboxClient {
     send: sender.send,
     onChange: () => changed(),
     broadcast: (message) => store?.broadcast(message),
+    onReleased: () => emit('released', null),
     onRefused: (refused) => emit('failed', refused),
   })
   const optimistic = createOptimisticView(lists, outbox)
@@ -146,11 +147,18 @@ export function createInboxClient(options: InboxOptions = {}): InboxClient {
     } else if (kind === 'DELETED' || kind === 'RETRACTED' || isGone(message)) {
       lists.remove(message.id)
     } else {
-      const isBack = kind === 'UNSNOOZED' && message.seenAt === null
+      const known = lists.get(message.id)
+      // One that is put back before its time, or was by this tab, goes to where it was.
+      const isBack =
+        kind === 'UNSNOOZED' &&
+        message.seenAt === null &&
+        known?.updatedAt !== message.updatedAt &&
+        (known?.snoozedUntil ?? '') <= message.updatedAt
       const before = lists.upsert(message, isBack)
       const isFolded = before !== undefined && message.count > before.count
       lists.placeEverywhere(message, isFolded || isBack)
       if (kind === 'RECEIVED' && before === undefined) emit('received', message)
+      if (isBack) emit('returned', message)
     }
     emit('changed', { kind, message, cursor: change.cursor })
     changed()
@@ -256,21 +264,16 @@ export function createInboxClient(options: InboxOptions = {}): InboxClient {
     if (cursor === null) return nothing
     const { read, archived } = which
     const feeds = feedsOf(feed)
-    const ids = [...lists.ids()].filter((id) => {
-      const message = lists.get(id)
-      return (
-        message !== undefined &&
-        !message.snoozedUntil &&
-        (feeds === null || feeds.includes(message.feed)) &&
-        (read ?? message.readAt !== null) === (message.readAt !== null) &&
-        (archived ?? message.archivedAt !== null) === (message.archivedAt !== null)
-      )
-    })
+    const newest =
+      [...lists.ids()]
+        .map((id) => arrivalOf(lists.get(id)))
+        .sort()
+        .pop() ?? ''
     const now = getState()
     // Those that are read or archived are not counted as unread, nor, as a rule, as unseen.
     const isCounted = read !== true && archived !== true
     const all = feed === null ? now.counts : (now.countsByFeed[feed] ?? noCounts)
-    return outbox.add({ kind: 'all', feeds, which, until: cursor, ids, counts: isCounted ? all : noCounts, marks }, undoMs)
+    return outbox.add({ kind: 'all', feeds, which, until: cursor, newest, counts: isCounted ? all : noCounts, marks }, undoMs)
   }
 
   const live: Live = startLive({

@@ -6,7 +6,7 @@ import { icons } from './icons.ts'
 import type { InboxClient } from './inbox-client.ts'
 import { InboxError } from './inbox-error.ts'
 import type { InboxState } from './inbox-state.ts'
-import { createListView, type RowKeys } from './list-view.ts'
+import { createListView, isTyped, type RowKeys } from './list-view.ts'
 import { type Menu, renderMenu, showMenu } from './menu.ts'
 import type { InboxMarks, InboxMessage, InboxPreferencesState, InboxSelection } from './message.ts'
 import { createOwnRows, isOnControl, type OwnRows, type RenderRow, type RenderRows } from './own-rows.ts'
@@ -87,6 +87,8 @@ export class CarillonInbox extends LitElement {
   /** null: the page has never rendered rows itself */
   #ownRows: OwnRows | null = null
   #announcement = ''
+  /** how many messages were shown when the last page was asked for */
+  #shownThen = -1
   #menu: Menu | null = null
   readonly #notice = createUndoNotice({ update: () => this.requestUpdate(), onGone: () => this.#client?.commit() })
   #view: 'list' | 'preferences' = 'list'
@@ -190,12 +192,9 @@ export class CarillonInbox extends LitElement {
     this.#stops = [
       client.subscribe((state) => this.#onState(state)),
       client.on('received', (message) => this.#onReceived(message)),
-      client.on('changed', (change) => {
-        const { kind, message } = change
-        // Its time has come: it is new again.
-        if (kind === 'UNSNOOZED' && message?.seenAt === null) this.#announce(message)
-        this.#emit('carillon-change', change)
-      }),
+      client.on('changed', (change) => this.#emit('carillon-change', change)),
+      client.on('returned', (message) => this.#announce(message)),
+      client.on('released', () => this.#notice.hide()),
       client.on('expired', (detail) => this.#emit('carillon-token-expired', detail)),
       client.on('failed', ({ code, message }) => this.#emit('carillon-error', { code, message })),
     ]
@@ -238,7 +237,9 @@ export class CarillonInbox extends LitElement {
     const isOther = this.#state !== null && this.#state.contact !== state.contact
     this.#state = this.order === 'severity' ? { ...state, messages: bySeverity(state.messages) } : state
     if (isOther) {
-      // The preferences belong to the contact who was signed in before.
+      // All of these belong to the contact who was signed in before.
+      this.#notice.hide()
+      this.#menu = null
       this.#preferences = null
       this.#preferenceChanges += 1
       if (this.#view === 'preferences') void this.#loadPreferences()
@@ -434,7 +435,7 @@ export class CarillonInbox extends LitElement {
       return
     }
     if (event.altKey || this.#view !== 'list') return
-    if (event.key === 'z' && this.#notice.isShown) {
+    if (event.key === 'z' && this.#notice.isShown && !isTyped(event)) {
       event.preventDefault()
       this.#notice.undo()
     }
@@ -445,6 +446,9 @@ export class CarillonInbox extends LitElement {
   #loadMore(): void {
     const state = this.#state
     if (state === null || !state.hasMore || state.isLoadingMore) return
+    // Where what was loaded is held back too, the rest of the feed can wait until that is sent.
+    if (this.#notice.isShown && this.#shownThen === state.messages.length) return
+    this.#shownThen = state.messages.length
     this.#client?.loadMore().catch((error: unknown) => {
       if (error instanceof InboxError) this.#emit('carillon-error', { code: error.code, message: error.message })
     })

@@ -61,5 +61,9 @@ export interface InboxEvents {
   changed: { readonly kind: string; readonly message: InboxMessage | null; readonly cursor: string }
   /** the token has expired and no provider supplies another */
   expired: { readonly contact: string | null }
+  /** a snoozed message is back because its time has come; `changed` tells of it too */
+  returned: InboxMessage
+  /** what `undoMs` kept back is being sent before its time, because of `commit` or what was done after it: it can't be undone any more */
+  released: null
   failed: InboxError
 }

@@ -29,12 +29,19 @@ export interface RowKeys {
   onOpen(message: InboxMessage, event: Event): void
   onRead(message: InboxMessage): void
   onArchive(message: InboxMessage): void
+  onUnsnooze(message: InboxMessage): void
   onDelete(message: InboxMessage): void
   /** Opens the menu of a row. */
   onRowMenu(row: HTMLElement): void
 }
 
 const isRow = (node: EventTarget): node is HTMLElement => node instanceof HTMLElement && node.classList.contains('row')
+
+/** Whether a key was pressed in a field, such as one that the page renders into a row. */
+export const isTyped = (event: Event): boolean => {
+  const [target] = event.composedPath()
+  return target instanceof HTMLElement && target.matches('input, textarea, select, [contenteditable]')
+}
 
 export function createListView({ messages, scroller, focused, update, onSeen, onNearEnd }: ListViewDeps) {
   const rows = createVirtualRows()
@@ -140,9 +147,9 @@ export function createListView({ messages, scroller, focused, update, onSeen, on
       current = (all[at + 1] ?? all[at - 1])?.id ?? null
       if ((focused()?.closest('.row') ?? null) !== null) focusNext = current
     },
-    onKey(event: KeyboardEvent, { onOpen, onRead, onArchive, onDelete, onRowMenu }: RowKeys): void {
+    onKey(event: KeyboardEvent, { onOpen, onRead, onArchive, onUnsnooze, onDelete, onRowMenu }: RowKeys): void {
       const target = event.composedPath()[0]
-      if (!(target instanceof HTMLElement) || target.matches('input, textarea, select, [contenteditable], [role=tab]')) return
+      if (!(target instanceof HTMLElement) || isTyped(event) || target.matches('[role=tab]')) return
       const all = messages()
       // Not the closest: what the page renders into a row is in its own document.
       const row = event.composedPath().find((node): node is HTMLElement => isRow(node) && scroller()?.contains(node) === true)
@@ -157,7 +164,7 @@ export function createListView({ messages, scroller, focused, update, onSeen, on
       else if (message === undefined || target !== row) return
       else if (event.key === 'Enter') onOpen(message, event)
       else if (event.key === 'u') onRead(message)
-      else if (event.key === 'e') onArchive(message)
+      else if (event.key === 'e') (message.snoozedUntil ? onUnsnooze : onArchive)(message)
       else if (event.key === 's') onRowMenu(row)
       else if (event.key === 'Delete') onDelete(message)
       else return

@@ -61,8 +61,7 @@ const endOf = (error: unknown): End => {
     const [first] = error as { message: string; extensions?: { code?: string } }[]
     return { kind: 'error', code: first?.extensions?.code ?? 'INTERNAL', message: first?.message ?? '' }
   }
-  const code = typeof error === 'object' && error !== null && 'code' in error ? Number(error.code) : 1006
-  return { kind: 'closed', code }
+  return { kind: 'closed', code: (error as { code?: number } | null)?.code ?? 1006 }
 }
 
 export function startLive(deps: LiveDeps): Live {

@@ -111,11 +111,11 @@ export function withChanges(
     wanted === undefined ? value : wanted ? (value ?? at) : null
   return {
     ...message,
-    seenAt: apply(message.seenAt, read === true ? true : seen),
+    seenAt: apply(message.seenAt, read || seen),
     readAt: apply(message.readAt, read),
     archivedAt: apply(message.archivedAt, snoozedUntil === message.snoozedUntil ? archived : false),
     snoozedUntil,
-    status: deleted === true ? GONE : message.status,
+    status: deleted ? GONE : message.status,
   }
 }
 

@@ -10,7 +10,7 @@ export type Operation = {
   readonly id: string
   /** when, ISO 8601 */
   readonly at: string
-  /** it is not sent before, because the contact may take it back; ms since 1970 */
+  /** it is not sent before, because the contact may take it back; ms since 1970; 0: it was held and is released */
   readonly heldUntil?: number
 } & (
   | { readonly kind: 'mark'; readonly ids: readonly string[]; readonly marks: Changes }
@@ -22,8 +22,8 @@ export type Operation = {
       readonly which?: InboxSelection
       /** cursor of the last change that it covers */
       readonly until: string
-      /** the messages that are shown as marked until the server has confirmed */
-      readonly ids: readonly string[]
+      /** when the newest message that was loaded then arrived, ISO 8601; an operation of an older release has none */
+      readonly newest?: string
       /** the counts of those feeds at that moment */
       readonly counts: InboxCounts
       readonly marks: Changes
@@ -35,13 +35,6 @@ export type Operation = {
       readonly payload: Record<string, unknown> | null
     }
 )
-
-/** The combined effect of all pending operations on one message. */
-export interface Pending {
-  readonly marks: Changes
-  readonly at: string
-  readonly acted: readonly InboxAction['type'][]
-}
 
 /** An operation before the outbox has given it an id and a time. */
 export type NewOperation = Operation extends infer One
@@ -57,6 +50,8 @@ export interface OutboxDeps {
   onChange(): void
   /** Sends a message to the other tabs. */
   broadcast(message: TabMessage): void
+  /** Operations that were held are sent before their time: they can't be taken back any more. */
+  onReleased(): void
   /** The server rejected an operation for good. */
   onRefused(error: InboxError): void
 }
@@ -72,9 +67,7 @@ export interface Outbox {
   add(operation: NewOperation, holdMs?: number): () => void
   /** Sends what is held now. */
   release(): void
-  pendingOf(id: string): Pending | undefined
-  /** ids of the messages that have pending operations */
-  readonly pendingIds: Iterable<string>
+  /** another array after each change */
   readonly operations: readonly Operation[]
   /** Handles a message from another tab. */
   receive(message: TabMessage): void
@@ -104,19 +97,19 @@ const LOOK_MS = 1_000
 /** How long an operation of another tab stays visible after it is settled, ms. */
 const SETTLED_MS = 1_000
 
-export function createOutbox({ send, onChange, broadcast, onRefused }: OutboxDeps): Outbox {
+export function createOutbox({ send, onChange, broadcast, onReleased, onRefused }: OutboxDeps): Outbox {
   let operations: Operation[] = []
   /** ids of other tabs' operations, and the time until which they are left to those tabs */
   const foreign = new Map<string, number>()
-  let sending: string | null = null
+  /** ids of the operations that are being sent: one, or more when the page is left */
+  const sending = new Set<string>()
   /** how often the server has failed on the operation that is being sent */
   let failures = 0
-  let pending: Map<string, Pending> | null = null
   let timer: ReturnType<typeof setTimeout> | undefined
   let isClosed = false
 
   const changed = (): void => {
-    pending = null
+    operations = [...operations]
     onChange()
   }
   const schedule = (ms: number): void => {
@@ -133,38 +126,37 @@ export function createOutbox({ send, onChange, broadcast, onRefused }: OutboxDep
     drop(id)
     broadcast({ kind: 'settled', id })
   }
-  const all = (): Map<string, Pending> => {
-    if (pending !== null) return pending
-    const map = new Map<string, Pending>()
-    for (const operation of operations) {
-      for (const id of operation.ids) {
-        const before = map.get(id) ?? { marks: {}, at: operation.at, acted: [] }
-        map.set(
-          id,
-          operation.kind === 'act'
-            ? { ...before, acted: [...before.acted, operation.type] }
-            : {
-                ...before,
-                marks: { ...before.marks, ...operation.marks, ...(operation.marks.read === true ? { seen: true } : {}) },
-                at: operation.at,
-              },
-        )
-      }
-    }
-    pending = map
-    return map
+  /** Sends what is held now; what other tabs hold is up to their own notices. */
+  const release = (kind?: Operation['kind']): void => {
+    let isHeld = false
+    operations = operations.map((one) => {
+      if (!one.heldUntil || one.kind !== (kind ?? one.kind) || foreign.has(one.id)) return one
+      isHeld = true
+      return { ...one, heldUntil: 0 }
+    })
+    if (isHeld) onReleased()
+    void flush()
+  }
+  /** What an "all" operation selects is decided when it is sent: whatever may change that comes after it. Seeing changes nothing. */
+  const giveWay = (to: NewOperation): void => {
+    if (to.kind !== 'mark' || JSON.stringify(to.marks) !== '{"seen":true}') release('all')
+  }
+  /** Sends what was released at once: the page may be gone when its turn comes. */
+  const leave = (): void => {
+    for (const one of operations) if (one.heldUntil === 0 && !sending.has(one.id)) void attempt(one)
   }
 
   async function flush(): Promise<void> {
     clearTimeout(timer)
-    if (sending !== null || isClosed) return
+    if (sending.size > 0 || isClosed) return
     const now = Date.now()
     const operation = operations.find(({ id, heldUntil = 0 }) => Math.max(foreign.get(id) ?? 0, heldUntil) <= now)
     if (operation === undefined) {
       if (operations.length > 0) schedule(LOOK_MS)
-      return
-    }
-    sending = operation.id
+    } else await attempt(operation)
+  }
+  async function attempt(operation: Operation): Promise<void> {
+    sending.add(operation.id)
     try {
       await send(operation)
       failures = 0
@@ -173,33 +165,34 @@ export function createOutbox({ send, onChange, broadcast, onRefused }: OutboxDep
       const { code, index } = error as InboxError
       if (failing.has(code)) failures += 1
       if (transient.has(code) || (failing.has(code) && failures < MAX_FAILURES)) {
-        sending = null
+        sending.delete(operation.id)
         return schedule(RETRY_MS)
       }
       failures = 0
-      const left = operation.ids.filter((_id, at) => at !== index)
-      if (operation.kind === 'mark' && code === 'NOT_FOUND' && index !== null && left.length > 0) {
+      const left = operation.kind === 'mark' && index !== null ? operation.ids.filter((_id, at) => at !== index) : []
+      if (code === 'NOT_FOUND' && left.length > 0) {
         // That message has been retracted in the meantime; the others are still there.
-        operations = operations.map((one) => (one === operation ? { ...operation, ids: left } : one))
+        operations = operations.map((one) => (one.id === operation.id ? ({ ...operation, ids: left } as Operation) : one))
         changed()
       } else {
         settle(operation.id)
         if (code !== 'NOT_FOUND') onRefused(error as InboxError)
       }
     }
-    sending = null
+    sending.delete(operation.id)
     if (operations.length > 0) schedule(0)
   }
 
   return {
     add(given, holdMs = 0) {
+      giveWay(given)
       const at = new Date().toISOString()
       const last = operations.at(-1)
       // Equal marks made in quick succession are merged while the first has not been sent.
       if (
         given.kind === 'mark' &&
         last?.kind === 'mark' &&
-        last.id !== sending &&
+        !sending.has(last.id) &&
         holdMs === 0 &&
         last.heldUntil === undefined &&
         !foreign.has(last.id) &&
@@ -217,32 +210,30 @@ export function createOutbox({ send, onChange, broadcast, onRefused }: OutboxDep
       changed()
       schedule(GATHER_MS)
       return () => {
-        if (id !== sending && operations.some((one) => one.id === id)) settle(id)
+        if (!sending.has(id) && operations.some((one) => one.id === id)) settle(id)
       }
     },
     release() {
-      // Those of other tabs are held by their own notices.
-      operations = operations.map(({ heldUntil, ...one }) => (foreign.has(one.id) ? { ...one, heldUntil } : one) as Operation)
-      changed()
-      void flush()
-    },
-    pendingOf: (id) => all().get(id),
-    get pendingIds() {
-      return all().keys()
+      release()
+      if (globalThis.document?.visibilityState === 'hidden') leave()
     },
     get operations() {
       return operations
     },
     receive(message) {
-      // The change itself arrives over this tab's own socket, slightly later; until then the operation keeps it visible.
-      if (message.kind === 'settled') return void setTimeout(() => drop(message.id), SETTLED_MS)
+      if (message.kind === 'settled') {
+        foreign.set(message.id, 2 ** 53)
+        // The change itself arrives over this tab's own socket, slightly later; until then the operation keeps it visible.
+        return void setTimeout(() => drop(message.id), SETTLED_MS)
+      }
       const { operation } = message
+      giveWay(operation)
       foreign.set(operation.id, Date.now() + ADOPT_MS)
       const at = operations.findIndex(({ id }) => id === operation.id)
       if (at < 0) operations.push(operation)
       else operations[at] = operation
       changed()
-      if (sending === null) schedule(ADOPT_MS + 100)
+      if (sending.size === 0) schedule(ADOPT_MS + 100)
     },
     restore(stored) {
       operations = [...stored, ...operations]
@@ -256,17 +247,14 @@ export function createOutbox({ send, onChange, broadcast, onRefused }: OutboxDep
       operations = []
       failures = 0
       foreign.clear()
-      pending = null
     },
     close() {
       isClosed = true
       clearTimeout(timer)
+      leave()
     },
   }
 }
 
 /** An id that no other tab uses. crypto.randomUUID does not exist on pages without https, and in React Native there is no crypto at all. */
-const newId = (): string =>
-  Array.from(globalThis.crypto?.getRandomValues(new Uint32Array(4)) ?? [0, 0, 0, 0].map(() => Math.random() * 2 ** 32), (part) =>
-    Math.floor(part).toString(36),
-  ).join('-')
+const newId = (): string => `${Date.now()}-${Math.random()}`

@@ -5,6 +5,7 @@ import { adjustCounts, type CountStore, countsOf } from './counts.ts'
 import { InboxAct, InboxDelete, InboxMark, InboxSnooze } from './documents.ts'
 import type { Lists } from './lists.ts'
 import { type Changes, type InboxMessage, isGone, withChanges } from './message.ts'
+import { isAbout } from './optimistic-view.ts'
 import type { Operation } from './outbox.ts'
 
 /** The server, and the state that its responses change. */
@@ -28,7 +29,7 @@ export function createSender({ api, lists, counts, owner }: SenderDeps) {
   }
 
   async function change(which: InboxDeleteMutationVariables, { deleted, snoozedUntil, ...marks }: Changes) {
-    if (deleted === true) return (await api.request(InboxDelete, which)).deleteMessages
+    if (deleted) return (await api.request(InboxDelete, which)).deleteMessages
     if (snoozedUntil === undefined) return (await api.request(InboxMark, { ...which, ...marks })).markAs
     return (await api.request(InboxSnooze, { messages: which.messages ?? [], until: snoozedUntil })).snoozeMessages
   }
@@ -48,24 +49,26 @@ export function createSender({ api, lists, counts, owner }: SenderDeps) {
     }
   }
 
-  async function markAll({ ids, feeds, until, marks, which, at }: Extract<Operation, { kind: 'all' }>): Promise<void> {
-    ownMarkAlls += 1
+  async function markAll(operation: Extract<Operation, { kind: 'all' }>): Promise<void> {
+    const { feeds, until, marks, which, at } = operation
+    // After what takes messages out of a list, the list is read again: what moves up may not be loaded yet.
+    const own = marks.deleted || marks.archived !== undefined ? 0 : 1
+    ownMarkAlls += own
     const mine = owner()
     try {
       const changed = await change({ all: { feeds: feeds === null ? null : [...feeds], until, ...which } }, marks)
       if (owner() !== mine) return
       // Nothing was changed, so no change will arrive.
-      if (changed.changedCount === 0) ownMarkAlls = Math.max(0, ownMarkAlls - 1)
-      for (const id of ids) {
+      if (changed.changedCount === 0) ownMarkAlls = Math.max(0, ownMarkAlls - own)
+      for (const id of lists.ids()) {
         const before = lists.get(id)
-        if (before === undefined) continue
-        set(before, withChanges(before, marks, at))
+        if (before !== undefined && isAbout(operation, before)) set(before, withChanges(before, marks, at))
       }
       const feed = feeds?.length === 1 ? counts.byFeed.get(feeds[0] ?? '') : undefined
       if (feed !== undefined) feed.counts = countsOf(changed)
       else counts.total = countsOf(changed)
     } catch (failed) {
-      ownMarkAlls = Math.max(0, ownMarkAlls - 1)
+      ownMarkAlls = Math.max(0, ownMarkAlls - own)
       throw failed
     }
   }
@@ -78,9 +81,7 @@ export function createSender({ api, lists, counts, owner }: SenderDeps) {
     },
     /** Whether an "all marked" change comes from this tab. Each of this tab's operations accounts for one change. */
     consumeOwnMarkAll(): boolean {
-      if (ownMarkAlls === 0) return false
-      ownMarkAlls -= 1
-      return true
+      return ownMarkAlls > 0 && ownMarkAlls-- > 0
     },
     /** After a reconnect, changes that were missed may arrive merged or not at all. */
     reset(): void {

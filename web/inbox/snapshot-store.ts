@@ -15,11 +15,7 @@ function claimsOf(token: string): Readonly<Record<string, unknown>> {
   try {
     const [, body = ''] = token.split('.')
     // UTF-8 without a TextDecoder, which React Native does not have.
-    const escaped = Array.from(
-      atob(body.replaceAll('-', '+').replaceAll('_', '/')),
-      (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
-    )
-    return JSON.parse(decodeURIComponent(escaped.join(''))) ?? {}
+    return JSON.parse(decodeURIComponent(escape(atob(body.replaceAll('-', '+').replaceAll('_', '/'))))) ?? {}
   } catch {
     return {}
   }
@@ -37,7 +33,7 @@ export function contactOf(token: string): string | null {
   return typeof sub === 'string' ? sub : null
 }
 
-/** Version of the stored format; anything else is ignored. */
+/** Version of the stored messages; anything else is ignored. */
 const VERSION = 2
 const DELAY_MS = 400
 
@@ -60,7 +56,9 @@ export function openSnapshotStore(
   storage: InboxStorage | null,
   receive: (message: TabMessage) => void,
 ): SnapshotStore {
-  const key = `carillon-inbox/${name}`
+  // The operations of this release are no longer those that 0.1 wrote: a tab that still runs it must neither see nor send them.
+  const old = `carillon-inbox/${name}`
+  const key = `carillon-inbox/3/${name}`
   let timer: ReturnType<typeof setTimeout> | undefined
   let next: (() => Snapshot) | null = null
   let isForgotten = false
@@ -82,17 +80,13 @@ export function openSnapshotStore(
     if (next === null || isReading) return
     const snapshot = next()
     next = null
-    // The ids of an "all" operation may be thousands; on reading, they are the ids of the stored messages.
-    const operations = snapshot.operations.map((one) => (one.kind === 'all' ? { ...one, ids: [] } : one))
-    ignoringFailure(() => storage?.setItem(key, JSON.stringify({ version: VERSION, ...snapshot, operations })))
+    ignoringFailure(() => storage?.setItem(key, JSON.stringify({ version: VERSION, ...snapshot })))
   }
   /** @returns null: nothing, or nothing that can be read */
   const parse = (text: string | null): Snapshot | null => {
     try {
       const stored = JSON.parse(text ?? 'null') as (Snapshot & { version: number }) | null
-      if (stored?.version !== VERSION) return null
-      const ids = stored.messages.map(({ id }) => id)
-      return { ...stored, operations: stored.operations.map((one) => (one.kind === 'all' ? { ...one, ids } : one)) }
+      return stored?.version === VERSION ? stored : null
     } catch {
       return null
     }
@@ -107,11 +101,16 @@ export function openSnapshotStore(
         if (snapshot !== null) found(snapshot)
         if (!isClosed) write()
       }
+      const get = (from: string, then: (text: string | null) => void): void => {
+        const text = storage.getItem(from)
+        if (typeof text === 'string' || text === null) then(text)
+        else {
+          isReading = true
+          text.then(then, () => take(null))
+        }
+      }
       try {
-        const text = storage.getItem(key)
-        if (typeof text === 'string' || text === null) return take(text)
-        isReading = true
-        text.then(take, () => take(null))
+        get(key, (text) => (text === null ? get(old, take) : take(text)))
       } catch {
         // Storage is disabled.
       }
@@ -126,7 +125,7 @@ export function openSnapshotStore(
       isForgotten = true
       clearTimeout(timer)
       next = null
-      ignoringFailure(() => storage?.removeItem(key))
+      for (const one of [key, old]) ignoringFailure(() => storage?.removeItem(one))
     },
     close() {
       write()

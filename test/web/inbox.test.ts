@@ -220,6 +220,54 @@ optionalSuite(inBrowser('the inbox in a browser'), () => {
     await other.close()
   })
 
+  it('undoes nothing of another contact, nor by a letter in a field, and puts a snoozed message back where it was, silently', async () => {
+    await sendTitles(project, 'mends', ['low', 'high'])
+    const tab = await show('mends')
+    const { keyboard } = tab.page
+    // Never seen: only the headless client acts, while the panel is closed.
+    await tab.waitFor('live')
+    await expect.poll(() => tab.badge.textContent()).toBe('2')
+    await tab.page.evaluate(`{
+      const { client } = document.querySelector('carillon-inbox')
+      window.low = client.state.messages.find(({ title }) => title === 'low').id
+      client.snooze([window.low], new Date(Date.now() + 3_600_000))
+    }`)
+    await until('it is snoozed', async () => (await project.api.do(Snoozed, { contact: 'mends' })).feed.nodes.length === 1)
+    await tab.page.evaluate("document.querySelector('carillon-inbox').client.snooze([window.low], null)")
+    await until('it is back', async () => (await project.api.do(Snoozed, { contact: 'mends' })).feed.nodes.length === 0)
+    await tab.page.waitForFunction("window.told.some(({ name, detail }) => name === 'change' && detail.kind === 'UNSNOOZED')")
+    expect(await tab.inbox.locator('[role=status]').last().textContent()).toBe('')
+    await tab.bell.click()
+    await expect.poll(() => tab.titles()).toEqual(['high', 'low'])
+
+    await tab.row('low').focus()
+    await keyboard.press('s')
+    await keyboard.press('Enter')
+    await expect.poll(() => tab.titles()).toEqual(['high'])
+    await tab.inbox.getByRole('button', { name: 'Snoozed', exact: true }).click()
+    await tab.row('low').focus()
+    await keyboard.press('e')
+    await tab.inbox.getByText('No snoozed notifications').waitFor()
+    await tab.inbox.locator('.filter', { hasText: 'All' }).click()
+    await expect.poll(() => tab.titles()).toEqual(['high', 'low'])
+    expect((await feedOf('mends')).nodes.every(({ archivedAt }) => archivedAt === null)).toBe(true)
+
+    await tab.inbox.evaluate((inbox) =>
+      Object.assign(inbox, { renderRow: () => Object.assign(document.createElement('input'), { className: 'reply' }) }),
+    )
+    await tab.rows.first().focus()
+    await keyboard.press('e')
+    await tab.inbox.locator('.undo').waitFor()
+    const reply = tab.page.locator('.reply').first()
+    await reply.focus()
+    await keyboard.press('z')
+    expect([await reply.inputValue(), await tab.inbox.locator('.undo').count()]).toEqual(['z', 1])
+    await tab.inbox.evaluate((inbox, token) => Object.assign(inbox, { token }), await tokenFor(project, 'mends-other'))
+    await tab.inbox.getByText('All caught up').waitFor()
+    expect(await tab.inbox.locator('.undo').count()).toBe(0)
+    await tab.close()
+  })
+
   it('shows how important a message is, and lists the most important first if it is told to', async () => {
     await project.api.do(UpsertTemplates, {
       templates: [{ key: 'alarm', severity: 'CRITICAL', inApp: [{ title: '{{ title }}', body: 'now' }] }],

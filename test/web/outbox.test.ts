@@ -186,10 +186,10 @@ it('ends the notice before what it undoes is sent, and not while its button has 
   }
   notice.show({ text: 'Deleted', takeBack() {} })
   const { enter, leave } = handlers()
-  for (let at = 0; at < 50; at++) {
+  for (let at = 0; at < 5; at++) {
     enter?.({})
     leave?.({ currentTarget: { matches: (state: string) => state === ':focus-within' } })
-    vi.advanceTimersByTime(1_000)
+    vi.advanceTimersByTime(10_000)
     expect(notice.isShown).toBe(true)
   }
   enter?.({})
